@@ -1,0 +1,2 @@
+//! The sample shop's web server.
+fn main() {}

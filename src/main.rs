@@ -1,0 +1,2 @@
+//! The `kubectl rollout-plus` binary.
+fn main() {}
