@@ -1,2 +1,163 @@
-//! The sample shop's web server.
-fn main() {}
+//! The sample shop's web server: `shop [VERSION [NAME=VALUE...]]`, where the version is `dev` by default.
+//!
+//! Made to be the only file of an image and to run as PID 1, so it handles SIGTERM itself. It answers
+//!
+//! - `GET /` with the header `X-Version: VERSION` and the body `VERSION HOSTNAME\n`,
+//! - `GET /ready` with 200, or 503 while it is not ready (the readiness probe),
+//! - `GET /drain` with 200 after `DRAIN_SECONDS` (the preStop hook). From its arrival on, every answer on
+//!   every connection carries `Connection: close`; new connections are served as before.
+//!
+//! On SIGTERM it drains too, keeps on accepting for as long as a connection is open (at most [`LINGER`]),
+//! lets requests in flight end, and exits with 0.
+//!
+//! Settings come from the arguments or else from the environment. All durations are in seconds.
+//!
+//! | setting | meaning | default |
+//! |---|---|---|
+//! | `PORT` | port to listen on | 8080 |
+//! | `DRAIN_SECONDS` | how long `/drain` takes to answer | 3 |
+//! | `READY_AFTER` | not ready for that long after the start | 0 |
+//! | `NEVER_READY=1` | never ready | |
+//! | `EXIT_AFTER` | exit with code 3 that long after the start | never |
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::net::Ipv4Addr;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// How long, after SIGTERM, a client of an idle connection has to send a request that is still answered.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What all connections share.
+struct Shop {
+    version: HeaderValue,
+    page: Bytes,
+    drain: Duration,
+    /// When the shop becomes ready; `None` is never.
+    ready_at: Option<Instant>,
+    /// Whether every answer closes its connection.
+    draining: AtomicBool,
+}
+
+impl Shop {
+    fn from_settings() -> Result<Self, Box<dyn Error>> {
+        let version = std::env::args().nth(1).unwrap_or_else(|| "dev".to_owned());
+        let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let ready_after = seconds("READY_AFTER")?.unwrap_or_default();
+        Ok(Self {
+            version: HeaderValue::from_str(&version)?,
+            page: format!("{version} {}\n", hostname.trim()).into(),
+            drain: seconds("DRAIN_SECONDS")?.unwrap_or(Duration::from_secs(3)),
+            ready_at: setting("NEVER_READY").is_none().then(|| Instant::now() + ready_after),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let (status, body) = match request.uri().path() {
+            "/" => (StatusCode::OK, self.page.clone()),
+            "/ready" if self.ready_at.is_some_and(|at| at <= Instant::now()) => {
+                (StatusCode::OK, "ready\n".into())
+            }
+            "/ready" => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".into()),
+            "/drain" => {
+                self.draining.store(true, Ordering::Relaxed);
+                sleep(self.drain).await;
+                (StatusCode::OK, "drained\n".into())
+            }
+            _ => (StatusCode::NOT_FOUND, "not found\n".into()),
+        };
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        response.headers_mut().insert("x-version", self.version.clone());
+        if self.draining.load(Ordering::Relaxed) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+}
+
+/// Serves one connection until either side closes it or, after `running`, until no request is in flight.
+async fn serve(shop: Arc<Shop>, stream: TcpStream, mut running: watch::Receiver<()>) {
+    // Only a matter of speed.
+    stream.set_nodelay(true).unwrap_or_default();
+    let service = service_fn(|request| shop.answer(request));
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    // An error here is a client that went away: nothing to do about it.
+    tokio::select! {
+        _ = &mut connection => {}
+        _ = running.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await.unwrap_or_default();
+        }
+    }
+}
+
+/// A setting by its name, from the arguments (`NAME=VALUE`) or else from the environment.
+#[expect(clippy::disallowed_methods, reason = "a program of its own")]
+fn setting(name: &str) -> Option<String> {
+    std::env::args()
+        .skip(2)
+        .find_map(|argument| argument.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+        .or_else(|| std::env::var(name).ok())
+}
+
+/// A setting that is a duration in seconds.
+fn seconds(name: &str) -> Result<Option<Duration>, Box<dyn Error>> {
+    setting(name).map(|value| Ok(Duration::try_from_secs_f64(value.parse()?)?)).transpose()
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let shop = Arc::new(Shop::from_settings()?);
+    let port = setting("PORT").map_or(Ok(8080), |port| port.parse())?;
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
+    let exit_after = seconds("EXIT_AFTER")?;
+    let mut fault = pin!(sleep(exit_after.unwrap_or_default()));
+    let mut linger = pin!(sleep(LINGER));
+    let (server, running) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut terminating = false;
+    loop {
+        tokio::select! {
+            // Whoever waits to be accepted comes before the decision that no connection is left.
+            biased;
+            _ = terminate.recv(), if !terminating => {
+                terminating = true;
+                shop.draining.store(true, Ordering::Relaxed);
+                linger.as_mut().reset(tokio::time::Instant::now() + LINGER);
+            }
+            () = &mut fault, if exit_after.is_some() => return Ok(ExitCode::from(3)),
+            () = &mut linger, if terminating => break,
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(serve(Arc::clone(&shop), stream, running.clone()));
+            }
+            ended = connections.join_next(), if terminating || !connections.is_empty() => match ended {
+                Some(_) => {}
+                None => break,
+            },
+        }
+    }
+    drop((listener, server));
+    while connections.join_next().await.is_some() {}
+    Ok(ExitCode::SUCCESS)
+}

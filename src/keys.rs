@@ -1,0 +1,27 @@
+//! Every name and magic value that we write into a cluster.
+
+/// The `fieldManager` of all our writes.
+pub const FIELD_MANAGER: &str = "kubectl-rollout-plus";
+
+/// Annotation on a held Deployment: a [`crate::model::HeldRecord`] as JSON.
+pub const HELD_ANNOTATION: &str = "rollout-plus/held";
+
+/// Annotation on the Lease: a [`crate::record::Journal`] as JSON.
+pub const JOURNAL_ANNOTATION: &str = "rollout-plus/journal";
+
+/// `spec.minReadySeconds` of a held Deployment, in seconds. Pods become Ready but never Available, so the
+/// Deployment controller never takes a stable pod away. A workload is held if and only if it has this value.
+pub const HELD: i64 = 2_147_483_646;
+
+/// `spec.progressDeadlineSeconds` of a held Deployment: the API demands more than `minReadySeconds`, and
+/// this very value means "no deadline" (`HasProgressDeadline` in kubernetes/pkg/controller/deployment/util).
+pub const NO_DEADLINE: i64 = 2_147_483_647;
+
+/// The label that tells the pods of one ReplicaSet from those of another.
+pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// The annotation in which the Deployment controller numbers revisions.
+pub const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// How long a Lease counts as held after its last renewal, in seconds.
+pub const LEASE_SECONDS: i64 = 30;

@@ -1,0 +1,83 @@
+//! The record that a hold leaves on the Deployment: the way home.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::objects::Deployment;
+use crate::share::Bounds;
+
+/// Who runs, since when, and where to read more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRef {
+    /// Random, one per process.
+    pub id: String,
+    /// `user@host`, or what the CI system calls itself.
+    pub holder: String,
+    /// When the run began, RFC 3339, by the clock of its machine.
+    pub since: String,
+    /// The CI build, if any.
+    #[serde(default)]
+    pub link: Option<String>,
+}
+
+/// The user's own values of the fields that a hold changes. The template's original is the stable
+/// ReplicaSet's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Originals {
+    /// Absent and 0 mean the same, but are restored as they were.
+    pub min_ready_seconds: Option<i64>,
+    /// Absent only where a client wrote null and the server kept it.
+    pub progress_deadline_seconds: Option<i64>,
+    /// The whole strategy, raw.
+    pub strategy: Option<Value>,
+}
+
+impl Originals {
+    /// Reads them off a Deployment that is not held.
+    pub fn of(deployment: &Deployment) -> Self {
+        Self {
+            min_ready_seconds: deployment.spec.min_ready_seconds,
+            progress_deadline_seconds: deployment.spec.progress_deadline_seconds,
+            strategy: deployment.spec.strategy.clone(),
+        }
+    }
+
+    /// What the API server fills in: the best guess where no record is left.
+    pub fn api_defaults() -> Self {
+        let quarter = serde_json::json!({"type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
+        Self { min_ready_seconds: None, progress_deadline_seconds: Some(600), strategy: Some(quarter) }
+    }
+}
+
+/// The value of [`crate::keys::HELD_ANNOTATION`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldRecord {
+    /// Version of this schema.
+    pub v: u32,
+    /// The run that wrote it. With `epoch` it fences off writers that were taken over.
+    pub run: RunRef,
+    /// Rises with every write of this record.
+    pub epoch: u64,
+    /// The weight that was asked for, in percent; absent if pods were asked for.
+    pub asked: Option<u8>,
+    /// The limits that we set.
+    pub bounds: Bounds,
+    /// The pod-template-hash of the stable ReplicaSet.
+    pub stable: String,
+    /// The [`crate::model::fingerprint`] of the canary's template.
+    pub canary: String,
+    /// The way home.
+    pub original: Originals,
+}
+
+impl HeldRecord {
+    /// The schema that this program writes.
+    pub const SCHEMA: u32 = 1;
+
+    /// Reads the annotation's text; `None` for what we did not write.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str::<Self>(text).ok().filter(|record| record.v == Self::SCHEMA)
+    }
+}

@@ -1,0 +1,221 @@
+//! What the objects of one workload mean together: who is stable, who is canary, is it held.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::keys;
+use crate::model::{Deployment, HeldRecord, Originals, Pod, ReplicaSet, fingerprint, same_template};
+use crate::record::{Journal, LockState, Verb};
+use crate::share::Bounds;
+
+/// All that was read of one workload.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The Deployment.
+    pub deployment: Deployment,
+    /// The ReplicaSets that it owns.
+    pub replica_sets: Vec<ReplicaSet>,
+    /// Pods that match its selector; empty where only counts were read.
+    pub pods: Vec<Pod>,
+    /// The journal on the workload's Lease.
+    pub journal: Option<Journal>,
+    /// Who holds the Lease.
+    pub lock: Option<LockState>,
+}
+
+/// Where the way home was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldSource {
+    /// The annotation on the Deployment.
+    Annotation,
+    /// The journal: the annotation is gone or was brought back from an older ReplicaSet.
+    Journal,
+    /// Nowhere: somebody removed both. The API's defaults are the best guess.
+    Nowhere,
+}
+
+/// A hold that is in force.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// The annotation, if it is that of this hold.
+    pub record: Option<HeldRecord>,
+    /// The exact text of the annotation, ours or not: what a write must find unchanged.
+    pub text: Option<String>,
+    /// The user's own values.
+    pub original: Originals,
+    /// Where they were found.
+    pub source: HoldSource,
+}
+
+/// What a workload is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// One version, whole.
+    Idle,
+    /// A canary is held beside the stable version.
+    Held,
+    /// A stock rolling update that is not ours.
+    Progressing,
+    /// The rolling update of a promoted canary.
+    Promoting,
+    /// The way back to stable.
+    Aborting,
+    /// The Deployment controller gave the rollout up.
+    Failed,
+}
+
+/// The meaning of an [`Observed`].
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// All that was read.
+    pub observed: &'a Observed,
+    /// Set if and only if `minReadySeconds` has the magic value.
+    pub hold: Option<Hold>,
+    /// The ReplicaSet of the version that users had.
+    pub stable: Option<&'a ReplicaSet>,
+    /// The ReplicaSet of the other version that has pods or is to have them.
+    pub canary: Option<&'a ReplicaSet>,
+    /// What the workload is doing.
+    pub phase: Phase,
+}
+
+impl<'a> Situation<'a> {
+    /// Reads the meaning out of the objects.
+    pub fn of(observed: &'a Observed) -> Self {
+        let deployment = &observed.deployment;
+        let hold = hold_of(observed);
+        let current = current(observed);
+        let recorded = hold.as_ref().and_then(|hold| stable_hash(hold, observed));
+        let back = recorded.is_none() && undoing(observed);
+        let stable = recorded
+            .and_then(|hash| observed.replica_sets.iter().find(|rs| rs.hash() == hash))
+            .or_else(|| if back { current } else { None })
+            .or_else(|| largest_but(observed, current))
+            .or(current);
+        let not_stable = |rs: &&ReplicaSet| stable.is_none_or(|stable| stable.name() != rs.name());
+        let canary = current.filter(not_stable).or_else(|| largest_but(observed, stable));
+        let phase = if hold.is_some() {
+            Phase::Held
+        } else if deployment.deadline_exceeded().is_some() {
+            Phase::Failed
+        } else if deployment.is_complete() && largest_but(observed, current).is_none() {
+            Phase::Idle
+        } else {
+            match observed.journal.as_ref().filter(|journal| journal.is_open()) {
+                Some(journal) if journal.verb == Verb::Promote => Phase::Promoting,
+                Some(journal) if journal.verb == Verb::Abort => Phase::Aborting,
+                _ => Phase::Progressing,
+            }
+        };
+        Self { observed, hold, stable, canary, phase }
+    }
+
+    /// Returns the Deployment.
+    pub fn deployment(&self) -> &'a Deployment {
+        &self.observed.deployment
+    }
+
+    /// Returns the template of the stable version, from its ReplicaSet or else from the journal.
+    pub fn stable_template(&self) -> Option<&'a Value> {
+        let recorded = self.observed.snapshot();
+        match (self.stable, recorded) {
+            (Some(stable), Some(snapshot)) if self.hold.is_some() && stable.hash() != snapshot.stable => {
+                Some(&snapshot.template)
+            }
+            (Some(stable), _) => Some(&stable.spec.template),
+            (None, snapshot) => snapshot.map(|snapshot| &snapshot.template),
+        }
+    }
+
+    /// Whether the live template is the stable one: nothing is being rolled out.
+    pub fn is_on_stable_template(&self) -> bool {
+        let live = &self.deployment().spec.template;
+        self.stable_template().is_some_and(|stable| same_template(stable, live))
+    }
+
+    /// Whether somebody put a third template in place of the canary's.
+    pub fn is_superseded(&self) -> bool {
+        let Some(record) = self.hold.as_ref().and_then(|hold| hold.record.as_ref()) else { return false };
+        record.canary != fingerprint(&self.deployment().spec.template) && !self.is_on_stable_template()
+    }
+
+    /// Returns the limits on the live Deployment, if they are whole numbers as we write them.
+    pub fn live_bounds(&self) -> Option<Bounds> {
+        let rolling = self.deployment().spec.strategy.as_ref()?.get("rollingUpdate")?;
+        let number = |field: &str| u32::try_from(rolling.get(field)?.as_u64()?).ok();
+        Some(Bounds { surge: number("maxSurge")?, unavailable: number("maxUnavailable")? })
+    }
+
+    /// Returns the pods that the controller will let the canary have under the live limits.
+    pub fn canary_target(&self) -> Option<u32> {
+        let bounds = self.live_bounds()?;
+        let replicas = self.deployment().replicas();
+        let canary = self.canary.map_or("", ReplicaSet::name);
+        let beside: u32 =
+            self.observed.replica_sets.iter().filter(|rs| rs.name() != canary).map(ReplicaSet::replicas).sum();
+        Some((replicas + bounds.surge).saturating_sub(beside).min(replicas))
+    }
+
+    /// Returns the pods of a ReplicaSet, terminating ones included.
+    pub fn pods_of<'s>(&'s self, rs: &'s ReplicaSet) -> impl Iterator<Item = &'a Pod> + use<'s, 'a> {
+        let uid = rs.metadata.uid.as_deref().unwrap_or_default();
+        self.observed.pods.iter().filter(move |pod| pod.is_owned_by(uid))
+    }
+}
+
+impl Observed {
+    /// Returns the journal's snapshot if it is of this very Deployment and not of a former one.
+    pub fn snapshot(&self) -> Option<&crate::record::Snapshot> {
+        let snapshot = self.journal.as_ref()?.snapshot.as_ref()?;
+        (snapshot.uid == self.deployment.uid()).then_some(snapshot)
+    }
+}
+
+fn hold_of(observed: &Observed) -> Option<Hold> {
+    let deployment = &observed.deployment;
+    if deployment.spec.min_ready_seconds != Some(keys::HELD) {
+        return None;
+    }
+    let text = deployment.annotation(keys::HELD_ANNOTATION).map(str::to_owned);
+    let snapshot = observed.snapshot();
+    // `kubectl rollout undo` brings annotations of older ReplicaSets back, and with them a record of an
+    // older hold. The journal is written before every hold, so it knows better.
+    let record = text
+        .as_deref()
+        .and_then(HeldRecord::parse)
+        .filter(|record| snapshot.is_none_or(|s| s.original == record.original && s.stable == record.stable));
+    let (original, source) = match (&record, snapshot) {
+        (Some(record), _) => (record.original.clone(), HoldSource::Annotation),
+        (None, Some(snapshot)) => (snapshot.original.clone(), HoldSource::Journal),
+        (None, None) => (Originals::api_defaults(), HoldSource::Nowhere),
+    };
+    Some(Hold { record, text, original, source })
+}
+
+fn stable_hash<'h>(hold: &'h Hold, observed: &'h Observed) -> Option<&'h str> {
+    let recorded = hold.record.as_ref().map(|record| record.stable.as_str());
+    recorded.or_else(|| observed.snapshot().map(|snapshot| snapshot.stable.as_str()))
+}
+
+/// Whether an abort of ours is on its way: then the live template is the stable one.
+fn undoing(observed: &Observed) -> bool {
+    observed.journal.as_ref().is_some_and(|journal| journal.is_open() && journal.verb == Verb::Abort)
+}
+
+/// The ReplicaSet of the live template; of several the oldest, as `FindNewReplicaSet` in
+/// kubernetes/pkg/controller/deployment/util has it.
+fn current(observed: &Observed) -> Option<&ReplicaSet> {
+    let live = &observed.deployment.spec.template;
+    let same = observed.replica_sets.iter().filter(|rs| same_template(&rs.spec.template, live));
+    same.min_by_key(|rs| rs.metadata.creation_timestamp.as_ref().map(|time| time.0))
+}
+
+/// The ReplicaSet with the most pods, other than the one given.
+fn largest_but<'a>(observed: &'a Observed, other: Option<&ReplicaSet>) -> Option<&'a ReplicaSet> {
+    observed
+        .replica_sets
+        .iter()
+        .filter(|rs| other.is_none_or(|other| other.name() != rs.name()))
+        .filter(|rs| rs.replicas() > 0 || rs.status.replicas > 0)
+        .max_by_key(|rs| (rs.ready(), rs.replicas()))
+}

@@ -1,0 +1,114 @@
+//! Pod templates as raw JSON: equality, fingerprint, images.
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::keys;
+
+/// Returns the template without the label that the Deployment controller adds to a ReplicaSet's copy.
+///
+/// With that label left in, the controller would not find the ReplicaSet again and would make another.
+pub fn without_hash(template: &Value) -> Value {
+    let mut template = template.clone();
+    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
+            labels.remove(keys::POD_TEMPLATE_HASH);
+        }
+        // Older servers print it as null in one object and leave it out of the other.
+        metadata.remove("creationTimestamp");
+    }
+    template
+}
+
+/// Whether the Deployment controller takes the two for the same version
+/// (`EqualIgnoreHash` in kubernetes/pkg/controller/deployment/util).
+pub fn same_template(a: &Value, b: &Value) -> bool {
+    without_hash(a) == without_hash(b)
+}
+
+/// Returns a short name for a template as the API server returned it: 64-bit FNV-1a of its JSON, in hex.
+pub fn fingerprint(template: &Value) -> String {
+    // `serde_json` sorts the keys of a map, so equal templates have equal text.
+    let text = without_hash(template).to_string();
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// Returns the images of the containers, in their order.
+pub fn images(template: &Value) -> Vec<String> {
+    containers(template, "containers").filter_map(|c| c["image"].as_str().map(str::to_owned)).collect()
+}
+
+/// Returns the template with the image of one container replaced.
+///
+/// `container` may be left out where there is just one. Init containers can be named too.
+///
+/// # Errors
+/// A usage error that lists the containers if there is none of that name, or several to choose from.
+pub fn with_image(template: &Value, container: Option<&str>, image: &str) -> Result<Value, Error> {
+    let names: Vec<&str> = containers(template, "containers").filter_map(|c| c["name"].as_str()).collect();
+    let wanted = match (container, names.as_slice()) {
+        (Some(name), _) => name,
+        (None, [only]) => only,
+        (None, _) => {
+            return Err(Error::usage(format!(
+                "--image {image} does not say which of the containers {} it is for",
+                names.join(", ")
+            ))
+            .next(format!("--image {}={image}", names.first().unwrap_or(&"CONTAINER"))));
+        }
+    };
+    let mut changed = template.clone();
+    for list in ["containers", "initContainers"] {
+        let items = changed.pointer_mut(&format!("/spec/{list}")).and_then(Value::as_array_mut);
+        if let Some(found) = items.into_iter().flatten().find(|c| c["name"] == wanted) {
+            found["image"] = Value::from(image);
+            return Ok(changed);
+        }
+    }
+    Err(Error::usage(format!("there is no container named {wanted}; the containers are {}", names.join(", "))))
+}
+
+fn containers<'a>(template: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
+    template["spec"][list].as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template(image: &str) -> Value {
+        json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [
+            {"name": "web", "image": image}, {"name": "log", "image": "log:1"}],
+            "initContainers": [{"name": "init", "image": "init:1"}]}})
+    }
+
+    #[test]
+    fn the_hash_label_makes_no_other_version() {
+        let mut copy = template("a:1");
+        copy["metadata"]["labels"][keys::POD_TEMPLATE_HASH] = json!("abc");
+        copy["metadata"]["creationTimestamp"] = Value::Null;
+        assert!(same_template(&copy, &template("a:1")));
+        assert_eq!(fingerprint(&copy), fingerprint(&template("a:1")));
+        assert!(!same_template(&copy, &template("a:2")));
+        assert_ne!(fingerprint(&copy), fingerprint(&template("a:2")));
+    }
+
+    #[test]
+    fn an_image_goes_to_the_container_that_is_named() {
+        let changed = with_image(&template("a:1"), Some("web"), "a:2").unwrap();
+        assert_eq!(images(&changed), ["a:2", "log:1"]);
+        let changed = with_image(&template("a:1"), Some("init"), "init:2").unwrap();
+        assert_eq!(changed["spec"]["initContainers"][0]["image"], "init:2");
+    }
+
+    #[test]
+    fn a_container_that_is_unclear_is_refused() {
+        assert!(with_image(&template("a:1"), None, "a:2").unwrap_err().message.contains("web, log"));
+        assert!(with_image(&template("a:1"), Some("nope"), "a:2").unwrap_err().message.contains("nope"));
+    }
+}

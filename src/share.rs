@@ -1,0 +1,270 @@
+//! Share arithmetic: how many canary pods give what share of the connections, and which limits make the
+//! Deployment controller keep exactly those.
+//!
+//! A Service spreads connections evenly over Ready pods, so with `s` stable and `k` canary pods the canary
+//! gets `k / (s + k)`. The controller never makes more than `replicas` pods of a version, so a whole stable
+//! set leaves at most one half.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Size {
+    /// A share of the connections in percent, 1 to 99.
+    Weight(u8),
+    /// A number of canary pods, at least 1.
+    Pods(u32),
+}
+
+/// How the stable set may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stable {
+    /// Keep every stable pod.
+    Whole,
+    /// Keep those that are left: a rollout was under way, or the set was shrunk before.
+    AsIs,
+    /// Take stable pods away to meet the share. They come back only by an abort.
+    Shrink,
+}
+
+/// The limits on a held Deployment, in pods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// `maxSurge`.
+    pub surge: u32,
+    /// `maxUnavailable`.
+    pub unavailable: u32,
+}
+
+/// Numbers of pods that answer a request for a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizing {
+    /// What was asked for.
+    pub size: Size,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// Stable pods to keep.
+    pub stable: u32,
+    /// Canary pods.
+    pub canary: u32,
+}
+
+impl Sizing {
+    /// Chooses the numbers nearest to what was asked.
+    ///
+    /// `replicas` is `spec.replicas`, `stable` the pods that the stable ReplicaSet wants now.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Refused`] if the controller could not be made to keep such numbers.
+    pub fn choose(size: Size, use_of: Stable, replicas: u32, stable: u32) -> Result<Self, Error> {
+        if replicas == 0 {
+            return Err(Error::refused("the Deployment has 0 replicas: nothing serves, so nothing can be compared"));
+        }
+        if use_of == Stable::Shrink && replicas == 1 {
+            return Err(Error::refused("the only stable pod cannot be taken away: the Deployment has 1 replica"));
+        }
+        // With a whole set the surge is at least 1, and the controller fills up to replicas + surge.
+        let least = match use_of {
+            Stable::Whole => (replicas + 1).saturating_sub(stable).max(1),
+            Stable::AsIs => replicas.saturating_sub(stable).max(1),
+            Stable::Shrink => 1,
+        };
+        let most = if use_of == Stable::Shrink { replicas - 1 } else { replicas };
+        let stable_beside = |canary: u32| match use_of {
+            Stable::Shrink => stable.min(replicas - canary),
+            Stable::Whole | Stable::AsIs => stable,
+        };
+        let canary = match size {
+            Size::Pods(pods) if (least..=most).contains(&pods) => pods,
+            Size::Pods(pods) => {
+                return Err(Error::refused(format!(
+                    "{pods} canary pods cannot be kept: with {replicas} replicas and {stable} stable pods it is {least} to {most}"
+                )));
+            }
+            Size::Weight(weight) => (least..=most)
+                .min_by_key(|&canary| distance(weight, canary, stable_beside(canary)))
+                .unwrap_or(least),
+        };
+        Ok(Self { size, replicas, stable: stable_beside(canary), canary })
+    }
+
+    /// Returns the share of the canary in percent.
+    pub fn share(&self) -> f64 {
+        percent(self.canary, self.stable)
+    }
+
+    /// Whether the share is just what was asked.
+    pub fn is_exact(&self) -> bool {
+        match self.size {
+            Size::Weight(weight) => distance(weight, self.canary, self.stable) == (0, 1),
+            Size::Pods(_) => true,
+        }
+    }
+
+    /// Returns the limits under which the controller keeps these numbers.
+    ///
+    /// Its rules (`NewRSNewReplicas` and `reconcileOldReplicaSets` in kubernetes/pkg/controller/deployment):
+    /// the new version grows until all pods together are `replicas + surge`; old pods go while more than
+    /// `replicas - unavailable` would stay Available, and a held canary is never Available.
+    pub fn bounds(&self, use_of: Stable) -> Bounds {
+        let total = self.stable + self.canary;
+        let unavailable = match use_of {
+            Stable::Whole => 0,
+            Stable::AsIs | Stable::Shrink => self.replicas.saturating_sub(self.stable),
+        };
+        // The API refuses 0 and 0.
+        let least_surge = u32::from(unavailable == 0);
+        Bounds { surge: total.saturating_sub(self.replicas).max(least_surge), unavailable }
+    }
+
+    /// Returns how the numbers compare with what was asked, for people.
+    pub fn sentence(&self) -> String {
+        let pods = format!("{} of {} pods", self.canary, self.canary + self.stable);
+        let share = tidy(self.share());
+        match self.size {
+            Size::Pods(_) => format!("{share} %: {pods}"),
+            Size::Weight(weight) if self.is_exact() => format!("{weight} %: {pods}"),
+            Size::Weight(weight) => format!(
+                "asked {weight} %, with {} {} the nearest is {share} %: {pods}",
+                self.replicas,
+                if self.replicas == 1 { "replica" } else { "replicas" }
+            ),
+        }
+    }
+
+    /// Returns what would make the share exact; `None` if it is.
+    pub fn advice(&self) -> Option<String> {
+        let Size::Weight(weight) = self.size else { return None };
+        if self.is_exact() {
+            return None;
+        }
+        match exact_replicas(weight) {
+            Some((replicas, canary)) => Some(format!(
+                "exactly {weight} % takes {replicas} replicas ({canary} of {} pods) or a router",
+                replicas + canary
+            )),
+            None => Some(format!("more than 50 % takes a router, or --shrink-stable, which is one-way until abort ({weight} % was asked)")),
+        }
+    }
+}
+
+/// Returns the share of `canary` pods beside `stable` ones, in percent; 0 where there are none.
+pub fn percent(canary: u32, stable: u32) -> f64 {
+    let total = canary + stable;
+    if total == 0 { 0.0 } else { (f64::from(canary) * 10_000.0 / f64::from(total)).round() / 100.0 }
+}
+
+/// Returns a percentage with no more digits than it needs.
+pub fn tidy(percent: f64) -> String {
+    format!("{percent:.1}").trim_end_matches(".0").to_owned()
+}
+
+/// The smallest number of replicas whose whole set and some canary pods make the weight exact.
+fn exact_replicas(weight: u8) -> Option<(u32, u32)> {
+    let (weight, rest) = (u32::from(weight), 100 - u32::from(weight));
+    let divisor = gcd(weight, rest);
+    (weight <= rest).then_some((rest / divisor, weight / divisor))
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// How far off a share is, as something to sort by: exact fractions, then the smaller canary.
+fn distance(weight: u8, canary: u32, stable: u32) -> (u64, u32) {
+    let total = u64::from(canary + stable).max(1);
+    let off = (u64::from(canary) * 100).abs_diff(u64::from(weight) * total);
+    if off == 0 {
+        return (0, 1);
+    }
+    // Scaled, so that fractions of different totals compare as whole numbers.
+    (off * 1_000_000_000 / total, 1 + canary)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn weight(weight: u8, replicas: u32) -> Sizing {
+        Sizing::choose(Size::Weight(weight), Stable::Whole, replicas, replicas).unwrap()
+    }
+
+    #[test]
+    fn the_nearest_share_is_chosen_and_both_numbers_are_named() {
+        for (asked, replicas, canary, sentence) in [
+            (10, 3, 1, "asked 10 %, with 3 replicas the nearest is 25 %: 1 of 4 pods"),
+            (25, 3, 1, "25 %: 1 of 4 pods"),
+            (10, 9, 1, "10 %: 1 of 10 pods"),
+            (50, 3, 3, "50 %: 3 of 6 pods"),
+            (90, 3, 3, "asked 90 %, with 3 replicas the nearest is 50 %: 3 of 6 pods"),
+            (10, 1, 1, "asked 10 %, with 1 replica the nearest is 50 %: 1 of 2 pods"),
+            (33, 4, 2, "asked 33 %, with 4 replicas the nearest is 33.3 %: 2 of 6 pods"),
+        ] {
+            let sizing = weight(asked, replicas);
+            assert_eq!((sizing.canary, sizing.sentence().as_str()), (canary, sentence));
+        }
+    }
+
+    #[test]
+    fn advice_says_what_would_be_exact() {
+        assert!(weight(10, 3).advice().unwrap().contains("9 replicas (1 of 10 pods)"));
+        assert!(weight(90, 3).advice().unwrap().contains("router"));
+        assert_eq!(weight(25, 3).advice(), None);
+    }
+
+    #[test]
+    fn shrinking_meets_shares_that_a_whole_set_cannot() {
+        let sizing = Sizing::choose(Size::Weight(10), Stable::Shrink, 10, 10).unwrap();
+        assert_eq!((sizing.canary, sizing.stable, sizing.is_exact()), (1, 9, true));
+        assert_eq!(sizing.bounds(Stable::Shrink), Bounds { surge: 0, unavailable: 1 });
+        let sizing = Sizing::choose(Size::Weight(75), Stable::Shrink, 4, 4).unwrap();
+        assert_eq!((sizing.canary, sizing.stable), (3, 1));
+        assert!(Sizing::choose(Size::Weight(50), Stable::Shrink, 1, 1).is_err());
+    }
+
+    #[test]
+    fn a_rollout_under_way_is_held_where_it_stands() {
+        let sizing = Sizing::choose(Size::Pods(2), Stable::AsIs, 3, 1).unwrap();
+        assert_eq!(sizing.bounds(Stable::AsIs), Bounds { surge: 0, unavailable: 2 });
+        let sizing = Sizing::choose(Size::Pods(1), Stable::AsIs, 3, 3).unwrap();
+        assert_eq!(sizing.bounds(Stable::AsIs), Bounds { surge: 1, unavailable: 0 });
+    }
+
+    #[test]
+    fn pods_that_the_controller_would_not_keep_are_refused() {
+        assert!(Sizing::choose(Size::Pods(4), Stable::Whole, 3, 3).is_err());
+        assert!(Sizing::choose(Size::Pods(0), Stable::Whole, 3, 3).is_err());
+        assert!(Sizing::choose(Size::Weight(10), Stable::Whole, 0, 0).is_err());
+        // After an autoscaler went from 3 to 6 the stable set is at 5: one canary pod cannot be kept.
+        assert!(Sizing::choose(Size::Pods(1), Stable::Whole, 6, 5).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_number_of_pods_is_nearer(asked in 1_u8..100, replicas in 1_u32..200) {
+            let chosen = weight(asked, replicas);
+            let off = |k: u32| (f64::from(k) / f64::from(k + replicas) * 100.0 - f64::from(asked)).abs();
+            for other in 1..=replicas {
+                prop_assert!(off(chosen.canary) <= off(other) + 1e-6);
+            }
+        }
+
+        #[test]
+        fn the_limits_keep_just_these_pods(asked in 1_u8..100, replicas in 1_u32..200, shrink: bool) {
+            prop_assume!(!shrink || replicas > 1);
+            let use_of = if shrink { Stable::Shrink } else { Stable::Whole };
+            let sizing = Sizing::choose(Size::Weight(asked), use_of, replicas, replicas).unwrap();
+            let bounds = sizing.bounds(use_of);
+            prop_assert!(bounds.surge + bounds.unavailable > 0);
+            prop_assert_eq!(replicas + bounds.surge, sizing.stable + sizing.canary);
+            prop_assert_eq!(replicas - bounds.unavailable, sizing.stable);
+            prop_assert!(sizing.canary <= replicas);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+# Builds the cluster's programs from pinned Go modules into a cache that outlives clones and `cargo clean`.
+
+readonly KWOK_MODULE=$testbed/kwok PAUSE_MODULE=$testbed/pause
+
+# The packages of Debian and its relatives that a real node needs, as COMMAND:PACKAGE.
+readonly NODE_PACKAGES=(containerd:containerd ctr:containerd runc:runc nft:nftables ip:iproute2 nsenter:util-linux
+    unshare:util-linux mount:mount openssl:openssl flock:util-linux)
+readonly CNI_FOLDERS=(/usr/lib/cni /opt/cni/bin)
+
+# --- what there is to build ------------------------------------------------------------------------------------------
+
+# Lines of "NAME MODULE_FOLDER GO_PACKAGE". etcd, kubectl and kwok are those of the default version for every cluster.
+programs() { # VERSION WITH_NODE(yes|no)
+    local module base kubernetes=k8s.io/kubernetes/cmd
+    module=$(module_of "$1")
+    base=$(module_of "$DEFAULT_VERSION")
+    printf '%s\n' \
+        "kube-apiserver $module $kubernetes/kube-apiserver" \
+        "kube-controller-manager $module $kubernetes/kube-controller-manager" \
+        "kube-scheduler $module $kubernetes/kube-scheduler" \
+        "etcd $base go.etcd.io/etcd/server/v3" \
+        "kubectl $base $kubernetes/kubectl" \
+        "kwok $KWOK_MODULE sigs.k8s.io/kwok/cmd/kwok"
+    [[ $2 == yes ]] || return 0
+    # A kubelet must not be newer than its API server, so it cannot be borrowed from another version.
+    grep -q "$kubernetes/kubelet\$" "$module/go.mod" ||
+        die "Kubernetes $1 has no kubelet here: real nodes need --version $DEFAULT_VERSION"
+    printf '%s\n' \
+        "kubelet $module $kubernetes/kubelet" \
+        "kube-proxy $module $kubernetes/kube-proxy" \
+        "pause $PAUSE_MODULE ."
+}
+
+# The folder's name holds a hash of the pinned versions: another clone with the same pins uses the same programs.
+cache_of() { # MODULE_FOLDER
+    local hash
+    hash=$(cd "$1" && shopt -s nullglob && cat go.mod go.sum* ./*.go | sha256sum)
+    printf '%s/%s-%s\n' "$cache_home" "$(basename "$1")" "${hash:0:12}"
+}
+
+# KUBEBUILDER_ASSETS is a convention: a folder that already holds these three.
+asset() { # NAME VERSION
+    [[ -n ${KUBEBUILDER_ASSETS:-} && $1 =~ ^(etcd|kube-apiserver|kubectl)$ ]] || return 1
+    [[ -x $KUBEBUILDER_ASSETS/$1 ]] || return 1
+    [[ $1 != kube-apiserver || $("$KUBEBUILDER_ASSETS/$1" --version) == "Kubernetes v$2."* ]] || return 1
+    printf '%s\n' "$KUBEBUILDER_ASSETS/$1"
+}
+
+binary() { # NAME: prints the path of a program of the cluster's $version
+    local line
+    asset "$1" "$version" && return
+    line=$(programs "$version" "$([[ $1 =~ ^(kubelet|kube-proxy|pause)$ ]] && echo yes || echo no)" | grep "^$1 ")
+    read -r _ line _ <<<"$line"
+    printf '%s/%s\n' "$(cache_of "$line")" "$1"
+}
+
+# --- building --------------------------------------------------------------------------------------------------------
+
+missing_programs() { # VERSION WITH_NODE
+    local program module package
+    while read -r program module package; do
+        asset "$program" "$1" >/dev/null || [[ -x $(cache_of "$module")/$program ]] ||
+            printf '%s %s %s\n' "$program" "$module" "$package"
+    done < <(programs "$1" "$2")
+}
+
+build_programs() { # VERSION WITH_NODE
+    module_of "$1" >/dev/null
+    programs "$1" "$2" >/dev/null
+    [[ -n $(missing_programs "$1" "$2") ]] || return 0
+    need go "Go $(sed -n 's/^go //p' "$(module_of "$1")/go.mod") or newer"
+    lock "$cache_home/.lock" "another build to end"
+    local missing n=0
+    mapfile -t missing < <(missing_programs "$1" "$2")
+    for program in "${missing[@]}"; do
+        n=$((n + 1))
+        # shellcheck disable=SC2086 # three words, none with a space but a module folder, which read splits last
+        build_program "$n of ${#missing[@]}" "$program"
+    done
+}
+
+build_program() { # N_OF_M "NAME MODULE_FOLDER PACKAGE"
+    local program module package folder started=$SECONDS temporary log
+    read -r program module package <<<"$2"
+    folder=$(cache_of "$module")
+    mkdir -p "$folder"
+    rm -f "$folder/.$program".*.tmp
+    temporary=$folder/.$program.$$.tmp
+    log=$folder/$program.log
+    say "$program ($1): building"
+    # The lock is not for the compiler to inherit, hence no descriptors.
+    (
+        close_descriptors
+        cd "$module"
+        exec env CGO_ENABLED=0 GOWORK=off GOFLAGS= GOOS= GOARCH= \
+            go build -mod=readonly -buildvcs=false -trimpath -ldflags "$(link_flags "$module")" -o "$temporary" "$package"
+    ) </dev/null >"$log" 2>&1 &
+    compiler=$!
+    # A background process of a script ignores Ctrl-C, so it is ended here.
+    trap 'kill "$compiler" 2>/dev/null || true' EXIT
+    trap 'exit 130' INT TERM
+    while kill -0 "$compiler" 2>/dev/null; do
+        sleep 0.5
+        ((SECONDS - started < ${tick:=20})) || { say "$program ($1): still building, $((SECONDS - started)) s"; tick=$((tick + 20)); }
+    done
+    tick=20
+    wait "$compiler" || { tail -n 20 "$log" >&2; die "$program could not be built, see $log"; }
+    trap - EXIT INT TERM
+    [[ $program != kwok ]] || copy_stages "$module" "$folder"
+    # A rename is atomic: a program in the cache is always whole.
+    mv "$temporary" "$folder/$program"
+    say "$program ($1): built in $((SECONDS - started)) s"
+}
+
+# Without these a server calls itself v0.0.0, and clients that look at its version go wrong.
+link_flags() { # MODULE_FOLDER
+    local release rest package=k8s.io/component-base/version
+    release=$(sed -n 's/^require k8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' "$1/go.mod")
+    printf '%s' '-s -w'
+    [[ -n $release ]] || return 0
+    rest=${release#v*.}
+    printf ' -X %s.gitVersion=%s -X %s.gitMajor=1 -X %s.gitMinor=%s -X %s.gitTreeState=clean' \
+        "$package" "$release" "$package" "$package" "${rest%%.*}" "$package"
+}
+
+# kwok needs the files that describe how its nodes and pods behave; they are in its module.
+copy_stages() { # MODULE_FOLDER CACHE_FOLDER
+    local source
+    source=$(cd "$1" && go list -mod=readonly -m -f '{{.Dir}}' sigs.k8s.io/kwok)/kustomize/stage
+    mkdir -p "$2/stages"
+    install -m 0644 "$source"/{pod/fast,node/fast,node/heartbeat-with-lease}/*-*.yaml "$2/stages/"
+}
+
+# --- system packages of a real node ----------------------------------------------------------------------------------
+
+cni_folder() {
+    local folder
+    for folder in "${CNI_FOLDERS[@]}"; do
+        [[ -x $folder/bridge && -x $folder/host-local && -x $folder/loopback ]] && { printf '%s\n' "$folder"; return; }
+    done
+    return 1
+}
+
+missing_packages() {
+    {
+        local pair
+        for pair in "${NODE_PACKAGES[@]}"; do
+            command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"
+        done
+        cni_folder >/dev/null || printf 'containernetworking-plugins\n'
+    } | sort -u | paste -sd' '
+}
+
+install_packages() {
+    local packages
+    packages=$(missing_packages)
+    [[ -n $packages ]] || return 0
+    [[ $EUID == 0 ]] || die "a real node needs these packages: run as root 'apt-get install --no-install-recommends $packages'"
+    command -v apt-get >/dev/null || die "a real node needs what Debian calls: $packages; install it with this system's package manager"
+    say "installing $packages"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086 # a list of names
+    apt_install $packages || {
+        say "refreshing the list of packages"
+        apt-get update -q >&2
+        apt_install $packages
+    } || die "apt-get could not install: $packages"
+    packages=$(missing_packages)
+    [[ -z $packages ]] || die "still missing after the installation: $packages"
+}
+
+apt_install() { apt-get install -qy --no-install-recommends "$@" </dev/null >&2; }
+
+# --- the verb --------------------------------------------------------------------------------------------------------
+
+build() {
+    local versions=("$DEFAULT_VERSION") node=no
+    while (($#)); do
+        case $1 in
+            --version) versions=("${2:?--version needs a value}"); shift ;;
+            --node) node=yes ;;
+            --all) node=yes; mapfile -t versions < <(cd "$testbed" && printf '%s\n' v[0-9]* | cut -c2-) ;;
+            *) usage_error "build: unknown argument '$1'" ;;
+        esac
+        shift
+    done
+    local version
+    for version in "${versions[@]}"; do
+        build_programs "$version" "$([[ $node == yes && ($version == "$DEFAULT_VERSION" || ${#versions[@]} == 1) ]] && echo yes || echo no)"
+    done
+    [[ $node == no ]] || install_packages
+    say "everything is built in $cache_home"
+}

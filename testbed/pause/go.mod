@@ -1,0 +1,3 @@
+module rollout-plus.test/testbed/pause
+
+go 1.24

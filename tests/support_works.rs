@@ -1,0 +1,3 @@
+#![allow(missing_docs, dead_code)]
+#[path = "support/load.rs"]
+mod load;
