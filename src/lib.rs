@@ -1,1 +1,32 @@
 //! Progressive delivery for Kubernetes with nothing installed in the cluster.
+//!
+//! A verb is four lines: observe (read the cluster), plan (decide), engine (do), output (tell).
+//!
+//! | part | modules | may do |
+//! |---|---|---|
+//! | pure core | [`model`], [`share`], [`hold`], [`step`], [`plan`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | cluster | `cluster` | talk to the API server |
+//! | engine | `engine` | run any plan: record, act, wait, record |
+//! | output | [`event`], `output` | write to the terminal |
+//! | front | [`cli`], `commands`, `source`, [`environment`] | parse what the user gave |
+
+pub mod cli;
+mod cluster;
+mod commands;
+pub mod duration;
+mod engine;
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod hold;
+pub mod keys;
+pub mod model;
+mod output;
+pub mod plan;
+pub mod record;
+pub mod share;
+mod source;
+pub mod status;
+pub mod step;
+
+pub use commands::run;

@@ -62,6 +62,8 @@ pub struct Snapshot {
     pub template: Value,
     /// The fields that a hold changes.
     pub original: Originals,
+    /// The [`crate::model::fingerprint`] of the canary's template.
+    pub canary: String,
 }
 
 /// The value of [`keys::JOURNAL_ANNOTATION`].

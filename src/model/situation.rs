@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::keys;
-use crate::model::{Deployment, HeldRecord, Originals, Pod, ReplicaSet, fingerprint, same_template};
-use crate::record::{Journal, LockState, Verb};
+use crate::model::{Deployment, HeldRecord, Originals, Pod, ReplicaSet, fingerprint, same_template, without_hash};
+use crate::record::{Journal, LockState, Snapshot, State, Verb};
 use crate::share::Bounds;
 
 /// All that was read of one workload.
@@ -71,6 +71,8 @@ pub struct Situation<'a> {
     pub observed: &'a Observed,
     /// Set if and only if `minReadySeconds` has the magic value.
     pub hold: Option<Hold>,
+    /// Of a promotion or abort that has taken the hold off and is not finished: where it came from.
+    pub way_back: Option<&'a Snapshot>,
     /// The ReplicaSet of the version that users had.
     pub stable: Option<&'a ReplicaSet>,
     /// The ReplicaSet of the other version that has pods or is to have them.
@@ -85,29 +87,33 @@ impl<'a> Situation<'a> {
         let deployment = &observed.deployment;
         let hold = hold_of(observed);
         let current = current(observed);
-        let recorded = hold.as_ref().and_then(|hold| stable_hash(hold, observed));
-        let back = recorded.is_none() && undoing(observed);
+        let way_back = way_back(observed);
+        let recorded = match &hold {
+            Some(hold) => stable_hash(hold, observed),
+            None => way_back.map(|snapshot| snapshot.stable.as_str()),
+        };
         let stable = recorded
             .and_then(|hash| observed.replica_sets.iter().find(|rs| rs.hash() == hash))
-            .or_else(|| if back { current } else { None })
             .or_else(|| largest_but(observed, current))
             .or(current);
         let not_stable = |rs: &&ReplicaSet| stable.is_none_or(|stable| stable.name() != rs.name());
         let canary = current.filter(not_stable).or_else(|| largest_but(observed, stable));
+        let settled = deployment.is_complete() && largest_but(observed, current).is_none();
         let phase = if hold.is_some() {
             Phase::Held
         } else if deployment.deadline_exceeded().is_some() {
             Phase::Failed
-        } else if deployment.is_complete() && largest_but(observed, current).is_none() {
+        } else if settled {
             Phase::Idle
         } else {
-            match observed.journal.as_ref().filter(|journal| journal.is_open()) {
-                Some(journal) if journal.verb == Verb::Promote => Phase::Promoting,
-                Some(journal) if journal.verb == Verb::Abort => Phase::Aborting,
-                _ => Phase::Progressing,
+            match way_back {
+                Some(snapshot) if same_template(&snapshot.template, &deployment.spec.template) => Phase::Aborting,
+                Some(_) => Phase::Promoting,
+                None => Phase::Progressing,
             }
         };
-        Self { observed, hold, stable, canary, phase }
+        let (stable, canary) = if phase == Phase::Idle { (current, None) } else { (stable, canary) };
+        Self { observed, hold, way_back, stable, canary, phase }
     }
 
     /// Returns the Deployment.
@@ -117,14 +123,27 @@ impl<'a> Situation<'a> {
 
     /// Returns the template of the stable version, from its ReplicaSet or else from the journal.
     pub fn stable_template(&self) -> Option<&'a Value> {
-        let recorded = self.observed.snapshot();
-        match (self.stable, recorded) {
-            (Some(stable), Some(snapshot)) if self.hold.is_some() && stable.hash() != snapshot.stable => {
-                Some(&snapshot.template)
-            }
+        let snapshot = if self.hold.is_some() { self.observed.snapshot() } else { self.way_back };
+        match (self.stable, snapshot) {
+            (Some(stable), Some(snapshot)) if stable.hash() != snapshot.stable => Some(&snapshot.template),
             (Some(stable), _) => Some(&stable.spec.template),
             (None, snapshot) => snapshot.map(|snapshot| &snapshot.template),
         }
+    }
+
+    /// Returns what is needed to come back to the stable version, to be journaled before the first write.
+    pub fn snapshot(&self, canary: &Value) -> Option<Snapshot> {
+        let original = match &self.hold {
+            Some(hold) => hold.original.clone(),
+            None => self.way_back.map_or_else(|| Originals::of(self.deployment()), |s| s.original.clone()),
+        };
+        Some(Snapshot {
+            uid: self.deployment().uid().to_owned(),
+            stable: self.stable.map(|rs| rs.hash().to_owned()).filter(|hash| !hash.is_empty())?,
+            template: without_hash(self.stable_template()?),
+            original,
+            canary: fingerprint(canary),
+        })
     }
 
     /// Whether the live template is the stable one: nothing is being rolled out.
@@ -165,7 +184,7 @@ impl<'a> Situation<'a> {
 
 impl Observed {
     /// Returns the journal's snapshot if it is of this very Deployment and not of a former one.
-    pub fn snapshot(&self) -> Option<&crate::record::Snapshot> {
+    pub fn snapshot(&self) -> Option<&Snapshot> {
         let snapshot = self.journal.as_ref()?.snapshot.as_ref()?;
         (snapshot.uid == self.deployment.uid()).then_some(snapshot)
     }
@@ -197,9 +216,15 @@ fn stable_hash<'h>(hold: &'h Hold, observed: &'h Observed) -> Option<&'h str> {
     recorded.or_else(|| observed.snapshot().map(|snapshot| snapshot.stable.as_str()))
 }
 
-/// Whether an abort of ours is on its way: then the live template is the stable one.
-fn undoing(observed: &Observed) -> bool {
-    observed.journal.as_ref().is_some_and(|journal| journal.is_open() && journal.verb == Verb::Abort)
+/// A promotion or abort that has steps left, or whose rolling update failed, as long as the live template is
+/// one of its two: what others rolled out since is none of its business.
+fn way_back(observed: &Observed) -> Option<&Snapshot> {
+    let journal = observed.journal.as_ref()?;
+    let live = &observed.deployment.spec.template;
+    let snapshot = observed.snapshot()?;
+    let unfinished = journal.state != State::Done && matches!(journal.verb, Verb::Promote | Verb::Abort);
+    let ours = snapshot.canary == fingerprint(live) || same_template(&snapshot.template, live);
+    (unfinished && ours).then_some(snapshot)
 }
 
 /// The ReplicaSet of the live template; of several the oldest, as `FindNewReplicaSet` in

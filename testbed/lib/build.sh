@@ -9,26 +9,27 @@ readonly CNI_FOLDERS=(/usr/lib/cni /opt/cni/bin)
 
 # --- what there is to build ------------------------------------------------------------------------------------------
 
-# Lines of "NAME MODULE_FOLDER GO_PACKAGE". etcd, kubectl and kwok are those of the default version for every cluster.
+# Lines of NAME, MODULE_FOLDER, GO_PACKAGE, separated by tabs. etcd, kubectl and kwok are those of the default version for
+# every cluster.
 programs() { # VERSION WITH_NODE(yes|no)
     local module base kubernetes=k8s.io/kubernetes/cmd
     module=$(module_of "$1")
     base=$(module_of "$DEFAULT_VERSION")
-    printf '%s\n' \
-        "kube-apiserver $module $kubernetes/kube-apiserver" \
-        "kube-controller-manager $module $kubernetes/kube-controller-manager" \
-        "kube-scheduler $module $kubernetes/kube-scheduler" \
-        "etcd $base go.etcd.io/etcd/server/v3" \
-        "kubectl $base $kubernetes/kubectl" \
-        "kwok $KWOK_MODULE sigs.k8s.io/kwok/cmd/kwok"
+    printf '%s\t%s\t%s\n' \
+        kube-apiserver "$module" "$kubernetes/kube-apiserver" \
+        kube-controller-manager "$module" "$kubernetes/kube-controller-manager" \
+        kube-scheduler "$module" "$kubernetes/kube-scheduler" \
+        etcd "$base" go.etcd.io/etcd/server/v3 \
+        kubectl "$base" "$kubernetes/kubectl" \
+        kwok "$KWOK_MODULE" sigs.k8s.io/kwok/cmd/kwok
     [[ $2 == yes ]] || return 0
     # A kubelet must not be newer than its API server, so it cannot be borrowed from another version.
     grep -q "$kubernetes/kubelet\$" "$module/go.mod" ||
         die "Kubernetes $1 has no kubelet here: real nodes need --version $DEFAULT_VERSION"
-    printf '%s\n' \
-        "kubelet $module $kubernetes/kubelet" \
-        "kube-proxy $module $kubernetes/kube-proxy" \
-        "pause $PAUSE_MODULE ."
+    printf '%s\t%s\t%s\n' \
+        kubelet "$module" "$kubernetes/kubelet" \
+        kube-proxy "$module" "$kubernetes/kube-proxy" \
+        pause "$PAUSE_MODULE" .
 }
 
 # The folder's name holds a hash of the pinned versions: another clone with the same pins uses the same programs.
@@ -47,20 +48,22 @@ asset() { # NAME VERSION
 }
 
 binary() { # NAME: prints the path of a program of the cluster's $version
-    local line
+    local program module node=no
     asset "$1" "$version" && return
-    line=$(programs "$version" "$([[ $1 =~ ^(kubelet|kube-proxy|pause)$ ]] && echo yes || echo no)" | grep "^$1 ")
-    read -r _ line _ <<<"$line"
-    printf '%s/%s\n' "$(cache_of "$line")" "$1"
+    [[ ! $1 =~ ^(kubelet|kube-proxy|pause)$ ]] || node=yes
+    while IFS=$'\t' read -r program module _; do
+        [[ $program == "$1" ]] && printf '%s/%s\n' "$(cache_of "$module")" "$program"
+    done < <(programs "$version" "$node")
+    return 0
 }
 
 # --- building --------------------------------------------------------------------------------------------------------
 
 missing_programs() { # VERSION WITH_NODE
     local program module package
-    while read -r program module package; do
+    while IFS=$'\t' read -r program module package; do
         asset "$program" "$1" >/dev/null || [[ -x $(cache_of "$module")/$program ]] ||
-            printf '%s %s %s\n' "$program" "$module" "$package"
+            printf '%s\t%s\t%s\n' "$program" "$module" "$package"
     done < <(programs "$1" "$2")
 }
 
@@ -74,14 +77,13 @@ build_programs() { # VERSION WITH_NODE
     mapfile -t missing < <(missing_programs "$1" "$2")
     for program in "${missing[@]}"; do
         n=$((n + 1))
-        # shellcheck disable=SC2086 # three words, none with a space but a module folder, which read splits last
         build_program "$n of ${#missing[@]}" "$program"
     done
 }
 
-build_program() { # N_OF_M "NAME MODULE_FOLDER PACKAGE"
-    local program module package folder started=$SECONDS temporary log
-    read -r program module package <<<"$2"
+build_program() { # N_OF_M LINE_OF_programs
+    local program module package folder started=$SECONDS report_at=20 temporary log
+    IFS=$'\t' read -r program module package <<<"$2"
     folder=$(cache_of "$module")
     mkdir -p "$folder"
     rm -f "$folder/.$program".*.tmp
@@ -91,7 +93,7 @@ build_program() { # N_OF_M "NAME MODULE_FOLDER PACKAGE"
     # The lock is not for the compiler to inherit, hence no descriptors.
     (
         close_descriptors
-        cd "$module"
+        cd "$module" || exit 1
         exec env CGO_ENABLED=0 GOWORK=off GOFLAGS= GOOS= GOARCH= \
             go build -mod=readonly -buildvcs=false -trimpath -ldflags "$(link_flags "$module")" -o "$temporary" "$package"
     ) </dev/null >"$log" 2>&1 &
@@ -101,9 +103,10 @@ build_program() { # N_OF_M "NAME MODULE_FOLDER PACKAGE"
     trap 'exit 130' INT TERM
     while kill -0 "$compiler" 2>/dev/null; do
         sleep 0.5
-        ((SECONDS - started < ${tick:=20})) || { say "$program ($1): still building, $((SECONDS - started)) s"; tick=$((tick + 20)); }
+        ((SECONDS - started >= report_at)) || continue
+        say "$program ($1): still building, $((SECONDS - started)) s"
+        report_at=$((report_at + 20))
     done
-    tick=20
     wait "$compiler" || { tail -n 20 "$log" >&2; die "$program could not be built, see $log"; }
     trap - EXIT INT TERM
     [[ $program != kwok ]] || copy_stages "$module" "$folder"
@@ -177,7 +180,7 @@ build() {
     local versions=("$DEFAULT_VERSION") node=no
     while (($#)); do
         case $1 in
-            --version) versions=("${2:?--version needs a value}"); shift ;;
+            --version) versions=("$(value_of "$@")"); shift ;;
             --node) node=yes ;;
             --all) node=yes; mapfile -t versions < <(cd "$testbed" && printf '%s\n' v[0-9]* | cut -c2-) ;;
             *) usage_error "build: unknown argument '$1'" ;;

@@ -14,6 +14,11 @@ need() { # COMMAND WHAT_TO_INSTALL
     command -v "$1" >/dev/null || die "the command '$1' is missing: install $2"
 }
 
+value_of() { # OPTION [VALUE]...
+    (($# >= 2)) || usage_error "$1 needs a value"
+    printf '%s\n' "$2"
+}
+
 # Waits until a command succeeds; the command's own output is hidden.
 wait_for() { # SECONDS COMMAND...
     local deadline=$((SECONDS + $1))
@@ -29,10 +34,13 @@ lock() { # FILE WHAT_WE_WAIT_FOR
     need flock util-linux
     mkdir -p "$(dirname "$1")"
     local descriptor
-    exec {descriptor}>"$1"
-    flock --nonblock "$descriptor" && return
-    say "waiting for $2"
-    flock "$descriptor"
+    while true; do
+        exec {descriptor}>>"$1"
+        flock --nonblock "$descriptor" || { say "waiting for $2"; flock "$descriptor"; }
+        # Who removes a cluster removes its lock file too; then there is a new file to lock.
+        [[ "/proc/$BASHPID/fd/$descriptor" -ef $1 ]] && return
+        exec {descriptor}>&-
+    done
 }
 
 # The module folder of a Kubernetes minor version, e.g. 1.36.
@@ -57,9 +65,17 @@ require_cluster() { # NAME
     read_settings
 }
 
-# What `up` was asked for; equal settings mean that a healthy cluster can be used again.
-read_settings() { # sets $version $pods
-    read -r version pods <"$state/settings"
+# What `up` was asked for, and a hash of what decides how a cluster is run: a healthy cluster with equal settings can be
+# used again, one from before a change to this folder cannot.
+wanted_settings() {
+    local hash
+    hash=$(cat "$testbed"/lib/{control-plane,kwok,node}.sh "$(module_of "$version")/go.mod" | sha256sum)
+    printf '%s %s %s\n' "$version" "$pods" "${hash:0:12}"
 }
 
-cluster_lock() { lock "$state_home/.$name.lock" "another '$program' that works on the cluster '$name'"; }
+read_settings() { # sets $version $pods
+    read -r version pods _ <"$state/settings"
+}
+
+cluster_lock() { lock "$(cluster_lock_file)" "another '$program' that works on the cluster '$name'"; }
+cluster_lock_file() { printf '%s\n' "$state_home/.$name.lock"; }

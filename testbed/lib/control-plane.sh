@@ -78,6 +78,8 @@ start_apiserver() {
     local folder=$state/credentials flags=()
     # Pods reach the API by the Service 'kubernetes'; on loopback there is nothing they could reach.
     [[ $pods == node ]] || flags+=(--endpoint-reconciler-type=none)
+    # Names are not resolved in the node's network, so 'kubectl logs' and 'exec' go to its address.
+    [[ $pods == kwok ]] || flags+=(--kubelet-preferred-address-types=InternalIP)
     say "starting kube-apiserver"
     run_in_cluster kube-apiserver "$(binary kube-apiserver)" --etcd-servers="http://127.0.0.1:$etcd_port" \
         --bind-address="$address" --advertise-address="$address" --secure-port="$api_port" --cert-dir="$state/certificates" \
@@ -131,8 +133,8 @@ up() { # NAME [--version V] [--pods kwok|node]
     version=$DEFAULT_VERSION pods=kwok
     while (($#)); do
         case $1 in
-            --version) version=${2:?--version needs a value}; shift ;;
-            --pods) pods=${2:?--pods needs a value}; shift ;;
+            --version) version=$(value_of "$@"); shift ;;
+            --pods) pods=$(value_of "$@"); shift ;;
             *) usage_error "up: unknown argument '$1'" ;;
         esac
         shift
@@ -151,8 +153,6 @@ up() { # NAME [--version V] [--pods kwok|node]
     create_cluster
     say "the cluster '$name' (Kubernetes $version, pods: $pods) is ready: export KUBECONFIG=$state/kubeconfig"
 }
-
-wanted_settings() { printf '%s %s\n' "$version" "$pods"; }
 
 is_same_and_healthy() {
     [[ -f $state/settings && $(<"$state/settings") == "$(wanted_settings)" && -f $state/ready ]] || return 1
@@ -198,12 +198,13 @@ down() { # NAME|--all
             select_cluster "$one"
             cluster_lock
             remove_cluster
+            rm -f "$(cluster_lock_file)"
         )
     done
 }
 
 remove_cluster() { # works on a half-dead or half-made state as well
-    [[ -d $state ]] || { say "there is no cluster '$name'"; return; }
+    [[ -d $state ]] || return 0
     say "removing the cluster '$name'"
     local process
     for process in $(process_names | tac); do

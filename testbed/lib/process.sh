@@ -35,14 +35,19 @@ define_process() { # NAME COMMAND...
 
 # Starts a defined process: own session, no terminal, no descriptor of ours (a lock held by a daemon would never be free).
 launch() { # NAME
-    local folder=$state/processes/$1 argv
+    local folder=$state/processes/$1 argv pid
     mapfile -d '' -t argv <"$folder/argv"
     rm -f "$folder/identity"
+    # A process that joined whatever now has the old pid of the namespaces would be in the wrong network.
+    [[ $pods == kwok || $1 == namespace ]] || is_alive namespace ||
+        die "the namespaces of the cluster '$name' are gone: run '$program up $name --pods node'"
     (
         cd /
         enter_cgroup
         # The identity is written by the process itself, so there is no moment at which it runs unrecorded.
-        printf '%s %s %s\n' "$BASHPID" "$(start_time "$BASHPID")" "$(</proc/sys/kernel/random/boot_id)" >"$folder/identity"
+        # Not "$(start_time "$BASHPID")": that would be the pid of the substitution.
+        pid=$BASHPID
+        printf '%s %s %s\n' "$pid" "$(start_time "$pid")" "$(</proc/sys/kernel/random/boot_id)" >"$folder/identity"
         close_descriptors
         exec setsid nohup "${argv[@]}"
     ) </dev/null >>"$folder/log" 2>&1 &
@@ -119,6 +124,7 @@ restart_process() { # NAME PROCESS
 await_process() { # PROCESS
     case $1 in
         kube-apiserver) await_apiserver ;;
+        containerd) await_containerd ;;
         etcd) ! is_alive kube-apiserver || await_apiserver ;;
         *) # A wrong flag or a missing dependency shows itself at once.
             sleep 0.5

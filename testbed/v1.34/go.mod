@@ -1,3 +1,5 @@
+// The control plane of the oldest Kubernetes to test against: a module of tools only, like v1.36,
+// whose etcd, kubectl and kwok it borrows.
 module rollout-plus.test/testbed/kubernetes
 
 go 1.24.0

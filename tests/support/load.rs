@@ -243,12 +243,11 @@ impl Client {
             self.found_closed = true;
             self.connection = None;
         }
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                self.used = 0;
-                connect(self.options.address).map_err(|error| format!("connect: {error}"))?
-            }
+        let mut connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            self.used = 0;
+            connect(self.options.address).map_err(|error| format!("connect: {error}"))?
         };
         self.used += 1;
         let last = self.options.mode == Mode::Fresh || self.used >= self.options.requests_per_connection;

@@ -1,7 +1,7 @@
 //! A proxy in front of an API server that records every request and can let each of them go wrong.
 //!
 //! Towards the tool under test it speaks plain HTTP on a free loopback port; towards the API server it uses the
-//! credentials of a kubeconfig, and never retries. Answers are streamed, so watches flow. When the API server
+//! credentials of a kubeconfig, and never retries, and uses no proxy of its own. Answers are streamed, so watches flow. When the API server
 //! cannot be reached, the tool's connection is reset. Connections cannot be upgraded (exec, port-forward).
 
 #![allow(dead_code, unreachable_pub, reason = "every test takes the part that it needs")]
@@ -11,23 +11,27 @@ use std::collections::HashSet;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER,
+    TRANSFER_ENCODING,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// A request as it came from the tool.
 #[derive(Debug, Clone)]
@@ -58,6 +62,13 @@ impl When {
     /// Every request of which `predicate` is true. It must not call the proxy.
     pub fn matching(predicate: impl Fn(&Seen) -> bool + Send + 'static) -> Self {
         Self::Matching(Box::new(predicate))
+    }
+
+    fn is_for(&self, seen: &Seen) -> bool {
+        match self {
+            Self::Index(index) => *index == seen.index,
+            Self::Matching(predicate) => predicate(seen),
+        }
     }
 }
 
@@ -125,21 +136,23 @@ impl Proxy {
     /// Starts a proxy for the API server of the kubeconfig's current context.
     pub fn start(kubeconfig: &Path) -> Self {
         let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("read the kubeconfig");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let (address, listener, client) = runtime.block_on(async {
-            let options = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("use the kubeconfig");
-            let config = Config { default_retry: false, proxy_url: None, ..config };
-            let client = kube::Client::try_from(config).expect("use the kubeconfig");
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("listen");
-            (listener.local_addr().expect("an address"), listener, client)
-        });
-        let shared = Arc::new(Shared { client, state: Mutex::default(), cut: watch::Sender::new(Cut::Never) });
-        let accepting = Arc::clone(&shared);
+        let (started, wait) = mpsc::channel();
+        // Not the caller's thread, which may belong to a runtime already.
         let thread = std::thread::spawn(move || {
-            runtime.block_on(accepting.accept(listener));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            runtime.block_on(async {
+                let client = admin_client(kubeconfig).await;
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("listen");
+                let address = listener.local_addr().expect("an address");
+                let cut = watch::Sender::new(Cut::Never);
+                let shared = Arc::new(Shared { client, state: Mutex::default(), cut });
+                started.send((address, Arc::clone(&shared))).expect("a waiting test");
+                shared.accept(listener).await;
+            });
             runtime.shutdown_background();
         });
+        let (address, shared) = wait.recv().expect("the proxy starts");
         Self { address, shared, thread: Some(thread) }
     }
 
@@ -205,6 +218,15 @@ impl Drop for Proxy {
     }
 }
 
+/// A client that does what it is told, once and directly.
+async fn admin_client(kubeconfig: Kubeconfig) -> kube::Client {
+    let options = KubeConfigOptions::default();
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("use the kubeconfig");
+    config.default_retry = false;
+    config.proxy_url = None;
+    kube::Client::try_from(config).expect("use the kubeconfig")
+}
+
 /// What was cut last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cut {
@@ -219,6 +241,9 @@ struct Shared {
     cut: watch::Sender<Cut>,
 }
 
+/// A path with its label selector and its field selector.
+type Watched = (String, [Option<String>; 2]);
+
 #[derive(Default)]
 struct State {
     /// How often the proxy was cleared.
@@ -226,7 +251,7 @@ struct State {
     seen: Vec<Seen>,
     rules: Vec<Rule>,
     /// The watches that have been told that they are too old.
-    expired: Option<HashSet<String>>,
+    expired: Option<HashSet<Watched>>,
 }
 
 impl Shared {
@@ -248,25 +273,202 @@ impl Shared {
 
     /// Serves a connection of the tool's until it ends, is cut, or a request wants it to be reset.
     async fn serve(self: Arc<Self>, stream: TcpStream, mut cut: watch::Receiver<Cut>) {
-        let reset = Notify::new();
-        let service = service_fn(|request| {
-            Box::pin(async {
-                let answer = Arc::clone(&self).answer(request).await;
-                if let Ok(None) = answer {
-                    reset.notify_one();
-                    return std::future::pending().await;
-                }
-                answer.transpose().expect("answered")
-            })
-        });
+        let service = service_fn(|request| Box::pin(Arc::clone(&self).answer(request)));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            // The tool went away, or the API server broke off its answer.
-            _ = &mut connection => return,
-            () = reset.notified() => {}
-            _ = cut.changed() => {}
+        let ended = tokio::select! {
+            ended = &mut connection => ended.is_ok(),
+            _ = cut.changed() => false,
+        };
+        if !ended {
+            // Without time to linger, closing is a reset. It fails when the tool has left already.
+            connection.into_parts().io.into_inner().set_zero_linger().unwrap_or_default();
         }
-        // Without time to linger, closing is a reset.
-        connection.into_parts().io.into_inner().set_zero_linger().expect("set the linger time");
     }
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
+        let (mut head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| Reset)?.to_bytes();
+        let (id, fate) = self.state().admit(&head, &body);
+        // These are between the tool and the proxy only.
+        for name in [AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING] {
+            head.headers.remove(name);
+        }
+        let request = Request::from_parts(head, Body::from(body));
+        match fate {
+            Fate::Forward => self.forward(id, request).await,
+            Fate::Expired => {
+                let status = status_object(410, "too old resource version");
+                let event = json!({"type": "ERROR", "object": status}).to_string() + "\n";
+                Ok(self.reply(id, Response::new(event)))
+            }
+            Fate::Fault(Fault::Status(code, retry_after)) => {
+                let mut status = status_object(code, "made up by the test");
+                let mut reply = Response::new(String::new());
+                *reply.status_mut() = StatusCode::from_u16(code).expect("an HTTP status");
+                if let Some(seconds) = retry_after {
+                    status["details"] = json!({"retryAfterSeconds": seconds});
+                    reply.headers_mut().insert(RETRY_AFTER, seconds.into());
+                }
+                *reply.body_mut() = status.to_string();
+                Ok(self.reply(id, reply))
+            }
+            Fate::Fault(Fault::ResetBefore) => Err(Reset),
+            Fate::Fault(Fault::ResetAfter) => {
+                self.forward_fully(id, request, None).await;
+                Err(Reset)
+            }
+            Fate::Fault(Fault::Hang) => never().await,
+            Fate::Fault(Fault::HangAfter) => {
+                self.forward_fully(id, request, None).await;
+                never().await
+            }
+            Fate::Fault(Fault::KillBefore(callback)) => {
+                call(callback).await;
+                never().await
+            }
+            Fate::Fault(Fault::KillAfter(callback)) => {
+                self.forward_fully(id, request, Some(callback)).await;
+                never().await
+            }
+            Fate::Fault(Fault::Delay(time)) => {
+                tokio::time::sleep(time).await;
+                self.forward(id, request).await
+            }
+        }
+    }
+
+    /// The answer of the API server, as a stream.
+    async fn forward(&self, id: Id, request: Request<Body>) -> Result<Response<Body>, Reset> {
+        let mut answer = self.client.send(request).await.map_err(|_| Reset)?;
+        for name in [CONNECTION, TRANSFER_ENCODING] {
+            answer.headers_mut().remove(name);
+        }
+        self.state().answered(id, answer.status());
+        Ok(answer)
+    }
+
+    /// Waits for the whole answer of the API server, and then for the callback, even if the tool leaves.
+    async fn forward_fully(self: Arc<Self>, id: Id, request: Request<Body>, callback: Option<Callback>) {
+        let work = async move {
+            if let Ok(answer) = self.forward(id, request).await {
+                // An answer that breaks off is over too.
+                drop(answer.into_body().collect().await);
+            }
+            if let Some(callback) = callback {
+                call(callback).await;
+            }
+        };
+        tokio::spawn(work).await.expect("forward the request");
+    }
+
+    /// An answer of the proxy's own.
+    fn reply(&self, id: Id, reply: Response<String>) -> Response<Body> {
+        self.state().answered(id, reply.status());
+        let mut reply = reply.map(|json| Body::from(json.into_bytes()));
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        reply
+    }
+}
+
+/// Which request it is: the epoch and the index.
+#[derive(Clone, Copy)]
+struct Id(usize, usize);
+
+/// What becomes of a request.
+enum Fate {
+    Forward,
+    Fault(Fault),
+    /// It watches from a resource version that is too old.
+    Expired,
+}
+
+impl State {
+    /// Records a request and decides what becomes of it.
+    fn admit(&mut self, head: &Parts, body: &Bytes) -> (Id, Fate) {
+        let query = head.uri.query().unwrap_or_default();
+        let parameter = |name| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let selector = |name| parameter(name).map(str::to_owned);
+        let seen = Seen {
+            index: self.seen.len() + 1,
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            query: query.to_owned(),
+            body: body.to_vec(),
+            status: None,
+            watch: matches!(parameter("watch"), Some("true" | "1")),
+            at: Instant::now(),
+        };
+        let rule = self.rules.iter_mut().find(|rule| rule.times > 0 && rule.when.is_for(&seen));
+        let fate = if let Some(rule) = rule {
+            rule.times -= 1;
+            Fate::Fault(rule.fault.clone())
+        } else if seen.watch
+            && !matches!(parameter("resourceVersion"), None | Some("" | "0"))
+            && let Some(expired) = &mut self.expired
+            && expired.insert((seen.path.clone(), ["labelSelector", "fieldSelector"].map(selector)))
+        {
+            Fate::Expired
+        } else {
+            Fate::Forward
+        };
+        let id = Id(self.epoch, seen.index);
+        self.seen.push(seen);
+        (id, fate)
+    }
+
+    /// Records the answer to a request.
+    fn answered(&mut self, Id(epoch, index): Id, status: StatusCode) {
+        if epoch == self.epoch {
+            self.seen[index - 1].status = Some(status.as_u16());
+        }
+    }
+}
+
+/// The end of a connection without an answer.
+#[derive(Debug)]
+struct Reset;
+
+impl fmt::Display for Reset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("reset")
+    }
+}
+
+impl std::error::Error for Reset {}
+
+/// Waits until the connection is gone.
+async fn never<T>() -> T {
+    std::future::pending().await
+}
+
+/// Waits for the callback.
+async fn call(callback: Callback) {
+    tokio::task::spawn_blocking(move || callback()).await.expect("call back");
+}
+
+/// The `Status` object that an API server sends with this HTTP status.
+fn status_object(code: u16, message: &str) -> Value {
+    let reason = match code {
+        400 => "BadRequest",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "Unknown",
+    };
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "code": code,
+    })
 }

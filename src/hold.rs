@@ -1,0 +1,135 @@
+//! The JSON Patches that put a hold on a Deployment and take it off. One request each, because a template
+//! that lands before its hold would let a rollout escape.
+
+use serde_json::{Value, json};
+
+use crate::keys;
+use crate::model::{HeldRecord, Situation, same_template, without_hash};
+use crate::share::Bounds;
+
+/// Which template a Deployment has after the hold is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The new one: promote.
+    New,
+    /// The stable one: abort.
+    Stable,
+}
+
+/// A patch that takes a hold off, and what of other people's it leaves alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    /// JSON Patch operations; empty if nothing is to be done.
+    pub patch: Vec<Value>,
+    /// Fields that somebody changed during the hold: their value stays.
+    pub kept: Vec<&'static str>,
+}
+
+/// Returns the patch that holds a Deployment, or that changes its hold.
+pub fn hold(situation: &Situation<'_>, record: &HeldRecord, template: Option<&Value>) -> Vec<Value> {
+    let deployment = situation.deployment();
+    let mut patch = fence(situation);
+    if let Some(template) = template.filter(|new| !same_template(new, &deployment.spec.template)) {
+        patch.push(set("/spec/template", without_hash(template)));
+    }
+    patch.push(set("/spec/minReadySeconds", json!(keys::HELD)));
+    patch.push(set("/spec/progressDeadlineSeconds", json!(keys::NO_DEADLINE)));
+    patch.push(set("/spec/strategy", strategy(record.bounds)));
+    if deployment.spec.paused {
+        patch.push(json!({"op": "remove", "path": "/spec/paused"}));
+    }
+    if deployment.metadata.annotations.is_none() {
+        patch.push(set("/metadata/annotations", json!({})));
+    }
+    let text = serde_json::to_string(record).unwrap_or_default();
+    patch.push(set(&annotation_path(), Value::from(text)));
+    patch
+}
+
+/// Returns the patch that ends a hold, or what is left of one.
+///
+/// Three-way: a field goes back to the user's own value only where it still has ours.
+pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
+    let deployment = situation.deployment();
+    let spec = &deployment.spec;
+    let mut patch = Vec::new();
+    let mut kept = Vec::new();
+    if keep == Keep::Stable
+        && (situation.hold.is_some() || situation.way_back.is_some())
+        && let Some(stable) = situation.stable_template()
+        && !same_template(stable, &spec.template)
+    {
+        patch.push(set("/spec/template", without_hash(stable)));
+    }
+    if let Some(hold) = &situation.hold {
+        patch.push(restore("/spec/minReadySeconds", hold.original.min_ready_seconds.map(Value::from)));
+        if spec.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
+            let original = hold.original.progress_deadline_seconds.map(Value::from);
+            patch.push(restore("/spec/progressDeadlineSeconds", original));
+        } else {
+            kept.push("spec.progressDeadlineSeconds");
+        }
+        let ours = hold.record.as_ref().map(|record| strategy(record.bounds));
+        // Without a record any strategy with whole numbers may be ours.
+        if ours.is_none_or(|ours| spec.strategy.as_ref() == Some(&ours)) {
+            patch.push(restore("/spec/strategy", hold.original.strategy.clone()));
+        } else {
+            kept.push("spec.strategy");
+        }
+    } else if let Some(record) = deployment.annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse) {
+        // Somebody changed minReadySeconds and so ended the hold; what else it changed may still be there.
+        let original = record.original;
+        if spec.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
+            patch.push(restore("/spec/progressDeadlineSeconds", original.progress_deadline_seconds.map(Value::from)));
+        }
+        if spec.strategy.as_ref() == Some(&strategy(record.bounds)) {
+            patch.push(restore("/spec/strategy", original.strategy));
+        }
+    }
+    if spec.paused && (situation.hold.is_some() || !patch.is_empty()) {
+        // A paused Deployment would neither finish nor go back.
+        patch.push(json!({"op": "remove", "path": "/spec/paused"}));
+    }
+    if deployment.annotation(keys::HELD_ANNOTATION).is_some() {
+        patch.push(json!({"op": "remove", "path": annotation_path()}));
+    }
+    if !patch.is_empty() {
+        patch.splice(0..0, fence(situation));
+    }
+    Release { patch, kept }
+}
+
+/// Returns the strategy of a held Deployment.
+pub fn strategy(bounds: Bounds) -> Value {
+    json!({"type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": bounds.surge, "maxUnavailable": bounds.unavailable}})
+}
+
+/// What a write relies on: the same object, its spec as we read it, and the record of the run that we follow.
+fn fence(situation: &Situation<'_>) -> Vec<Value> {
+    let deployment = situation.deployment();
+    let mut tests = vec![
+        json!({"op": "test", "path": "/metadata/uid", "value": deployment.uid()}),
+        json!({"op": "test", "path": "/metadata/generation", "value": deployment.generation()}),
+    ];
+    if let Some(text) = deployment.annotation(keys::HELD_ANNOTATION) {
+        tests.push(json!({"op": "test", "path": annotation_path(), "value": text}));
+    }
+    tests
+}
+
+fn annotation_path() -> String {
+    format!("/metadata/annotations/{}", keys::HELD_ANNOTATION.replace('~', "~0").replace('/', "~1"))
+}
+
+/// `add` sets a member whether it exists or not (RFC 6902, 4.1).
+fn set(path: &str, value: Value) -> Value {
+    json!({"op": "add", "path": path, "value": value})
+}
+
+fn restore(path: &str, original: Option<Value>) -> Value {
+    match original {
+        Some(value) => set(path, value),
+        None => json!({"op": "remove", "path": path}),
+    }
+}

@@ -1,0 +1,20 @@
+//! Go back to the stable version.
+
+use crate::hold::{self, Keep};
+use crate::model::{Observed, Situation};
+use crate::plan::{Plan, Step};
+
+/// Returns the plan of an abort; without steps if nothing of ours is in flight.
+pub fn abort(observed: &Observed) -> Plan {
+    let situation = Situation::of(observed);
+    let finished = situation.hold.is_none() && situation.canary.is_none();
+    let steps = if situation.hold.is_some() || (situation.way_back.is_some() && !finished) {
+        vec![Step::Restore, Step::AwaitStable]
+    } else if hold::release(&situation, Keep::New).patch.is_empty() {
+        vec![]
+    } else {
+        // Only fields are left over: the template is not ours to choose any more.
+        vec![Step::Restore]
+    };
+    Plan { steps }
+}

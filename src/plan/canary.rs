@@ -1,0 +1,170 @@
+//! Start a canary, or change the share of one that is held.
+
+use serde_json::Value;
+
+use crate::error::{Error, Kind};
+use crate::model::{Observed, Phase, ReplicaSet, Situation, images, same_template};
+use crate::plan::{Plan, Step};
+use crate::share::{Size, Stable};
+use crate::step;
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub struct CanaryRequest {
+    /// The new version's template; `None` if none was named.
+    pub template: Option<Value>,
+    /// Shares to go through; the last one stays.
+    pub sizes: Vec<Size>,
+    /// Seconds between two of them.
+    pub wait_seconds: u64,
+    /// Promote after the last.
+    pub promote: bool,
+    /// Refuse a share that is not exact.
+    pub exact: bool,
+    /// Take stable pods away to meet the share.
+    pub shrink: bool,
+}
+
+/// Returns the plan of a canary.
+///
+/// # Errors
+/// [`Kind::Usage`] if there is nothing to roll out, [`Kind::Refused`] if this workload cannot be held.
+pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Error> {
+    let situation = Situation::of(observed);
+    let template = new_template(request, &situation)?;
+    refuse_what_cannot_be_held(&situation)?;
+    let mid_rollout = situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0);
+    let stable = match (request.shrink, mid_rollout) {
+        (true, _) => Stable::Shrink,
+        (false, true) => Stable::AsIs,
+        (false, false) => Stable::Whole,
+    };
+    let mut steps = Vec::new();
+    for (index, &size) in request.sizes.iter().enumerate() {
+        let (sizing, _) = step::sizing(&situation, size, stable).map_err(|error| with_name(error, &situation))?;
+        if request.exact && !sizing.is_exact() {
+            let advice = sizing.advice().unwrap_or_default();
+            return Err(Error::refused(format!("--exact: {}", sizing.sentence())).next(advice));
+        }
+        if index > 0 {
+            steps.push(Step::Soak { seconds: request.wait_seconds });
+        }
+        let template = if index == 0 { template.clone() } else { None };
+        // Only the first step finds the rollout under way; later ones find a hold.
+        let stable = if index > 0 && stable == Stable::AsIs { Stable::Whole } else { stable };
+        steps.push(Step::Hold { template, size, stable });
+        steps.push(Step::AwaitCanary);
+    }
+    if request.promote {
+        steps.extend([Step::Soak { seconds: request.wait_seconds }, Step::Release, Step::AwaitRollout]);
+    }
+    steps.retain(|step| *step != Step::Soak { seconds: 0 });
+    Ok(Plan { steps })
+}
+
+fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    error.message = format!("{id}: {}", error.message);
+    if situation.deployment().replicas() == 0 {
+        error = error.next(format!("kubectl scale deployment/{} -n {} --replicas=1", id.name, id.namespace));
+    }
+    error
+}
+
+/// Decides which template the canary has; `None` means the live one.
+fn new_template(request: &CanaryRequest, situation: &Situation<'_>) -> Result<Option<Value>, Error> {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    let live = &deployment.spec.template;
+    let on_stable = situation.is_on_stable_template();
+    match &request.template {
+        Some(new) if situation.hold.is_some() => {
+            if situation.stable_template().is_some_and(|stable| same_template(stable, new)) {
+                return Err(Error::usage(format!("that is the stable version of {id}"))
+                    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+            }
+            Ok(Some(new.clone()))
+        }
+        Some(new) if situation.canary.is_some_and(|rs| rs.replicas() > 0) && !same_template(new, live) => {
+            Err(Error::refused(format!("a rollout of {id} is under way: a third version beside it would replace it"))
+                .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace))
+                .next(format!(
+                    "kubectl rollout-plus canary {} -n {} --weight N (without a new version: holds this rollout where it stands)",
+                    id.name, id.namespace
+                )))
+        }
+        Some(new) if deployment.spec.paused => {
+            if !on_stable && !same_template(new, live) {
+                return Err(Error::usage(format!(
+                    "two new versions: {id} is paused with a pending one ({}), and another was named",
+                    images(live).join(", ")
+                ))
+                .next(format!("kubectl rollout-plus canary {} -n {} --weight N (the pending one)", id.name, id.namespace))
+                .next(format!("kubectl rollout undo deployment/{} -n {} (drop the pending one)", id.name, id.namespace)));
+            }
+            Err(Error::refused(format!("{id} is paused")).next(format!(
+                "kubectl rollout resume deployment/{} -n {}",
+                id.name, id.namespace
+            )))
+        }
+        Some(new) if same_template(new, live) && on_stable => Err(Error::usage(format!(
+            "{id} runs that version already: {}",
+            images(live).join(", ")
+        ))),
+        Some(new) => Ok(Some(new.clone())),
+        None if situation.hold.is_some() => {
+            if on_stable {
+                return Err(Error::refused(format!(
+                    "somebody put the stable template of {id} back while it was held: there is no canary to weigh"
+                ))
+                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+            }
+            if situation.is_superseded() {
+                return Err(Error::refused(format!(
+                    "somebody replaced the canary of {id} by a third version ({})",
+                    images(live).join(", ")
+                ))
+                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+                .next("kubectl rollout-plus canary with --image or -f (to say which version is meant)"));
+            }
+            Ok(None)
+        }
+        None if !on_stable => Ok(None),
+        None => Err(Error::usage(format!("there is nothing to roll out for {id}"))
+            .next("name the new version: --image [CONTAINER=]IMAGE")
+            .next("or give a manifest: -f FILE|DIRECTORY|-")
+            .next(format!(
+                "or 'kubectl rollout pause deployment/{0} -n {1}', change it, and run canary again",
+                id.name, id.namespace
+            ))),
+    }
+}
+
+fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<(), Error> {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    let kind = deployment.spec.strategy.as_ref().and_then(|strategy| strategy["type"].as_str());
+    if situation.hold.is_none() && kind == Some("Recreate") {
+        return Err(Error::refused(format!(
+            "{id} has the strategy Recreate, which says that two versions must never run at once"
+        ))
+        .next(format!(
+            "kubectl patch deployment {} -n {} --type=merge -p '{{\"spec\":{{\"strategy\":{{\"type\":\"RollingUpdate\"}}}}}}'",
+            id.name, id.namespace
+        )));
+    }
+    if situation.stable_template().is_none() {
+        let why = if deployment.spec.replicas == Some(0) { "it has 0 replicas" } else { "it has no ReplicaSet yet" };
+        return Err(Error::refused(format!("{id} has no stable version to compare with: {why}"))
+            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    }
+    if situation.phase == Phase::Failed && situation.canary.is_none() {
+        return Err(Error::new(Kind::Refused, format!("{id} is not healthy: its own rollout failed"))
+            .next(format!("kubectl rollout undo deployment/{} -n {}", id.name, id.namespace)));
+    }
+    if situation.hold.is_none() && situation.stable.is_some_and(|rs: &ReplicaSet| rs.ready() == 0) && deployment.replicas() > 0 {
+        return Err(Error::refused(format!("no stable pod of {id} is Ready: a canary would get all requests"))
+            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! What a step means for a workload as it is now: which writes are missing, and whether it is done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::{Error, Kind};
+use crate::hold::{self, Keep};
+use crate::model::{HeldRecord, Originals, Pod, ReplicaSet, RunRef, Situation, fingerprint, same_template};
+use crate::plan::Step;
+use crate::share::{Size, Sizing, Stable};
+
+/// A write, as data.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mutation {
+    /// A JSON Patch of the Deployment, with the tests that it relies on.
+    PatchDeployment {
+        /// RFC 6902 operations.
+        patch: Vec<Value>,
+    },
+    /// The `scale` subresource of a ReplicaSet, if the object is unchanged since we read it.
+    ScaleReplicaSet {
+        /// The ReplicaSet.
+        name: String,
+        /// As read: a later state must not be scaled by a decision about an earlier one.
+        resource_version: String,
+        /// Pods to have.
+        replicas: u32,
+    },
+}
+
+/// The writes that a step needs, and what to say about them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// In order; empty if the step's state is there already.
+    pub mutations: Vec<Mutation>,
+    /// Sentences for the user, printed before the writes.
+    pub notes: Vec<String>,
+}
+
+/// How far a step's waiting is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// There.
+    Done,
+    /// Not yet; the text says what is missing. With a duration, time alone will do it.
+    Waiting(String, Option<Duration>),
+    /// Somebody else changed the course.
+    Halted(Error),
+}
+
+/// For how long each pod has been seen Ready without a break, by name.
+pub type ReadyFor = BTreeMap<String, Duration>;
+
+/// Returns the writes that are missing for a step.
+///
+/// # Errors
+/// [`Kind::Refused`] if the step is impossible for the workload as it is.
+pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) -> Result<Work, Error> {
+    match step {
+        Step::Hold { template, size, stable } => {
+            hold_work(situation, template.as_ref(), *size, *stable, run, epoch)
+        }
+        Step::Release => Ok(release_work(situation, Keep::New)),
+        Step::Restore => {
+            if situation.hold.is_some() && situation.stable_template().is_none() {
+                return Err(no_way_home(situation));
+            }
+            Ok(release_work(situation, Keep::Stable))
+        }
+        Step::AwaitCanary | Step::Soak { .. } | Step::AwaitRollout | Step::AwaitStable => Ok(Work::default()),
+    }
+}
+
+/// Returns the sizing that a [`Step::Hold`] means for a workload.
+///
+/// # Errors
+/// [`Kind::Refused`] if no such numbers can be kept.
+pub fn sizing(situation: &Situation<'_>, size: Size, stable: Stable) -> Result<(Sizing, Stable), Error> {
+    let replicas = situation.deployment().replicas();
+    let left = situation.stable.map_or(replicas, ReplicaSet::replicas);
+    // A set that was shrunk on purpose has to stay so: it cannot grow back under a hold.
+    let shrunk = situation.hold.is_some() && situation.live_bounds().is_some_and(|live| live.unavailable > 0);
+    let stable = if stable == Stable::Whole && shrunk { Stable::AsIs } else { stable };
+    Ok((Sizing::choose(size, stable, replicas, left)?, stable))
+}
+
+fn hold_work(
+    situation: &Situation<'_>,
+    template: Option<&Value>,
+    size: Size,
+    stable: Stable,
+    run: &RunRef,
+    epoch: u64,
+) -> Result<Work, Error> {
+    let deployment = situation.deployment();
+    let live = &deployment.spec.template;
+    let wanted = template.unwrap_or(live);
+    let (sizing, stable) = sizing(situation, size, stable)?;
+    let stable_hash = situation.stable.map(ReplicaSet::hash).unwrap_or_default();
+    let original = match &situation.hold {
+        Some(hold) => hold.original.clone(),
+        None => Originals::of(deployment),
+    };
+    let record = HeldRecord {
+        v: HeldRecord::SCHEMA,
+        run: run.clone(),
+        epoch,
+        asked: match size {
+            Size::Weight(weight) => Some(weight),
+            Size::Pods(_) => None,
+        },
+        bounds: sizing.bounds(stable),
+        stable: stable_hash.to_owned(),
+        canary: fingerprint(wanted),
+        original,
+    };
+    let mut work = Work::default();
+    let there = situation.hold.as_ref().and_then(|hold| hold.record.as_ref()) == Some(&record)
+        && same_template(wanted, live)
+        && deployment.spec.strategy == Some(hold::strategy(record.bounds))
+        && deployment.spec.progress_deadline_seconds == Some(crate::keys::NO_DEADLINE)
+        && !deployment.spec.paused;
+    if !there {
+        work.notes.push(sizing.sentence());
+        work.notes.extend(sizing.advice());
+        if deployment.spec.paused {
+            work.notes.push("the Deployment was paused: it goes on with the hold, and stays unpaused".into());
+        }
+        if stable == Stable::Shrink {
+            work.notes.push(format!(
+                "the stable set shrinks to {} of {} pods; it grows back only by abort",
+                sizing.stable, sizing.replicas
+            ));
+        }
+        work.mutations.push(Mutation::PatchDeployment { patch: hold::hold(situation, &record, template) });
+    }
+    // The new version never shrinks by its limits alone.
+    if let Some(canary) = situation.canary
+        && same_template(&canary.spec.template, wanted)
+        && canary.replicas() > sizing.canary
+    {
+        work.mutations.push(Mutation::ScaleReplicaSet {
+            name: canary.name().to_owned(),
+            resource_version: canary.metadata.resource_version.clone().unwrap_or_default(),
+            replicas: sizing.canary,
+        });
+    }
+    Ok(work)
+}
+
+fn release_work(situation: &Situation<'_>, keep: Keep) -> Work {
+    let release = hold::release(situation, keep);
+    if release.patch.is_empty() {
+        return Work::default();
+    }
+    let mut notes: Vec<String> = release
+        .kept
+        .iter()
+        .map(|field| format!("{field} was changed by somebody during the hold and keeps that value"))
+        .collect();
+    if situation.deployment().spec.paused {
+        notes.push("the Deployment was paused and is resumed".into());
+    }
+    Work { mutations: vec![Mutation::PatchDeployment { patch: release.patch }], notes }
+}
+
+/// Returns how far a step's waiting is.
+pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
+    match step {
+        Step::Hold { .. } | Step::Release | Step::Restore => Progress::Done,
+        Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
+        Step::AwaitRollout => rollout_progress(situation),
+        Step::AwaitStable => stable_progress(situation),
+    }
+}
+
+fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    let Some(hold) = &situation.hold else {
+        return Progress::Halted(Error::new(
+            Kind::VersionFailed,
+            format!("{id} is no longer held: somebody else ended the canary"),
+        ));
+    };
+    if situation.is_superseded() {
+        return Progress::Halted(
+            Error::new(
+                Kind::VersionFailed,
+                format!("somebody replaced the canary of {id} by a third version; stable pods are untouched"),
+            )
+            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
+        );
+    }
+    if situation.is_on_stable_template() {
+        return Progress::Halted(
+            Error::new(Kind::VersionFailed, format!("somebody put the stable template of {id} back"))
+                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)),
+        );
+    }
+    let target = situation.canary_target().unwrap_or(0);
+    if deployment.spec.paused {
+        return Progress::Waiting("somebody paused the Deployment: nothing moves".into(), None);
+    }
+    let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    };
+    let needed = Duration::from_secs(hold.original.min_ready_seconds.unwrap_or(0).max(0).unsigned_abs());
+    let pods: Vec<&Pod> = situation.pods_of(canary).filter(|pod| !pod.is_terminating()).collect();
+    let age = |pod: &&&Pod| ready_for.get(pod.name()).copied();
+    let ready = pods.iter().filter(|pod| pod.is_ready()).count();
+    let steady = pods.iter().filter(|pod| pod.is_ready() && age(pod).is_some_and(|age| age >= needed)).count();
+    let target_pods = usize::try_from(target).unwrap_or(usize::MAX);
+    if canary.replicas() == target && pods.len() == target_pods && steady == target_pods && target > 0 {
+        return Progress::Done;
+    }
+    let mut text = format!("{ready} of {target} canary pods Ready");
+    let mut in_time = None;
+    if ready == target_pods && pods.len() == target_pods {
+        let youngest = pods.iter().filter_map(|pod| age(&pod)).min().unwrap_or_default();
+        let left = needed.saturating_sub(youngest);
+        in_time = Some(left);
+        text = format!("{text}, {} s more of minReadySeconds", left.as_secs());
+    }
+    Progress::Waiting(text, in_time)
+}
+
+fn rollout_progress(situation: &Situation<'_>) -> Progress {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    if situation.hold.is_some() {
+        return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
+    }
+    if let Some(message) = deployment.deadline_exceeded() {
+        return Progress::Halted(
+            Error::new(Kind::VersionFailed, format!("the rolling update of {id} came to nothing: {message}"))
+                .next(format!("kubectl rollout undo deployment/{} -n {}", id.name, id.namespace)),
+        );
+    }
+    if deployment.is_complete() {
+        return Progress::Done;
+    }
+    let status = &deployment.status;
+    Progress::Waiting(
+        format!(
+            "{} of {} pods updated, {} available",
+            status.updated_replicas,
+            deployment.replicas(),
+            status.available_replicas
+        ),
+        None,
+    )
+}
+
+fn stable_progress(situation: &Situation<'_>) -> Progress {
+    if situation.hold.is_some() {
+        let id = situation.deployment().id();
+        return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
+    }
+    if !situation.deployment().is_observed() {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    }
+    let stable = situation.stable.map_or("", ReplicaSet::name);
+    let others = situation.observed.replica_sets.iter().filter(|rs| rs.name() != stable);
+    let left: usize = others
+        .map(|rs| situation.pods_of(rs).count().max(usize::from(rs.replicas() > 0 || rs.status.replicas > 0)))
+        .sum();
+    let (ready, wanted) = (situation.stable.map_or(0, ReplicaSet::ready), situation.deployment().replicas());
+    match (left, ready >= wanted) {
+        (0, true) => Progress::Done,
+        (0, false) => Progress::Waiting(format!("{ready} of {wanted} stable pods Ready"), None),
+        (left, _) => Progress::Waiting(format!("{left} canary pods still there"), None),
+    }
+}
+
+fn no_way_home(situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    Error::refused(format!("the stable version of {id} is not known: its ReplicaSet and our journal are gone"))
+        .next(format!("kubectl rollout history deployment/{} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus promote {} -n {} (keeps the new version)", id.name, id.namespace))
+}
