@@ -46,3 +46,9 @@ impl Environment {
         Some(link.chars().filter(|letter| !letter.is_control()).take(500).collect())
     }
 }
+
+/// Returns the time for a record, RFC 3339 with microseconds. For people and for "has it changed", never to
+/// be compared with another machine's.
+pub(crate) fn timestamp() -> String {
+    format!("{:.6}", jiff::Timestamp::now())
+}

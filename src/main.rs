@@ -1,2 +1,22 @@
-//! The `kubectl rollout-plus` binary.
-fn main() {}
+//! The `kubectl rollout-plus` binary: argv, environment, exit code, nothing else.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use rollout_plus::environment::Environment;
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn main() -> ExitCode {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let environment = Environment {
+        variables: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+        host: host.trim().to_owned(),
+        stdout_is_terminal: std::io::stdout().is_terminal(),
+        stderr_is_terminal: std::io::stderr().is_terminal(),
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::from(6);
+    };
+    ExitCode::from(runtime.block_on(rollout_plus::run(std::env::args_os().collect(), &environment)))
+}

@@ -202,11 +202,11 @@ fn load_reports_who_cannot_be_reached_or_hangs() {
 #[test]
 fn load_forgives_only_the_close_of_an_idle_connection() {
     // So slow that the close is always there before the next request.
-    let slow = |address| LoadOptions { rate_per_second: 20, ..options(address, Mode::KeepAlive) };
-    let enough = |report: &Report| report.requests > 10;
+    let slow = |address| LoadOptions { workers: 1, rate_per_second: 2, ..options(address, Mode::KeepAlive) };
+    let enough = |report: &Report| report.requests >= 4;
     let closes = server(|_, mut stream| respond(&mut stream, PAGE));
     let report = load(slow(closes), enough);
-    assert!(report.failed_count == 0 && report.idle_closes == report.requests - 4, "{report:?}");
+    assert!(report.failed_count == 0 && report.idle_closes == report.requests - 1, "{report:?}");
 
     let says_so = server(|_, mut stream| respond(&mut stream, LAST_PAGE));
     let report = load(slow(says_so), enough);
@@ -296,11 +296,11 @@ fn kubeconfig(dir: &std::path::Path, address: SocketAddr) -> std::path::PathBuf 
     path
 }
 
-/// Writes a request to the proxy, which has 500 ms for each part of the answer.
+/// Writes a request to the proxy, which has 5 s for each part of the answer.
 fn open(proxy: &Proxy, method: &str, path: &str, body: &str) -> TcpStream {
     let address = proxy.url().strip_prefix("http://").unwrap().to_owned();
     let mut stream = TcpStream::connect(&address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let length = body.len();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer tool\r\n\
@@ -319,6 +319,12 @@ fn finish(mut stream: TcpStream) -> Result<String, ErrorKind> {
 
 fn get(proxy: &Proxy, path: &str) -> Result<String, ErrorKind> {
     finish(open(proxy, "GET", path, ""))
+}
+
+/// Whether no answer comes for 500 ms, nor an end of the connection.
+fn hangs(mut stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    stream.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
 /// Reads until those bytes have come.
@@ -410,17 +416,16 @@ fn proxy_faults_before_forwarding() {
 
     let (called, calls) = mpsc::channel();
     cluster.next(Fault::kill_before(move || called.send(()).unwrap()));
-    assert_eq!(get(&cluster.proxy, "/pods"), Err(ErrorKind::WouldBlock));
+    assert!(hangs(&open(&cluster.proxy, "GET", "/pods", "")));
     assert_eq!(calls.recv_timeout(Duration::from_secs(5)), Ok(()));
 
     cluster.next(Fault::Hang);
     let hanging = open(&cluster.proxy, "GET", "/pods", "");
-    let waiting = hanging.try_clone().unwrap();
-    assert_eq!(finish(hanging), Err(ErrorKind::WouldBlock));
+    assert!(hangs(&hanging));
     assert_eq!(cluster.proxy.requests()[0].status, None);
     assert_eq!(cluster.reached(), 0);
     drop(cluster.proxy);
-    assert_ne!(finish(waiting), Err(ErrorKind::WouldBlock));
+    assert!(!hangs(&hanging));
 }
 
 #[test]
@@ -435,14 +440,14 @@ fn proxy_faults_after_the_whole_answer() {
     assert_eq!(done(&cluster), (1, Some(200)));
 
     cluster.next(Fault::HangAfter);
-    assert_eq!(get(&cluster.proxy, "/slow"), Err(ErrorKind::WouldBlock));
+    assert!(hangs(&open(&cluster.proxy, "GET", "/slow", "")));
     wait_until(|| done(&cluster).0 == 1);
     assert_eq!(done(&cluster), (1, Some(200)));
 
     let (called, calls) = mpsc::channel();
     let kill = Fault::kill_after(move || called.send(answered.load(Ordering::SeqCst)).unwrap());
     cluster.next(kill.clone());
-    assert_eq!(get(&cluster.proxy, "/slow"), Err(ErrorKind::WouldBlock));
+    assert!(hangs(&open(&cluster.proxy, "GET", "/slow", "")));
     assert_eq!(calls.recv_timeout(Duration::from_secs(5)), Ok(1));
 
     // The tool leaves before the answer.

@@ -121,6 +121,9 @@ hide_folders() {
         mkdir -p "$folder" "$state/node$folder"
         inside_node mount --bind "$state/node$folder" "$folder"
     done
+    # No name server can be reached. One that refuses at once makes the pull of an image that does not exist fail at once.
+    printf 'nameserver 127.0.0.1\noptions attempts:1\n' >"$state/node/resolv.conf"
+    [[ ! -e /etc/resolv.conf ]] || inside_node mount --bind "$state/node/resolv.conf" /etc/resolv.conf
 }
 
 # A bridge with one end of a cable in it is always up. ClusterIPs need some route before kube-proxy can rewrite them.
@@ -140,7 +143,7 @@ END
 
 # Ends every process, known or not, and with them the namespaces and all that is mounted in them.
 remove_namespace() {
-    local root folder deadline=$((SECONDS + 20)) processes
+    local folder deadline=$((SECONDS + 20)) processes
     [[ -d $(cgroup_root)/$(cgroup_name) ]] || return 0
     while processes=$(cgroup_processes) && [[ -n $processes ]]; do
         ((SECONDS < deadline)) || die "these processes of the cluster '$name' do not end: ${processes//$'\n'/ }"
@@ -148,10 +151,11 @@ remove_namespace() {
         kill -KILL $processes 2>/dev/null || true
         sleep 0.1
     done
-    for root in $(cgroup_roots); do
-        [[ -d $root/$(cgroup_name) ]] || continue
+    # runc makes one under 'unified' too, so this looks everywhere.
+    for folder in "/sys/fs/cgroup/$(cgroup_name)" "/sys/fs/cgroup/"*"/$(cgroup_name)"; do
+        [[ -d $folder ]] || continue
         # The kernel needs a moment after the last process of a group has ended.
-        wait_for 10 remove_cgroup "$root/$(cgroup_name)" || die "the cgroup $root/$(cgroup_name) cannot be removed"
+        wait_for 10 remove_cgroup "$folder" || die "the cgroup $folder cannot be removed"
     done
 }
 

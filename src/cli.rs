@@ -1,0 +1,213 @@
+//! The command line, written as people type it: `kubectl rollout-plus ...`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::duration;
+
+/// Canary a Deployment with nothing installed in the cluster
+///
+/// The Deployment itself is held half way: the new version gets the share that you ask for, the stable pods
+/// stay whole, and one patch goes forward or back.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl rollout-plus", bin_name = "kubectl rollout-plus", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of all verbs.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Give a new version a share of the traffic, or change the share
+    Canary(CanaryArgs),
+    /// Make the canary the only version
+    Promote(TargetArgs),
+    /// Go back to the stable version
+    Abort(TargetArgs),
+    /// Go on with a run that was interrupted
+    Resume(TargetArgs),
+    /// Show what is held, by whom, and what share it has
+    Status(StatusArgs),
+}
+
+/// Flags of all verbs.
+#[derive(Clone, Debug, Args)]
+pub struct GlobalArgs {
+    /// Namespace of the workload
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Kubeconfig file to use
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// User to impersonate
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub impersonate: Option<String>,
+    /// Group to impersonate (repeatable)
+    #[arg(long = "as-group", global = true, value_name = "GROUP", requires = "impersonate")]
+    pub impersonate_groups: Vec<String>,
+    /// Longest time for one request [default: 10s to read, 15s to write]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse)]
+    pub request_timeout: Option<Duration>,
+    /// Longest time to wait for pods in one step
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse, default_value = "10m")]
+    pub timeout: Duration,
+    /// Longest time to wait while another run holds the lock
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse, default_value = "0s")]
+    pub wait_lock: Duration,
+    /// Form of the data on stdout
+    #[arg(short, long, global = true, value_enum, default_value = "human")]
+    pub output: OutputFormat,
+    /// Show what would be done; `server` also has the API server check it
+    #[arg(long, global = true, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "client")]
+    pub dry_run: Option<DryRun>,
+}
+
+/// Form of the data on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// A tree or a table.
+    Human,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+/// How far a dry run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// Nothing is sent but reads.
+    Client,
+    /// The first write is sent with `dryRun=All`.
+    Server,
+}
+
+/// One workload.
+#[derive(Clone, Debug, Args)]
+pub struct TargetArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME
+    pub name: String,
+}
+
+/// Arguments of `canary`.
+#[derive(Clone, Debug, Args)]
+pub struct CanaryArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME
+    pub name: String,
+    /// Share of the traffic for the new version, in percent (1 to 99)
+    #[arg(short, long, value_name = "PERCENT", value_parser = weight, required_unless_present_any = ["steps", "canary_replicas"], conflicts_with = "steps", allow_hyphen_values = true)]
+    pub weight: Option<u8>,
+    /// New image, for the container named or the only one (repeatable)
+    #[arg(long, value_name = "[CONTAINER=]IMAGE", conflicts_with = "filename")]
+    pub image: Vec<String>,
+    /// Manifest whose pod template is the new version: a file, a directory, or - for stdin
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
+    /// Shares to go through, rising, each once the one before is healthy
+    #[arg(long, value_name = "PERCENT,...", value_delimiter = ',', value_parser = weight, allow_hyphen_values = true)]
+    pub steps: Vec<u8>,
+    /// Time between two steps
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "0s")]
+    pub step_wait: Duration,
+    /// Promote after the last step
+    #[arg(long)]
+    pub promote: bool,
+    /// Refuse a share that cannot be met exactly
+    #[arg(long)]
+    pub exact: bool,
+    /// Number of canary pods, instead of a share
+    #[arg(long, value_name = "PODS", conflicts_with_all = ["weight", "steps"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub canary_replicas: Option<u32>,
+    /// Take stable pods away to meet the share; they grow back only by abort
+    #[arg(long)]
+    pub shrink_stable: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// The Deployment; all of the namespace if left out
+    pub name: Option<String>,
+    /// Keep showing changes
+    #[arg(short, long)]
+    pub watch: bool,
+    /// All namespaces
+    #[arg(short = 'A', long, conflicts_with = "name")]
+    pub all_namespaces: bool,
+    /// Only Deployments with these labels
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "name")]
+    pub selector: Option<String>,
+}
+
+fn weight(text: &str) -> Result<u8, String> {
+    let number = text.trim_end_matches('%').trim().parse::<u8>().ok().filter(|weight| (1..=99).contains(weight));
+    number.ok_or_else(|| match text {
+        "0" => "0 % is no canary: 'abort' takes the new version away".into(),
+        "100" => "100 % is no canary: 'promote' makes the new version the only one".into(),
+        _ => "not a whole percentage from 1 to 99".into(),
+    })
+}
+
+/// Returns the bare name of a Deployment.
+///
+/// # Errors
+/// A usage error for other kinds and for what cannot be a name.
+pub fn deployment_name(text: &str) -> Result<&str, crate::error::Error> {
+    use crate::error::Error;
+    let name = match text.split_once('/') {
+        None => text,
+        Some(("deployment" | "deployments" | "deploy" | "deployment.apps" | "deployments.apps", name)) => name,
+        Some((kind, name)) => {
+            return Err(Error::usage(format!("only Deployments can be rolled out so far, not {kind}"))
+                .next(format!("deployment/{name}")));
+        }
+    };
+    let legal = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-' || letter == '.';
+    let ends = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    // 229: what is left of 253 for the name of the Lease.
+    if name.len() > 229 || !name.chars().all(legal) || !ends(name.chars().next()) || !ends(name.chars().last()) {
+        return Err(Error::usage(format!("'{name}' cannot be the name of a Deployment")));
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn weights_are_whole_percentages() {
+        assert_eq!(weight("10"), Ok(10));
+        assert_eq!(weight("10%"), Ok(10));
+        for text in ["0", "100", "101", "-1", "NaN", "", "1.5", "1e1", "256"] {
+            assert!(weight(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_come_in_kubectls_forms() {
+        for text in ["web", "deployment/web", "deploy/web", "deployments.apps/web"] {
+            assert_eq!(deployment_name(text).unwrap(), "web");
+        }
+        for text in ["statefulset/web", "", "We b", "../x", "web/", "-web", "a?b", "a\u{1b}[31m"] {
+            assert!(deployment_name(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The only part that talks to the API server.
+
+mod call;
+mod connect;
+mod kinds;
+mod lease;
+mod mirror;
+mod objects;
+
+pub(crate) use call::{Call, Cluster, Failure};
+pub(crate) use connect::connect;
+pub(crate) use mirror::Mirror;
+pub(crate) use objects::labels;

@@ -1,0 +1,186 @@
+//! One request: its own deadline, the retry rules, and the sentence that an API error becomes.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Limited};
+use kube::Client;
+use kube::client::Body;
+use kube::core::Status;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::cluster::connect::chain;
+use crate::error::{Error, Kind};
+
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+/// For how long a request is tried again before we give the server up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 512 * 1024 * 1024;
+
+/// A connection to one cluster.
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    /// The namespace of the workload.
+    pub(crate) namespace: String,
+    request_timeout: Option<Duration>,
+}
+
+/// A request as data.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// What we are doing, for errors: "patch deployment/web in namespace shop".
+    pub(crate) doing: String,
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: Option<(&'static str, Value)>,
+}
+
+/// Why a request did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server's definite answer: nothing was done.
+    Refused(Box<Status>, Error),
+    /// It may or may not have been done.
+    Unknown(Error),
+}
+
+impl Failure {
+    /// Returns it as an error for the user.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Refused(_, error) | Self::Unknown(error) => error,
+        }
+    }
+
+    /// Returns the HTTP code of a definite answer, 0 for none.
+    pub(crate) fn code(&self) -> u16 {
+        match self {
+            Self::Refused(status, _) => status.code,
+            Self::Unknown(_) => 0,
+        }
+    }
+}
+
+/// One try's result, with what the server says about the next.
+enum Try {
+    Done(Vec<u8>),
+    Later(Error, Duration),
+    Failed(Failure),
+}
+
+impl Cluster {
+    pub(crate) fn new(client: Client, namespace: String, request_timeout: Option<Duration>) -> Self {
+        Self { client, namespace, request_timeout }
+    }
+
+    /// Reads, again and again for a minute if need be.
+    pub(crate) async fn read(&self, call: &Call) -> Result<Vec<u8>, Failure> {
+        let give_up = Instant::now() + PATIENCE;
+        let mut pause = Duration::from_millis(200);
+        let mut unauthorized = false;
+        loop {
+            let (error, wait) = match self.attempt(call, READ_TIMEOUT).await {
+                Try::Done(body) => return Ok(body),
+                Try::Later(error, wait) => (Failure::Unknown(error), wait),
+                // Credentials may have been renewed on disk meanwhile.
+                Try::Failed(failure) if failure.code() == 401 && !unauthorized => {
+                    unauthorized = true;
+                    (failure, Duration::ZERO)
+                }
+                Try::Failed(failure @ Failure::Unknown(_)) => (failure, Duration::ZERO),
+                Try::Failed(failure) => return Err(failure),
+            };
+            let wait = wait.max(jittered(pause));
+            if Instant::now() + wait > give_up {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(PATIENCE / 6);
+        }
+    }
+
+    /// Writes once. Only "too many requests" is tried again, because that alone says that nothing was done.
+    pub(crate) async fn write(&self, call: &Call) -> Result<Value, Failure> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            match self.attempt(call, WRITE_TIMEOUT).await {
+                Try::Done(body) => {
+                    return serde_json::from_slice(&body).map_err(|error| {
+                        Failure::Unknown(Error::new(Kind::Cluster, format!("{}: {error}", call.doing)))
+                    });
+                }
+                Try::Later(error, wait) => {
+                    let wait = wait.max(jittered(Duration::from_millis(500)));
+                    if Instant::now() + wait > give_up {
+                        return Err(Failure::Unknown(error));
+                    }
+                    tokio::time::sleep(wait).await;
+                }
+                Try::Failed(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn attempt(&self, call: &Call, default_timeout: Duration) -> Try {
+        let timeout = self.request_timeout.unwrap_or(default_timeout);
+        let unknown = |text: String| {
+            Try::Failed(Failure::Unknown(Error::new(Kind::Cluster, format!("{}: {text}", call.doing))))
+        };
+        let mut request = http::Request::builder().method(call.method).uri(&call.path);
+        let mut bytes = Vec::new();
+        if let Some((content_type, body)) = &call.body {
+            request = request.header(http::header::CONTENT_TYPE, *content_type);
+            bytes = body.to_string().into_bytes();
+        }
+        let request = match request.header(http::header::ACCEPT, "application/json").body(Body::from(bytes)) {
+            Ok(request) => request,
+            Err(error) => return unknown(error.to_string()),
+        };
+        let exchange = async {
+            let response = self.client.send(request).await.map_err(|error| chain(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| chain(error.as_ref()))?;
+            Ok::<_, String>((head, body.to_bytes().to_vec()))
+        };
+        let (head, body) = match tokio::time::timeout(timeout, exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(text)) => return unknown(text),
+            Err(_) => return unknown(format!("no answer within {} s", timeout.as_secs())),
+        };
+        if head.status.is_success() {
+            return Try::Done(body);
+        }
+        let mut status: Status = serde_json::from_slice(&body).unwrap_or_default();
+        status.code = head.status.as_u16();
+        if status.message.is_empty() {
+            status.message = String::from_utf8_lossy(&body).chars().take(300).collect();
+        }
+        let error = refusal(call, &status);
+        let retry_after = head.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        match status.code {
+            429 => Try::Later(error, Duration::from_secs(retry_after.unwrap_or(1).min(60))),
+            500..=599 => Try::Failed(Failure::Unknown(error)),
+            _ => Try::Failed(Failure::Refused(Box::new(status), error)),
+        }
+    }
+}
+
+fn refusal(call: &Call, status: &Status) -> Error {
+    let message = status.message.trim();
+    let said = if message.is_empty() { status.reason.as_str() } else { message };
+    let error = Error::new(Kind::Cluster, format!("{}: the server said {}: {said}", call.doing, status.code));
+    match status.code {
+        401 => error.next("kubectl auth whoami"),
+        403 => error.next("kubectl auth can-i --list"),
+        _ => error,
+    }
+}
+
+/// Spreads retries of several clients. A hasher's random seed is random enough for that.
+fn jittered(pause: Duration) -> Duration {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish() % 512;
+    pause.mul_f64(0.75 + f64::from(u32::try_from(random).unwrap_or(0)) / 1024.0)
+}

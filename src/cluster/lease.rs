@@ -1,0 +1,36 @@
+//! Reading and writing a workload's Lease.
+
+use serde_json::Value;
+
+use crate::cluster::{Call, Cluster, Failure};
+use crate::error::Error;
+use crate::keys::FIELD_MANAGER;
+use crate::record::lease_name;
+
+impl Cluster {
+    /// Reads the Lease of a Deployment.
+    pub(crate) async fn lease(&self, deployment: &str) -> Result<Option<Value>, Error> {
+        let doing = format!("read the lock of deployment/{deployment} in namespace {}", self.namespace);
+        let path = format!("{}/{}", self.leases_path(), lease_name(deployment));
+        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
+            Ok(body) => super::objects::parse(&doing, &body).map(Some),
+            Err(failure) if failure.code() == 404 => Ok(None),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+
+    /// Creates a Lease, or replaces one that is still as we read it.
+    pub(crate) async fn write_lease(&self, lease: &Value) -> Result<Value, Failure> {
+        let name = lease["metadata"]["name"].as_str().unwrap_or_default();
+        let exists = lease["metadata"]["resourceVersion"].is_string();
+        let doing = format!("write the lock leases/{name} in namespace {}", self.namespace);
+        let base = self.leases_path();
+        let (method, path) = if exists { ("PUT", format!("{base}/{name}")) } else { ("POST", base) };
+        let path = format!("{path}?fieldManager={FIELD_MANAGER}");
+        self.write(&Call { doing, method, path, body: Some(("application/json", lease.clone())) }).await
+    }
+
+    fn leases_path(&self) -> String {
+        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace)
+    }
+}

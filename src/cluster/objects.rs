@@ -1,0 +1,190 @@
+//! The requests that we send, one function each.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::Selector;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::cluster::{Call, Cluster, Failure};
+use crate::error::{Error, Kind};
+use crate::keys::FIELD_MANAGER;
+use crate::model::{Deployment, Observed, ReplicaSet};
+use crate::record;
+
+/// Objects of a kind.
+#[derive(Deserialize)]
+struct List<T> {
+    #[serde(default = "Vec::new")]
+    items: Vec<T>,
+}
+
+impl Cluster {
+    /// Reads a Deployment; `None` if there is none of that name.
+    pub(crate) async fn deployment(&self, name: &str) -> Result<Option<Deployment>, Error> {
+        let doing = format!("read deployment/{name} in namespace {}", self.namespace);
+        let path = format!("/apis/apps/v1/namespaces/{}/deployments/{name}", self.namespace);
+        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
+            Ok(body) => parse(&doing, &body).map(Some),
+            Err(failure) if failure.code() == 404 => Ok(None),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+
+    /// Reads Deployments, of all namespaces or of ours.
+    pub(crate) async fn deployments(&self, all: bool, labels: Option<&str>) -> Result<Vec<Deployment>, Error> {
+        self.list("deployments", "/apis/apps/v1", "deployments", all, labels).await
+    }
+
+    /// Reads ReplicaSets, of all namespaces or of ours.
+    pub(crate) async fn replica_sets(&self, all: bool, labels: Option<&str>) -> Result<Vec<ReplicaSet>, Error> {
+        self.list("replicasets", "/apis/apps/v1", "replicasets", all, labels).await
+    }
+
+    /// Reads Leases of ours, of all namespaces or of one.
+    pub(crate) async fn leases(&self, all: bool) -> Result<Vec<Value>, Error> {
+        let labels = Some("app.kubernetes.io/managed-by=rollout-plus");
+        self.list("leases", "/apis/coordination.k8s.io/v1", "leases", all, labels).await
+    }
+
+    /// Names the autoscalers of a Deployment. Who may not read them is told of none.
+    pub(crate) async fn autoscalers(&self, deployment: &str) -> Result<Vec<String>, Error> {
+        let found: Result<Vec<Value>, Error> =
+            self.list("horizontalpodautoscalers", "/apis/autoscaling/v2", "horizontalpodautoscalers", false, None).await;
+        let targets = |hpa: &Value| {
+            let target = &hpa["spec"]["scaleTargetRef"];
+            target["kind"] == "Deployment" && target["name"] == deployment
+        };
+        Ok(found
+            .unwrap_or_default()
+            .iter()
+            .filter(|hpa| targets(hpa))
+            .filter_map(|hpa| hpa["metadata"]["name"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    /// Reads all that `status` needs of one workload, pods excepted.
+    pub(crate) async fn observe(&self, name: &str) -> Result<Observed, Error> {
+        let Some(deployment) = self.deployment(name).await? else { return Err(self.not_found(name).await) };
+        let labels = labels(&deployment.spec.selector)?;
+        let mut replica_sets = self.replica_sets(false, Some(&labels)).await?;
+        replica_sets.retain(|rs| rs.is_owned_by(deployment.uid()));
+        let lease = self.lease(name).await?;
+        Ok(Observed {
+            deployment,
+            replica_sets,
+            pods: Vec::new(),
+            journal: lease.as_ref().and_then(record::journal),
+            lock: lease.as_ref().map(record::lock_state),
+        })
+    }
+
+    /// Explains why there is no such Deployment.
+    pub(crate) async fn not_found(&self, name: &str) -> Error {
+        let error = Error::usage(format!("there is no deployment/{name} in namespace {}", self.namespace));
+        let others = self.deployments(false, None).await.unwrap_or_default();
+        let path = format!("/api/v1/namespaces/{}/services/{name}", self.namespace);
+        let call = Call { doing: String::new(), method: "GET", path, body: None };
+        let service: Option<Value> = self.read(&call).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+        if let Some(selector) = service.as_ref().and_then(|service| service["spec"]["selector"].as_object()) {
+            let selected = others.iter().filter(|deployment| {
+                let labels = &deployment.spec.template["metadata"]["labels"];
+                !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+            });
+            let names: Vec<String> = selected.map(|d| format!("deployment/{}", d.id().name)).collect();
+            let mut error = error;
+            error.message = format!("{}; there is a Service of that name", error.message);
+            return names.into_iter().fold(error, Error::next);
+        }
+        let alike = others.iter().map(|deployment| deployment.id().name);
+        let alike = alike.filter(|other| other.contains(name) || name.contains(other.as_str()) || other.chars().take(3).eq(name.chars().take(3)));
+        let error = alike.take(3).fold(error, |error, other| error.next(format!("deployment/{other}")));
+        error.next(format!("kubectl get deployments -n {}", self.namespace))
+    }
+
+    /// Patches a Deployment with RFC 6902 operations.
+    pub(crate) async fn patch_deployment(&self, name: &str, patch: &[Value], dry_run: bool) -> Result<Deployment, Failure> {
+        let doing = format!("patch deployment/{name} in namespace {}", self.namespace);
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let path = format!(
+            "/apis/apps/v1/namespaces/{}/deployments/{name}?fieldManager={FIELD_MANAGER}{dry_run}",
+            self.namespace
+        );
+        let body = Some(("application/json-patch+json", Value::from(patch.to_vec())));
+        let answer = self.write(&Call { doing: doing.clone(), method: "PATCH", path, body }).await?;
+        serde_json::from_value(answer)
+            .map_err(|error| Failure::Unknown(Error::new(Kind::Cluster, format!("{doing}: {error}"))))
+    }
+
+    /// Has the server merge a manifest into the live Deployment, without keeping the result.
+    pub(crate) async fn merge_manifest(&self, name: &str, manifest: &Value) -> Result<Deployment, Error> {
+        let doing = format!("merge the manifest into deployment/{name} in namespace {} (dry run)", self.namespace);
+        // Forced, because nothing is kept: whose fields they are is of no matter for the template's content.
+        let path = format!(
+            "/apis/apps/v1/namespaces/{}/deployments/{name}?fieldManager={FIELD_MANAGER}&force=true&dryRun=All",
+            self.namespace
+        );
+        let body = Some(("application/apply-patch+yaml", manifest.clone()));
+        let answer = self.write(&Call { doing: doing.clone(), method: "PATCH", path, body }).await;
+        let answer = answer.map_err(|failure| {
+            let code = failure.code();
+            let mut error = failure.into_error();
+            if code == 400 || code == 422 {
+                error.kind = Kind::Usage;
+            }
+            error
+        })?;
+        serde_json::from_value(answer).map_err(|error| Error::new(Kind::Cluster, format!("{doing}: {error}")))
+    }
+
+    /// Sets the pods of a ReplicaSet if it is unchanged.
+    pub(crate) async fn scale_replica_set(&self, name: &str, resource_version: &str, replicas: u32) -> Result<(), Failure> {
+        let doing = format!("scale replicaset/{name} in namespace {}", self.namespace);
+        let path = format!(
+            "/apis/apps/v1/namespaces/{}/replicasets/{name}/scale?fieldManager={FIELD_MANAGER}",
+            self.namespace
+        );
+        let body = json!({
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": {"name": name, "namespace": self.namespace, "resourceVersion": resource_version},
+            "spec": {"replicas": replicas},
+        });
+        self.write(&Call { doing, method: "PUT", path, body: Some(("application/json", body)) }).await.map(|_| ())
+    }
+
+    async fn list<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        api: &str,
+        plural: &str,
+        all: bool,
+        labels: Option<&str>,
+    ) -> Result<Vec<T>, Error> {
+        let (place, scope) = if all {
+            ("all namespaces".to_owned(), String::new())
+        } else {
+            (format!("namespace {}", self.namespace), format!("/namespaces/{}", self.namespace))
+        };
+        let query = labels.map(|labels| format!("?labelSelector={}", encode(labels))).unwrap_or_default();
+        let doing = format!("list {what} in {place}");
+        let path = format!("{api}{scope}/{plural}{query}");
+        let body = self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await;
+        parse::<List<T>>(&doing, &body.map_err(Failure::into_error)?).map(|list| list.items)
+    }
+}
+
+/// Returns a Deployment's selector as a query has it.
+pub(crate) fn labels(selector: &LabelSelector) -> Result<String, Error> {
+    Selector::try_from(selector.clone())
+        .map(|selector| selector.to_string())
+        .map_err(|error| Error::new(Kind::Cluster, format!("read the Deployment's selector: {error}")))
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
+}
+
+fn encode(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

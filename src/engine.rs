@@ -1,0 +1,238 @@
+//! The only loop: record, act, wait, record. It knows steps, not strategies.
+
+mod follow;
+mod lock;
+mod ready;
+mod wait;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cluster::{Cluster, Failure, Mirror};
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::model::{Observed, RunRef, Situation};
+use crate::output::Output;
+use crate::plan::{Plan, Step};
+use crate::record::{State, Verb};
+use crate::status::WorkloadStatus;
+use crate::step::{self, Mutation};
+
+use lock::Lock;
+use ready::ReadyClock;
+pub(crate) use wait::Signals;
+
+/// How often a write is decided anew because the object changed meanwhile.
+const MAX_CONFLICTS: u32 = 8;
+
+/// What a run needs to know.
+pub(crate) struct Options {
+    /// The Deployment.
+    pub(crate) name: String,
+    /// Longest time to wait in one step.
+    pub(crate) timeout: Duration,
+    /// Longest time to wait for another run.
+    pub(crate) wait_lock: Duration,
+    /// Who runs.
+    pub(crate) run: RunRef,
+}
+
+/// One run on one workload.
+pub(crate) struct Engine<'a> {
+    cluster: &'a Cluster,
+    mirror: Mirror,
+    output: &'a mut Output,
+    options: Options,
+    uid: String,
+    clock: ReadyClock,
+    lock: Lock,
+    stop: Signals,
+}
+
+impl<'a> Engine<'a> {
+    /// Reads the workload and its lock. Nothing is written.
+    pub(crate) async fn start(cluster: &'a Cluster, output: &'a mut Output, options: Options) -> Result<Self, Error> {
+        let mut mirror = Mirror::start(cluster, &options.name).await?;
+        let lock = Lock::read(cluster, &options.name, options.run.clone()).await?;
+        let Some(observed) = mirror.observed(None) else { return Err(cluster.not_found(&options.name).await) };
+        let uid = observed.deployment.uid().to_owned();
+        let stop = Signals::new()?;
+        let mut engine = Self { cluster, mirror, output, options, uid, clock: ReadyClock::default(), lock, stop };
+        engine.wait_until_seen().await?;
+        Ok(engine)
+    }
+
+    /// Returns the workload as it is now.
+    pub(crate) fn observed(&mut self) -> Result<Observed, Error> {
+        let Some(mut observed) = self.mirror.observed(Some(&self.uid)) else {
+            return Err(Error::new(
+                Kind::Infrastructure,
+                format!("deployment/{} in namespace {} was deleted meanwhile", self.options.name, self.cluster.namespace),
+            ));
+        };
+        observed.journal = self.lock.journal();
+        observed.lock = self.lock.state();
+        self.clock.see(&observed.pods);
+        Ok(observed)
+    }
+
+    /// Sends the first write of a plan with `dryRun=All`: what the server would refuse is refused now.
+    pub(crate) async fn rehearse(&mut self, plan: &Plan) -> Result<(), Error> {
+        let observed = self.observed()?;
+        let Some(first) = plan.steps.first() else { return Ok(()) };
+        let work = step::work(first, &Situation::of(&observed), &self.options.run, 0)?;
+        for mutation in &work.mutations {
+            let Mutation::PatchDeployment { patch } = mutation else { continue };
+            if let Err(failure) = self.cluster.patch_deployment(&self.options.name, patch, true).await {
+                let refused = failure.code() == 422 || failure.code() == 400;
+                let mut error = failure.into_error();
+                if refused {
+                    error.kind = Kind::Usage;
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the lock and runs a plan from a step on. Returns the final picture.
+    ///
+    /// `replan` is asked again once the lock is ours, because the run that had it may have written meanwhile.
+    pub(crate) async fn run(
+        &mut self,
+        verb: Verb,
+        cursor: usize,
+        replan: impl Fn(&Observed) -> Result<Plan, Error>,
+    ) -> Result<(), Error> {
+        let observed = self.observed()?;
+        let plan = replan(&observed)?;
+        self.output.event(&Event::Planned(plan.clone()));
+        let had_holder = self.lock.wait_for_turn(self.cluster, verb, self.options.wait_lock, self.output).await?;
+        self.lock.take(self.cluster, verb, plan.clone(), cursor, &observed).await?;
+        let mut plan = plan;
+        if had_holder {
+            self.refresh().await?;
+            let observed = self.observed()?;
+            plan = match replan(&observed) {
+                Ok(plan) => plan,
+                Err(error) => return self.end(Err(error)).await,
+            };
+            self.lock.amend(self.cluster, plan.clone(), &observed).await?;
+        }
+        let result = self.steps(&plan, cursor).await;
+        self.end(result).await
+    }
+
+    async fn steps(&mut self, plan: &Plan, cursor: usize) -> Result<(), Error> {
+        for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
+            self.output.event(&Event::StepStarted(step.title()));
+            self.act(step).await?;
+            self.wait(step).await?;
+            if index + 1 < plan.steps.len() {
+                self.lock.advance(self.cluster, index + 1).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the outcome and frees the lock, whatever happened.
+    async fn end(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        let state = match &result {
+            Ok(()) => State::Done,
+            Err(error) if error.kind == Kind::Locked => return self.follow(error.clone()).await,
+            Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Refused) => State::Failed,
+            Err(_) => State::Interrupted,
+        };
+        let held = self.observed().is_ok_and(|observed| Situation::of(&observed).hold.is_some());
+        let released = self.lock.release(self.cluster, state, held).await;
+        // The step's own error says more than a lock that could not be freed: it runs out by itself.
+        result.and(released)
+    }
+
+    /// Does the writes of a step, deciding anew whenever the object turns out to have changed.
+    async fn act(&mut self, step: &Step) -> Result<(), Error> {
+        let mut pause = Duration::from_millis(100);
+        let deadline = Instant::now() + self.options.timeout.max(Duration::from_secs(1));
+        let mut conflicts = 0;
+        let mut told = false;
+        loop {
+            let observed = self.observed()?;
+            let situation = Situation::of(&observed);
+            let work = step::work(step, &situation, &self.options.run, self.lock.epoch())?;
+            if work.mutations.is_empty() {
+                return Ok(());
+            }
+            if !told {
+                told = true;
+                work.notes.iter().for_each(|note| self.output.event(&Event::Note(note.clone())));
+            }
+            let mut failed = None;
+            for mutation in &work.mutations {
+                self.lock.confirm(self.cluster).await?;
+                if let Err(failure) = self.write(mutation).await {
+                    failed = Some(failure);
+                    break;
+                }
+            }
+            let Some(failure) = failed else { return Ok(()) };
+            let stale = self.refresh().await? || failure.code() == 409;
+            match failure {
+                Failure::Refused(_, error) if !stale => return Err(error),
+                failure => {
+                    conflicts += 1;
+                    if conflicts > MAX_CONFLICTS || Instant::now() > deadline {
+                        return Err(failure.into_error());
+                    }
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(10));
+        }
+    }
+
+    async fn write(&mut self, mutation: &Mutation) -> Result<(), Failure> {
+        match mutation {
+            Mutation::PatchDeployment { patch } => {
+                let answer = self.cluster.patch_deployment(&self.options.name, patch, false).await?;
+                self.mirror.learn(answer);
+            }
+            Mutation::ScaleReplicaSet { name, resource_version, replicas } => {
+                self.cluster.scale_replica_set(name, resource_version, *replicas).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads Deployment and ReplicaSets anew. Returns whether the Deployment had changed.
+    async fn refresh(&mut self) -> Result<bool, Error> {
+        let before = self.observed()?.deployment;
+        let Some(now) = self.cluster.deployment(&self.options.name).await? else {
+            return Err(self.cluster.not_found(&self.options.name).await);
+        };
+        let changed = now.generation() != before.generation()
+            || now.uid() != before.uid()
+            || now.annotation(crate::keys::HELD_ANNOTATION) != before.annotation(crate::keys::HELD_ANNOTATION);
+        let labels = crate::cluster::labels(&now.spec.selector)?;
+        self.mirror.learn(now);
+        self.mirror.learn_replica_sets(self.cluster.replica_sets(false, Some(&labels)).await?);
+        Ok(changed)
+    }
+
+    /// Writes the workload as it is now, after a sentence if there is one.
+    pub(crate) fn report(&mut self, sentence: Option<&str>) -> Result<(), Error> {
+        let status = WorkloadStatus::of(&self.observed()?, &[]);
+        if let Some(sentence) = sentence {
+            self.output.note(sentence);
+        }
+        self.output.statuses(&[status], false, false)
+    }
+
+    /// Writes what would be done; with `server`, after the API server has checked the first write.
+    pub(crate) async fn dry_run(&mut self, plan: &Plan, server: bool) -> Result<(), Error> {
+        if server {
+            self.rehearse(plan).await?;
+        }
+        self.output.plan(plan)
+    }
+}

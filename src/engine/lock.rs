@@ -1,0 +1,281 @@
+//! The Lease as lock and journal of a run.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::{Cluster, Failure};
+use crate::environment::timestamp;
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::model::{Observed, RunRef, Situation};
+use crate::output::Output;
+use crate::plan::{Plan, Step};
+use crate::record::{self, Journal, LockState, State, Verb};
+
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// After two thirds of the Lease without a renewal somebody else may be about to take it.
+const TRUST: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const TRIES: u32 = 6;
+
+/// A workload's Lease as this run last read or wrote it.
+pub(crate) struct Lock {
+    deployment: String,
+    run: RunRef,
+    lease: Option<Value>,
+    journal: Option<Journal>,
+    held_since: Option<Instant>,
+}
+
+impl Lock {
+    pub(crate) async fn read(cluster: &Cluster, deployment: &str, run: RunRef) -> Result<Self, Error> {
+        let lease = cluster.lease(deployment).await?;
+        let journal = lease.as_ref().and_then(record::journal);
+        Ok(Self { deployment: deployment.to_owned(), run, lease, journal, held_since: None })
+    }
+
+    pub(crate) fn journal(&self) -> Option<Journal> {
+        self.journal.clone()
+    }
+
+    pub(crate) fn state(&self) -> Option<LockState> {
+        self.lease.as_ref().map(record::lock_state)
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.journal.as_ref().map_or(0, |journal| journal.epoch)
+    }
+
+    /// When the next renewal is due.
+    pub(crate) fn renew_at(&self) -> Instant {
+        self.held_since.unwrap_or_else(Instant::now) + RENEW_EVERY
+    }
+
+    /// Waits until nobody alive holds the lock, if the verb has to. Returns whether somebody held it.
+    ///
+    /// A holder is dead if its record stays the same for the record's own duration by our clock; clocks of
+    /// two machines are never compared.
+    pub(crate) async fn wait_for_turn(
+        &mut self,
+        cluster: &Cluster,
+        verb: Verb,
+        patience: Duration,
+        output: &mut Output,
+    ) -> Result<bool, Error> {
+        let Some(mut seen) = self.state().filter(|state| state.holder.is_some()) else { return Ok(false) };
+        if verb.takes_over() {
+            return Ok(true);
+        }
+        let holder = seen.holder.clone().unwrap_or_default();
+        output.event(&Event::Note(format!("{holder} holds the lock: looking whether that run is alive")));
+        let begin = Instant::now();
+        let mut unchanged_since = begin;
+        loop {
+            sleep(LOOK_EVERY).await;
+            *self = Self::read(cluster, &self.deployment, self.run.clone()).await?;
+            let Some(now) = self.state().filter(|state| state.holder.is_some()) else { return Ok(true) };
+            if now == seen {
+                if unchanged_since.elapsed() >= Duration::from_secs(now.duration) {
+                    output.event(&Event::Note(format!("{holder} gave no sign for {} s: taking over", now.duration)));
+                    return Ok(true);
+                }
+                continue;
+            }
+            seen = now;
+            unchanged_since = Instant::now();
+            if begin.elapsed() >= patience {
+                return Err(self.busy());
+            }
+        }
+    }
+
+    fn busy(&self) -> Error {
+        let holder = self.state().and_then(|state| state.holder).unwrap_or_default();
+        let namespace = self.lease.as_ref().and_then(|lease| lease["metadata"]["namespace"].as_str()).unwrap_or_default();
+        let link = self.journal.as_ref().and_then(|journal| journal.run.link.clone());
+        let at = link.map(|link| format!(" ({link})")).unwrap_or_default();
+        Error::new(Kind::Locked, format!("another run holds deployment/{} in namespace {namespace}: {holder}{at}", self.deployment))
+            .next("--wait-lock 5m")
+            .next(format!("kubectl rollout-plus abort {} -n {namespace} (takes over at once)", self.deployment))
+    }
+
+    /// Takes the lock and writes the plan and the way home in the same request.
+    pub(crate) async fn take(
+        &mut self,
+        cluster: &Cluster,
+        verb: Verb,
+        plan: Plan,
+        cursor: usize,
+        observed: &Observed,
+    ) -> Result<(), Error> {
+        let seen = self.state();
+        let mut tries = 0;
+        loop {
+            let journal = Journal {
+                schema: Journal::SCHEMA,
+                run: self.run.clone(),
+                epoch: self.epoch() + 1,
+                verb,
+                snapshot: snapshot(&plan, observed),
+                plan: plan.clone(),
+                cursor,
+                state: State::Open,
+            };
+            let mut lease = self.lease.clone().unwrap_or_else(|| record::new_lease(&observed.deployment));
+            record::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
+            match cluster.write_lease(&lease).await {
+                Ok(lease) => {
+                    self.lease = Some(lease);
+                    self.journal = Some(journal);
+                    self.held_since = Some(Instant::now());
+                    return Ok(());
+                }
+                Err(Failure::Refused(status, error)) if status.code != 409 => return Err(error),
+                Err(failure) => {
+                    tries += 1;
+                    if tries > TRIES {
+                        return Err(failure.into_error());
+                    }
+                    sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
+                    *self = Self::read(cluster, &self.deployment, self.run.clone()).await?;
+                    let holder = self.state().and_then(|state| state.holder);
+                    let ours = holder.as_deref() == Some(record::identity(&self.run).as_str());
+                    let same = holder == seen.as_ref().and_then(|seen| seen.holder.clone());
+                    if !verb.takes_over() && holder.is_some() && !ours && !same {
+                        return Err(self.busy());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the fingerprint of the version that this run rolls out.
+    pub(crate) fn canary(&self) -> Option<String> {
+        self.journal.as_ref()?.snapshot.as_ref().map(|snapshot| snapshot.canary.clone())
+    }
+
+    /// Reads who holds the lock now, keeping our own journal. Returns whether it is free.
+    pub(crate) async fn look(&mut self, cluster: &Cluster) -> Result<bool, Error> {
+        self.lease = cluster.lease(&self.deployment).await?;
+        if let Some(journal) = self.lease.as_ref().and_then(record::journal) {
+            self.journal = Some(journal);
+        }
+        Ok(self.state().is_none_or(|state| state.holder.is_none()))
+    }
+
+    /// Replaces the plan by one made after the lock was taken.
+    pub(crate) async fn amend(&mut self, cluster: &Cluster, plan: Plan, observed: &Observed) -> Result<(), Error> {
+        let snapshot = snapshot(&plan, observed);
+        self.update(cluster, true, |journal| {
+            journal.plan = plan.clone();
+            journal.snapshot.clone_from(&snapshot);
+        })
+        .await
+    }
+
+    /// Notes that the steps before this one are done.
+    pub(crate) async fn advance(&mut self, cluster: &Cluster, cursor: usize) -> Result<(), Error> {
+        self.update(cluster, true, |journal| journal.cursor = cursor).await
+    }
+
+    /// Says that we are alive.
+    pub(crate) async fn renew(&mut self, cluster: &Cluster) -> Result<(), Error> {
+        self.update(cluster, true, |_| {}).await
+    }
+
+    /// Makes sure that the lock is still ours before a write.
+    pub(crate) async fn confirm(&mut self, cluster: &Cluster) -> Result<(), Error> {
+        match self.held_since {
+            Some(since) if since.elapsed() < TRUST / 2 => Ok(()),
+            Some(since) if since.elapsed() < TRUST => self.renew(cluster).await,
+            // We were stopped or cut off: read who holds it now instead of writing over it.
+            _ => {
+                let now = cluster.lease(&self.deployment).await?;
+                let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
+                if holder.as_deref() == Some(record::identity(&self.run).as_str()) {
+                    self.lease = now;
+                    return self.renew(cluster).await;
+                }
+                self.lease = now;
+                Err(self.lost())
+            }
+        }
+    }
+
+    /// Writes the outcome and frees the lock. The way home stays as long as the workload is held.
+    pub(crate) async fn release(&mut self, cluster: &Cluster, state: State, held: bool) -> Result<(), Error> {
+        self.update(cluster, false, |journal| {
+            journal.state = state;
+            if state == State::Done {
+                journal.cursor = journal.plan.steps.len();
+                if !held {
+                    journal.snapshot = None;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn update(&mut self, cluster: &Cluster, hold: bool, change: impl Fn(&mut Journal)) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            let (Some(lease), Some(journal)) = (&self.lease, &self.journal) else { return Ok(()) };
+            let (mut lease, mut journal) = (lease.clone(), journal.clone());
+            change(&mut journal);
+            record::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;
+            match cluster.write_lease(&lease).await {
+                Ok(lease) => {
+                    self.lease = Some(lease);
+                    self.journal = Some(journal);
+                    self.held_since = Some(Instant::now());
+                    return Ok(());
+                }
+                Err(Failure::Refused(status, error)) if status.code != 409 && status.code != 404 => return Err(error),
+                Err(failure) => {
+                    tries += 1;
+                    if tries > TRIES {
+                        return Err(failure.into_error());
+                    }
+                    sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
+                    let now = cluster.lease(&self.deployment).await?;
+                    let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
+                    let mine = now.as_ref().and_then(record::journal).is_some_and(|now| now.run.id == self.run.id);
+                    let ours = holder.as_deref() == Some(record::identity(&self.run).as_str());
+                    self.lease = now;
+                    // Freed by a write of ours whose answer was lost.
+                    if !hold && holder.is_none() && mine {
+                        return Ok(());
+                    }
+                    if !ours {
+                        return Err(self.lost());
+                    }
+                }
+            }
+        }
+    }
+
+    fn lost(&self) -> Error {
+        let who = match self.state().and_then(|state| state.holder) {
+            Some(holder) => format!("was taken over by {holder}"),
+            None => "was ended by somebody else".to_owned(),
+        };
+        Error::new(Kind::Locked, format!("the run on deployment/{} {who}; it stopped writing", self.deployment))
+    }
+}
+
+fn snapshot(plan: &Plan, observed: &Observed) -> Option<record::Snapshot> {
+    let new = plan.steps.iter().find_map(|step| match step {
+        Step::Hold { template, .. } => template.as_ref(),
+        _ => None,
+    });
+    let known = observed.snapshot().map(|snapshot| snapshot.canary.clone());
+    let situation = Situation::of(observed);
+    let mut snapshot = situation.snapshot(new.unwrap_or(&observed.deployment.spec.template))?;
+    // On the way back the live template may be the stable one already; the canary's name must survive.
+    if new.is_none() && situation.is_on_stable_template() {
+        snapshot.canary = known.unwrap_or_default();
+    }
+    Some(snapshot)
+}

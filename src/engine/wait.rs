@@ -1,0 +1,144 @@
+//! Waiting for a step: on changes, on time, on signals, never without a deadline.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+use super::Engine;
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::model::Situation;
+use crate::plan::Step;
+use crate::status::WorkloadStatus;
+use crate::step::{self, Progress};
+
+/// A line at least this often, because CI systems end silent jobs.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// For how long the controller may take to see the newest spec before we call the cluster broken.
+const CONTROLLER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// SIGINT and SIGTERM.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(|error| Error::new(Kind::Infrastructure, format!("listen for signals: {error}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Returns when one comes.
+    pub(crate) async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// Waits until a step is done.
+    pub(crate) async fn wait(&mut self, step: &Step) -> Result<(), Error> {
+        let begin = Instant::now();
+        let soak = match step {
+            Step::Soak { seconds } => Duration::from_secs(*seconds),
+            _ => Duration::ZERO,
+        };
+        let soaked = begin + soak;
+        let deadline = soaked + self.options.timeout;
+        let mut heartbeat = begin + HEARTBEAT;
+        let mut said = String::new();
+        let mut ready = false;
+        let mut stop = false;
+        loop {
+            let observed = self.observed()?;
+            let situation = Situation::of(&observed);
+            let now = Instant::now();
+            let mut wake = deadline.min(heartbeat).min(self.lock.renew_at());
+            let mut text = match step::progress(step, &situation, &self.clock.ready_for()) {
+                Progress::Done if now >= soaked => return Ok(()),
+                Progress::Done => {
+                    wake = wake.min(soaked);
+                    "the canary serves".to_owned()
+                }
+                Progress::Waiting(text, in_time) => {
+                    if let Some(left) = in_time {
+                        wake = wake.min(now + left.max(Duration::from_millis(20)));
+                    }
+                    text
+                }
+                Progress::Halted(error) => return Err(self.explain_halt(error).await),
+            };
+            if stop {
+                return Err(self.interrupted("stopped by a signal", Kind::Interrupted));
+            }
+            if now >= deadline {
+                return Err(self.interrupted(
+                    &format!("not done within {}: {text}", crate::duration::short(self.options.timeout)),
+                    Kind::Deadline,
+                ));
+            }
+            if now >= self.lock.renew_at() {
+                self.lock.renew(self.cluster).await?;
+                continue;
+            }
+            let beat = now >= heartbeat;
+            if beat {
+                heartbeat = now + HEARTBEAT;
+                text = format!("{text} (for {})", crate::duration::short(now - begin));
+            }
+            if text != said || ready != observed.deployment.is_complete() || beat {
+                ready = observed.deployment.is_complete();
+                said.clone_from(&text);
+                let status = Box::new(WorkloadStatus::of(&observed, &[]));
+                self.output.event(&Event::Progress { text, status });
+            }
+            tokio::select! {
+                changed = self.mirror.changed() => changed?,
+                () = sleep_until(wake) => {}
+                () = self.stop.received() => stop = true,
+            }
+        }
+    }
+
+    /// Waits until the controller has seen the newest spec: before that the ReplicaSets mean nothing.
+    pub(crate) async fn wait_until_seen(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + CONTROLLER_PATIENCE;
+        loop {
+            let observed = self.observed()?;
+            if observed.deployment.is_observed() {
+                return Ok(());
+            }
+            tokio::select! {
+                changed = self.mirror.changed() => changed?,
+                () = sleep_until(deadline) => {
+                    return Err(Error::new(
+                        Kind::Infrastructure,
+                        format!("the Deployment controller has not looked at {} for {} s", observed.deployment.id(), CONTROLLER_PATIENCE.as_secs()),
+                    ));
+                }
+                () = self.stop.received() => return Err(Error::new(Kind::Interrupted, "stopped by a signal; nothing was changed")),
+            }
+        }
+    }
+
+    fn interrupted(&mut self, why: &str, kind: Kind) -> Error {
+        let name = &self.options.name;
+        let namespace = &self.cluster.namespace;
+        Error::new(kind, format!("deployment/{name} in namespace {namespace}: {why}; what is there stays as it is"))
+            .next(format!("kubectl rollout-plus resume {name} -n {namespace}"))
+            .next(format!("kubectl rollout-plus abort {name} -n {namespace}"))
+    }
+
+    /// Whoever was taken over tells what became of the workload, not that a patch of his was refused.
+    async fn explain_halt(&mut self, error: Error) -> Error {
+        match self.lock.confirm(self.cluster).await {
+            Err(lost) if lost.kind == Kind::Locked => lost,
+            _ => error,
+        }
+    }
+}

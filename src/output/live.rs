@@ -1,0 +1,69 @@
+//! The live tree on a terminal. It is redrawn in place and taken away at the end, when the same tree is
+//! written once as plain text.
+
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// The lines on the screen.
+pub(super) struct Live {
+    screen: MultiProgress,
+    lines: Vec<ProgressBar>,
+    waiting: Option<ProgressBar>,
+    color: bool,
+}
+
+impl Live {
+    pub(super) fn new(color: bool) -> Self {
+        Self { screen: MultiProgress::new(), lines: Vec::new(), waiting: None, color }
+    }
+
+    pub(super) fn color(&self) -> bool {
+        self.color
+    }
+
+    /// Redraws the tree, with what is waited for below it.
+    pub(super) fn show(&mut self, tree: &[String], waiting: &str) {
+        while self.lines.len() > tree.len() {
+            if let Some(line) = self.lines.pop() {
+                line.finish_and_clear();
+                self.screen.remove(&line);
+            }
+        }
+        while self.lines.len() < tree.len() {
+            let line = self.screen.insert(self.lines.len(), ProgressBar::new_spinner());
+            line.set_style(style("{wide_msg}"));
+            self.lines.push(line);
+        }
+        for (line, text) in self.lines.iter().zip(tree) {
+            line.set_message(text.clone());
+            line.tick();
+        }
+        let spinner = self.waiting.get_or_insert_with(|| {
+            let spinner = self.screen.add(ProgressBar::new_spinner());
+            spinner.set_style(style("{spinner} {wide_msg} {elapsed}"));
+            spinner.enable_steady_tick(Duration::from_millis(120));
+            spinner
+        });
+        spinner.set_message(waiting.to_owned());
+    }
+
+    /// Writes a line above the tree.
+    pub(super) fn line(&mut self, text: &str) {
+        // A terminal that went away is no reason to stop a rollout.
+        self.screen.println(text).unwrap_or(());
+    }
+
+    /// Takes the tree away.
+    pub(super) fn clear(&mut self) {
+        if let Some(spinner) = self.waiting.take() {
+            spinner.finish_and_clear();
+        }
+        self.lines.drain(..).for_each(|line| line.finish_and_clear());
+        self.screen.clear().unwrap_or(());
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

@@ -1,0 +1,33 @@
+//! Where the new version comes from: images or a manifest. (The third way, a change made while the
+//! Deployment was paused, is in the cluster already.)
+
+mod manifest;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::model::{Deployment, with_image};
+
+/// Returns the live template with images replaced; each is `[container=]image`.
+pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<Value, Error> {
+    images.iter().try_fold(deployment.spec.template.clone(), |template, argument| {
+        let (container, image) = match argument.split_once('=') {
+            Some((container, image)) => (Some(container), image),
+            None => (None, argument.as_str()),
+        };
+        if image.is_empty() || image.starts_with('-') || image.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(Error::usage(format!("'{argument}' names no image: write --image [CONTAINER=]IMAGE")));
+        }
+        with_image(&template, container, image)
+    })
+}
+
+/// Returns the template that a manifest gives the live Deployment, merged by the server.
+pub(crate) async fn from_manifest(cluster: &Cluster, name: &str, path: &Path) -> Result<Value, Error> {
+    let document = manifest::find(&manifest::read(path)?, name, &cluster.namespace)?;
+    let merged = cluster.merge_manifest(name, &document).await?;
+    Ok(merged.spec.template)
+}
