@@ -269,7 +269,8 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
         .sum();
     let (ready, wanted) = (situation.stable.map_or(0, ReplicaSet::ready), situation.deployment().replicas());
     match (left, ready >= wanted) {
-        (0, true) => Progress::Done,
+        (0, true) if situation.deployment().is_complete() => Progress::Done,
+        (0, true) => Progress::Waiting("the Deployment controller has not counted the pods yet".into(), None),
         (0, false) => Progress::Waiting(format!("{ready} of {wanted} stable pods Ready"), None),
         (left, _) => Progress::Waiting(format!("{left} canary pods still there"), None),
     }

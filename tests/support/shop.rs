@@ -1,0 +1,167 @@
+//! The sample shop in a namespace of its own, and ways to look at it and to run the tool on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The built binary.
+pub const TOOL: &str = env!("CARGO_BIN_EXE_kubectl-rollout_plus");
+
+/// A namespace with the shop in it. It is deleted at the end.
+pub struct Shop {
+    pub namespace: String,
+    pub kubeconfig: PathBuf,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails the test unless the exit code is this one.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Shop {
+    /// Deploys the shop with so many replicas and waits until they are Ready.
+    pub fn new(replicas: u32) -> Self {
+        let shop = Self::empty();
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml");
+        shop.kubectl(&["apply", "-f", manifest]);
+        if replicas != 3 {
+            shop.kubectl(&["scale", "deployment/frontend", &format!("--replicas={replicas}")]);
+        }
+        shop.kubectl(&["rollout", "status", "deployment/frontend", "--timeout=120s"]);
+        shop
+    }
+
+    /// Makes the namespace alone.
+    pub fn empty() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        #[allow(clippy::disallowed_methods)]
+        let kubeconfig = std::env::var("KUBECONFIG").expect("KUBECONFIG: run through 'testbed/cluster exec NAME --'");
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let shop = Self {
+            namespace: format!("shop-{}-{number}", std::process::id()),
+            kubeconfig: PathBuf::from(kubeconfig),
+        };
+        run(Command::new("kubectl").args(["create", "namespace", &shop.namespace])).expect(0);
+        shop
+    }
+
+    /// Runs kubectl in the namespace; fails the test if it fails.
+    #[track_caller]
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        run(Command::new("kubectl").args(["-n", &self.namespace]).args(args)).expect(0).stdout
+    }
+
+    /// Reads an object, or null.
+    pub fn get(&self, what: &str) -> Value {
+        let text = self.kubectl(&["get", what, "-o", "json", "--ignore-not-found"]);
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// Reads the Deployment.
+    pub fn deployment(&self) -> Value {
+        self.get("deployment/frontend")
+    }
+
+    /// Returns (wanted, ready) of the ReplicaSet with this image, (0, 0) if there is none.
+    pub fn pods_of(&self, image: &str) -> (u64, u64) {
+        let list = self.get("replicasets");
+        let found = list["items"].as_array().and_then(|items| {
+            items.iter().find(|rs| rs["spec"]["template"]["spec"]["containers"][0]["image"] == image).cloned()
+        });
+        let rs = found.unwrap_or(Value::Null);
+        (rs["spec"]["replicas"].as_u64().unwrap_or(0), rs["status"]["readyReplicas"].as_u64().unwrap_or(0))
+    }
+
+    /// Prepares the tool, in the namespace and with a clean environment.
+    pub fn command(&self, kubeconfig: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(TOOL);
+        command.env_clear().env("USER", "tester").env("KUBECONFIG", kubeconfig);
+        command.args(args).args(["-n", &self.namespace]).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the tool against the real API server.
+    pub fn tool(&self, args: &[&str]) -> Ended {
+        run(&mut self.command(&self.kubeconfig, args))
+    }
+
+    /// Starts the tool with a kubeconfig, for example a proxy's.
+    pub fn start(&self, kubeconfig: &Path, args: &[&str]) -> Child {
+        let mut command = self.command(kubeconfig, args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start the tool")
+    }
+
+    /// Returns what `status` says as JSON.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        serde_json::from_str(&self.tool(&["status", "frontend", "-o", "json"]).expect(0).stdout).expect("JSON")
+    }
+
+    /// Waits until something is so; fails the test after a minute.
+    #[track_caller]
+    pub fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let begin = Instant::now();
+        while !is_so(self) {
+            assert!(begin.elapsed() < Duration::from_secs(60), "not within 60 s: {what}\n{}", self.kubectl(&["get", "deploy,rs,pods"]));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Fails the test unless the user's own fields are as `testbed/shop.yaml` and the API server have them.
+    #[track_caller]
+    pub fn expect_own_fields(&self, image: &str) {
+        let deployment = self.deployment();
+        let spec = &deployment["spec"];
+        assert_eq!(spec["minReadySeconds"], Value::Null);
+        assert_eq!(spec["progressDeadlineSeconds"], 600);
+        assert_eq!(
+            spec["strategy"],
+            serde_json::json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}})
+        );
+        assert_eq!(spec["template"]["spec"]["containers"][0]["image"], image);
+        assert_eq!(deployment["metadata"]["annotations"]["rollout-plus/held"], Value::Null);
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let mut delete = Command::new("kubectl");
+            delete.args(["delete", "namespace", &self.namespace, "--wait=false"]);
+            delete.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("kubectl");
+        }
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Ended {
+    Ended::of(command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+}
+
+/// Waits for a process that was started with pipes.
+pub fn finish(child: Child) -> Ended {
+    Ended::of(child.wait_with_output().expect("wait"))
+}
