@@ -150,7 +150,8 @@ pub struct StatusArgs {
 }
 
 fn weight(text: &str) -> Result<u8, String> {
-    let number = text.trim_end_matches('%').trim().parse::<u8>().ok().filter(|weight| (1..=99).contains(weight));
+    let number =
+        text.trim_end_matches('%').trim().parse::<u8>().ok().filter(|weight| (1..=99).contains(weight));
     number.ok_or_else(|| match text {
         "0" => "0 % is no canary: 'abort' takes the new version away".into(),
         "100" => "100 % is no canary: 'promote' makes the new version the only one".into(),
@@ -166,16 +167,24 @@ pub fn deployment_name(text: &str) -> Result<&str, crate::error::Error> {
     use crate::error::Error;
     let name = match text.split_once('/') {
         None => text,
-        Some(("deployment" | "deployments" | "deploy" | "deployment.apps" | "deployments.apps", name)) => name,
+        Some(("deployment" | "deployments" | "deploy" | "deployment.apps" | "deployments.apps", name)) => {
+            name
+        }
         Some((kind, name)) => {
             return Err(Error::usage(format!("only Deployments can be rolled out so far, not {kind}"))
                 .next(format!("deployment/{name}")));
         }
     };
-    let legal = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-' || letter == '.';
+    let legal = |letter: char| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-' || letter == '.'
+    };
     let ends = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
     // 229: what is left of 253 for the name of the Lease.
-    if name.len() > 229 || !name.chars().all(legal) || !ends(name.chars().next()) || !ends(name.chars().last()) {
+    if name.len() > 229
+        || !name.chars().all(legal)
+        || !ends(name.chars().next())
+        || !ends(name.chars().last())
+    {
         return Err(Error::usage(format!("'{name}' cannot be the name of a Deployment")));
     }
     Ok(name)

@@ -52,13 +52,20 @@ pub(crate) struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     /// Reads the workload and its lock. Nothing is written.
-    pub(crate) async fn start(cluster: &'a Cluster, output: &'a mut Output, options: Options) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        cluster: &'a Cluster,
+        output: &'a mut Output,
+        options: Options,
+    ) -> Result<Self, Error> {
         let mut mirror = Mirror::start(cluster, &options.name).await?;
         let lock = Lock::read(cluster, &options.name, options.run.clone()).await?;
-        let Some(observed) = mirror.observed(None) else { return Err(cluster.not_found(&options.name).await) };
+        let Some(observed) = mirror.observed(None) else {
+            return Err(cluster.not_found(&options.name).await);
+        };
         let uid = observed.deployment.uid().to_owned();
         let stop = Signals::new()?;
-        let mut engine = Self { cluster, mirror, output, options, uid, clock: ReadyClock::default(), lock, stop };
+        let mut engine =
+            Self { cluster, mirror, output, options, uid, clock: ReadyClock::default(), lock, stop };
         engine.wait_until_seen().await?;
         Ok(engine)
     }
@@ -68,7 +75,10 @@ impl<'a> Engine<'a> {
         let Some(mut observed) = self.mirror.observed(Some(&self.uid)) else {
             return Err(Error::new(
                 Kind::Infrastructure,
-                format!("deployment/{} in namespace {} was deleted meanwhile", self.options.name, self.cluster.namespace),
+                format!(
+                    "deployment/{} in namespace {} was deleted meanwhile",
+                    self.options.name, self.cluster.namespace
+                ),
             ));
         };
         observed.journal = self.lock.journal();
@@ -108,7 +118,8 @@ impl<'a> Engine<'a> {
         let observed = self.observed()?;
         let plan = replan(&observed)?;
         self.output.event(&Event::Planned(plan.clone()));
-        let had_holder = self.lock.wait_for_turn(self.cluster, verb, self.options.wait_lock, self.output).await?;
+        let had_holder =
+            self.lock.wait_for_turn(self.cluster, verb, self.options.wait_lock, self.output).await?;
         self.lock.take(self.cluster, verb, plan.clone(), cursor, &observed).await?;
         let mut plan = plan;
         if had_holder {
@@ -212,7 +223,8 @@ impl<'a> Engine<'a> {
         };
         let changed = now.generation() != before.generation()
             || now.uid() != before.uid()
-            || now.annotation(crate::keys::HELD_ANNOTATION) != before.annotation(crate::keys::HELD_ANNOTATION);
+            || now.annotation(crate::keys::HELD_ANNOTATION)
+                != before.annotation(crate::keys::HELD_ANNOTATION);
         let labels = crate::cluster::labels(&now.spec.selector)?;
         self.mirror.learn(now);
         self.mirror.learn_replica_sets(self.cluster.replica_sets(false, Some(&labels)).await?);

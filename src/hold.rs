@@ -30,19 +30,19 @@ pub fn hold(situation: &Situation<'_>, record: &HeldRecord, template: Option<&Va
     let deployment = situation.deployment();
     let mut patch = fence(situation);
     if let Some(template) = template.filter(|new| !same_template(new, &deployment.spec.template)) {
-        patch.push(set("/spec/template", without_hash(template)));
+        patch.push(set("/spec/template", &without_hash(template)));
     }
-    patch.push(set("/spec/minReadySeconds", json!(keys::HELD)));
-    patch.push(set("/spec/progressDeadlineSeconds", json!(keys::NO_DEADLINE)));
-    patch.push(set("/spec/strategy", strategy(record.bounds)));
+    patch.push(set("/spec/minReadySeconds", &json!(keys::HELD)));
+    patch.push(set("/spec/progressDeadlineSeconds", &json!(keys::NO_DEADLINE)));
+    patch.push(set("/spec/strategy", &strategy(record.bounds)));
     if deployment.spec.paused {
         patch.push(json!({"op": "remove", "path": "/spec/paused"}));
     }
     if deployment.metadata.annotations.is_none() {
-        patch.push(set("/metadata/annotations", json!({})));
+        patch.push(set("/metadata/annotations", &json!({})));
     }
     let text = serde_json::to_string(record).unwrap_or_default();
-    patch.push(set(&annotation_path(), Value::from(text)));
+    patch.push(set(&annotation_path(), &Value::from(text)));
     patch
 }
 
@@ -59,20 +59,23 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
         && let Some(stable) = situation.stable_template()
         && !same_template(stable, &spec.template)
     {
-        patch.push(set("/spec/template", without_hash(stable)));
+        patch.push(set("/spec/template", &without_hash(stable)));
     }
     if let Some(hold) = &situation.hold {
-        patch.push(restore("/spec/minReadySeconds", hold.original.min_ready_seconds.map(Value::from)));
+        patch.push(restore(
+            "/spec/minReadySeconds",
+            hold.original.min_ready_seconds.map(Value::from).as_ref(),
+        ));
         if spec.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
             let original = hold.original.progress_deadline_seconds.map(Value::from);
-            patch.push(restore("/spec/progressDeadlineSeconds", original));
+            patch.push(restore("/spec/progressDeadlineSeconds", original.as_ref()));
         } else {
             kept.push("spec.progressDeadlineSeconds");
         }
         let ours = hold.record.as_ref().map(|record| strategy(record.bounds));
         // Without a record any strategy with whole numbers may be ours.
         if ours.is_none_or(|ours| spec.strategy.as_ref() == Some(&ours)) {
-            patch.push(restore("/spec/strategy", hold.original.strategy.clone()));
+            patch.push(restore("/spec/strategy", hold.original.strategy.as_ref()));
         } else {
             kept.push("spec.strategy");
         }
@@ -80,10 +83,13 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
         // Somebody changed minReadySeconds and so ended the hold; what else it changed may still be there.
         let original = record.original;
         if spec.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
-            patch.push(restore("/spec/progressDeadlineSeconds", original.progress_deadline_seconds.map(Value::from)));
+            patch.push(restore(
+                "/spec/progressDeadlineSeconds",
+                original.progress_deadline_seconds.map(Value::from).as_ref(),
+            ));
         }
         if spec.strategy.as_ref() == Some(&strategy(record.bounds)) {
-            patch.push(restore("/spec/strategy", original.strategy));
+            patch.push(restore("/spec/strategy", original.strategy.as_ref()));
         }
     }
     if spec.paused && (situation.hold.is_some() || !patch.is_empty()) {
@@ -123,11 +129,11 @@ fn annotation_path() -> String {
 }
 
 /// `add` sets a member whether it exists or not (RFC 6902, 4.1).
-fn set(path: &str, value: Value) -> Value {
+fn set(path: &str, value: &Value) -> Value {
     json!({"op": "add", "path": path, "value": value})
 }
 
-fn restore(path: &str, original: Option<Value>) -> Value {
+fn restore(path: &str, original: Option<&Value>) -> Value {
     match original {
         Some(value) => set(path, value),
         None => json!({"op": "remove", "path": path}),

@@ -14,7 +14,7 @@ pub const JOURNAL_ANNOTATION: &str = "rollout-plus/journal";
 pub const HELD: i64 = 2_147_483_646;
 
 /// `spec.progressDeadlineSeconds` of a held Deployment: the API demands more than `minReadySeconds`, and
-/// this very value means "no deadline" (`HasProgressDeadline` in kubernetes/pkg/controller/deployment/util).
+/// this very value means "no deadline" (`HasProgressDeadline` in `kubernetes/pkg/controller/deployment/util`).
 pub const NO_DEADLINE: i64 = 2_147_483_647;
 
 /// The label that tells the pods of one ReplicaSet from those of another.

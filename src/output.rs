@@ -30,7 +30,8 @@ pub(crate) struct Output {
 impl Output {
     /// Chooses by the streams that `main` was given.
     pub(crate) fn new(format: OutputFormat, environment: &Environment) -> Self {
-        let live = environment.stderr_is_terminal && !environment.is_ci() && environment.get("TERM") != Some("dumb");
+        let live =
+            environment.stderr_is_terminal && !environment.is_ci() && environment.get("TERM") != Some("dumb");
         Self {
             format,
             color: environment.stdout_is_terminal && environment.allows_color(),
@@ -66,12 +67,18 @@ impl Output {
     }
 
     /// Writes workloads as data: a tree for one, a table for many.
-    pub(crate) fn statuses(&mut self, statuses: &[WorkloadStatus], many: bool, with_namespace: bool) -> Result<(), Error> {
+    pub(crate) fn statuses(
+        &mut self,
+        statuses: &[WorkloadStatus],
+        many: bool,
+        with_namespace: bool,
+    ) -> Result<(), Error> {
         self.finish();
         match self.format {
             OutputFormat::Human if many => to_stdout(&table::render(statuses, with_namespace)),
             OutputFormat::Human => {
-                let lines: Vec<String> = statuses.iter().flat_map(|status| tree::lines(status, self.color)).collect();
+                let lines: Vec<String> =
+                    statuses.iter().flat_map(|status| tree::lines(status, self.color)).collect();
                 to_stdout(&lines.join("\n"))
             }
             _ if many => self.document(statuses),
@@ -85,8 +92,12 @@ impl Output {
         if self.format != OutputFormat::Human {
             return self.document(plan);
         }
-        let lines: Vec<String> =
-            plan.steps.iter().enumerate().map(|(index, step)| format!("{}. {}", index + 1, safe(&step.title()))).collect();
+        let lines: Vec<String> = plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| format!("{}. {}", index + 1, safe(&step.title())))
+            .collect();
         to_stdout(&lines.join("\n"))
     }
 
@@ -112,7 +123,10 @@ impl Output {
         } else {
             serde_json::to_string_pretty(value).map_err(|error| error.to_string())
         };
-        to_stdout(text.map_err(|error| Error::new(Kind::Infrastructure, format!("write the result: {error}")))?.trim_end())
+        to_stdout(
+            text.map_err(|error| Error::new(Kind::Infrastructure, format!("write the result: {error}")))?
+                .trim_end(),
+        )
     }
 
     /// Takes the live picture away, so that what follows stays on the screen.

@@ -136,7 +136,12 @@ pub fn new_lease(deployment: &Deployment) -> Value {
 ///
 /// # Errors
 /// [`crate::error::Kind::Refused`] if the journal is larger than an annotation may be.
-pub fn write_lease(lease: &mut Value, holder: Option<&RunRef>, journal: &Journal, now: &str) -> Result<(), Error> {
+pub fn write_lease(
+    lease: &mut Value,
+    holder: Option<&RunRef>,
+    journal: &Journal,
+    now: &str,
+) -> Result<(), Error> {
     let text = serde_json::to_string(journal).unwrap_or_default();
     if text.len() > Journal::MAX_BYTES {
         return Err(Error::refused(format!(

@@ -62,10 +62,14 @@ impl Sizing {
     /// [`crate::error::Kind::Refused`] if the controller could not be made to keep such numbers.
     pub fn choose(size: Size, use_of: Stable, replicas: u32, stable: u32) -> Result<Self, Error> {
         if replicas == 0 {
-            return Err(Error::refused("the Deployment has 0 replicas: nothing serves, so nothing can be compared"));
+            return Err(Error::refused(
+                "the Deployment has 0 replicas: nothing serves, so nothing can be compared",
+            ));
         }
         if use_of == Stable::Shrink && replicas == 1 {
-            return Err(Error::refused("the only stable pod cannot be taken away: the Deployment has 1 replica"));
+            return Err(Error::refused(
+                "the only stable pod cannot be taken away: the Deployment has 1 replica",
+            ));
         }
         // With a whole set the surge is at least 1, and the controller fills up to replicas + surge.
         let least = match use_of {
@@ -107,7 +111,7 @@ impl Sizing {
 
     /// Returns the limits under which the controller keeps these numbers.
     ///
-    /// Its rules (`NewRSNewReplicas` and `reconcileOldReplicaSets` in kubernetes/pkg/controller/deployment):
+    /// Its rules (`NewRSNewReplicas` and `reconcileOldReplicaSets` in `kubernetes/pkg/controller/deployment`):
     /// the new version grows until all pods together are `replicas + surge`; old pods go while more than
     /// `replicas - unavailable` would stay Available, and a held canary is never Available.
     pub fn bounds(&self, use_of: Stable) -> Bounds {
@@ -147,7 +151,9 @@ impl Sizing {
                 "exactly {weight} % takes {replicas} replicas ({canary} of {} pods) or a router",
                 replicas + canary
             )),
-            None => Some(format!("more than 50 % takes a router, or --shrink-stable, which is one-way until abort ({weight} % was asked)")),
+            None => Some(format!(
+                "more than 50 % takes a router, or --shrink-stable, which is one-way until abort ({weight} % was asked)"
+            )),
         }
     }
 }

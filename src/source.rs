@@ -18,8 +18,13 @@ pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<
             Some((container, image)) => (Some(container), image),
             None => (None, argument.as_str()),
         };
-        if image.is_empty() || image.starts_with('-') || image.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(Error::usage(format!("'{argument}' names no image: write --image [CONTAINER=]IMAGE")));
+        if image.is_empty()
+            || image.starts_with('-')
+            || image.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
+            return Err(Error::usage(format!(
+                "'{argument}' names no image: write --image [CONTAINER=]IMAGE"
+            )));
         }
         with_image(&template, container, image)
     })

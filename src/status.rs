@@ -108,7 +108,8 @@ impl WorkloadStatus {
         };
         let mut text = format!("{:?}: stable {} Ready", self.phase, pods(&self.stable));
         if self.canary.is_some() {
-            text = format!("{text}, canary {} Ready, share {} %", pods(&self.canary), tidy(self.weight.actual));
+            text =
+                format!("{text}, canary {} Ready, share {} %", pods(&self.canary), tidy(self.weight.actual));
         }
         if let Some(asked) = self.weight.asked {
             text = format!("{text} (asked {asked} %)");
@@ -125,7 +126,11 @@ fn version(situation: &Situation<'_>, rs: &ReplicaSet) -> Version {
         images: images(&rs.spec.template),
         replicas: rs.replicas(),
         // Pods are newer than the controller's count of them, where they were read.
-        ready: if situation.observed.pods.is_empty() { rs.ready() } else { u32::try_from(pods).unwrap_or(u32::MAX) },
+        ready: if situation.observed.pods.is_empty() {
+            rs.ready()
+        } else {
+            u32::try_from(pods).unwrap_or(u32::MAX)
+        },
     }
 }
 
@@ -160,50 +165,90 @@ fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec<Warning> {
             HoldSource::Annotation => {}
             HoldSource::Journal => warn(
                 "held-without-annotation",
-                format!("held, but the record on the Deployment is gone (kubectl rollout undo?): {}", verb("abort")),
+                format!(
+                    "held, but the record on the Deployment is gone (kubectl rollout undo?): {}",
+                    verb("abort")
+                ),
             ),
             HoldSource::Nowhere => warn(
                 "held-without-record",
-                format!("held, but nothing says what the settings were: abort and promote restore the API's defaults: {}", verb("abort")),
+                format!(
+                    "held, but nothing says what the settings were: abort and promote restore the API's defaults: {}",
+                    verb("abort")
+                ),
             ),
         }
         if situation.is_superseded() {
             warn(
                 "superseded",
-                format!("somebody put a third version ({}) in place of the canary: {}", images(&deployment.spec.template).join(", "), verb("abort")),
+                format!(
+                    "somebody put a third version ({}) in place of the canary: {}",
+                    images(&deployment.spec.template).join(", "),
+                    verb("abort")
+                ),
             );
         } else if situation.is_on_stable_template() {
-            warn("undone", format!("somebody put the stable template back; canary pods may still serve: {}", verb("abort")));
+            warn(
+                "undone",
+                format!(
+                    "somebody put the stable template back; canary pods may still serve: {}",
+                    verb("abort")
+                ),
+            );
         }
         if let Some(record) = &hold.record
             && (deployment.spec.strategy != Some(crate::hold::strategy(record.bounds))
                 || deployment.spec.progress_deadline_seconds != Some(keys::NO_DEADLINE))
         {
-            warn("field-changed", format!("somebody changed the strategy or the deadline during the hold; abort and promote keep those: {}", verb("status")));
+            warn(
+                "field-changed",
+                format!(
+                    "somebody changed the strategy or the deadline during the hold; abort and promote keep those: {}",
+                    verb("status")
+                ),
+            );
         }
         let (wanted, have) = (deployment.replicas(), situation.stable.map_or(0, ReplicaSet::replicas));
         if have < wanted {
-            warn("stable-shrunk", format!("the stable set is {have} of {wanted} pods; it grows back only by {}", verb("abort")));
+            warn(
+                "stable-shrunk",
+                format!("the stable set is {have} of {wanted} pods; it grows back only by {}", verb("abort")),
+            );
         }
     } else {
         if deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
             && deployment.annotation(keys::HELD_ANNOTATION).is_some()
         {
-            warn("leftover", format!("no longer held, but some settings of a hold are left: {}", verb("abort")));
+            warn(
+                "leftover",
+                format!("no longer held, but some settings of a hold are left: {}", verb("abort")),
+            );
         }
         let open = situation.observed.journal.as_ref().is_some_and(crate::record::Journal::is_open);
-        if open && situation.phase != Phase::Idle && situation.observed.lock.as_ref().is_none_or(|lock| lock.holder.is_none()) {
+        if open
+            && situation.phase != Phase::Idle
+            && situation.observed.lock.as_ref().is_none_or(|lock| lock.holder.is_none())
+        {
             warn("interrupted", format!("a run was interrupted: {} or {}", verb("resume"), verb("abort")));
         }
     }
     if deployment.spec.paused {
-        warn("paused", format!("paused: no template change takes effect (kubectl rollout resume deployment/{} -n {})", id.name, id.namespace));
+        warn(
+            "paused",
+            format!(
+                "paused: no template change takes effect (kubectl rollout resume deployment/{} -n {})",
+                id.name, id.namespace
+            ),
+        );
     }
     if let Some(message) = deployment.deadline_exceeded() {
         warn("failed", message.to_owned());
     }
     for name in autoscalers {
-        warn("autoscaler", format!("HorizontalPodAutoscaler {name} changes the number of pods, and with it the share"));
+        warn(
+            "autoscaler",
+            format!("HorizontalPodAutoscaler {name} changes the number of pods, and with it the share"),
+        );
     }
     if let Some(owner) = gitops_owner(situation) {
         warn("gitops", format!("{owner} may put its own template and settings back while a canary is held"));

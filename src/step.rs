@@ -211,7 +211,8 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     let pods: Vec<&Pod> = situation.pods_of(canary).filter(|pod| !pod.is_terminating()).collect();
     let age = |pod: &&&Pod| ready_for.get(pod.name()).copied();
     let ready = pods.iter().filter(|pod| pod.is_ready()).count();
-    let steady = pods.iter().filter(|pod| pod.is_ready() && age(pod).is_some_and(|age| age >= needed)).count();
+    let steady =
+        pods.iter().filter(|pod| pod.is_ready() && age(pod).is_some_and(|age| age >= needed)).count();
     let target_pods = usize::try_from(target).unwrap_or(usize::MAX);
     if canary.replicas() == target && pods.len() == target_pods && steady == target_pods && target > 0 {
         return Progress::Done;
@@ -278,7 +279,9 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
 
 fn no_way_home(situation: &Situation<'_>) -> Error {
     let id = situation.deployment().id();
-    Error::refused(format!("the stable version of {id} is not known: its ReplicaSet and our journal are gone"))
-        .next(format!("kubectl rollout history deployment/{} -n {}", id.name, id.namespace))
-        .next(format!("kubectl rollout-plus promote {} -n {} (keeps the new version)", id.name, id.namespace))
+    Error::refused(format!(
+        "the stable version of {id} is not known: its ReplicaSet and our journal are gone"
+    ))
+    .next(format!("kubectl rollout history deployment/{} -n {}", id.name, id.namespace))
+    .next(format!("kubectl rollout-plus promote {} -n {} (keeps the new version)", id.name, id.namespace))
 }

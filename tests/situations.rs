@@ -1,6 +1,13 @@
 //! Every situation that a Deployment can be in has a defined answer: each on a real control plane.
 
-#![allow(missing_docs, dead_code, unreachable_pub)]
+#![allow(missing_docs, dead_code, unreachable_pub, reason = "a test")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "support/shop.rs"]
 mod shop;
@@ -81,7 +88,12 @@ fn steps_rise_and_promote() {
 #[test]
 fn pods_exactness_and_shrinking() {
     let shop = Shop::new(4);
-    refused(&shop, 8, &["canary", "frontend", "--image", V2, "--weight", "10", "--exact"], "9 replicas (1 of 10 pods)");
+    refused(
+        &shop,
+        8,
+        &["canary", "frontend", "--image", V2, "--weight", "10", "--exact"],
+        "9 replicas (1 of 10 pods)",
+    );
     refused(&shop, 8, &["canary", "frontend", "--image", V2, "--canary-replicas", "5"], "1 to 4");
     shop.tool(&["canary", "frontend", "--image", V2, "--canary-replicas", "2"]).expect(0);
     assert_eq!((shop.pods_of(V1), shop.pods_of(V2)), ((4, 4), (2, 2)));
@@ -119,7 +131,11 @@ fn a_third_template_while_held() {
     assert_eq!(shop.pods_of(V1), (3, 3));
     assert!(warning(&shop.status(), "superseded"));
     let ended = shop.tool(&["promote", "frontend"]).expect(8);
-    assert!(ended.stderr.contains("never tried") && ended.stderr.contains("abort frontend"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("never tried") && ended.stderr.contains("abort frontend"),
+        "{}",
+        ended.stderr
+    );
     shop.tool(&["canary", "frontend", "--weight", "50"]).expect(8);
     aborts_to_v1(&shop);
 }
@@ -193,7 +209,12 @@ fn none_one_and_recreate() {
     assert!(ended.stderr.contains("with 1 replica the nearest is 50 %: 1 of 2 pods"), "{}", ended.stderr);
     shop.tool(&["abort", "frontend"]).expect(0);
     let recreate = Shop::new(3);
-    recreate.kubectl(&["patch", "deployment/frontend", "-p", r#"{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}"#]);
+    recreate.kubectl(&[
+        "patch",
+        "deployment/frontend",
+        "-p",
+        r#"{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}"#,
+    ]);
     refused(&recreate, 8, &START, "Recreate");
 }
 
@@ -204,7 +225,12 @@ fn a_paused_deployment() {
     refused(&shop, 8, &START, "kubectl rollout resume");
     shop.kubectl(&["set", "image", "deployment/frontend", &format!("frontend={V2}")]);
     assert!(warning(&shop.status(), "paused"));
-    refused(&shop, 2, &["canary", "frontend", "--image", "shop/web:v3", "--weight", "10"], "two new versions");
+    refused(
+        &shop,
+        2,
+        &["canary", "frontend", "--image", "shop/web:v3", "--weight", "10"],
+        "two new versions",
+    );
     shop.tool(&["canary", "frontend", "--weight", "10"]).expect(0);
     assert_eq!((shop.pods_of(V1), shop.pods_of(V2)), ((3, 3), (1, 1)));
     // Paused again while held: abort has to work all the same.
@@ -239,7 +265,10 @@ fn a_foreign_change_of_a_held_field_is_kept() {
     assert!(warning(&shop.status(), "field-changed"));
     let ended = shop.tool(&["abort", "frontend"]).expect(0);
     assert!(ended.stderr.contains("spec.strategy was changed by somebody"), "{}", ended.stderr);
-    assert_eq!(shop.deployment()["spec"]["strategy"]["rollingUpdate"], json!({"maxSurge": 2, "maxUnavailable": 0}));
+    assert_eq!(
+        shop.deployment()["spec"]["strategy"]["rollingUpdate"],
+        json!({"maxSurge": 2, "maxUnavailable": 0})
+    );
     assert_eq!(shop.deployment()["spec"]["progressDeadlineSeconds"], 600);
 }
 
@@ -270,15 +299,27 @@ fn the_same_version_or_none_at_all() {
 fn bad_input_is_refused_before_the_first_write() {
     let shop = Shop::new(3);
     let with = |weight: &'static str| ["canary", "frontend", "--image", V2, "--weight", weight];
-    for (weight, says) in [("0", "'abort'"), ("100", "'promote'"), ("101", "1 to 99"), ("-1", "1 to 99"), ("NaN", "1 to 99")] {
+    for (weight, says) in
+        [("0", "'abort'"), ("100", "'promote'"), ("101", "1 to 99"), ("-1", "1 to 99"), ("NaN", "1 to 99")]
+    {
         refused(&shop, 2, &with(weight), says);
     }
     refused(&shop, 2, &["canary", "fronted", "--image", V2, "--weight", "10"], "deployment/frontend");
     refused(&shop, 2, &["canary", "service/frontend", "--image", V2, "--weight", "10"], "only Deployments");
     shop.kubectl(&["expose", "deployment/frontend", "--name=web", "--port=80"]);
     refused(&shop, 2, &["canary", "web", "--image", V2, "--weight", "10"], "a Service of that name");
-    refused(&shop, 2, &["canary", "frontend", "--image", V2, "-f", "x.yaml", "--weight", "10"], "cannot be used with");
-    refused(&shop, 2, &["canary", "frontend", "--image", "nope=a:1", "--weight", "10"], "no container named nope");
+    refused(
+        &shop,
+        2,
+        &["canary", "frontend", "--image", V2, "-f", "x.yaml", "--weight", "10"],
+        "cannot be used with",
+    );
+    refused(
+        &shop,
+        2,
+        &["canary", "frontend", "--image", "nope=a:1", "--weight", "10"],
+        "no container named nope",
+    );
     refused(&shop, 2, &["canary", "frontend", "--image", "a b", "--weight", "10"], "names no image");
     refused(&shop, 2, &["canary", "frontend", "--image", V2, "--steps", "50,10"], "must rise");
 
@@ -293,11 +334,15 @@ fn bad_input_is_refused_before_the_first_write() {
     refused(&shop, 2, &["canary", "frontend", "-f", &other, "--weight", "10"], "deployment other");
     let large = write("large.yaml", &"# padding\n".repeat(1024 * 1024));
     refused(&shop, 2, &["canary", "frontend", "-f", &large, "--weight", "10"], "larger than");
-    let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
-    for level in 1..9 {
-        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(",")));
-    }
-    refused(&shop, 2, &["canary", "frontend", "-f", &write("bomb.yaml", &bomb), "--weight", "10"], "bomb.yaml");
+    let levels = (1..9)
+        .map(|level| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(",")));
+    let bomb = format!("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n{}", levels.collect::<String>());
+    refused(
+        &shop,
+        2,
+        &["canary", "frontend", "-f", &write("bomb.yaml", &bomb), "--weight", "10"],
+        "bomb.yaml",
+    );
     refused(&shop, 2, &["canary", "frontend", "-f", "/dev/zero", "--weight", "10"], "neither a file");
 }
 
@@ -324,7 +369,8 @@ fn a_manifest_is_merged_by_the_server() {
     let shop = Shop::new(3);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.yaml");
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml")).unwrap();
+    let manifest =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml")).unwrap();
     std::fs::write(&path, manifest.replace(V1, V2).replace("replicas: 3", "replicas: 7")).unwrap();
     shop.tool(&["canary", "frontend", "-f", folder.path().to_str().unwrap(), "--weight", "10"]).expect(0);
     assert_eq!((shop.pods_of(V1), shop.pods_of(V2)), ((3, 3), (1, 1)));
@@ -351,8 +397,11 @@ fn a_deadline_leaves_a_state_that_can_be_resumed() {
     // On a node that does not exist the canary never becomes Ready.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.yaml");
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml")).unwrap();
-    let nowhere = manifest.replace(V1, V2).replace("      containers:", "      nodeSelector: {nowhere: \"1\"}\n      containers:");
+    let manifest =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml")).unwrap();
+    let nowhere = manifest
+        .replace(V1, V2)
+        .replace("      containers:", "      nodeSelector: {nowhere: \"1\"}\n      containers:");
     std::fs::write(&path, nowhere).unwrap();
     let start = ["canary", "frontend", "-f", path.to_str().unwrap(), "--weight", "10", "--timeout", "2s"];
     let ended = shop.tool(&start).expect(4);

@@ -230,6 +230,8 @@ fn load_has_an_end() {
 struct Cluster {
     proxy: Proxy,
     dir: tempfile::TempDir,
+    /// Where the API server is.
+    address: SocketAddr,
     /// The requests that reached the API server.
     reached: Arc<Mutex<Vec<String>>>,
     /// How many times it got to the last bytes of `/slow`.
@@ -269,7 +271,8 @@ impl Cluster {
             }
         });
         let dir = tempfile::tempdir().unwrap();
-        Self { proxy: Proxy::start(&kubeconfig(dir.path(), address)), dir, reached, answered, go_on }
+        let proxy = Proxy::start(&kubeconfig(dir.path(), address, "{token: admin}"));
+        Self { proxy, dir, address, reached, answered, go_on }
     }
 
     fn reached(&self) -> usize {
@@ -285,12 +288,12 @@ impl Cluster {
     }
 }
 
-/// Writes a kubeconfig for an administrator of the API server at that address.
-fn kubeconfig(dir: &std::path::Path, address: SocketAddr) -> std::path::PathBuf {
+/// Writes a kubeconfig for that user of the API server at that address.
+fn kubeconfig(dir: &std::path::Path, address: SocketAddr, user: &str) -> std::path::PathBuf {
     let path = dir.join("admin.kubeconfig");
     let config = format!(
         "{{apiVersion: v1, kind: Config, current-context: c, contexts: [{{name: c, context: {{cluster: c, user: u}}}}],
-        clusters: [{{name: c, cluster: {{server: 'http://{address}'}}}}], users: [{{name: u, user: {{token: admin}}}}]}}"
+        clusters: [{{name: c, cluster: {{server: 'http://{address}'}}}}], users: [{{name: u, user: {user}}}]}}"
     );
     std::fs::write(&path, config).unwrap();
     path
@@ -348,9 +351,14 @@ fn proxy_forwards_and_records() {
     assert_eq!(header(&request, "authorization"), Some("Bearer admin"));
     assert!(!request.contains(&cluster.proxy.url()[7..]), "{request}");
 
+    // The tool's own credentials never count.
+    let anonymous = Proxy::start(&kubeconfig(cluster.dir.path(), cluster.address, "{}"));
+    get(&anonymous, "/pods").unwrap();
+    assert_eq!(header(&cluster.reached.lock().unwrap()[1], "authorization"), None);
+
     // The API server's refusal is the tool's to retry.
     assert!(get(&cluster.proxy, "/busy").unwrap().starts_with("HTTP/1.1 503 "));
-    assert_eq!(cluster.reached(), 2);
+    assert_eq!(cluster.reached(), 3);
     let [first, second] = cluster.proxy.requests().try_into().unwrap();
     let Seen { index, method, path, query, body, status, watch, at } = first;
     assert_eq!((index, &*method, &*path, &*query), (1, "PATCH", "/apis/apps/v1", "dryRun=All"));
@@ -378,7 +386,7 @@ fn proxy_streams_watches_until_they_are_cut() {
 fn proxy_resets_when_the_api_server_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let proxy = Proxy::start(&kubeconfig(dir.path(), free));
+    let proxy = Proxy::start(&kubeconfig(dir.path(), free, "{}"));
     assert_eq!(get(&proxy, "/pods"), Err(ErrorKind::ConnectionReset));
     assert_eq!(proxy.requests()[0].status, None);
 }
@@ -409,21 +417,21 @@ fn proxy_faults_before_forwarding() {
     let status: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!((&status["kind"], &status["code"]), (&"Status".into(), &429.into()));
     assert_eq!(status["reason"], "TooManyRequests");
-    assert_eq!(cluster.proxy.requests()[0].status, Some(429));
+    assert_eq!((cluster.reached(), cluster.proxy.requests()[0].status), (0, Some(429)));
 
     cluster.next(Fault::ResetBefore);
     assert_eq!(get(&cluster.proxy, "/pods"), Err(ErrorKind::ConnectionReset));
+    assert_eq!((cluster.reached(), cluster.proxy.requests()[0].status), (0, None));
 
     let (called, calls) = mpsc::channel();
     cluster.next(Fault::kill_before(move || called.send(()).unwrap()));
     assert!(hangs(&open(&cluster.proxy, "GET", "/pods", "")));
-    assert_eq!(calls.recv_timeout(Duration::from_secs(5)), Ok(()));
+    assert_eq!((calls.recv_timeout(Duration::from_secs(5)), cluster.reached()), (Ok(()), 0));
 
     cluster.next(Fault::Hang);
     let hanging = open(&cluster.proxy, "GET", "/pods", "");
     assert!(hangs(&hanging));
-    assert_eq!(cluster.proxy.requests()[0].status, None);
-    assert_eq!(cluster.reached(), 0);
+    assert_eq!((cluster.reached(), cluster.proxy.requests()[0].status), (0, None));
     drop(cluster.proxy);
     assert!(!hangs(&hanging));
 }
@@ -478,15 +486,16 @@ async fn proxy_expires_each_watch_once() {
     cluster.proxy.expire_watches();
     for selector in ["app=a", "app=b"] {
         let parameters = WatchParams::default().labels(selector);
-        let events: Vec<_> = pods.watch(&parameters, "5").await.unwrap().try_collect().await.unwrap();
+        let events = async { pods.watch(&parameters, "5").await?.try_collect::<Vec<_>>().await };
+        let events = tokio::time::timeout(Duration::from_secs(5), events).await.unwrap().unwrap();
         let [WatchEvent::Error(status)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((status.code, &*status.reason), (410, "Expired"));
     }
     assert_eq!(cluster.reached(), 0);
     // Neither a watch that starts anew nor a second one is too old.
-    for version in ["0", "6"] {
+    for (app, version) in [("c", "0"), ("a", "6")] {
         let watch = format!(
-            "/api/v1/namespaces/shop/pods?watch=true&labelSelector=app%3Da&resourceVersion={version}"
+            "/api/v1/namespaces/shop/pods?watch=true&labelSelector=app%3D{app}&resourceVersion={version}"
         );
         read_until(&mut open(&cluster.proxy, "GET", &watch, ""), "one\r\n");
         cluster.go_on.send(()).unwrap();

@@ -141,7 +141,8 @@ impl Cluster {
         let exchange = async {
             let response = self.client.send(request).await.map_err(|error| chain(&error))?;
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| chain(error.as_ref()))?;
+            let body =
+                Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| chain(error.as_ref()))?;
             Ok::<_, String>((head, body.to_bytes().to_vec()))
         };
         let (head, body) = match tokio::time::timeout(timeout, exchange).await {
@@ -158,7 +159,8 @@ impl Cluster {
             status.message = String::from_utf8_lossy(&body).chars().take(300).collect();
         }
         let error = refusal(call, &status);
-        let retry_after = head.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after =
+            head.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         match status.code {
             429 => Try::Later(error, Duration::from_secs(retry_after.unwrap_or(1).min(60))),
             500..=599 => Try::Failed(Failure::Unknown(error)),

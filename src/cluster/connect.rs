@@ -20,7 +20,9 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
         None => None,
     };
     let mut config = match kubeconfig {
-        Some(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| explain(&e))?,
+        Some(kubeconfig) => {
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| explain(&e))?
+        }
         None => match Config::from_kubeconfig(&options).await {
             Ok(config) => config,
             // In a pod there is no kubeconfig; a context that was named must exist, though.
@@ -37,7 +39,9 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
             (!args.impersonate_groups.is_empty()).then(|| args.impersonate_groups.clone());
     }
     let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    if namespace.is_empty() || namespace.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')) {
+    if namespace.is_empty()
+        || namespace.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
+    {
         return Err(Error::usage(format!("'{namespace}' cannot be the name of a namespace")));
     }
     let client = Client::try_from(config).map_err(|error| explain(&error))?;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use futures::stream::{BoxStream, SelectAll, StreamExt};
-use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use crate::cluster::Cluster;
 use crate::cluster::connect::chain;
 use crate::cluster::objects::labels;
-use crate::cluster::Cluster;
 use crate::error::{Error, Kind};
 use crate::model::{Deployment, Observed, Pod, ReplicaSet};
 
@@ -84,7 +84,8 @@ impl Mirror {
         let Some(deployment) = mirror.deployments.objects.get(name) else {
             return Err(cluster.not_found(name).await);
         };
-        let selected = watcher::Config::default().timeout(WATCH_SECONDS).labels(&labels(&deployment.spec.selector)?);
+        let selected =
+            watcher::Config::default().timeout(WATCH_SECONDS).labels(&labels(&deployment.spec.selector)?);
         mirror.changes.push(watch(cluster, selected.clone(), Change::ReplicaSet));
         mirror.changes.push(watch(cluster, selected, Change::Pod));
         mirror.until(|mirror| mirror.replica_sets.complete && mirror.pods.complete).await?;
@@ -118,14 +119,17 @@ impl Mirror {
         let watched = self.deployments.objects.values().next()?;
         // The newest by generation; at equal ones the watch, because its status moves on.
         let deployment = match &self.newest {
-            Some(newest) if newest.uid() == watched.uid() && newest.generation() > watched.generation() => newest,
+            Some(newest) if newest.uid() == watched.uid() && newest.generation() > watched.generation() => {
+                newest
+            }
             _ => watched,
         };
         if uid.is_some_and(|uid| uid != deployment.uid()) {
             return None;
         }
         let uid = deployment.uid();
-        let replica_sets = self.replica_sets.objects.values().filter(|rs| rs.is_owned_by(uid)).cloned().collect();
+        let replica_sets =
+            self.replica_sets.objects.values().filter(|rs| rs.is_owned_by(uid)).cloned().collect();
         Some(Observed {
             deployment: deployment.clone(),
             replica_sets,
@@ -149,10 +153,18 @@ impl Mirror {
 }
 
 /// Watches one kind. Errors that time may heal are waited out; those that it cannot end the stream's use.
-fn watch<K>(cluster: &Cluster, config: watcher::Config, change: fn(Event<K>) -> Change) -> BoxStream<'static, Change>
+fn watch<K>(
+    cluster: &Cluster,
+    config: watcher::Config,
+    change: fn(Event<K>) -> Change,
+) -> BoxStream<'static, Change>
 where
     K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-        + Clone + DeserializeOwned + Debug + Send + 'static,
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + 'static,
 {
     let api: Api<K> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let what = format!("watch {} in namespace {}", K::plural(&()), cluster.namespace);
@@ -162,7 +174,10 @@ where
             let change = match result {
                 Ok(event) => Some(change(event)),
                 Err(error) => for_good(&error).then(|| {
-                    Change::Failed(Error::new(Kind::Cluster, format!("{what}: {}", chain(&error))).next("kubectl auth can-i --list"))
+                    Change::Failed(
+                        Error::new(Kind::Cluster, format!("{what}: {}", chain(&error)))
+                            .next("kubectl auth can-i --list"),
+                    )
                 }),
             };
             futures::future::ready(change)
@@ -171,11 +186,11 @@ where
 }
 
 fn for_good(error: &watcher::Error) -> bool {
-    let status = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status,
-        _ => return false,
+    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
+    | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+    | watcher::Error::WatchError(status)) = error
+    else {
+        return false;
     };
     matches!(status.code, 401 | 403 | 404)
 }

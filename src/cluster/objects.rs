@@ -32,12 +32,20 @@ impl Cluster {
     }
 
     /// Reads Deployments, of all namespaces or of ours.
-    pub(crate) async fn deployments(&self, all: bool, labels: Option<&str>) -> Result<Vec<Deployment>, Error> {
+    pub(crate) async fn deployments(
+        &self,
+        all: bool,
+        labels: Option<&str>,
+    ) -> Result<Vec<Deployment>, Error> {
         self.list("deployments", "/apis/apps/v1", "deployments", all, labels).await
     }
 
     /// Reads ReplicaSets, of all namespaces or of ours.
-    pub(crate) async fn replica_sets(&self, all: bool, labels: Option<&str>) -> Result<Vec<ReplicaSet>, Error> {
+    pub(crate) async fn replica_sets(
+        &self,
+        all: bool,
+        labels: Option<&str>,
+    ) -> Result<Vec<ReplicaSet>, Error> {
         self.list("replicasets", "/apis/apps/v1", "replicasets", all, labels).await
     }
 
@@ -49,8 +57,9 @@ impl Cluster {
 
     /// Names the autoscalers of a Deployment. Who may not read them is told of none.
     pub(crate) async fn autoscalers(&self, deployment: &str) -> Result<Vec<String>, Error> {
-        let found: Result<Vec<Value>, Error> =
-            self.list("horizontalpodautoscalers", "/apis/autoscaling/v2", "horizontalpodautoscalers", false, None).await;
+        let found: Result<Vec<Value>, Error> = self
+            .list("horizontalpodautoscalers", "/apis/autoscaling/v2", "horizontalpodautoscalers", false, None)
+            .await;
         let targets = |hpa: &Value| {
             let target = &hpa["spec"]["scaleTargetRef"];
             target["kind"] == "Deployment" && target["name"] == deployment
@@ -85,7 +94,8 @@ impl Cluster {
         let others = self.deployments(false, None).await.unwrap_or_default();
         let path = format!("/api/v1/namespaces/{}/services/{name}", self.namespace);
         let call = Call { doing: String::new(), method: "GET", path, body: None };
-        let service: Option<Value> = self.read(&call).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+        let service: Option<Value> =
+            self.read(&call).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
         if let Some(selector) = service.as_ref().and_then(|service| service["spec"]["selector"].as_object()) {
             let selected = others.iter().filter(|deployment| {
                 let labels = &deployment.spec.template["metadata"]["labels"];
@@ -97,13 +107,22 @@ impl Cluster {
             return names.into_iter().fold(error, Error::next);
         }
         let alike = others.iter().map(|deployment| deployment.id().name);
-        let alike = alike.filter(|other| other.contains(name) || name.contains(other.as_str()) || other.chars().take(3).eq(name.chars().take(3)));
+        let alike = alike.filter(|other| {
+            other.contains(name)
+                || name.contains(other.as_str())
+                || other.chars().take(3).eq(name.chars().take(3))
+        });
         let error = alike.take(3).fold(error, |error, other| error.next(format!("deployment/{other}")));
         error.next(format!("kubectl get deployments -n {}", self.namespace))
     }
 
     /// Patches a Deployment with RFC 6902 operations.
-    pub(crate) async fn patch_deployment(&self, name: &str, patch: &[Value], dry_run: bool) -> Result<Deployment, Failure> {
+    pub(crate) async fn patch_deployment(
+        &self,
+        name: &str,
+        patch: &[Value],
+        dry_run: bool,
+    ) -> Result<Deployment, Failure> {
         let doing = format!("patch deployment/{name} in namespace {}", self.namespace);
         let dry_run = if dry_run { "&dryRun=All" } else { "" };
         let path = format!(
@@ -118,7 +137,8 @@ impl Cluster {
 
     /// Has the server merge a manifest into the live Deployment, without keeping the result.
     pub(crate) async fn merge_manifest(&self, name: &str, manifest: &Value) -> Result<Deployment, Error> {
-        let doing = format!("merge the manifest into deployment/{name} in namespace {} (dry run)", self.namespace);
+        let doing =
+            format!("merge the manifest into deployment/{name} in namespace {} (dry run)", self.namespace);
         // Forced, because nothing is kept: whose fields they are is of no matter for the template's content.
         let path = format!(
             "/apis/apps/v1/namespaces/{}/deployments/{name}?fieldManager={FIELD_MANAGER}&force=true&dryRun=All",
@@ -138,7 +158,12 @@ impl Cluster {
     }
 
     /// Sets the pods of a ReplicaSet if it is unchanged.
-    pub(crate) async fn scale_replica_set(&self, name: &str, resource_version: &str, replicas: u32) -> Result<(), Failure> {
+    pub(crate) async fn scale_replica_set(
+        &self,
+        name: &str,
+        resource_version: &str,
+        replicas: u32,
+    ) -> Result<(), Failure> {
         let doing = format!("scale replicaset/{name} in namespace {}", self.namespace);
         let path = format!(
             "/apis/apps/v1/namespaces/{}/replicasets/{name}/scale?fieldManager={FIELD_MANAGER}",
@@ -150,7 +175,9 @@ impl Cluster {
             "metadata": {"name": name, "namespace": self.namespace, "resourceVersion": resource_version},
             "spec": {"replicas": replicas},
         });
-        self.write(&Call { doing, method: "PUT", path, body: Some(("application/json", body)) }).await.map(|_| ())
+        self.write(&Call { doing, method: "PUT", path, body: Some(("application/json", body)) })
+            .await
+            .map(|_| ())
     }
 
     async fn list<T: DeserializeOwned>(
@@ -182,7 +209,8 @@ pub(crate) fn labels(selector: &LabelSelector) -> Result<String, Error> {
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
 }
 
 fn encode(text: &str) -> String {

@@ -25,7 +25,11 @@ pub(super) async fn run(
     let locked = observed.lock.as_ref().is_some_and(|lock| lock.holder.is_some());
     let plan = plan_of(verb, &observed)?;
     if plan.steps.is_empty() && !locked {
-        return engine.report(Some(&format!("nothing is in flight for {}: nothing to {}", observed.deployment.id(), verb.name())));
+        return engine.report(Some(&format!(
+            "nothing is in flight for {}: nothing to {}",
+            observed.deployment.id(),
+            verb.name()
+        )));
     }
     if let Some(depth) = global.dry_run {
         return engine.dry_run(&plan, depth == DryRun::Server).await;
@@ -45,9 +49,15 @@ pub(super) async fn resume(
     let cluster = connect(global).await?;
     let mut engine = Engine::start(&cluster, output, options(name, global, environment)).await?;
     let observed = engine.observed()?;
-    let Some(journal) = observed.journal.clone().filter(|journal| journal.is_open() && journal.cursor < journal.plan.steps.len())
+    let Some(journal) = observed
+        .journal
+        .clone()
+        .filter(|journal| journal.is_open() && journal.cursor < journal.plan.steps.len())
     else {
-        return engine.report(Some(&format!("nothing was interrupted for {}: nothing to resume", observed.deployment.id())));
+        return engine.report(Some(&format!(
+            "nothing was interrupted for {}: nothing to resume",
+            observed.deployment.id()
+        )));
     };
     if let Some(depth) = global.dry_run {
         let rest = Plan { steps: journal.plan.steps[journal.cursor..].to_vec() };

@@ -40,7 +40,9 @@ async fn many(args: &StatusArgs, cluster: &Cluster, output: &mut Output) -> Resu
     let mut owned: BTreeMap<String, Vec<ReplicaSet>> = BTreeMap::new();
     for replica_set in cluster.replica_sets(all, None).await? {
         let owners = replica_set.metadata.owner_references.iter().flatten();
-        if let Some(owner) = owners.clone().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone()) {
+        if let Some(owner) =
+            owners.clone().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone())
+        {
             owned.entry(owner).or_default().push(replica_set);
         }
     }
@@ -71,7 +73,12 @@ async fn many(args: &StatusArgs, cluster: &Cluster, output: &mut Output) -> Resu
     output.statuses(&statuses, true, all)
 }
 
-async fn watch(name: &str, cluster: &Cluster, autoscalers: &[String], output: &mut Output) -> Result<(), Error> {
+async fn watch(
+    name: &str,
+    cluster: &Cluster,
+    autoscalers: &[String],
+    output: &mut Output,
+) -> Result<(), Error> {
     let mut mirror = Mirror::start(cluster, name).await?;
     let mut stop = crate::engine::Signals::new()?;
     loop {

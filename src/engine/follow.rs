@@ -30,7 +30,10 @@ impl Engine<'_> {
                     return Ok(());
                 }
                 Phase::Held | Phase::Idle if free => {
-                    return Err(Error::new(Kind::VersionFailed, format!("{id}: the canary was aborted; {}", lost.message)));
+                    return Err(Error::new(
+                        Kind::VersionFailed,
+                        format!("{id}: the canary was aborted; {}", lost.message),
+                    ));
                 }
                 _ => {}
             }

@@ -78,7 +78,10 @@ impl Lock {
             let Some(now) = self.state().filter(|state| state.holder.is_some()) else { return Ok(true) };
             if now == seen {
                 if unchanged_since.elapsed() >= Duration::from_secs(now.duration) {
-                    output.event(&Event::Note(format!("{holder} gave no sign for {} s: taking over", now.duration)));
+                    output.event(&Event::Note(format!(
+                        "{holder} gave no sign for {} s: taking over",
+                        now.duration
+                    )));
                     return Ok(true);
                 }
                 continue;
@@ -93,12 +96,19 @@ impl Lock {
 
     fn busy(&self) -> Error {
         let holder = self.state().and_then(|state| state.holder).unwrap_or_default();
-        let namespace = self.lease.as_ref().and_then(|lease| lease["metadata"]["namespace"].as_str()).unwrap_or_default();
+        let namespace =
+            self.lease.as_ref().and_then(|lease| lease["metadata"]["namespace"].as_str()).unwrap_or_default();
         let link = self.journal.as_ref().and_then(|journal| journal.run.link.clone());
         let at = link.map(|link| format!(" ({link})")).unwrap_or_default();
-        Error::new(Kind::Locked, format!("another run holds deployment/{} in namespace {namespace}: {holder}{at}", self.deployment))
-            .next("--wait-lock 5m")
-            .next(format!("kubectl rollout-plus abort {} -n {namespace} (takes over at once)", self.deployment))
+        Error::new(
+            Kind::Locked,
+            format!(
+                "another run holds deployment/{} in namespace {namespace}: {holder}{at}",
+                self.deployment
+            ),
+        )
+        .next("--wait-lock 5m")
+        .next(format!("kubectl rollout-plus abort {} -n {namespace} (takes over at once)", self.deployment))
     }
 
     /// Takes the lock and writes the plan and the way home in the same request.
@@ -166,7 +176,12 @@ impl Lock {
     }
 
     /// Replaces the plan by one made after the lock was taken.
-    pub(crate) async fn amend(&mut self, cluster: &Cluster, plan: Plan, observed: &Observed) -> Result<(), Error> {
+    pub(crate) async fn amend(
+        &mut self,
+        cluster: &Cluster,
+        plan: Plan,
+        observed: &Observed,
+    ) -> Result<(), Error> {
         let snapshot = snapshot(&plan, observed);
         self.update(cluster, true, |journal| {
             journal.plan = plan.clone();
@@ -218,7 +233,12 @@ impl Lock {
         .await
     }
 
-    async fn update(&mut self, cluster: &Cluster, hold: bool, change: impl Fn(&mut Journal)) -> Result<(), Error> {
+    async fn update(
+        &mut self,
+        cluster: &Cluster,
+        hold: bool,
+        change: impl Fn(&mut Journal),
+    ) -> Result<(), Error> {
         let mut tries = 0;
         loop {
             let (Some(lease), Some(journal)) = (&self.lease, &self.journal) else { return Ok(()) };
@@ -232,7 +252,9 @@ impl Lock {
                     self.held_since = Some(Instant::now());
                     return Ok(());
                 }
-                Err(Failure::Refused(status, error)) if status.code != 409 && status.code != 404 => return Err(error),
+                Err(Failure::Refused(status, error)) if status.code != 409 && status.code != 404 => {
+                    return Err(error);
+                }
                 Err(failure) => {
                     tries += 1;
                     if tries > TRIES {
@@ -241,7 +263,8 @@ impl Lock {
                     sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
                     let now = cluster.lease(&self.deployment).await?;
                     let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
-                    let mine = now.as_ref().and_then(record::journal).is_some_and(|now| now.run.id == self.run.id);
+                    let mine =
+                        now.as_ref().and_then(record::journal).is_some_and(|now| now.run.id == self.run.id);
                     let ours = holder.as_deref() == Some(record::identity(&self.run).as_str());
                     self.lease = now;
                     // Freed by a write of ours whose answer was lost.
@@ -261,7 +284,10 @@ impl Lock {
             Some(holder) => format!("was taken over by {holder}"),
             None => "was ended by somebody else".to_owned(),
         };
-        Error::new(Kind::Locked, format!("the run on deployment/{} {who}; it stopped writing", self.deployment))
+        Error::new(
+            Kind::Locked,
+            format!("the run on deployment/{} {who}; it stopped writing", self.deployment),
+        )
     }
 }
 

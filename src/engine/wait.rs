@@ -27,7 +27,10 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn new() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(|error| Error::new(Kind::Infrastructure, format!("listen for signals: {error}")));
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Error::new(Kind::Infrastructure, format!("listen for signals: {error}")))
+        };
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
@@ -129,9 +132,12 @@ impl Engine<'_> {
     fn interrupted(&mut self, why: &str, kind: Kind) -> Error {
         let name = &self.options.name;
         let namespace = &self.cluster.namespace;
-        Error::new(kind, format!("deployment/{name} in namespace {namespace}: {why}; what is there stays as it is"))
-            .next(format!("kubectl rollout-plus resume {name} -n {namespace}"))
-            .next(format!("kubectl rollout-plus abort {name} -n {namespace}"))
+        Error::new(
+            kind,
+            format!("deployment/{name} in namespace {namespace}: {why}; what is there stays as it is"),
+        )
+        .next(format!("kubectl rollout-plus resume {name} -n {namespace}"))
+        .next(format!("kubectl rollout-plus abort {name} -n {namespace}"))
     }
 
     /// Whoever was taken over tells what became of the workload, not that a patch of his was refused.

@@ -185,7 +185,7 @@ impl Deployment {
     }
 
     /// Whether the stock rolling update is complete: kubectl's own rule, less the part about old pods
-    /// that still terminate (`DeploymentStatusViewer` in kubectl/pkg/polymorphichelpers/rollout_status.go).
+    /// that still terminate (`DeploymentStatusViewer`, `rollout_status.go` of kubectl).
     pub fn is_complete(&self) -> bool {
         let wanted = i64::from(self.replicas());
         let status = &self.status;
@@ -198,8 +198,7 @@ impl Deployment {
     /// Returns the controller's message if it gave the rollout up after `progressDeadlineSeconds`.
     pub fn deadline_exceeded(&self) -> Option<&str> {
         let condition = self.condition("Progressing")?;
-        let exceeded =
-            self.is_observed() && condition.reason.as_deref() == Some("ProgressDeadlineExceeded");
+        let exceeded = self.is_observed() && condition.reason.as_deref() == Some("ProgressDeadlineExceeded");
         exceeded.then(|| condition.message.as_deref().unwrap_or("progress deadline exceeded"))
     }
 }

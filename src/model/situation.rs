@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::keys;
-use crate::model::{Deployment, HeldRecord, Originals, Pod, ReplicaSet, fingerprint, same_template, without_hash};
+use crate::model::{
+    Deployment, HeldRecord, Originals, Pod, ReplicaSet, fingerprint, same_template, without_hash,
+};
 use crate::record::{Journal, LockState, Snapshot, State, Verb};
 use crate::share::Bounds;
 
@@ -107,7 +109,9 @@ impl<'a> Situation<'a> {
             Phase::Idle
         } else {
             match way_back {
-                Some(snapshot) if same_template(&snapshot.template, &deployment.spec.template) => Phase::Aborting,
+                Some(snapshot) if same_template(&snapshot.template, &deployment.spec.template) => {
+                    Phase::Aborting
+                }
                 Some(_) => Phase::Promoting,
                 None => Phase::Progressing,
             }
@@ -170,8 +174,13 @@ impl<'a> Situation<'a> {
         let bounds = self.live_bounds()?;
         let replicas = self.deployment().replicas();
         let canary = self.canary.map_or("", ReplicaSet::name);
-        let beside: u32 =
-            self.observed.replica_sets.iter().filter(|rs| rs.name() != canary).map(ReplicaSet::replicas).sum();
+        let beside: u32 = self
+            .observed
+            .replica_sets
+            .iter()
+            .filter(|rs| rs.name() != canary)
+            .map(ReplicaSet::replicas)
+            .sum();
         Some((replicas + bounds.surge).saturating_sub(beside).min(replicas))
     }
 

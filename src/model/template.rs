@@ -21,7 +21,7 @@ pub fn without_hash(template: &Value) -> Value {
 }
 
 /// Whether the Deployment controller takes the two for the same version
-/// (`EqualIgnoreHash` in kubernetes/pkg/controller/deployment/util).
+/// (`EqualIgnoreHash` in `kubernetes/pkg/controller/deployment/util`).
 pub fn same_template(a: &Value, b: &Value) -> bool {
     without_hash(a) == without_hash(b)
 }
@@ -68,7 +68,10 @@ pub fn with_image(template: &Value, container: Option<&str>, image: &str) -> Res
             return Ok(changed);
         }
     }
-    Err(Error::usage(format!("there is no container named {wanted}; the containers are {}", names.join(", "))))
+    Err(Error::usage(format!(
+        "there is no container named {wanted}; the containers are {}",
+        names.join(", ")
+    )))
 }
 
 fn containers<'a>(template: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {

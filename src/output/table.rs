@@ -9,7 +9,7 @@ use crate::status::{Version, WorkloadStatus};
 /// Returns the table, in kubectl's style.
 pub(super) fn render(statuses: &[WorkloadStatus], with_namespace: bool) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING.into());
+    table.load_style(presets::NOTHING);
     let mut header = vec!["NAME", "PHASE", "STABLE", "CANARY", "ASKED", "SHARE", "HELD BY", "WARNINGS"];
     if with_namespace {
         header.insert(0, "NAMESPACE");

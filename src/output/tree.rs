@@ -14,7 +14,8 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool) -> Vec<String> {
         _ => "33",
     };
     let phase = paint(&phase, code, color);
-    let mut lines = vec![format!("deployment/{}  {phase}  (namespace {})", safe(&status.name), safe(&status.namespace))];
+    let mut lines =
+        vec![format!("deployment/{}  {phase}  (namespace {})", safe(&status.name), safe(&status.namespace))];
     let share = 100.0 - status.weight.actual;
     match (&status.stable, &status.canary) {
         (Some(stable), Some(canary)) => {
@@ -29,7 +30,12 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool) -> Vec<String> {
     if let Some(run) = &status.run {
         let link = run.link.as_ref().map(|link| format!("  {}", safe(link))).unwrap_or_default();
         let doing = if run.active { "run by" } else { "held by" };
-        lines.push(format!("{doing} {} since {}  run {}{link}", safe(&run.holder), safe(&run.since), safe(&run.id)));
+        lines.push(format!(
+            "{doing} {} since {}  run {}{link}",
+            safe(&run.holder),
+            safe(&run.since),
+            safe(&run.id)
+        ));
     }
     for warning in &status.warnings {
         lines.push(format!("{} {}", paint("warning:", "33", color), safe(&warning.message)));

@@ -41,7 +41,8 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     };
     let mut steps = Vec::new();
     for (index, &size) in request.sizes.iter().enumerate() {
-        let (sizing, _) = step::sizing(&situation, size, stable).map_err(|error| with_name(error, &situation))?;
+        let (sizing, _) =
+            step::sizing(&situation, size, stable).map_err(|error| with_name(error, &situation))?;
         if request.exact && !sizing.is_exact() {
             let advice = sizing.advice().unwrap_or_default();
             return Err(Error::refused(format!("--exact: {}", sizing.sentence())).next(advice));
@@ -154,7 +155,11 @@ fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<(), Error> {
         )));
     }
     if situation.stable_template().is_none() {
-        let why = if deployment.spec.replicas == Some(0) { "it has 0 replicas" } else { "it has no ReplicaSet yet" };
+        let why = if deployment.spec.replicas == Some(0) {
+            "it has 0 replicas"
+        } else {
+            "it has no ReplicaSet yet"
+        };
         return Err(Error::refused(format!("{id} has no stable version to compare with: {why}"))
             .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
     }
@@ -162,9 +167,14 @@ fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<(), Error> {
         return Err(Error::new(Kind::Refused, format!("{id} is not healthy: its own rollout failed"))
             .next(format!("kubectl rollout undo deployment/{} -n {}", id.name, id.namespace)));
     }
-    if situation.hold.is_none() && situation.stable.is_some_and(|rs: &ReplicaSet| rs.ready() == 0) && deployment.replicas() > 0 {
-        return Err(Error::refused(format!("no stable pod of {id} is Ready: a canary would get all requests"))
-            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    if situation.hold.is_none()
+        && situation.stable.is_some_and(|rs: &ReplicaSet| rs.ready() == 0)
+        && deployment.replicas() > 0
+    {
+        return Err(Error::refused(format!(
+            "no stable pod of {id} is Ready: a canary would get all requests"
+        ))
+        .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
     }
     Ok(())
 }

@@ -17,8 +17,10 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         if situation.phase == Phase::Promoting {
             return Ok(follow);
         }
-        return Err(Error::usage(format!("there is nothing to promote: {id} is not held"))
-            .next(format!("kubectl rollout-plus canary {} -n {} --image IMAGE --weight N", id.name, id.namespace)));
+        return Err(Error::usage(format!("there is nothing to promote: {id} is not held")).next(format!(
+            "kubectl rollout-plus canary {} -n {} --image IMAGE --weight N",
+            id.name, id.namespace
+        )));
     }
     let abort = format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace);
     if situation.is_on_stable_template() {

@@ -20,9 +20,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
     let metadata = std::fs::metadata(path).map_err(failed)?;
     let mut files = vec![path.to_owned()];
     if metadata.is_dir() {
-        let entries: Result<Vec<PathBuf>, _> = std::fs::read_dir(path).map_err(failed)?.map(|e| e.map(|e| e.path())).collect();
+        let entries: Result<Vec<PathBuf>, _> =
+            std::fs::read_dir(path).map_err(failed)?.map(|e| e.map(|e| e.path())).collect();
         files = entries.map_err(failed)?;
-        let manifest = |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
+        let manifest =
+            |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
         files.retain(|path| manifest(path) && path.is_file());
         files.sort();
         if files.len() > MAX_FILES {
@@ -34,7 +36,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
     let mut documents = Vec::new();
     for file in files {
         let named = file.display().to_string();
-        let opened = std::fs::File::open(&file).map_err(|error| Error::usage(format!("read {named}: {error}")))?;
+        let opened =
+            std::fs::File::open(&file).map_err(|error| Error::usage(format!("read {named}: {error}")))?;
         documents.extend(parse(&capped(opened, &named)?, &named)?);
     }
     Ok(documents)
@@ -49,13 +52,19 @@ pub(super) fn find(documents: &[Value], name: &str, namespace: &str) -> Result<V
     let deployments: Vec<Value> = items.filter(|item| item["kind"] == "Deployment").collect();
     let of_name: Vec<&Value> = deployments.iter().filter(|item| item["metadata"]["name"] == name).collect();
     let [found] = of_name.as_slice() else {
-        let names: Vec<&str> = deployments.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
-        let have = if names.is_empty() { "no Deployment".into() } else { format!("deployment {}", names.join(", ")) };
+        let names: Vec<&str> =
+            deployments.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
+        let have = if names.is_empty() {
+            "no Deployment".into()
+        } else {
+            format!("deployment {}", names.join(", "))
+        };
         let count = if of_name.is_empty() { "has no" } else { "has more than one" };
         return Err(Error::usage(format!("the manifest {count} deployment/{name}: it has {have}")));
     };
     if let Some(other) = found["metadata"]["namespace"].as_str().filter(|other| *other != namespace) {
-        return Err(Error::usage(format!("the manifest is for namespace {other}, not {namespace}")).next(format!("-n {other}")));
+        return Err(Error::usage(format!("the manifest is for namespace {other}, not {namespace}"))
+            .next(format!("-n {other}")));
     }
     if found["spec"]["template"]["spec"]["containers"].as_array().is_none_or(Vec::is_empty) {
         return Err(Error::usage(format!("deployment/{name} in the manifest has no containers")));
@@ -76,7 +85,10 @@ pub(super) fn find(documents: &[Value], name: &str, namespace: &str) -> Result<V
 
 fn capped(source: impl Read, named: &str) -> Result<String, Error> {
     let mut text = String::new();
-    source.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|error| Error::usage(format!("read {named}: {error}")))?;
+    source
+        .take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| Error::usage(format!("read {named}: {error}")))?;
     if text.len() as u64 > MAX_FILE {
         return Err(Error::usage(format!("{named} is larger than {} MiB", MAX_FILE / 1024 / 1024)));
     }
@@ -85,7 +97,8 @@ fn capped(source: impl Read, named: &str) -> Result<String, Error> {
 
 fn parse(text: &str, named: &str) -> Result<Vec<Value>, Error> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
-        let message: String = error.to_string().lines().next().unwrap_or_default().chars().take(300).collect();
+        let message: String =
+            error.to_string().lines().next().unwrap_or_default().chars().take(300).collect();
         Error::usage(format!("read {named}: {message}"))
     })?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
@@ -112,18 +125,18 @@ mod tests {
     fn what_is_not_meant_is_refused() {
         let documents = parse(WEB, "t").unwrap();
         assert!(find(&documents, "other", "shop").unwrap_err().message.contains("deployment web"));
-        let elsewhere = parse(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"), "t").unwrap();
+        let elsewhere =
+            parse(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"), "t").unwrap();
         assert!(find(&elsewhere, "web", "shop").is_err());
         assert!(find(&[documents[0].clone(), documents[0].clone()], "web", "shop").is_err());
     }
 
     #[test]
     fn bombs_are_refused() {
-        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
-        for level in 1..9 {
-            let before = format!("*a{}", level - 1);
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before; 10].join(",")));
-        }
+        let levels = (1..9).map(|level| {
+            format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(","))
+        });
+        let bomb = format!("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n{}", levels.collect::<String>());
         assert!(parse(&bomb, "t").is_err());
         assert!(parse(&"[".repeat(100_000), "t").is_err());
         assert!(parse("a: 1\na: 2\n", "t").is_err(), "duplicate keys");

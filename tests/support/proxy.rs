@@ -1,8 +1,9 @@
 //! A proxy in front of an API server that records every request and can let each of them go wrong.
 //!
-//! Towards the tool under test it speaks plain HTTP on a free loopback port; towards the API server it uses the
-//! credentials of a kubeconfig, and never retries, and uses no proxy of its own. Answers are streamed, so watches flow. When the API server
-//! cannot be reached, the tool's connection is reset. Connections cannot be upgraded (exec, port-forward).
+//! Towards the tool under test it speaks plain HTTP on a free loopback port. Towards the API server it uses the
+//! credentials of a kubeconfig; it goes there directly, whatever proxy is set, and never retries. Answers are
+//! streamed, so watches flow. When the API server cannot be reached or breaks off its answer, the tool's
+//! connection is reset. Connections cannot be upgraded (exec, port-forward).
 
 #![allow(dead_code, unreachable_pub, reason = "every test takes the part that it needs")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

@@ -25,7 +25,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -58,7 +58,8 @@ impl Shop {
     pub fn empty() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         #[allow(clippy::disallowed_methods)]
-        let kubeconfig = std::env::var("KUBECONFIG").expect("KUBECONFIG: run through 'testbed/cluster exec NAME --'");
+        let kubeconfig =
+            std::env::var("KUBECONFIG").expect("KUBECONFIG: run through 'testbed/cluster exec NAME --'");
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let shop = Self {
             namespace: format!("shop-{}-{number}", std::process::id()),
@@ -117,7 +118,8 @@ impl Shop {
     /// Returns what `status` says as JSON.
     #[track_caller]
     pub fn status(&self) -> Value {
-        serde_json::from_str(&self.tool(&["status", "frontend", "-o", "json"]).expect(0).stdout).expect("JSON")
+        serde_json::from_str(&self.tool(&["status", "frontend", "-o", "json"]).expect(0).stdout)
+            .expect("JSON")
     }
 
     /// Waits until something is so; fails the test after a minute.
@@ -125,7 +127,11 @@ impl Shop {
     pub fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let begin = Instant::now();
         while !is_so(self) {
-            assert!(begin.elapsed() < Duration::from_secs(60), "not within 60 s: {what}\n{}", self.kubectl(&["get", "deploy,rs,pods"]));
+            assert!(
+                begin.elapsed() < Duration::from_secs(60),
+                "not within 60 s: {what}\n{}",
+                self.kubectl(&["get", "deploy,rs,pods"])
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -158,10 +164,10 @@ impl Drop for Shop {
 
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Ended {
-    Ended::of(command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    Ended::of(&command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
 }
 
 /// Waits for a process that was started with pipes.
 pub fn finish(child: Child) -> Ended {
-    Ended::of(child.wait_with_output().expect("wait"))
+    Ended::of(&child.wait_with_output().expect("wait"))
 }

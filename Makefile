@@ -1,0 +1,94 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A KUBECONFIG counts only if it is given on purpose: `make demo KUBECONFIG=...`.
+ifneq ($(origin KUBECONFIG),command line)
+unexport KUBECONFIG
+endif
+
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+RELEASE := target/$(HOST)/release
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rollout-plus/tools
+DENY_VERSION := 0.20.2
+# Tests of the control plane run on each of these.
+VERSIONS := 1.36 1.34 1.37
+CLUSTER := testbed/cluster
+
+.PHONY: help
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+.PHONY: demo
+demo: ## run the main job on a throw-away real cluster (or on yours: KUBECONFIG=...)
+	demo/run
+
+.PHONY: demo-down
+demo-down: ## remove the demo's cluster
+	demo/down
+
+.PHONY: build
+build: ## the static release binary
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(HOST)
+	@ls -l $(RELEASE)/kubectl-rollout_plus
+
+.PHONY: check
+check: format lint unit engine ## the quick check: under a minute when everything is built
+
+.PHONY: test
+test: format lint doc deny unit engine cluster-tests traffic ## everything that CI runs
+
+.PHONY: bench
+bench: ## wall time, memory and size beside kubectl's, in one run
+	bench/run
+
+.PHONY: format
+format:
+	cargo fmt --check
+
+.PHONY: lint
+lint:
+	cargo clippy --all-targets --all-features --locked -- -D warnings
+
+.PHONY: doc
+doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items
+
+.PHONY: deny
+deny: $(TOOLS)/bin/cargo-deny-$(DENY_VERSION)
+	$< check bans licenses sources
+
+$(TOOLS)/bin/cargo-deny-$(DENY_VERSION):
+	cargo install cargo-deny --version $(DENY_VERSION) --locked --debug --root $(TOOLS)
+	mv $(TOOLS)/bin/cargo-deny $@
+
+.PHONY: unit
+unit:
+	cargo test --locked --lib --bins --test layers --test support_works
+
+# The engine against a real API server: the quick half of the cluster tests.
+.PHONY: engine
+engine:
+	$(CLUSTER) up engine --version 1.36 --pods kwok
+	$(CLUSTER) exec engine -- cargo test --locked --features cluster-tests --test situations -- start_raise a_dry_run the_same_version bad_input
+	$(CLUSTER) down engine
+
+.PHONY: cluster-tests
+cluster-tests: $(VERSIONS:%=cluster-test-%)
+
+cluster-test-%:
+	$(CLUSTER) up test-$* --version $* --pods kwok
+	$(CLUSTER) exec test-$* -- cargo test --locked --features cluster-tests --test situations --test walks
+	$(CLUSTER) down test-$*
+
+.PHONY: traffic
+traffic:
+	@[[ $$(id -u) == 0 ]] || { echo "the traffic test needs a real node, and that needs root: sudo make traffic" >&2; exit 1; }
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --example shop --target $(HOST)
+	$(CLUSTER) up test-node --version 1.36 --pods node
+	$(CLUSTER) image test-node shop/web:v1 $(RELEASE)/examples/shop v1
+	$(CLUSTER) image test-node shop/web:v2 $(RELEASE)/examples/shop v2
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
+	$(CLUSTER) down test-node

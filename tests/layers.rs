@@ -1,0 +1,65 @@
+//! The pure core stays pure: no client, no clock, no environment, no printing.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const PURE: [&str; 10] = [
+    "src/model.rs",
+    "src/model",
+    "src/share.rs",
+    "src/hold.rs",
+    "src/step.rs",
+    "src/plan.rs",
+    "src/plan",
+    "src/record.rs",
+    "src/status.rs",
+    "src/duration.rs",
+];
+
+const FORBIDDEN: [&str; 10] = [
+    "kube::",
+    "tokio",
+    "std::env",
+    "::now()",
+    "println!",
+    "eprintln!",
+    "std::fs",
+    "std::net",
+    "crate::cluster",
+    "crate::output",
+];
+
+fn files(place: &Path, found: &mut Vec<PathBuf>) {
+    if place.is_dir() {
+        fs::read_dir(place).unwrap().for_each(|entry| files(&entry.unwrap().path(), found));
+    } else {
+        found.push(place.to_owned());
+    }
+}
+
+#[test]
+fn the_core_has_no_client_clock_environment_or_printing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    PURE.iter().for_each(|place| files(&root.join(place), &mut found));
+    assert!(found.len() >= 14, "only {found:?}");
+    for file in found {
+        let text = fs::read_to_string(&file).unwrap();
+        for word in FORBIDDEN {
+            assert!(!text.contains(word), "{} uses {word}", file.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    files(&root.join("src"), &mut found);
+    for file in found {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= 400, "{} has {lines} lines: split it", file.display());
+    }
+}
