@@ -81,6 +81,7 @@ cluster-tests: $(VERSIONS:%=cluster-test-%)
 cluster-test-%:
 	$(CLUSTER) up test-$* --version $* --pods kwok
 	$(CLUSTER) exec test-$* -- cargo test --locked --features cluster-tests --test situations --test walks
+	$(CLUSTER) exec test-$* -- cargo test --locked --features cluster-tests --test restart
 	$(CLUSTER) down test-$*
 
 .PHONY: traffic

@@ -118,8 +118,10 @@ impl<'a> Engine<'a> {
         let observed = self.observed()?;
         let plan = replan(&observed)?;
         self.output.event(&Event::Planned(plan.clone()));
-        let had_holder =
-            self.lock.wait_for_turn(self.cluster, verb, self.options.wait_lock, self.output).await?;
+        let had_holder = self
+            .lock
+            .wait_for_turn(self.cluster, verb, self.options.wait_lock, self.output, &mut self.stop)
+            .await?;
         self.lock.take(self.cluster, verb, plan.clone(), cursor, &observed).await?;
         let mut plan = plan;
         if had_holder {
@@ -156,7 +158,11 @@ impl<'a> Engine<'a> {
             Err(_) => State::Interrupted,
         };
         let held = self.observed().is_ok_and(|observed| Situation::of(&observed).hold.is_some());
-        let released = self.lock.release(self.cluster, state, held).await;
+        let released = tokio::select! {
+            released = self.lock.release(self.cluster, state, held) => released,
+            // The second signal: at once. The lock runs out by itself.
+            () = self.stop.received() => Ok(()),
+        };
         // The step's own error says more than a lock that could not be freed: it runs out by itself.
         result.and(released)
     }
@@ -197,7 +203,10 @@ impl<'a> Engine<'a> {
                     }
                 }
             }
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
+            }
             pause = (pause * 2).min(Duration::from_secs(10));
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::Signals;
 use crate::cluster::{Cluster, Failure};
 use crate::environment::timestamp;
 use crate::error::{Error, Kind};
@@ -63,6 +64,7 @@ impl Lock {
         verb: Verb,
         patience: Duration,
         output: &mut Output,
+        stop: &mut Signals,
     ) -> Result<bool, Error> {
         let Some(mut seen) = self.state().filter(|state| state.holder.is_some()) else { return Ok(false) };
         if verb.takes_over() {
@@ -73,7 +75,12 @@ impl Lock {
         let begin = Instant::now();
         let mut unchanged_since = begin;
         loop {
-            sleep(LOOK_EVERY).await;
+            tokio::select! {
+                () = sleep(LOOK_EVERY) => {}
+                () = stop.received() => {
+                    return Err(Error::new(Kind::Interrupted, "stopped by a signal while waiting for the lock; nothing was changed"));
+                }
+            }
             *self = Self::read(cluster, &self.deployment, self.run.clone()).await?;
             let Some(now) = self.state().filter(|state| state.holder.is_some()) else { return Ok(true) };
             if now == seen {

@@ -129,7 +129,7 @@ impl Engine<'_> {
         }
     }
 
-    fn interrupted(&mut self, why: &str, kind: Kind) -> Error {
+    pub(super) fn interrupted(&self, why: &str, kind: Kind) -> Error {
         let name = &self.options.name;
         let namespace = &self.cluster.namespace;
         Error::new(
@@ -142,7 +142,7 @@ impl Engine<'_> {
 
     /// Whoever was taken over tells what became of the workload, not that a patch of his was refused.
     async fn explain_halt(&mut self, error: Error) -> Error {
-        match self.lock.confirm(self.cluster).await {
+        match self.lock.renew(self.cluster).await {
             Err(lost) if lost.kind == Kind::Locked => lost,
             _ => error,
         }
