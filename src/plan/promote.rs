@@ -1,7 +1,7 @@
 //! Make the canary the only version.
 
 use crate::error::Error;
-use crate::model::{Observed, Phase, Situation, images};
+use crate::model::{Observed, Situation, fingerprint, images};
 use crate::plan::{Plan, Step};
 
 /// Returns the plan of a promotion.
@@ -14,7 +14,9 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
     let id = observed.deployment.id();
     let follow = Plan { steps: vec![Step::Release, Step::AwaitRollout] };
     if situation.hold.is_none() {
-        if situation.phase == Phase::Promoting {
+        // A promotion that was interrupted may have finished by itself: then only its record is open.
+        let live = fingerprint(&observed.deployment.spec.template);
+        if situation.way_back.is_some_and(|snapshot| snapshot.canary == live) {
             return Ok(follow);
         }
         return Err(Error::usage(format!("there is nothing to promote: {id} is not held")).next(format!(
