@@ -29,9 +29,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -72,11 +71,10 @@ impl Shop {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let ready = self.ready_at.is_some_and(|at| at <= Instant::now());
         let (status, body) = match request.uri().path() {
             "/" => (StatusCode::OK, self.page.clone()),
-            "/ready" if self.ready_at.is_some_and(|at| at <= Instant::now()) => {
-                (StatusCode::OK, "ready\n".into())
-            }
+            "/ready" if ready => (StatusCode::OK, "ready\n".into()),
             "/ready" => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".into()),
             "/drain" => {
                 self.draining.store(true, Ordering::Relaxed);
@@ -131,9 +129,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let shop = Arc::new(Shop::from_settings()?);
     let port = setting("PORT").map_or(Ok(8080), |port| port.parse())?;
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
-    let exit_after = seconds("EXIT_AFTER")?;
-    let mut fault = pin!(sleep(exit_after.unwrap_or_default()));
-    let mut linger = pin!(sleep(LINGER));
+    let mut fault = pin!(sleep(seconds("EXIT_AFTER")?.unwrap_or(Duration::MAX)));
+    let mut linger = pin!(sleep(Duration::MAX));
     let (server, running) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut terminating = false;
@@ -146,8 +143,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
                 shop.draining.store(true, Ordering::Relaxed);
                 linger.as_mut().reset(tokio::time::Instant::now() + LINGER);
             }
-            () = &mut fault, if exit_after.is_some() => return Ok(ExitCode::from(3)),
-            () = &mut linger, if terminating => break,
+            () = &mut fault => return Ok(ExitCode::from(3)),
+            () = &mut linger => break,
             Ok((stream, _)) = listener.accept() => {
                 connections.spawn(serve(Arc::clone(&shop), stream, running.clone()));
             }

@@ -39,13 +39,17 @@ use tokio::sync::watch;
 pub struct Seen {
     /// Its place among all requests since the start or the last [`Proxy::clear`], from 1.
     pub index: usize,
+    /// In capitals.
     pub method: String,
+    /// From the first `/`, still percent-encoded.
     pub path: String,
     /// Without the `?`; empty when there is none.
     pub query: String,
+    /// As it was sent; empty when there is none.
     pub body: Vec<u8>,
     /// What the API server, or [`Fault::Status`] in its place, answered; the tool may not have got it.
     pub status: Option<u16>,
+    /// Whether it asks for a watch.
     pub watch: bool,
     /// When all of it had arrived.
     pub at: Instant,
@@ -114,9 +118,11 @@ impl Fault {
 
 /// A fault for some requests. The first rule that matches a request is the only one for it.
 pub struct Rule {
+    /// Which requests.
     pub when: When,
     /// For how many requests.
     pub times: usize,
+    /// What goes wrong with them.
     pub fault: Fault,
 }
 
