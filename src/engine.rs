@@ -94,10 +94,17 @@ impl<'a> Engine<'a> {
         let work = step::work(first, &Situation::of(&observed), &self.options.run, 0)?;
         for mutation in &work.mutations {
             let Mutation::PatchDeployment { patch } = mutation else { continue };
-            if let Err(failure) = self.cluster.patch_deployment(&self.options.name, patch, true).await {
-                let refused = failure.code() == 422 || failure.code() == 400;
+            let mut tries = 0;
+            while let Err(failure) = self.cluster.patch_deployment(&self.options.name, patch, true).await {
+                let code = failure.code();
                 let mut error = failure.into_error();
-                if refused {
+                // A dry run changes nothing, so it may be sent again whatever became of it.
+                if code == 0 && tries < 3 {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(300 * tries)).await;
+                    continue;
+                }
+                if code == 422 || code == 400 {
                     error.kind = Kind::Usage;
                 }
                 return Err(error);
@@ -185,12 +192,24 @@ impl<'a> Engine<'a> {
                 work.notes.iter().for_each(|note| self.output.event(&Event::Note(note.clone())));
             }
             let mut failed = None;
+            let mut decide_anew = false;
             for mutation in &work.mutations {
+                // The controller would scale back by the limits that it knows.
+                if matches!(mutation, Mutation::ScaleReplicaSet { .. })
+                    && !self.observed()?.deployment.is_observed()
+                {
+                    self.wait_until_seen().await?;
+                    decide_anew = true;
+                    break;
+                }
                 self.lock.confirm(self.cluster).await?;
                 if let Err(failure) = self.write(mutation).await {
                     failed = Some(failure);
                     break;
                 }
+            }
+            if decide_anew {
+                continue;
             }
             let Some(failure) = failed else { return Ok(()) };
             let stale = self.refresh().await? || failure.code() == 409;

@@ -32,6 +32,9 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     };
     // Retries are decided per verb in `call`; a write must not be repeated blindly.
     config.default_retry = false;
+    // A watch on a connection that died silently would otherwise wait for ever; the server ends one after 90 s.
+    config.read_timeout = Some(std::time::Duration::from_secs(100));
+    config.reset_reader_on_write = true;
     config.connect_timeout = Some(std::time::Duration::from_secs(10));
     if args.impersonate.is_some() {
         config.auth_info.impersonate.clone_from(&args.impersonate);

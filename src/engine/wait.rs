@@ -124,7 +124,7 @@ impl Engine<'_> {
                         format!("the Deployment controller has not looked at {} for {} s", observed.deployment.id(), CONTROLLER_PATIENCE.as_secs()),
                     ));
                 }
-                () = self.stop.received() => return Err(Error::new(Kind::Interrupted, "stopped by a signal; nothing was changed")),
+                () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
             }
         }
     }
