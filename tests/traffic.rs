@@ -8,8 +8,9 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::missing_panics_doc,
-    reason = "a test fails by panicking"
+    reason = "a test"
 )]
+#![allow(clippy::print_stdout, reason = "the figures are the result")]
 
 #[path = "support/load.rs"]
 mod load;
