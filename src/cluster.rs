@@ -6,6 +6,7 @@ mod kinds;
 mod lease;
 mod mirror;
 mod objects;
+mod transport;
 
 pub(crate) use call::{Call, Cluster, Failure};
 pub(crate) use connect::connect;

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::hold::{self, Keep};
-use crate::model::{HeldRecord, Originals, Pod, ReplicaSet, RunRef, Situation, fingerprint, same_template};
+use crate::model::{
+    HeldRecord, Originals, Phase, Pod, ReplicaSet, RunRef, Situation, fingerprint, same_template,
+};
 use crate::plan::Step;
 use crate::share::{Size, Sizing, Stable};
 
@@ -240,7 +242,8 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
                 .next(format!("kubectl rollout undo deployment/{} -n {}", id.name, id.namespace)),
         );
     }
-    if deployment.is_complete() {
+    // Old pods that are still counted would make the last picture say "Progressing".
+    if situation.phase == Phase::Idle {
         return Progress::Done;
     }
     let status = &deployment.status;

@@ -1,10 +1,10 @@
 //! From flags and kubeconfig to a client. No request is sent.
 
+use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 
 use crate::cli::GlobalArgs;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, transport};
 use crate::error::{Error, Kind};
 
 /// Builds the client of a run.
@@ -47,7 +47,7 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     {
         return Err(Error::usage(format!("'{namespace}' cannot be the name of a namespace")));
     }
-    let client = Client::try_from(config).map_err(|error| explain(&error))?;
+    let client = transport::client(config).map_err(|error| explain(&error))?;
     Ok(Cluster::new(client, namespace, args.request_timeout))
 }
 

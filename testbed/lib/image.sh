@@ -21,6 +21,8 @@ import_image() { # IMAGE:TAG BINARY [ARGUMENT...]
     folder=$(mktemp -d "$state/image.XXXXXX")
     write_image "$folder" "$@"
     config=$(sha256sum <"$folder/image/config.json")
+    # A tag that stood for another binary would only be moved, and kubelet would never see the new digest.
+    containerd_images rm "docker.io/$1" >/dev/null 2>&1 || true
     tar -C "$folder/image" -cf - manifest.json config.json layer.tar | containerd_images import - >/dev/null ||
         { rm -rf "$folder"; die "containerd did not take the image $1"; }
     rm -rf "$folder"
