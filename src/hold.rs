@@ -139,3 +139,51 @@ fn restore(path: &str, original: Option<&Value>) -> Value {
         None => json!({"op": "remove", "path": path}),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures::{held, template};
+
+    fn paths(patch: &[Value], op: &str) -> Vec<String> {
+        patch.iter().filter(|o| o["op"] == op).map(|o| o["path"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn every_patch_begins_with_what_it_relies_on() {
+        let observed = held();
+        let release = release(&Situation::of(&observed), Keep::New);
+        let tests = ["/metadata/uid", "/metadata/generation", "/metadata/annotations/rollout-plus~1held"];
+        assert_eq!(paths(&release.patch, "test"), tests);
+        assert!(release.patch[..3].iter().all(|operation| operation["op"] == "test"));
+    }
+
+    #[test]
+    fn the_way_home_restores_each_field_that_is_still_ours() {
+        let observed = held();
+        let back = release(&Situation::of(&observed), Keep::Stable);
+        assert!(back.kept.is_empty());
+        let set: Vec<_> = back.patch.iter().filter(|o| o["op"] == "add").collect();
+        assert_eq!(set[0]["value"], template("web:1"));
+        assert_eq!(set[1]["value"], 600);
+        assert_eq!(set[2]["value"]["rollingUpdate"]["maxSurge"], "25%");
+        let removed = ["/spec/minReadySeconds", "/metadata/annotations/rollout-plus~1held"];
+        assert_eq!(paths(&back.patch, "remove"), removed);
+    }
+
+    #[test]
+    fn what_somebody_changed_during_the_hold_is_kept() {
+        let mut observed = held();
+        observed.deployment.spec.progress_deadline_seconds = Some(300);
+        observed.deployment.spec.strategy = Some(strategy(Bounds { surge: 2, unavailable: 1 }));
+        let back = release(&Situation::of(&observed), Keep::Stable);
+        assert_eq!(back.kept, ["spec.progressDeadlineSeconds", "spec.strategy"]);
+        assert_eq!(paths(&back.patch, "add"), ["/spec/template"]);
+    }
+
+    #[test]
+    fn a_deployment_that_is_not_held_needs_nothing() {
+        let observed = crate::model::fixtures::idle();
+        assert_eq!(release(&Situation::of(&observed), Keep::Stable).patch, Vec::<Value>::new());
+    }
+}

@@ -1,5 +1,7 @@
 //! Kubernetes objects as far as we read them, and what we read out of them. No client, no clock.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod held;
 mod objects;
 mod situation;

@@ -288,3 +288,58 @@ fn no_way_home(situation: &Situation<'_>) -> Error {
     .next(format!("kubectl rollout history deployment/{} -n {}", id.name, id.namespace))
     .next(format!("kubectl rollout-plus promote {} -n {} (keeps the new version)", id.name, id.namespace))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures::{held, idle, template};
+
+    fn hold(weight: u8, image: Option<&str>) -> Step {
+        Step::Hold { template: image.map(template), size: Size::Weight(weight), stable: Stable::Whole }
+    }
+
+    fn run() -> RunRef {
+        RunRef { id: "r1".into(), holder: "me@here".into(), ..RunRef::default() }
+    }
+
+    #[test]
+    fn a_start_is_one_patch_with_template_and_hold_together() {
+        let observed = idle();
+        let work = work(&hold(10, Some("web:2")), &Situation::of(&observed), &run(), 1).unwrap();
+        let [Mutation::PatchDeployment { patch }] = work.mutations.as_slice() else { panic!("{work:?}") };
+        let set = |path: &str| {
+            patch.iter().find(|o| o["op"] == "add" && o["path"] == path).unwrap()["value"].clone()
+        };
+        assert_eq!(set("/spec/template"), template("web:2"));
+        assert_eq!(set("/spec/minReadySeconds"), crate::keys::HELD);
+        assert_eq!(set("/spec/strategy")["rollingUpdate"]["maxUnavailable"], 0);
+    }
+
+    #[test]
+    fn a_step_that_is_done_needs_no_write() {
+        let observed = held();
+        let work = work(&hold(10, Some("web:2")), &Situation::of(&observed), &run(), 1).unwrap();
+        assert_eq!(work, Work::default());
+    }
+
+    #[test]
+    fn lowering_scales_the_canary_by_what_was_read() {
+        let mut observed = held();
+        observed.replica_sets[1] = crate::model::fixtures::replica_set("web:2", 3);
+        let work = work(&hold(10, None), &Situation::of(&observed), &run(), 2).unwrap();
+        let scale =
+            Mutation::ScaleReplicaSet { name: "web-web-2".into(), resource_version: "7".into(), replicas: 1 };
+        assert_eq!(work.mutations.len(), 2);
+        assert_eq!(work.mutations[1], scale);
+    }
+
+    #[test]
+    fn a_wait_ends_with_ready_pods_and_halts_on_a_third_version() {
+        let mut observed = held();
+        let waiting = progress(&Step::AwaitCanary, &Situation::of(&observed), &ReadyFor::new());
+        assert!(matches!(waiting, Progress::Waiting(text, _) if text == "0 of 1 canary pods Ready"));
+        observed.deployment.spec.template = template("web:3");
+        let halted = progress(&Step::AwaitCanary, &Situation::of(&observed), &ReadyFor::new());
+        assert!(matches!(halted, Progress::Halted(error) if error.kind == Kind::VersionFailed));
+    }
+}
