@@ -84,11 +84,11 @@ cluster-tests:
 	$(MAKE) --no-print-directory -j$(words $(VERSIONS)) $(VERSIONS:%=cluster-test-%)
 
 cluster-test-%:
-	$(CLUSTER) up test-$* --version $* --pods kwok
-	$(CLUSTER) exec test-$* -- cargo test --locked --features cluster-tests --test situations
-	$(CLUSTER) exec test-$* -- cargo test --locked --features cluster-tests --test restart
-	$(if $(filter $*,$(WALKED)),$(CLUSTER) exec test-$* -- cargo test --locked --features cluster-tests --test walks)
-	$(CLUSTER) down test-$*
+	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
+	$(if $(filter $*,$(WALKED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test walks)
+	$(CLUSTER) down test-$(subst .,-,$*)
 
 .PHONY: traffic
 traffic:
