@@ -124,7 +124,6 @@ impl<'a> Engine<'a> {
     ) -> Result<(), Error> {
         let observed = self.observed()?;
         let plan = replan(&observed)?;
-        self.output.event(&Event::Planned(plan.clone()));
         let had_holder = self
             .lock
             .wait_for_turn(self.cluster, verb, self.options.wait_lock, self.output, &mut self.stop)

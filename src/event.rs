@@ -1,13 +1,10 @@
 //! What happens during a run, as values: people and machines see the same.
 
-use crate::plan::Plan;
 use crate::status::WorkloadStatus;
 
 /// Something to tell the user.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// What would be done.
-    Planned(Plan),
     /// A step began.
     StepStarted(String),
     /// The state changed, or time went by; the text says what is waited for.

@@ -43,7 +43,6 @@ impl Output {
     /// Tells what happens.
     pub(crate) fn event(&mut self, event: &Event) {
         let text = match event {
-            Event::Planned(_) => return,
             Event::StepStarted(title) => title.clone(),
             Event::Note(text) => text.clone(),
             Event::Warning(text) => format!("warning: {text}"),

@@ -204,7 +204,7 @@ fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec<Warning> {
                 "field-changed",
                 format!(
                     "somebody changed the strategy or the deadline during the hold; abort and promote keep those: {}",
-                    verb("status")
+                    verb("abort")
                 ),
             );
         }

@@ -144,9 +144,7 @@ impl Lock {
             record::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
             match cluster.write_lease(&lease).await {
                 Ok(lease) => {
-                    self.lease = Some(lease);
-                    self.journal = Some(journal);
-                    self.held_since = Some(Instant::now());
+                    self.written(lease, journal);
                     return Ok(());
                 }
                 Err(Failure::Refused(status, error)) if status.code != 409 => return Err(error),
@@ -254,9 +252,7 @@ impl Lock {
             record::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;
             match cluster.write_lease(&lease).await {
                 Ok(lease) => {
-                    self.lease = Some(lease);
-                    self.journal = Some(journal);
-                    self.held_since = Some(Instant::now());
+                    self.written(lease, journal);
                     return Ok(());
                 }
                 Err(Failure::Refused(status, error)) if status.code != 409 && status.code != 404 => {
@@ -284,6 +280,13 @@ impl Lock {
                 }
             }
         }
+    }
+
+    /// Takes note of a write of ours that succeeded.
+    fn written(&mut self, lease: Value, journal: Journal) {
+        self.lease = Some(lease);
+        self.journal = Some(journal);
+        self.held_since = Some(Instant::now());
     }
 
     fn lost(&self) -> Error {
