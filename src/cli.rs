@@ -27,14 +27,29 @@ pub struct Cli {
 pub enum Command {
     /// Give a new version a share of the traffic, or change the share
     Canary(CanaryArgs),
+    /// Replace the version pod by pod, and go back if the new one fails
+    Rolling(RollingArgs),
     /// Make the canary the only version
     Promote(TargetArgs),
     /// Go back to the stable version
     Abort(TargetArgs),
     /// Go on with a run that was interrupted
     Resume(TargetArgs),
+    /// Go back to the last version that was healthy, or to a revision
+    Rollback(RollbackArgs),
+    /// Replace all pods by new ones of the same version
+    Restart(TargetArgs),
+    /// Show revisions: images, commit, who, how they ended
+    History(HistoryArgs),
     /// Show what is held, by whom, and what share it has
     Status(StatusArgs),
+}
+
+impl Command {
+    /// Whether `-o json` prints one event per line.
+    pub fn tells_events(&self) -> bool {
+        !matches!(self, Self::Status(_) | Self::History(_))
+    }
 }
 
 /// Flags of all verbs.
@@ -97,6 +112,102 @@ pub enum DryRun {
 pub struct TargetArgs {
     /// The Deployment: NAME, deployment/NAME or deploy/NAME
     pub name: String,
+    /// What is done about a failure.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+}
+
+/// What is done about a failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    /// Go back to the former version.
+    #[default]
+    Abort,
+    /// Stop where it stands.
+    Hold,
+    /// Tell it, and go on.
+    Continue,
+}
+
+/// A file in which a run is told again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What the file looks like.
+    pub form: ReportForm,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What a report looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportForm {
+    /// JUnit XML.
+    Junit,
+    /// An array of the events of `-o json`.
+    Json,
+    /// Markdown.
+    Markdown,
+}
+
+/// Flags of all verbs that judge the new version.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GuardArgs {
+    /// What to do when the new version fails
+    #[arg(long, value_enum, default_value = "abort", value_name = "ACTION")]
+    pub on_failure: OnFailure,
+    /// Let a failure be for longer, or for ever (repeatable; reasons are in docs/health.md)
+    #[arg(long, value_name = "REASON[=DURATION]")]
+    pub tolerate: Vec<String>,
+    /// Files to tell the run again in: junit=FILE, json=FILE, markdown=FILE
+    #[arg(long, value_name = "FORM=FILE,...", value_delimiter = ',', value_parser = report)]
+    pub report: Vec<Report>,
+}
+
+/// Where a new version comes from.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SourceArgs {
+    /// New image, for the container named or the only one (repeatable)
+    #[arg(long, value_name = "[CONTAINER=]IMAGE", conflicts_with = "filename")]
+    pub image: Vec<String>,
+    /// Manifest whose pod template is the new version: a file, a directory, or - for stdin
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
+}
+
+/// Arguments of `rolling`.
+#[derive(Clone, Debug, Args)]
+pub struct RollingArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME
+    pub name: String,
+    /// The new version.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// What is done about a failure.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+}
+
+/// Arguments of `rollback`.
+#[derive(Clone, Debug, Args)]
+pub struct RollbackArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME
+    pub name: String,
+    /// The revision to go back to [default: the last that was healthy]
+    #[arg(long, value_name = "N")]
+    pub to_revision: Option<u64>,
+    /// What is done about a failure.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+}
+
+/// Arguments of `history`.
+#[derive(Clone, Debug, Args)]
+pub struct HistoryArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME
+    pub name: String,
+    /// Show one revision with its pod template
+    #[arg(long, value_name = "N")]
+    pub revision: Option<u64>,
 }
 
 /// Arguments of `canary`.
@@ -107,12 +218,9 @@ pub struct CanaryArgs {
     /// Share of the traffic for the new version, in percent (1 to 99)
     #[arg(short, long, value_name = "PERCENT", value_parser = weight, required_unless_present_any = ["steps", "canary_replicas"], conflicts_with = "steps", allow_hyphen_values = true)]
     pub weight: Option<u8>,
-    /// New image, for the container named or the only one (repeatable)
-    #[arg(long, value_name = "[CONTAINER=]IMAGE", conflicts_with = "filename")]
-    pub image: Vec<String>,
-    /// Manifest whose pod template is the new version: a file, a directory, or - for stdin
-    #[arg(short, long, value_name = "FILE")]
-    pub filename: Option<PathBuf>,
+    /// The new version.
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// Shares to go through, rising, each once the one before is healthy
     #[arg(long, value_name = "PERCENT,...", value_delimiter = ',', value_parser = weight, allow_hyphen_values = true)]
     pub steps: Vec<u8>,
@@ -131,6 +239,9 @@ pub struct CanaryArgs {
     /// Take stable pods away to meet the share; they grow back only by abort
     #[arg(long)]
     pub shrink_stable: bool,
+    /// What is done about a failure.
+    #[command(flatten)]
+    pub guard: GuardArgs,
 }
 
 /// Arguments of `status`.
@@ -147,6 +258,18 @@ pub struct StatusArgs {
     /// Only Deployments with these labels
     #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "name")]
     pub selector: Option<String>,
+}
+
+fn report(text: &str) -> Result<Report, String> {
+    let wrong = || format!("'{text}' is no report: write junit=FILE, json=FILE or markdown=FILE");
+    let (form, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or_else(wrong)?;
+    let form = match form {
+        "junit" => ReportForm::Junit,
+        "json" => ReportForm::Json,
+        "markdown" | "md" => ReportForm::Markdown,
+        _ => return Err(wrong()),
+    };
+    Ok(Report { form, path: PathBuf::from(path) })
 }
 
 fn weight(text: &str) -> Result<u8, String> {
@@ -207,6 +330,14 @@ mod tests {
         assert_eq!(weight("10%"), Ok(10));
         for text in ["0", "100", "101", "-1", "NaN", "", "1.5", "1e1", "256"] {
             assert!(weight(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_report_names_its_form_and_file() {
+        assert_eq!(report("junit=a.xml").unwrap().form, ReportForm::Junit);
+        for text in ["junit", "junit=", "html=a", ""] {
+            assert!(report(text).is_err(), "{text}");
         }
     }
 

@@ -2,18 +2,23 @@
 
 mod canary;
 mod change;
+mod history;
+mod rollback;
+mod rolling;
+mod rollout;
 mod status;
 
 use std::ffi::OsString;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, GlobalArgs};
+use crate::cli::{Cli, Command};
 use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::{self, Output};
-use crate::record::Verb;
+
+use rollout::Context;
 
 /// Runs a command line and returns the exit code of the process.
 pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
@@ -24,23 +29,31 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
             return if error.use_stderr() { Kind::Usage.exit_code() } else { 0 };
         }
     };
-    let mut output = Output::new(cli.global.output, environment);
-    match dispatch(cli, environment, &mut output).await {
+    let output = Output::new(cli.global.output, environment);
+    let result = dispatch(&cli, environment, &output).await;
+    let reported = output.write_reports();
+    // A report that cannot be written must not hide how the rollout ended.
+    match result.and(reported) {
         Ok(()) => 0,
         Err(error) => {
-            output.error(&error);
+            output.error(&error, cli.command.tells_events());
             error.kind.exit_code()
         }
     }
 }
 
-async fn dispatch(cli: Cli, environment: &Environment, output: &mut Output) -> Result<(), Error> {
-    let global: &GlobalArgs = &cli.global;
+async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Result<(), Error> {
+    let global = &cli.global;
+    let context = Context { global, environment, output, among_others: false };
     match &cli.command {
         Command::Status(args) => status::run(args, &connect(global).await?, output).await,
-        Command::Canary(args) => canary::run(args, global, environment, output).await,
-        Command::Promote(args) => change::run(&args.name, Verb::Promote, global, environment, output).await,
-        Command::Abort(args) => change::run(&args.name, Verb::Abort, global, environment, output).await,
-        Command::Resume(args) => change::resume(&args.name, global, environment, output).await,
+        Command::History(args) => history::run(args, &connect(global).await?, output).await,
+        Command::Canary(args) => canary::run(args, context).await,
+        Command::Rolling(args) => rolling::run(args, context).await,
+        Command::Restart(args) => rolling::restart(args, context).await,
+        Command::Rollback(args) => rollback::run(args, context).await,
+        Command::Promote(args) => change::promote(args, context).await,
+        Command::Abort(args) => change::abort(args, context).await,
+        Command::Resume(args) => change::resume(args, context).await,
     }
 }

@@ -1,24 +1,30 @@
 //! The only loop: record, act, wait, record. It knows steps, not strategies.
 
 mod follow;
+mod guard;
 mod lock;
+mod outcome;
 mod ready;
+mod undo;
 mod wait;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cli::OnFailure;
 use crate::cluster::{Cluster, Failure, Mirror};
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::health::{Failure as Verdict, Tolerances};
 use crate::model::{Observed, RunRef, Situation};
-use crate::output::Output;
+use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::record::{State, Verb};
 use crate::status::WorkloadStatus;
 use crate::step::{self, Mutation};
 
+use guard::Guard;
 use lock::Lock;
 use ready::ReadyClock;
 pub(crate) use wait::Signals;
@@ -36,25 +42,35 @@ pub(crate) struct Options {
     pub(crate) wait_lock: Duration,
     /// Who runs.
     pub(crate) run: RunRef,
+    /// What is done about a failure.
+    pub(crate) on_failure: OnFailure,
+    /// Graces that the user changed.
+    pub(crate) tolerances: Tolerances,
+    /// Whether other runs write to the same output.
+    pub(crate) among_others: bool,
 }
 
 /// One run on one workload.
 pub(crate) struct Engine<'a> {
     cluster: &'a Cluster,
     mirror: Mirror,
-    output: &'a mut Output,
+    output: Channel<'a>,
     options: Options,
     uid: String,
+    guard: Guard,
+    begun: Instant,
     clock: ReadyClock,
     lock: Lock,
     stop: Signals,
+    /// Whether a failure was undone.
+    undone: bool,
 }
 
 impl<'a> Engine<'a> {
     /// Reads the workload and its lock. Nothing is written.
     pub(crate) async fn start(
         cluster: &'a Cluster,
-        output: &'a mut Output,
+        output: &'a Output,
         options: Options,
     ) -> Result<Self, Error> {
         let mut mirror = Mirror::start(cluster, &options.name).await?;
@@ -64,8 +80,22 @@ impl<'a> Engine<'a> {
         };
         let uid = observed.deployment.uid().to_owned();
         let stop = Signals::new()?;
-        let mut engine =
-            Self { cluster, mirror, output, options, uid, clock: ReadyClock::default(), lock, stop };
+        let guard = Guard::new(&observed, options.tolerances.clone(), options.on_failure);
+        let output = output.about(observed.deployment.id(), options.among_others);
+        let clock = ReadyClock::default();
+        let mut engine = Self {
+            cluster,
+            mirror,
+            output,
+            options,
+            uid,
+            guard,
+            begun: Instant::now(),
+            clock,
+            lock,
+            stop,
+            undone: false,
+        };
         engine.wait_until_seen().await?;
         Ok(engine)
     }
@@ -126,7 +156,7 @@ impl<'a> Engine<'a> {
         let plan = replan(&observed)?;
         let had_holder = self
             .lock
-            .wait_for_turn(self.cluster, verb, self.options.wait_lock, self.output, &mut self.stop)
+            .wait_for_turn(self.cluster, verb, self.options.wait_lock, &self.output, &mut self.stop)
             .await?;
         self.lock.take(self.cluster, verb, plan.clone(), cursor, &observed).await?;
         let mut plan = plan;
@@ -135,37 +165,48 @@ impl<'a> Engine<'a> {
             let observed = self.observed()?;
             plan = match replan(&observed) {
                 Ok(plan) => plan,
-                Err(error) => return self.end(Err(error)).await,
+                Err(error) => return self.end(verb, Err(error)).await,
             };
             self.lock.amend(self.cluster, plan.clone(), &observed).await?;
         }
-        let result = self.steps(&plan, cursor).await;
-        self.end(result).await
+        let result = match Box::pin(self.steps(&plan, cursor)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(failure)) => Box::pin(self.give_up(failure)).await,
+            Err(error) => Err(error),
+        };
+        self.end(verb, result).await
     }
 
-    async fn steps(&mut self, plan: &Plan, cursor: usize) -> Result<(), Error> {
+    /// Does the steps in order. Returns why the new version failed, if it did: the rest is not done then.
+    async fn steps(&mut self, plan: &Plan, cursor: usize) -> Result<Option<Verdict>, Error> {
         for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
-            self.output.event(&Event::StepStarted(step.title()));
+            self.output.event(&Event::Step { text: step.title() });
             self.act(step).await?;
-            self.wait(step).await?;
+            if let Some(failure) = self.wait(step).await? {
+                return Ok(Some(failure));
+            }
             if index + 1 < plan.steps.len() {
                 self.lock.advance(self.cluster, index + 1).await?;
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Writes the outcome and frees the lock, whatever happened.
-    async fn end(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+    async fn end(&mut self, verb: Verb, result: Result<(), Error>) -> Result<(), Error> {
         let state = match &result {
             Ok(()) => State::Done,
             Err(error) if error.kind == Kind::Locked => return self.follow(error.clone()).await,
+            // The way back is a plan of its own, and it is through.
+            Err(_) if self.undone => State::Done,
             Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Refused) => State::Failed,
             Err(_) => State::Interrupted,
         };
-        let held = self.observed().is_ok_and(|observed| Situation::of(&observed).hold.is_some());
+        let observed = self.observed();
+        let held = observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_some());
+        let outcome = observed.ok().and_then(|observed| self.outcome(verb, &observed, &result));
         let released = tokio::select! {
-            released = self.lock.release(self.cluster, state, held) => released,
+            released = self.lock.release(self.cluster, state, held, outcome.as_ref()) => released,
             // The second signal: at once. The lock runs out by itself.
             () = self.stop.received() => Ok(()),
         };
@@ -188,7 +229,7 @@ impl<'a> Engine<'a> {
             }
             if !told {
                 told = true;
-                work.notes.iter().for_each(|note| self.output.event(&Event::Note(note.clone())));
+                work.notes.iter().for_each(|note| self.output.event(&Event::note(note.clone())));
             }
             let mut failed = None;
             let mut decide_anew = false;
@@ -258,13 +299,32 @@ impl<'a> Engine<'a> {
         Ok(changed)
     }
 
-    /// Writes the workload as it is now, after a sentence if there is one.
-    pub(crate) fn report(&mut self, sentence: Option<&str>) -> Result<(), Error> {
-        let status = WorkloadStatus::of(&self.observed()?, &[]);
-        if let Some(sentence) = sentence {
-            self.output.note(sentence);
-        }
-        self.output.statuses(&[status], false, false)
+    /// Tells how the run ended, with the workload as it is now.
+    pub(crate) fn conclude(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        let status = self.observed().ok().map(|observed| WorkloadStatus::of(&observed, &[]));
+        let told = self.output.finished(&result, status, self.begun.elapsed().as_secs_f64());
+        result.and(told)
+    }
+
+    /// Returns the Lease as it was last read.
+    pub(crate) fn lease(&self) -> Option<&serde_json::Value> {
+        self.lock.lease()
+    }
+
+    /// Tells something that is no danger.
+    pub(crate) fn note(&self, text: &str) {
+        self.output.event(&Event::note(text));
+    }
+
+    /// Tells something to look at.
+    pub(crate) fn warn(&self, text: &str) {
+        self.output.event(&Event::warning(text));
+    }
+
+    /// Ends a run that has nothing to do.
+    pub(crate) fn nothing(&mut self, sentence: &str) -> Result<(), Error> {
+        self.note(sentence);
+        self.conclude(Ok(()))
     }
 
     /// Writes what would be done; with `server`, after the API server has checked the first write.

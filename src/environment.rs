@@ -45,6 +45,13 @@ impl Environment {
         let link = names.iter().find_map(|name| self.get(name))?;
         Some(link.chars().filter(|letter| !letter.is_control()).take(500).collect())
     }
+
+    /// Returns the commit that is deployed, if the CI system tells it.
+    pub fn commit(&self) -> Option<String> {
+        let names = ["CI_COMMIT_SHA", "DRONE_COMMIT_SHA", "GITHUB_SHA", "GIT_COMMIT"];
+        let commit = names.iter().find_map(|name| self.get(name))?;
+        Some(commit.chars().filter(char::is_ascii_alphanumeric).take(64).collect())
+    }
 }
 
 /// Returns the time for a record, RFC 3339 with microseconds. For people and for "has it changed", never to

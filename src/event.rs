@@ -1,21 +1,78 @@
-//! What happens during a run, as values: people and machines see the same.
+//! What happens during a run, as values: people and machines see the same. The JSON is in `docs/json.md`.
 
+use serde::Serialize;
+
+use crate::evidence::Evidence;
+use crate::health::Failure;
 use crate::status::WorkloadStatus;
 
 /// Something to tell the user.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event {
     /// A step began.
-    StepStarted(String),
-    /// The state changed, or time went by; the text says what is waited for.
-    Progress {
+    Step {
         /// One line.
+        text: String,
+    },
+    /// The state changed, or time went by.
+    Progress {
+        /// One line: what is waited for.
         text: String,
         /// The whole picture.
         status: Box<WorkloadStatus>,
     },
     /// Something to know that is no danger.
-    Note(String),
+    Note {
+        /// One line.
+        text: String,
+    },
     /// Something to look at.
-    Warning(String),
+    Warning {
+        /// One line.
+        text: String,
+    },
+    /// The new version failed.
+    Verdict(Failure),
+    /// The proof of that.
+    Evidence(Evidence),
+    /// The run on one workload is over.
+    Finished {
+        /// What the process ends with, if this is its only workload.
+        #[serde(rename = "exitCode")]
+        exit_code: u8,
+        /// Why, unless that is 0.
+        error: Option<Trouble>,
+        /// The picture at the end, if it could be read.
+        status: Option<Box<WorkloadStatus>>,
+        /// How long the run took, in seconds.
+        seconds: f64,
+    },
+}
+
+/// An error as data.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trouble {
+    /// One sentence.
+    pub message: String,
+    /// Commands or advice.
+    pub next: Vec<String>,
+}
+
+impl From<&crate::error::Error> for Trouble {
+    fn from(error: &crate::error::Error) -> Self {
+        Self { message: error.message.clone(), next: error.next.clone() }
+    }
+}
+
+impl Event {
+    /// A note.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self::Note { text: text.into() }
+    }
+
+    /// A warning.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self::Warning { text: text.into() }
+    }
 }

@@ -46,6 +46,13 @@ pub fn hold(situation: &Situation<'_>, record: &HeldRecord, template: Option<&Va
     patch
 }
 
+/// Returns the patch that sets a template and leaves all else alone.
+pub fn update(situation: &Situation<'_>, template: &Value) -> Vec<Value> {
+    let mut patch = fence(situation);
+    patch.push(set("/spec/template", &without_hash(template)));
+    patch
+}
+
 /// Returns the patch that ends a hold, or what is left of one.
 ///
 /// Three-way: a field goes back to the user's own value only where it still has ours.

@@ -9,6 +9,12 @@ pub const HELD_ANNOTATION: &str = "rollout-plus/held";
 /// Annotation on the Lease: a [`crate::record::Journal`] as JSON.
 pub const JOURNAL_ANNOTATION: &str = "rollout-plus/journal";
 
+/// Annotation on the Lease: the last outcomes as JSON, an array of [`crate::record::Outcome`].
+pub const HISTORY_ANNOTATION: &str = "rollout-plus/history";
+
+/// The pod template annotation that `kubectl rollout restart` sets (`objectrestarter.go` of kubectl).
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
 /// `spec.minReadySeconds` of a held Deployment, in seconds. Pods become Ready but never Available, so the
 /// Deployment controller never takes a stable pod away. A workload is held if and only if it has this value.
 pub const HELD: i64 = 2_147_483_646;

@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`share`], [`hold`], [`step`], [`plan`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | pure core | [`model`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -18,12 +18,16 @@ mod engine;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod evidence;
+pub mod health;
+pub mod history;
 pub mod hold;
 pub mod keys;
 pub mod model;
 mod output;
 pub mod plan;
 pub mod record;
+pub mod scrub;
 pub mod share;
 mod source;
 pub mod status;

@@ -1,13 +1,17 @@
 //! Kubernetes objects as far as we read them, and what we read out of them. No client, no clock.
 
+mod cluster_event;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod held;
 mod objects;
+mod pod;
 mod situation;
 mod template;
 
+pub use cluster_event::{ClusterEvent, InvolvedObject};
 pub use held::{HeldRecord, Originals, RunRef};
-pub use objects::{Deployment, ObjectName, Pod, ReplicaSet};
+pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
+pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};
 pub use situation::{Hold, HoldSource, Observed, Phase, Situation};
 pub use template::{fingerprint, images, same_template, with_image, without_hash};

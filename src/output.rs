@@ -1,30 +1,52 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
+mod evidence;
 mod live;
+mod report;
 mod safe;
 mod table;
 mod tree;
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::cli::OutputFormat;
+use crate::cli::{OutputFormat, Report};
 use crate::environment::{Environment, timestamp};
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::history::Revision;
+use crate::model::ObjectName;
 use crate::plan::Plan;
 use crate::status::WorkloadStatus;
 
 use live::Live;
 use safe::safe;
 
-/// Writes for people or machines, on a terminal or into a pipe.
+/// The version of the JSON that `docs/json.md` describes.
+const SCHEMA: u32 = 1;
+
+/// Writes for people or machines, on a terminal or into a pipe. Several runs may share it.
 pub(crate) struct Output {
     format: OutputFormat,
     color: bool,
-    live: Option<Live>,
-    last: String,
+    live: RefCell<Option<Live>>,
+    last: RefCell<BTreeMap<String, String>>,
+    reports: RefCell<Vec<Report>>,
+    told: RefCell<Vec<Value>>,
+    finished: Cell<bool>,
+}
+
+/// The output of the run on one workload.
+#[derive(Clone)]
+pub(crate) struct Channel<'a> {
+    output: &'a Output,
+    workload: ObjectName,
+    /// Whether lines have to say which workload they are about.
+    named: bool,
 }
 
 impl Output {
@@ -35,46 +57,34 @@ impl Output {
         Self {
             format,
             color: environment.stdout_is_terminal && environment.allows_color(),
-            live: live.then(|| Live::new(environment.allows_color())),
-            last: String::new(),
+            live: RefCell::new(live.then(|| Live::new(environment.allows_color()))),
+            last: RefCell::default(),
+            reports: RefCell::default(),
+            told: RefCell::default(),
+            finished: Cell::new(false),
         }
     }
 
-    /// Tells what happens.
-    pub(crate) fn event(&mut self, event: &Event) {
-        let text = match event {
-            Event::StepStarted(title) => title.clone(),
-            Event::Note(text) => text.clone(),
-            Event::Warning(text) => format!("warning: {text}"),
-            Event::Progress { text, status } => {
-                if let Some(live) = &mut self.live {
-                    live.show(&tree::lines(status, live.color()), &safe(text));
-                    return;
-                }
-                format!("{text}; {}", status.sentence())
-            }
-        };
-        let text = safe(&text);
-        if text == self.last {
-            return;
-        }
-        match &mut self.live {
-            Some(live) => live.line(&text),
-            None => to_stderr(&format!("{} {text}", second())),
-        }
-        self.last = text;
+    /// Has the run told again in files when it is over.
+    pub(crate) fn report_to(&self, reports: Vec<Report>) {
+        self.reports.replace(reports);
+    }
+
+    /// Returns what the run on one workload writes to; `named` where there are several.
+    pub(crate) fn about(&self, workload: ObjectName, named: bool) -> Channel<'_> {
+        Channel { output: self, workload, named }
     }
 
     /// Writes workloads as data: a tree for one, a table for many.
     pub(crate) fn statuses(
-        &mut self,
+        &self,
         statuses: &[WorkloadStatus],
         many: bool,
-        with_namespace: bool,
+        namespaces: bool,
     ) -> Result<(), Error> {
         self.finish();
         match self.format {
-            OutputFormat::Human if many => to_stdout(&table::render(statuses, with_namespace)),
+            OutputFormat::Human if many => to_stdout(&table::render(statuses, namespaces)),
             OutputFormat::Human => {
                 let lines: Vec<String> =
                     statuses.iter().flat_map(|status| tree::lines(status, self.color)).collect();
@@ -85,8 +95,29 @@ impl Output {
         }
     }
 
+    /// Writes revisions as data: a table, or an array.
+    pub(crate) fn revisions(&self, revisions: &[Revision]) -> Result<(), Error> {
+        match self.format {
+            OutputFormat::Human => to_stdout(&table::revisions(revisions)),
+            _ => self.document(revisions),
+        }
+    }
+
+    /// Writes one revision with its pod template.
+    pub(crate) fn revision(&self, revision: &Revision, template: &Value) -> Result<(), Error> {
+        let mut whole = serde_json::to_value(revision).unwrap_or_default();
+        whole["template"] = template.clone();
+        match self.format {
+            OutputFormat::Human => {
+                let text = serde_saphyr::to_string(&whole).unwrap_or_default();
+                to_stdout(&text.lines().map(safe).collect::<Vec<_>>().join("\n"))
+            }
+            _ => self.document(&whole),
+        }
+    }
+
     /// Writes a plan as data.
-    pub(crate) fn plan(&mut self, plan: &Plan) -> Result<(), Error> {
+    fn plan(&self, plan: &Plan) -> Result<(), Error> {
         self.finish();
         if self.format != OutputFormat::Human {
             return self.document(plan);
@@ -100,15 +131,21 @@ impl Output {
         to_stdout(&lines.join("\n"))
     }
 
-    /// Writes a sentence for people to stderr, whatever the format.
-    pub(crate) fn note(&mut self, text: &str) {
+    /// Writes an error with what to type next. A machine that reads events is told the end in any case.
+    pub(crate) fn error(&self, error: &Error, machine_reads: bool) {
         self.finish();
-        to_stderr(&safe(text));
-    }
-
-    /// Writes an error with what to type next.
-    pub(crate) fn error(&mut self, error: &Error) {
-        self.finish();
+        if machine_reads && self.format == OutputFormat::Json && !self.finished.get() {
+            let mut line = serde_json::to_value(Event::Finished {
+                exit_code: error.kind.exit_code(),
+                error: Some(error.into()),
+                status: None,
+                seconds: 0.0,
+            })
+            .unwrap_or_default();
+            line["schema"] = json!(SCHEMA);
+            line["time"] = json!(now());
+            to_stdout(&line.to_string()).unwrap_or(());
+        }
         let mut text = format!("error: {}", safe(&error.message));
         for next in error.next.iter().filter(|next| !next.is_empty()) {
             text = format!("{text}\n  next: {}", safe(next));
@@ -116,7 +153,17 @@ impl Output {
         to_stderr(&text);
     }
 
-    fn document<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
+    /// Writes the reports that were asked for.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub(crate) fn write_reports(&self) -> Result<(), Error> {
+        let told = self.told.borrow();
+        self.reports.borrow().iter().try_for_each(|one| report::write(one, &told))
+    }
+
+    /// Writes a value as a document.
+    pub(crate) fn document<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
         let text = if self.format == OutputFormat::Yaml {
             serde_saphyr::to_string(&value).map_err(|error| error.to_string())
         } else {
@@ -129,9 +176,103 @@ impl Output {
     }
 
     /// Takes the live picture away, so that what follows stays on the screen.
-    fn finish(&mut self) {
-        if let Some(live) = &mut self.live {
+    fn finish(&self) {
+        if let Some(live) = self.live.borrow_mut().as_mut() {
             live.clear();
+        }
+    }
+
+    fn line(&self, key: &str, text: &str) {
+        if self.last.borrow_mut().insert(key.to_owned(), text.to_owned()).as_deref() == Some(text) {
+            return;
+        }
+        match self.live.borrow_mut().as_mut() {
+            Some(live) => live.line(text),
+            None => to_stderr(&format!("{} {text}", second())),
+        }
+    }
+}
+
+impl Channel<'_> {
+    /// Writes a plan as data.
+    pub(crate) fn plan(&self, plan: &Plan) -> Result<(), Error> {
+        self.output.plan(plan)
+    }
+
+    /// Tells what happens.
+    pub(crate) fn event(&self, event: &Event) {
+        self.machine(event);
+        let text = match event {
+            Event::Step { text } | Event::Note { text } => text.clone(),
+            Event::Warning { text } => format!("warning: {text}"),
+            Event::Progress { text, status } => {
+                if let Some(live) = self.output.live.borrow_mut().as_mut() {
+                    let key = self.workload.to_string();
+                    live.show(&key, &tree::lines(status, live.color()), &safe(&self.prefixed(text)));
+                    return;
+                }
+                format!("{text}; {}", status.sentence())
+            }
+            Event::Verdict(failure) => format!("FAILED: {}", failure.sentence()),
+            Event::Evidence(evidence) => {
+                for line in evidence::lines(evidence) {
+                    self.output.line("", &safe(&self.prefixed(&line)));
+                }
+                return;
+            }
+            Event::Finished { .. } => return,
+        };
+        self.output.line(&self.workload.name, &safe(&self.prefixed(&text)));
+    }
+
+    /// Writes the picture at the end of a run.
+    pub(crate) fn finished(
+        &self,
+        result: &Result<(), Error>,
+        status: Option<WorkloadStatus>,
+        seconds: f64,
+    ) -> Result<(), Error> {
+        self.output.finished.set(true);
+        let exit_code = result.as_ref().err().map_or(0, |error| error.kind.exit_code());
+        self.machine(&Event::Finished {
+            exit_code,
+            error: result.as_ref().err().map(Into::into),
+            status: status.clone().map(Box::new),
+            seconds,
+        });
+        match status {
+            Some(status) if result.is_ok() && self.output.format != OutputFormat::Json => {
+                self.output.statuses(&[status], false, false)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One event is one line of JSON, and is kept for the reports.
+    fn machine(&self, event: &Event) {
+        let keep = !self.output.reports.borrow().is_empty();
+        if self.output.format != OutputFormat::Json && !keep {
+            return;
+        }
+        let mut line = serde_json::to_value(event).unwrap_or_default();
+        line["schema"] = json!(SCHEMA);
+        line["time"] = json!(now());
+        line["workload"] =
+            json!({"namespace": self.workload.namespace, "kind": "Deployment", "name": self.workload.name});
+        if self.output.format == OutputFormat::Json {
+            // A reader that went away is no reason to stop a rollout.
+            to_stdout(&line.to_string()).unwrap_or(());
+        }
+        if keep {
+            self.output.told.borrow_mut().push(line);
+        }
+    }
+
+    fn prefixed(&self, text: &str) -> String {
+        if self.named {
+            format!("{}/{}: {text}", self.workload.namespace, self.workload.name)
+        } else {
+            text.to_owned()
         }
     }
 }
@@ -140,6 +281,10 @@ impl Output {
 pub(crate) fn usage(error: &clap::Error) {
     // A closed pipe is the reader's choice.
     error.print().unwrap_or(());
+}
+
+fn now() -> String {
+    format!("{}Z", timestamp().trim_end_matches('Z'))
 }
 
 fn second() -> String {

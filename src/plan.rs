@@ -3,6 +3,8 @@
 mod abort;
 mod canary;
 mod promote;
+mod rolling;
+mod stop;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +12,10 @@ use serde_json::Value;
 pub use abort::abort;
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
+pub use rolling::rolling;
+pub use stop::stop;
 
+use crate::model::images;
 use crate::share::{Size, Stable};
 
 /// What is to be done, in order.
@@ -40,6 +45,11 @@ pub enum Step {
         /// For how long.
         seconds: u64,
     },
+    /// The template is this one, and the stock rolling update replaces the pods.
+    Update {
+        /// The new version.
+        template: Value,
+    },
     /// The user's own fields are back and the new template stays.
     Release,
     /// The stock rolling update is complete.
@@ -65,10 +75,16 @@ impl Step {
             }
             Self::AwaitCanary => "wait until the canary pods are Ready".into(),
             Self::Soak { seconds } => format!("let the canary serve for {seconds} s"),
+            Self::Update { template } => format!("set the template: {}", images(template).join(", ")),
             Self::Release => "restore the Deployment's own settings, keep the new template".into(),
             Self::AwaitRollout => "follow the rolling update to its end".into(),
             Self::Restore => "restore the stable template and the Deployment's own settings".into(),
             Self::AwaitStable => "wait until the canary pods are gone".into(),
         }
+    }
+
+    /// Whether the new version is judged while the step is waited for.
+    pub const fn is_guarded(&self) -> bool {
+        matches!(self, Self::AwaitCanary | Self::Soak { .. } | Self::AwaitRollout)
     }
 }

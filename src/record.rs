@@ -1,13 +1,18 @@
 //! The journal and the lock as they stand on a workload's Lease. One object for both, so that whoever has
 //! lost the lock cannot write the journal.
 
+mod history;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::health::Failure;
 use crate::keys;
 use crate::model::{Deployment, Originals, RunRef};
 use crate::plan::Plan;
+
+pub use history::{Ending, Outcome, outcomes, with_outcome};
 
 /// What the user typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +24,12 @@ pub enum Verb {
     Promote,
     /// Go back to the stable version.
     Abort,
+    /// Replace the version by a stock rolling update.
+    Rolling,
+    /// Go back to a former version.
+    Rollback,
+    /// Replace all pods by new ones of the same version.
+    Restart,
 }
 
 impl Verb {
@@ -28,11 +39,19 @@ impl Verb {
             Self::Canary => "canary",
             Self::Promote => "promote",
             Self::Abort => "abort",
+            Self::Rolling => "rolling",
+            Self::Rollback => "rollback",
+            Self::Restart => "restart",
         }
     }
 
     /// Whether it takes the lock from a live run: a person who aborts must not wait.
     pub const fn takes_over(self) -> bool {
+        matches!(self, Self::Promote | Self::Abort)
+    }
+
+    /// Whether it changes the template without a hold, so that its record alone tells the way back.
+    pub const fn goes_without_hold(self) -> bool {
         !matches!(self, Self::Canary)
     }
 }
@@ -62,8 +81,11 @@ pub struct Snapshot {
     pub template: Value,
     /// The fields that a hold changes.
     pub original: Originals,
-    /// The [`crate::model::fingerprint`] of the canary's template.
+    /// The [`crate::model::fingerprint`] of the new version's template.
     pub canary: String,
+    /// The fingerprint of the template that was live when the run began.
+    #[serde(default)]
+    pub live: String,
 }
 
 /// The value of [`keys::JOURNAL_ANNOTATION`].
@@ -83,8 +105,11 @@ pub struct Journal {
     pub cursor: usize,
     /// How far the run came.
     pub state: State,
-    /// The way home, from the first write of a canary until it is promoted or aborted.
+    /// The way home, from the first write of a rollout until it is through or undone.
     pub snapshot: Option<Snapshot>,
+    /// Why the version failed, once it did.
+    #[serde(default)]
+    pub failure: Option<Failure>,
 }
 
 impl Journal {
@@ -201,6 +226,7 @@ mod tests {
             cursor: 0,
             state: State::Open,
             snapshot: None,
+            failure: None,
         }
     }
 

@@ -7,12 +7,26 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::cli::SourceArgs;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::model::{Deployment, with_image};
 
+/// Returns the new version's template; `None` if none was named.
+pub(crate) async fn template(
+    cluster: &Cluster,
+    deployment: &Deployment,
+    source: &SourceArgs,
+) -> Result<Option<Value>, Error> {
+    match &source.filename {
+        Some(path) => from_manifest(cluster, &deployment.id().name, path).await.map(Some),
+        None if source.image.is_empty() => Ok(None),
+        None => from_images(deployment, &source.image).map(Some),
+    }
+}
+
 /// Returns the live template with images replaced; each is `[container=]image`.
-pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<Value, Error> {
+fn from_images(deployment: &Deployment, images: &[String]) -> Result<Value, Error> {
     images.iter().try_fold(deployment.spec.template.clone(), |template, argument| {
         let (container, image) = match argument.split_once('=') {
             Some((container, image)) => (Some(container), image),
@@ -31,7 +45,7 @@ pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<
 }
 
 /// Returns the template that a manifest gives the live Deployment, merged by the server.
-pub(crate) async fn from_manifest(cluster: &Cluster, name: &str, path: &Path) -> Result<Value, Error> {
+async fn from_manifest(cluster: &Cluster, name: &str, path: &Path) -> Result<Value, Error> {
     let document = manifest::find(&manifest::read(path)?, name, &cluster.namespace)?;
     let merged = cluster.merge_manifest(name, &document).await?;
     Ok(merged.spec.template)

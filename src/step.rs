@@ -64,6 +64,7 @@ pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) ->
         Step::Hold { template, size, stable } => {
             hold_work(situation, template.as_ref(), *size, *stable, run, epoch)
         }
+        Step::Update { template } => update_work(situation, template),
         Step::Release => Ok(release_work(situation, Keep::New)),
         Step::Restore => {
             if situation.hold.is_some() && situation.stable_template().is_none() {
@@ -152,6 +153,32 @@ fn hold_work(
     Ok(work)
 }
 
+fn update_work(situation: &Situation<'_>, template: &Value) -> Result<Work, Error> {
+    let live = &situation.deployment().spec.template;
+    if same_template(template, live) {
+        return Ok(Work::default());
+    }
+    // A run that goes on later replaces only what it was to replace.
+    let replaced = situation.observed.snapshot().map(|snapshot| snapshot.live.as_str());
+    if replaced.is_some_and(|replaced| !replaced.is_empty() && replaced != fingerprint(live)) {
+        return Err(superseded(situation));
+    }
+    Ok(Work {
+        mutations: vec![Mutation::PatchDeployment { patch: hold::update(situation, template) }],
+        ..Work::default()
+    })
+}
+
+fn superseded(situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    let images = crate::model::images(&situation.deployment().spec.template).join(", ");
+    Error::new(
+        Kind::VersionFailed,
+        format!("somebody put another version ({images}) on {id} meanwhile: it is left alone"),
+    )
+    .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace))
+}
+
 fn release_work(situation: &Situation<'_>, keep: Keep) -> Work {
     let release = hold::release(situation, keep);
     if release.patch.is_empty() {
@@ -171,7 +198,7 @@ fn release_work(situation: &Situation<'_>, keep: Keep) -> Work {
 /// Returns how far a step's waiting is.
 pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
     match step {
-        Step::Hold { .. } | Step::Release | Step::Restore => Progress::Done,
+        Step::Hold { .. } | Step::Update { .. } | Step::Release | Step::Restore => Progress::Done,
         Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
         Step::AwaitRollout => rollout_progress(situation),
         Step::AwaitStable => stable_progress(situation),
@@ -204,7 +231,7 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     }
     let target = situation.canary_target().unwrap_or(0);
     if deployment.spec.paused {
-        return Progress::Waiting("somebody paused the Deployment: nothing moves".into(), None);
+        return Progress::Halted(paused(situation));
     }
     let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
         return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
@@ -236,11 +263,20 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
     if situation.hold.is_some() {
         return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
     }
-    if let Some(message) = deployment.deadline_exceeded() {
+    let live = &deployment.spec.template;
+    if let Some(snapshot) = situation.observed.snapshot()
+        && snapshot.canary != fingerprint(live)
+    {
+        if !same_template(&snapshot.template, live) {
+            return Progress::Halted(superseded(situation));
+        }
         return Progress::Halted(
-            Error::new(Kind::VersionFailed, format!("the rolling update of {id} came to nothing: {message}"))
-                .next(format!("kubectl rollout undo deployment/{} -n {}", id.name, id.namespace)),
+            Error::new(Kind::VersionFailed, format!("somebody put the former version of {id} back"))
+                .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
         );
+    }
+    if deployment.spec.paused {
+        return Progress::Halted(paused(situation));
     }
     // Old pods that are still counted would make the last picture say "Progressing".
     if situation.phase == Phase::Idle {
@@ -256,6 +292,17 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
         ),
         None,
     )
+}
+
+fn paused(situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    Error::new(
+        Kind::Deadline,
+        format!("somebody paused {id}: nothing moves, and what is there stays as it is"),
+    )
+    .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace))
+    .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
+    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
 }
 
 fn stable_progress(situation: &Situation<'_>) -> Progress {
@@ -276,7 +323,7 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
         (0, true) if situation.deployment().is_complete() => Progress::Done,
         (0, true) => Progress::Waiting("the Deployment controller has not counted the pods yet".into(), None),
         (0, false) => Progress::Waiting(format!("{ready} of {wanted} stable pods Ready"), None),
-        (left, _) => Progress::Waiting(format!("{left} canary pods still there"), None),
+        (left, _) => Progress::Waiting(format!("{left} pods of the other version still there"), None),
     }
 }
 

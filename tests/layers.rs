@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 10] = [
+const PURE: [&str; 16] = [
     "src/model.rs",
     "src/model",
     "src/share.rs",
@@ -13,7 +13,13 @@ const PURE: [&str; 10] = [
     "src/step.rs",
     "src/plan.rs",
     "src/plan",
+    "src/health.rs",
+    "src/health",
+    "src/history.rs",
+    "src/evidence.rs",
+    "src/scrub.rs",
     "src/record.rs",
+    "src/record",
     "src/status.rs",
     "src/duration.rs",
 ];

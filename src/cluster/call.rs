@@ -35,6 +35,8 @@ pub(crate) struct Call {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: Option<(&'static str, Value)>,
+    /// The form of the answer.
+    pub(crate) accept: &'static str,
 }
 
 /// Why a request did not succeed.
@@ -45,6 +47,9 @@ pub(crate) enum Failure {
     /// It may or may not have been done.
     Unknown(Error),
 }
+
+/// The form that answers have unless another is asked for.
+pub(crate) const JSON: &str = "application/json, */*";
 
 impl Failure {
     /// Returns it as an error for the user.
@@ -134,7 +139,7 @@ impl Cluster {
             request = request.header(http::header::CONTENT_TYPE, *content_type);
             bytes = body.to_string().into_bytes();
         }
-        let request = match request.header(http::header::ACCEPT, "application/json").body(Body::from(bytes)) {
+        let request = match request.header(http::header::ACCEPT, call.accept).body(Body::from(bytes)) {
             Ok(request) => request,
             Err(error) => return unknown(error.to_string()),
         };

@@ -1,49 +1,30 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
-use crate::cli::{CanaryArgs, DryRun, GlobalArgs, deployment_name};
+use crate::cli::{CanaryArgs, deployment_name};
 use crate::cluster::connect;
-use crate::commands::change::options;
-use crate::engine::Engine;
-use crate::environment::Environment;
+use crate::commands::rollout::Context;
 use crate::error::Error;
-use crate::output::Output;
 use crate::plan::{self, CanaryRequest};
 use crate::record::Verb;
 use crate::share::Size;
 use crate::source;
 
 /// Runs the verb.
-pub(super) async fn run(
-    args: &CanaryArgs,
-    global: &GlobalArgs,
-    environment: &Environment,
-    output: &mut Output,
-) -> Result<(), Error> {
+pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
     let sizes = sizes(args)?;
-    let cluster = connect(global).await?;
-    let mut engine = Engine::start(&cluster, output, options(name, global, environment)).await?;
+    let cluster = connect(context.global).await?;
+    let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
-    let template = match &args.filename {
-        Some(path) => Some(source::from_manifest(&cluster, name, path).await?),
-        None if args.image.is_empty() => None,
-        None => Some(source::from_images(&observed.deployment, &args.image)?),
-    };
     let request = CanaryRequest {
-        template,
+        template: source::template(&cluster, &observed.deployment, &args.source).await?,
         sizes,
         wait_seconds: args.step_wait.as_secs(),
         promote: args.promote,
         exact: args.exact,
         shrink: args.shrink_stable,
     };
-    let plan = plan::canary(&request, &observed)?;
-    if let Some(depth) = global.dry_run {
-        return engine.dry_run(&plan, depth == DryRun::Server).await;
-    }
-    engine.rehearse(&plan).await?;
-    engine.run(Verb::Canary, 0, |observed| plan::canary(&request, observed)).await?;
-    engine.report(None)
+    context.carry_out(&mut engine, Verb::Canary, 0, |observed| plan::canary(&request, observed)).await
 }
 
 fn sizes(args: &CanaryArgs) -> Result<Vec<Size>, Error> {

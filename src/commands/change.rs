@@ -1,95 +1,51 @@
 //! `promote`, `abort`, `resume`: what ends or goes on with something that is in flight.
 
-use crate::cli::{DryRun, GlobalArgs, deployment_name};
+use crate::cli::TargetArgs;
 use crate::cluster::connect;
-use crate::engine::{Engine, Options};
-use crate::environment::{Environment, timestamp};
+use crate::commands::rollout::Context;
 use crate::error::Error;
-use crate::model::{Observed, RunRef};
-use crate::output::Output;
+use crate::model::Observed;
 use crate::plan::{self, Plan};
 use crate::record::Verb;
 
-/// Promotes or aborts.
-pub(super) async fn run(
-    name: &str,
+/// Makes the canary the only version.
+pub(super) async fn promote(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
+    end(args, context, Verb::Promote, plan::promote).await
+}
+
+/// Goes back to the stable version.
+pub(super) async fn abort(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
+    end(args, context, Verb::Abort, |observed| Ok(plan::abort(observed))).await
+}
+
+async fn end(
+    args: &TargetArgs,
+    context: Context<'_>,
     verb: Verb,
-    global: &GlobalArgs,
-    environment: &Environment,
-    output: &mut Output,
+    planner: impl Fn(&Observed) -> Result<Plan, Error>,
 ) -> Result<(), Error> {
-    let name = deployment_name(name)?;
-    let cluster = connect(global).await?;
-    let mut engine = Engine::start(&cluster, output, options(name, global, environment)).await?;
+    let cluster = connect(context.global).await?;
+    let mut engine = context.open(&cluster, &args.name, &args.guard).await?;
     let observed = engine.observed()?;
     let locked = observed.lock.as_ref().is_some_and(|lock| lock.holder.is_some());
-    let plan = plan_of(verb, &observed)?;
-    if plan.steps.is_empty() && !locked {
-        return engine.report(Some(&format!(
-            "nothing is in flight for {}: nothing to {}",
-            observed.deployment.id(),
-            verb.name()
-        )));
+    if planner(&observed)?.steps.is_empty() && !locked {
+        let id = observed.deployment.id();
+        return engine.nothing(&format!("nothing is in flight for {id}: nothing to {}", verb.name()));
     }
-    if let Some(depth) = global.dry_run {
-        return engine.dry_run(&plan, depth == DryRun::Server).await;
-    }
-    engine.run(verb, 0, |observed| plan_of(verb, observed)).await?;
-    engine.report(None)
+    context.carry_out(&mut engine, verb, 0, planner).await
 }
 
 /// Goes on with the plan in the journal.
-pub(super) async fn resume(
-    name: &str,
-    global: &GlobalArgs,
-    environment: &Environment,
-    output: &mut Output,
-) -> Result<(), Error> {
-    let name = deployment_name(name)?;
-    let cluster = connect(global).await?;
-    let mut engine = Engine::start(&cluster, output, options(name, global, environment)).await?;
+pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
+    let cluster = connect(context.global).await?;
+    let mut engine = context.open(&cluster, &args.name, &args.guard).await?;
     let observed = engine.observed()?;
-    let Some(journal) = observed
-        .journal
-        .clone()
-        .filter(|journal| journal.is_open() && journal.cursor < journal.plan.steps.len())
+    let journal = observed.journal.clone();
+    let Some(journal) =
+        journal.filter(|journal| journal.is_open() && journal.cursor < journal.plan.steps.len())
     else {
-        return engine.report(Some(&format!(
-            "nothing was interrupted for {}: nothing to resume",
-            observed.deployment.id()
-        )));
+        let id = observed.deployment.id();
+        return engine.nothing(&format!("nothing was interrupted for {id}: nothing to resume"));
     };
-    if let Some(depth) = global.dry_run {
-        let rest = Plan { steps: journal.plan.steps[journal.cursor..].to_vec() };
-        return engine.dry_run(&rest, depth == DryRun::Server).await;
-    }
-    let plan = journal.plan.clone();
-    engine.run(journal.verb, journal.cursor, |_| Ok(plan.clone())).await?;
-    engine.report(None)
-}
-
-fn plan_of(verb: Verb, observed: &Observed) -> Result<Plan, Error> {
-    match verb {
-        Verb::Promote => plan::promote(observed),
-        Verb::Canary | Verb::Abort => Ok(plan::abort(observed)),
-    }
-}
-
-/// Says who runs and how long it may take.
-pub(super) fn options(name: &str, global: &GlobalArgs, environment: &Environment) -> Options {
-    use std::hash::{BuildHasher, Hasher};
-    // Not secret, only unlikely to come twice.
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    let since = timestamp();
-    Options {
-        name: name.to_owned(),
-        timeout: global.timeout,
-        wait_lock: global.wait_lock,
-        run: RunRef {
-            id: format!("{:08x}", random & 0xffff_ffff),
-            holder: environment.holder(),
-            since: format!("{}Z", since.split('.').next().unwrap_or_default()),
-            link: environment.build_link(),
-        },
-    }
+    context.carry_out(&mut engine, journal.verb, journal.cursor, |_| Ok(journal.plan.clone())).await
 }

@@ -12,7 +12,7 @@ use crate::record;
 use crate::status::WorkloadStatus;
 
 /// Runs the verb.
-pub(super) async fn run(args: &StatusArgs, cluster: &Cluster, output: &mut Output) -> Result<(), Error> {
+pub(super) async fn run(args: &StatusArgs, cluster: &Cluster, output: &Output) -> Result<(), Error> {
     let Some(name) = &args.name else {
         return many(args, cluster, output).await;
     };
@@ -26,7 +26,7 @@ pub(super) async fn run(args: &StatusArgs, cluster: &Cluster, output: &mut Outpu
     output.statuses(&[status], false, false)
 }
 
-async fn many(args: &StatusArgs, cluster: &Cluster, output: &mut Output) -> Result<(), Error> {
+async fn many(args: &StatusArgs, cluster: &Cluster, output: &Output) -> Result<(), Error> {
     if args.watch {
         return Err(Error::usage("--watch takes the name of one Deployment"));
     }
@@ -73,12 +73,7 @@ async fn many(args: &StatusArgs, cluster: &Cluster, output: &mut Output) -> Resu
     output.statuses(&statuses, true, all)
 }
 
-async fn watch(
-    name: &str,
-    cluster: &Cluster,
-    autoscalers: &[String],
-    output: &mut Output,
-) -> Result<(), Error> {
+async fn watch(name: &str, cluster: &Cluster, autoscalers: &[String], output: &Output) -> Result<(), Error> {
     let mut mirror = Mirror::start(cluster, name).await?;
     let mut stop = crate::engine::Signals::new()?;
     loop {
@@ -87,7 +82,9 @@ async fn watch(
         observed.journal = lease.as_ref().and_then(record::journal);
         observed.lock = lease.as_ref().map(record::lock_state);
         let status = WorkloadStatus::of(&observed, autoscalers);
-        output.event(&Event::Progress { text: "watching".into(), status: Box::new(status.clone()) });
+        output
+            .about(observed.deployment.id(), false)
+            .event(&Event::Progress { text: "watching".into(), status: Box::new(status.clone()) });
         let pause = tokio::time::sleep(std::time::Duration::from_millis(200));
         tokio::select! {
             changed = mirror.changed() => changed?,

@@ -14,7 +14,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 impl Engine<'_> {
     /// Watches until the other run is through, and tells what became of our version.
     pub(super) async fn follow(&mut self, lost: Error) -> Result<(), Error> {
-        self.output.event(&Event::Warning(lost.message.clone()));
+        self.output.event(&Event::warning(lost.message.clone()));
         let deadline = Instant::now() + self.options.timeout;
         let mine = self.lock.canary();
         loop {
@@ -26,7 +26,7 @@ impl Engine<'_> {
             match situation.phase {
                 Phase::Held | Phase::Idle if free && ours => {
                     let what = if situation.phase == Phase::Idle { "promoted" } else { "held" };
-                    self.output.event(&Event::Note(format!("{id}: the version is {what} by another run")));
+                    self.output.event(&Event::note(format!("{id}: the version is {what} by another run")));
                     return Ok(());
                 }
                 Phase::Held | Phase::Idle if free => {

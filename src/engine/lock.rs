@@ -10,10 +10,11 @@ use crate::cluster::{Cluster, Failure};
 use crate::environment::timestamp;
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::health;
 use crate::model::{Observed, RunRef, Situation};
-use crate::output::Output;
+use crate::output::Channel;
 use crate::plan::{Plan, Step};
-use crate::record::{self, Journal, LockState, State, Verb};
+use crate::record::{self, Journal, LockState, Outcome, State, Verb};
 
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// After two thirds of the Lease without a renewal somebody else may be about to take it.
@@ -28,17 +29,23 @@ pub(crate) struct Lock {
     lease: Option<Value>,
     journal: Option<Journal>,
     held_since: Option<Instant>,
+    /// What the last write adds to the history.
+    outcome: Option<Outcome>,
 }
 
 impl Lock {
     pub(crate) async fn read(cluster: &Cluster, deployment: &str, run: RunRef) -> Result<Self, Error> {
         let lease = cluster.lease(deployment).await?;
         let journal = lease.as_ref().and_then(record::journal);
-        Ok(Self { deployment: deployment.to_owned(), run, lease, journal, held_since: None })
+        Ok(Self { deployment: deployment.to_owned(), run, lease, journal, held_since: None, outcome: None })
     }
 
     pub(crate) fn journal(&self) -> Option<Journal> {
         self.journal.clone()
+    }
+
+    pub(crate) fn lease(&self) -> Option<&Value> {
+        self.lease.as_ref()
     }
 
     pub(crate) fn state(&self) -> Option<LockState> {
@@ -63,7 +70,7 @@ impl Lock {
         cluster: &Cluster,
         verb: Verb,
         patience: Duration,
-        output: &mut Output,
+        output: &Channel<'_>,
         stop: &mut Signals,
     ) -> Result<bool, Error> {
         let Some(mut seen) = self.state().filter(|state| state.holder.is_some()) else { return Ok(false) };
@@ -71,7 +78,7 @@ impl Lock {
             return Ok(true);
         }
         let holder = seen.holder.clone().unwrap_or_default();
-        output.event(&Event::Note(format!("{holder} holds the lock: looking whether that run is alive")));
+        output.event(&Event::note(format!("{holder} holds the lock: looking whether that run is alive")));
         let begin = Instant::now();
         let mut unchanged_since = begin;
         loop {
@@ -85,7 +92,7 @@ impl Lock {
             let Some(now) = self.state().filter(|state| state.holder.is_some()) else { return Ok(true) };
             if now == seen {
                 if unchanged_since.elapsed() >= Duration::from_secs(now.duration) {
-                    output.event(&Event::Note(format!(
+                    output.event(&Event::note(format!(
                         "{holder} gave no sign for {} s: taking over",
                         now.duration
                     )));
@@ -139,6 +146,11 @@ impl Lock {
                 plan: plan.clone(),
                 cursor,
                 state: State::Open,
+                failure: self
+                    .journal
+                    .as_ref()
+                    .filter(|_| verb == Verb::Abort)
+                    .and_then(|j| j.failure.clone()),
             };
             let mut lease = self.lease.clone().unwrap_or_else(|| record::new_lease(&observed.deployment));
             record::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
@@ -195,6 +207,23 @@ impl Lock {
         .await
     }
 
+    /// Writes down that the version failed and what is done about it. The way home stays as it was.
+    pub(crate) async fn turn_back(
+        &mut self,
+        cluster: &Cluster,
+        verb: Verb,
+        plan: Plan,
+        failure: &health::Failure,
+    ) -> Result<(), Error> {
+        self.update(cluster, true, |journal| {
+            journal.verb = verb;
+            journal.plan = plan.clone();
+            journal.cursor = 0;
+            journal.failure = Some(failure.clone());
+        })
+        .await
+    }
+
     /// Notes that the steps before this one are done.
     pub(crate) async fn advance(&mut self, cluster: &Cluster, cursor: usize) -> Result<(), Error> {
         self.update(cluster, true, |journal| journal.cursor = cursor).await
@@ -225,7 +254,14 @@ impl Lock {
     }
 
     /// Writes the outcome and frees the lock. The way home stays as long as the workload is held.
-    pub(crate) async fn release(&mut self, cluster: &Cluster, state: State, held: bool) -> Result<(), Error> {
+    pub(crate) async fn release(
+        &mut self,
+        cluster: &Cluster,
+        state: State,
+        held: bool,
+        outcome: Option<&Outcome>,
+    ) -> Result<(), Error> {
+        self.outcome = outcome.cloned();
         self.update(cluster, false, |journal| {
             journal.state = state;
             if state == State::Done {
@@ -250,6 +286,9 @@ impl Lock {
             let (mut lease, mut journal) = (lease.clone(), journal.clone());
             change(&mut journal);
             record::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;
+            if let Some(outcome) = &self.outcome {
+                record::with_outcome(&mut lease, outcome);
+            }
             match cluster.write_lease(&lease).await {
                 Ok(lease) => {
                     self.written(lease, journal);
@@ -304,13 +343,14 @@ impl Lock {
 fn snapshot(plan: &Plan, observed: &Observed) -> Option<record::Snapshot> {
     let new = plan.steps.iter().find_map(|step| match step {
         Step::Hold { template, .. } => template.as_ref(),
+        Step::Update { template } => Some(template),
         _ => None,
     });
     let known = observed.snapshot().map(|snapshot| snapshot.canary.clone());
     let situation = Situation::of(observed);
     let mut snapshot = situation.snapshot(new.unwrap_or(&observed.deployment.spec.template))?;
     // On the way back the live template may be the stable one already; the canary's name must survive.
-    if new.is_none() && situation.is_on_stable_template() {
+    if plan.steps.contains(&Step::Restore) && situation.is_on_stable_template() {
         snapshot.canary = known.unwrap_or_default();
     }
     Some(snapshot)

@@ -6,8 +6,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
+use super::guard::Look;
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::health::Failure;
 use crate::model::Situation;
 use crate::plan::Step;
 use crate::status::WorkloadStatus;
@@ -45,7 +47,9 @@ impl Signals {
 
 impl Engine<'_> {
     /// Waits until a step is done.
-    pub(crate) async fn wait(&mut self, step: &Step) -> Result<(), Error> {
+    ///
+    /// Returns why the new version failed, if it did.
+    pub(crate) async fn wait(&mut self, step: &Step) -> Result<Option<Failure>, Error> {
         let begin = Instant::now();
         let soak = match step {
             Step::Soak { seconds } => Duration::from_secs(*seconds),
@@ -62,8 +66,14 @@ impl Engine<'_> {
             let situation = Situation::of(&observed);
             let now = Instant::now();
             let mut wake = deadline.min(heartbeat).min(self.lock.renew_at());
-            let mut text = match step::progress(step, &situation, &self.clock.ready_for()) {
-                Progress::Done if now >= soaked => return Ok(()),
+            let progress = step::progress(step, &situation, &self.clock.ready_for());
+            let mut look = Look::default();
+            if step.is_guarded() && !matches!(progress, Progress::Halted(_)) {
+                look = self.judge(&observed, matches!(step, Step::Soak { .. })).await;
+                wake = look.wake.map_or(wake, |at| wake.min(at));
+            }
+            let mut text = match progress {
+                Progress::Done if now >= soaked && look.failure.is_none() => return Ok(None),
                 Progress::Done => {
                     wake = wake.min(soaked);
                     "the canary serves".to_owned()
@@ -78,6 +88,12 @@ impl Engine<'_> {
             };
             if stop {
                 return Err(self.interrupted("stopped by a signal", Kind::Interrupted));
+            }
+            if let Some(failure) = look.failure {
+                return Ok(Some(failure));
+            }
+            if let Some(trouble) = &look.trouble {
+                text = format!("{text}; {trouble}");
             }
             if now >= deadline {
                 return Err(self.interrupted(

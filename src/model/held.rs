@@ -18,6 +18,9 @@ pub struct RunRef {
     /// The CI build, if any.
     #[serde(default)]
     pub link: Option<String>,
+    /// The commit that is deployed, as far as the CI system says.
+    #[serde(default)]
+    pub commit: Option<String>,
 }
 
 /// The user's own values of the fields that a hold changes. The template's original is the stable

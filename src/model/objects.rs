@@ -73,6 +73,7 @@ pub struct DeploymentStatus {
     /// Pods Ready for `minReadySeconds`.
     pub available_replicas: i64,
     /// Progressing, Available, `ReplicaFailure`.
+    #[serde(deserialize_with = "nullable")]
     pub conditions: Vec<Condition>,
 }
 
@@ -123,25 +124,8 @@ pub struct ReplicaSetStatus {
     pub replicas: i64,
     /// Ready pods.
     pub ready_replicas: i64,
-}
-
-/// A `v1` Pod.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Pod {
-    /// Name, owner, deletion time.
-    pub metadata: ObjectMeta,
-    /// Phase and conditions.
-    pub status: PodStatus,
-}
-
-/// See `PodStatus` of the `v1` API.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodStatus {
-    /// Pending, Running, Succeeded, Failed or Unknown.
-    pub phase: String,
-    /// Ready and others.
+    /// `ReplicaFailure`: pods that could not be made.
+    #[serde(deserialize_with = "nullable")]
     pub conditions: Vec<Condition>,
 }
 
@@ -182,6 +166,28 @@ impl Deployment {
     /// Returns a condition by its type.
     pub fn condition(&self, type_: &str) -> Option<&Condition> {
         self.status.conditions.iter().find(|condition| condition.type_ == type_)
+    }
+
+    /// Returns the pods that the stock rolling update may take away, in pods. A percentage is rounded down, and
+    /// is at least 1 where no pod may be added (`ResolveFenceposts` in kubernetes/pkg/controller/deployment/util).
+    pub fn max_unavailable(&self) -> u32 {
+        let Some(rolling) = self.spec.strategy.as_ref().and_then(|strategy| strategy.get("rollingUpdate"))
+        else {
+            return self.replicas();
+        };
+        let least = u32::from(fraction(&rolling["maxSurge"], self.replicas(), u64::div_ceil) == 0);
+        fraction(&rolling["maxUnavailable"], self.replicas(), |a, b| a / b).max(least)
+    }
+
+    /// Returns the user's own `progressDeadlineSeconds`, from the record of the hold where there is one; `None`
+    /// if there is no deadline.
+    pub fn own_deadline(&self) -> Option<std::time::Duration> {
+        let held = self.annotation(keys::HELD_ANNOTATION).and_then(super::HeldRecord::parse);
+        let held = held.filter(|_| self.spec.min_ready_seconds == Some(keys::HELD));
+        let own =
+            held.map_or(self.spec.progress_deadline_seconds, |held| held.original.progress_deadline_seconds);
+        let seconds = own.filter(|seconds| *seconds != keys::NO_DEADLINE)?;
+        u64::try_from(seconds).ok().map(std::time::Duration::from_secs)
     }
 
     /// Whether the stock rolling update is complete: kubectl's own rule, less the part about old pods
@@ -236,34 +242,33 @@ impl ReplicaSet {
     }
 }
 
-impl Pod {
-    /// Returns the name, empty if the server gave none.
-    pub fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
-    }
-
-    /// Whether the ReplicaSet with this uid made it.
-    pub fn is_owned_by(&self, uid: &str) -> bool {
-        controller(&self.metadata) == Some(uid)
-    }
-
-    /// Whether it is being deleted.
-    pub fn is_terminating(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
-    }
-
-    /// Whether it is Ready and stays: what a Service sends requests to.
-    pub fn is_ready(&self) -> bool {
-        !self.is_terminating()
-            && self.status.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
-    }
-}
-
-fn controller(metadata: &ObjectMeta) -> Option<&str> {
+pub(super) fn controller(metadata: &ObjectMeta) -> Option<&str> {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
 }
 
+/// Resolves an `IntOrString` of a strategy; the API server fills in 25 %.
+fn fraction(value: &Value, replicas: u32, round: fn(u64, u64) -> u64) -> u32 {
+    let number = match value {
+        Value::Number(number) => number.as_u64().unwrap_or(0),
+        Value::String(text) => {
+            let percent = text.trim_end_matches('%').parse::<u64>().unwrap_or(0).min(100);
+            round(u64::from(replicas) * percent, 100)
+        }
+        _ => round(u64::from(replicas) * 25, 100),
+    };
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 fn count(replicas: i64) -> u32 {
     u32::try_from(replicas).unwrap_or(0)
+}
+
+/// Reads `null` as an empty list, as the API's own decoder does.
+pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }

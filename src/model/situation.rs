@@ -56,7 +56,7 @@ pub enum Phase {
     Idle,
     /// A canary is held beside the stable version.
     Held,
-    /// A stock rolling update that is not ours.
+    /// A stock rolling update: somebody else's, or that of `rolling`, `rollback` or `restart`.
     Progressing,
     /// The rolling update of a promoted canary.
     Promoting,
@@ -73,12 +73,14 @@ pub struct Situation<'a> {
     pub observed: &'a Observed,
     /// Set if and only if `minReadySeconds` has the magic value.
     pub hold: Option<Hold>,
-    /// Of a promotion or abort that has taken the hold off and is not finished: where it came from.
+    /// Of a promotion, an abort or a rolling update that is not finished: where it came from.
     pub way_back: Option<&'a Snapshot>,
     /// The ReplicaSet of the version that users had.
     pub stable: Option<&'a ReplicaSet>,
     /// The ReplicaSet of the other version that has pods or is to have them.
     pub canary: Option<&'a ReplicaSet>,
+    /// The ReplicaSet of the live template.
+    pub current: Option<&'a ReplicaSet>,
     /// What the workload is doing.
     pub phase: Phase,
 }
@@ -112,12 +114,14 @@ impl<'a> Situation<'a> {
                 Some(snapshot) if same_template(&snapshot.template, &deployment.spec.template) => {
                     Phase::Aborting
                 }
-                Some(_) => Phase::Promoting,
-                None => Phase::Progressing,
+                Some(_) if observed.journal.as_ref().is_some_and(|journal| journal.verb == Verb::Promote) => {
+                    Phase::Promoting
+                }
+                _ => Phase::Progressing,
             }
         };
         let (stable, canary) = if phase == Phase::Idle { (current, None) } else { (stable, canary) };
-        Self { observed, hold, way_back, stable, canary, phase }
+        Self { observed, hold, way_back, stable, canary, current, phase }
     }
 
     /// Returns the Deployment.
@@ -147,6 +151,7 @@ impl<'a> Situation<'a> {
             template: without_hash(self.stable_template()?),
             original,
             canary: fingerprint(canary),
+            live: fingerprint(&self.deployment().spec.template),
         })
     }
 
@@ -225,13 +230,13 @@ fn stable_hash<'h>(hold: &'h Hold, observed: &'h Observed) -> Option<&'h str> {
     recorded.or_else(|| observed.snapshot().map(|snapshot| snapshot.stable.as_str()))
 }
 
-/// A promotion or abort that has steps left, or whose rolling update failed, as long as the live template is
+/// A run without a hold that has steps left, or whose rolling update failed, as long as the live template is
 /// one of its two: what others rolled out since is none of its business.
 fn way_back(observed: &Observed) -> Option<&Snapshot> {
     let journal = observed.journal.as_ref()?;
     let live = &observed.deployment.spec.template;
     let snapshot = observed.snapshot()?;
-    let unfinished = journal.state != State::Done && matches!(journal.verb, Verb::Promote | Verb::Abort);
+    let unfinished = journal.state != State::Done && journal.verb.goes_without_hold();
     let ours = snapshot.canary == fingerprint(live) || same_template(&snapshot.template, live);
     (unfinished && ours).then_some(snapshot)
 }

@@ -1,6 +1,7 @@
 //! The live tree on a terminal. It is redrawn in place and taken away at the end, when the same tree is
 //! written once as plain text.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -8,6 +9,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 /// The lines on the screen.
 pub(super) struct Live {
     screen: MultiProgress,
+    /// The tree of each workload, by name.
+    trees: BTreeMap<String, Vec<String>>,
     lines: Vec<ProgressBar>,
     waiting: Option<ProgressBar>,
     color: bool,
@@ -15,15 +18,17 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(color: bool) -> Self {
-        Self { screen: MultiProgress::new(), lines: Vec::new(), waiting: None, color }
+        Self { screen: MultiProgress::new(), trees: BTreeMap::new(), lines: Vec::new(), waiting: None, color }
     }
 
     pub(super) fn color(&self) -> bool {
         self.color
     }
 
-    /// Redraws the tree, with what is waited for below it.
-    pub(super) fn show(&mut self, tree: &[String], waiting: &str) {
+    /// Redraws the tree of a workload, with what is waited for below all of them.
+    pub(super) fn show(&mut self, workload: &str, tree: &[String], waiting: &str) {
+        self.trees.insert(workload.to_owned(), tree.to_vec());
+        let tree: Vec<String> = self.trees.values().flatten().cloned().collect();
         while self.lines.len() > tree.len() {
             if let Some(line) = self.lines.pop() {
                 line.finish_and_clear();
@@ -36,7 +41,7 @@ impl Live {
             self.lines.push(line);
         }
         for (line, text) in self.lines.iter().zip(tree) {
-            line.set_message(text.clone());
+            line.set_message(text);
             line.tick();
         }
         let spinner = self.waiting.get_or_insert_with(|| {
@@ -59,6 +64,7 @@ impl Live {
         if let Some(spinner) = self.waiting.take() {
             spinner.finish_and_clear();
         }
+        self.trees.clear();
         self.lines.drain(..).for_each(|line| line.finish_and_clear());
         self.screen.clear().unwrap_or(());
     }

@@ -1,20 +1,21 @@
 //! Many workloads as a table.
 
+use std::time::Duration;
+
 use comfy_table::{Table, presets};
 
+use crate::history::Revision;
 use crate::output::safe::safe;
 use crate::share::tidy;
 use crate::status::{Version, WorkloadStatus};
 
 /// Returns the table, in kubectl's style.
 pub(super) fn render(statuses: &[WorkloadStatus], with_namespace: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
     let mut header = vec!["NAME", "PHASE", "STABLE", "CANARY", "ASKED", "SHARE", "HELD BY", "WARNINGS"];
     if with_namespace {
         header.insert(0, "NAMESPACE");
     }
-    table.set_header(header);
+    let mut table = plain(header.into_iter().map(str::to_owned).collect());
     for status in statuses {
         let mut row = vec![
             safe(&status.name),
@@ -35,6 +36,45 @@ pub(super) fn render(statuses: &[WorkloadStatus], with_namespace: bool) -> Strin
         }
         table.add_row(row);
     }
+    trimmed(&table)
+}
+
+/// Returns the table of revisions.
+pub(super) fn revisions(revisions: &[Revision]) -> String {
+    let header = ["REVISION", "IMAGES", "COMMIT", "WHO", "VERDICT", "TOOK", "LINK", "CHANGE-CAUSE"];
+    let mut table = plain(header.map(str::to_owned).to_vec());
+    for one in revisions {
+        let outcome = one.outcome.as_ref();
+        let text = |text: Option<&String>| text.map_or("-".to_owned(), |text| safe(text));
+        let verdict = outcome.map_or("-".to_owned(), |outcome| {
+            let ending = format!("{:?}", outcome.ending).to_lowercase();
+            outcome.reason.as_ref().map_or(ending.clone(), |reason| format!("{ending}: {}", safe(reason)))
+        });
+        table.add_row(vec![
+            format!("{}{}", one.revision, if one.live { " (live)" } else { "" }),
+            safe(&one.images.join(",")),
+            outcome
+                .and_then(|outcome| outcome.commit.as_ref())
+                .map_or("-".into(), |commit| safe(commit).chars().take(12).collect()),
+            text(outcome.map(|outcome| &outcome.who)),
+            verdict,
+            outcome
+                .map_or("-".into(), |outcome| crate::duration::short(Duration::from_secs(outcome.seconds))),
+            text(outcome.and_then(|outcome| outcome.link.as_ref())),
+            text(one.cause.as_ref()),
+        ]);
+    }
+    trimmed(&table)
+}
+
+fn plain(header: Vec<String>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    table
+}
+
+fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 

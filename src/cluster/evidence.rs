@@ -1,0 +1,92 @@
+//! Reading logs and events of a pod that failed.
+
+use std::time::Duration;
+
+use futures::future::join4;
+
+use crate::cluster::objects::{List, encode, parse};
+use crate::cluster::{Call, Cluster, Failure, JSON};
+use crate::error::Error;
+use crate::evidence::{self, Evidence, LOG_LINES, Readings};
+use crate::health;
+use crate::model::{ClusterEvent, Observed, Situation};
+
+/// Undoing must not wait for long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Cluster {
+    /// Gathers the proof of a failure. What cannot be read is named in it.
+    pub(crate) async fn evidence(&self, observed: &Observed, failure: &health::Failure) -> Evidence {
+        let pod = evidence::pod_of(observed, failure);
+        let container = pod.and_then(|pod| evidence::container_of(pod, failure));
+        let situation = Situation::of(observed);
+        let replica_set = situation.current.and_then(|rs| rs.metadata.uid.clone());
+        let log = |previous: bool| {
+            let target = pod.map(|pod| pod.name().to_owned()).zip(container.clone());
+            async move {
+                match target {
+                    Some((pod, container)) => within("its log", self.log(&pod, &container, previous)).await,
+                    None => Ok(String::new()),
+                }
+            }
+        };
+        let events = |uid: Option<String>| async move {
+            match uid {
+                Some(uid) if !uid.is_empty() => within("its events", self.events_of(&uid)).await,
+                _ => Ok(Vec::new()),
+            }
+        };
+        let uid = pod.map(|pod| pod.uid().to_owned());
+        let (now, before, of_pod, of_set) =
+            join4(log(false), log(true), events(uid), events(replica_set)).await;
+        let mut readings = Readings::default();
+        let mut missing = Vec::new();
+        match now {
+            Ok(text) => readings.log = text,
+            Err(why) => missing.push(why),
+        }
+        // There is none unless it was started again.
+        readings.previous_log = before.unwrap_or_default();
+        for events in [of_pod, of_set] {
+            match events {
+                Ok(events) => readings.events.extend(events),
+                Err(why) => missing.push(why),
+            }
+        }
+        missing.dedup();
+        readings.missing = missing;
+        evidence::evidence(observed, failure, readings)
+    }
+
+    /// Reads the events about an object.
+    pub(crate) async fn events_of(&self, uid: &str) -> Result<Vec<ClusterEvent>, Failure> {
+        let doing = format!("list events in namespace {}", self.namespace);
+        let selector = encode(&format!("involvedObject.uid={uid}"));
+        let path = format!("/api/v1/namespaces/{}/events?fieldSelector={selector}", self.namespace);
+        let body =
+            self.read(&Call { doing: doing.clone(), method: "GET", path, body: None, accept: JSON }).await?;
+        parse::<List<ClusterEvent>>(&doing, &body).map(|list| list.items).map_err(Failure::Unknown)
+    }
+
+    async fn log(&self, pod: &str, container: &str, previous: bool) -> Result<String, Failure> {
+        let doing = format!("read the log of pod/{pod} in namespace {}", self.namespace);
+        let container = encode(container);
+        let path = format!(
+            "/api/v1/namespaces/{}/pods/{pod}/log?container={container}&previous={previous}&tailLines={LOG_LINES}&limitBytes=65536",
+            self.namespace
+        );
+        let body = self.read(&Call { doing, method: "GET", path, body: None, accept: JSON }).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+}
+
+async fn within<T>(what: &str, reading: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, reading).await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(failure)) => {
+            let error: Error = failure.into_error();
+            Err(error.message)
+        }
+        Err(_) => Err(format!("{what}: no answer within {} s", PATIENCE.as_secs())),
+    }
+}

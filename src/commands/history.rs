@@ -1,0 +1,32 @@
+//! `history`: revisions, and how they ended.
+
+use crate::cli::{HistoryArgs, deployment_name};
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::history;
+use crate::model::ReplicaSet;
+use crate::output::Output;
+use crate::record;
+
+/// Runs the verb.
+pub(super) async fn run(args: &HistoryArgs, cluster: &Cluster, output: &Output) -> Result<(), Error> {
+    let name = deployment_name(&args.name)?;
+    let (observed, lease) = futures::future::try_join(cluster.observe(name), cluster.lease(name)).await?;
+    let outcomes = lease.as_ref().map(record::outcomes).unwrap_or_default();
+    let revisions = history::revisions(&observed, &outcomes);
+    let Some(number) = args.revision else {
+        return output.revisions(&revisions);
+    };
+    let found = revisions.into_iter().find(|revision| revision.revision == number);
+    let template = observed.replica_sets.iter().find(|rs| rs.revision() == Some(number));
+    match found.zip(template) {
+        Some((revision, rs)) => output.revision(&revision, &template_of(rs)),
+        None => Err(history::target(&observed, &outcomes, Some(number)).err().unwrap_or_else(|| {
+            Error::usage(format!("there is no revision {number} of {}", observed.deployment.id()))
+        })),
+    }
+}
+
+fn template_of(rs: &ReplicaSet) -> serde_json::Value {
+    crate::model::without_hash(&rs.spec.template)
+}

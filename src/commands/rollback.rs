@@ -1,0 +1,32 @@
+//! `rollback`: go back to a former version, judged like any other.
+
+use crate::cli::{RollbackArgs, deployment_name};
+use crate::cluster::connect;
+use crate::commands::rollout::Context;
+use crate::error::Error;
+use crate::history;
+use crate::model::without_hash;
+use crate::plan;
+use crate::record::{self, Verb};
+
+/// Runs the verb.
+pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(), Error> {
+    let name = deployment_name(&args.name)?;
+    let cluster = connect(context.global).await?;
+    let mut engine = context.open(&cluster, name, &args.guard).await?;
+    let observed = engine.observed()?;
+    let outcomes = engine.lease().map(record::outcomes).unwrap_or_default();
+    let (target, why) = history::target(&observed, &outcomes, args.to_revision)?;
+    let template = without_hash(&target.spec.template);
+    // A plan that is refused is refused before anything is told about it.
+    plan::rolling(&template, &observed)?;
+    let revision = target.revision().unwrap_or_default();
+    engine.note(&format!("going back to revision {revision}: {why}"));
+    for line in history::difference(&observed.deployment.spec.template, &template) {
+        engine.note(&line);
+    }
+    for line in cluster.changed_since(&template, target, &observed).await {
+        engine.warn(&line);
+    }
+    context.carry_out(&mut engine, Verb::Rollback, 0, |observed| plan::rolling(&template, observed)).await
+}

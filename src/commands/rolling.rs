@@ -1,0 +1,45 @@
+//! `rolling` and `restart`: the stock rolling update, judged, and undone if the new version fails.
+
+use serde_json::{Value, json};
+
+use crate::cli::{RollingArgs, TargetArgs, deployment_name};
+use crate::cluster::connect;
+use crate::commands::rollout::Context;
+use crate::environment::timestamp;
+use crate::error::Error;
+use crate::keys::RESTARTED_AT;
+use crate::plan;
+use crate::record::Verb;
+use crate::source;
+
+/// Replaces the version.
+pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), Error> {
+    let name = deployment_name(&args.name)?;
+    let cluster = connect(context.global).await?;
+    let mut engine = context.open(&cluster, name, &args.guard).await?;
+    let observed = engine.observed()?;
+    let Some(template) = source::template(&cluster, &observed.deployment, &args.source).await? else {
+        return Err(Error::usage(format!("there is no new version for {}", observed.deployment.id()))
+            .next("name the new version: --image [CONTAINER=]IMAGE")
+            .next("or give a manifest: -f FILE|DIRECTORY|-")
+            .next(format!("kubectl rollout-plus restart {name} (new pods of the same version)")));
+    };
+    context.carry_out(&mut engine, Verb::Rolling, 0, |observed| plan::rolling(&template, observed)).await
+}
+
+/// Replaces the pods.
+pub(super) async fn restart(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
+    let name = deployment_name(&args.name)?;
+    let cluster = connect(context.global).await?;
+    let mut engine = context.open(&cluster, name, &args.guard).await?;
+    let template = restarted(&engine.observed()?.deployment.spec.template);
+    context.carry_out(&mut engine, Verb::Restart, 0, |observed| plan::rolling(&template, observed)).await
+}
+
+fn restarted(template: &Value) -> Value {
+    let mut template = template.clone();
+    let now = timestamp();
+    let annotations = &mut template["metadata"]["annotations"];
+    annotations[RESTARTED_AT] = json!(format!("{}Z", now.split('.').next().unwrap_or_default()));
+    template
+}

@@ -1,0 +1,80 @@
+//! What all verbs that change a workload have in common: open, plan, do, tell.
+
+use crate::cli::{DryRun, GlobalArgs, GuardArgs, deployment_name};
+use crate::cluster::Cluster;
+use crate::engine::{Engine, Options};
+use crate::environment::{Environment, timestamp};
+use crate::error::Error;
+use crate::health::Tolerances;
+use crate::model::{Observed, RunRef};
+use crate::output::Output;
+use crate::plan::Plan;
+use crate::record::Verb;
+
+/// What a verb is run with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) global: &'a GlobalArgs,
+    pub(super) environment: &'a Environment,
+    pub(super) output: &'a Output,
+    /// Whether it is one of several.
+    pub(super) among_others: bool,
+}
+
+impl<'a> Context<'a> {
+    /// Reads the workload that a verb is about. Nothing is written.
+    pub(super) async fn open(
+        &self,
+        cluster: &'a Cluster,
+        name: &str,
+        guard: &GuardArgs,
+    ) -> Result<Engine<'a>, Error> {
+        let options = Options {
+            name: deployment_name(name)?.to_owned(),
+            timeout: self.global.timeout,
+            wait_lock: self.global.wait_lock,
+            run: run(self.environment),
+            on_failure: guard.on_failure,
+            tolerances: Tolerances::parse(&guard.tolerate)?,
+            among_others: self.among_others,
+        };
+        self.output.report_to(guard.report.clone());
+        Engine::start(cluster, self.output, options).await
+    }
+
+    /// Shows or does what `planner` wants, from a step on, and tells the end.
+    pub(super) async fn carry_out(
+        &self,
+        engine: &mut Engine<'a>,
+        verb: Verb,
+        cursor: usize,
+        planner: impl Fn(&Observed) -> Result<Plan, Error>,
+    ) -> Result<(), Error> {
+        let mut plan = planner(&engine.observed()?)?;
+        if let Some(depth) = self.global.dry_run {
+            plan.steps.drain(..cursor.min(plan.steps.len()));
+            return engine.dry_run(&plan, depth == DryRun::Server).await;
+        }
+        // Whoever goes back must not be kept by what the server thinks of it now.
+        if !verb.takes_over() && cursor == 0 {
+            engine.rehearse(&plan).await?;
+        }
+        let result = engine.run(verb, cursor, planner).await;
+        engine.conclude(result)
+    }
+}
+
+/// Says who runs.
+fn run(environment: &Environment) -> RunRef {
+    use std::hash::{BuildHasher, Hasher};
+    // Not secret, only unlikely to come twice.
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let since = timestamp();
+    RunRef {
+        id: format!("{:08x}", random & 0xffff_ffff),
+        holder: environment.holder(),
+        since: format!("{}Z", since.split('.').next().unwrap_or_default()),
+        link: environment.build_link(),
+        commit: environment.commit(),
+    }
+}

@@ -1,0 +1,109 @@
+//! Judges the new version while a step is waited for.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Engine;
+use crate::cli::OnFailure;
+use crate::event::Event;
+use crate::health::{Failure, State, Tolerances, Verdict, View, Watch};
+use crate::model::{ClusterEvent, Observed, Situation};
+
+/// How often events are asked for while something is wrong. They only explain.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// What was seen of the new version so far.
+pub(super) struct Guard {
+    watch: Watch,
+    born: Instant,
+    events: Vec<ClusterEvent>,
+    asked: Option<Instant>,
+    told: bool,
+    policy: OnFailure,
+}
+
+/// What a look at the new version says.
+#[derive(Default)]
+pub(super) struct Look {
+    /// It failed, and that matters.
+    pub(super) failure: Option<Failure>,
+    /// What is wrong and may pass, for people.
+    pub(super) trouble: Option<String>,
+    /// When to look again although nothing changed.
+    pub(super) wake: Option<Instant>,
+}
+
+impl Guard {
+    /// Begins with what is there before the first write.
+    pub(super) fn new(before: &Observed, tolerances: Tolerances, policy: OnFailure) -> Self {
+        let situation = Situation::of(before);
+        let watch = Watch::new(&View::of(&situation, &[], false), tolerances);
+        Self { watch, born: Instant::now(), events: Vec::new(), asked: None, told: false, policy }
+    }
+
+    pub(super) fn policy(&self) -> OnFailure {
+        self.policy
+    }
+}
+
+impl Engine<'_> {
+    /// Judges the new version as it is now.
+    pub(super) async fn judge(&mut self, observed: &Observed, soaking: bool) -> Look {
+        let mut verdict = self.look(observed, soaking);
+        let due = self.guard.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
+        if due && self.ask(observed, &verdict).await {
+            verdict = self.look(observed, soaking);
+        }
+        let Verdict { state, failure, pending, wake } = verdict;
+        let next_ask = self.guard.asked.filter(|_| !pending.is_empty()).map(|asked| asked + ASK_EVERY);
+        let wake = [wake.map(|at| self.guard.born + at), next_ask].into_iter().flatten().min();
+        let trouble = pending.first().filter(|_| state != State::Healthy).map(|signal| {
+            let pod = signal.pod.as_ref().map(|pod| format!("{pod}: ")).unwrap_or_default();
+            format!("{pod}{}: {}", signal.rule.reason, signal.message)
+        });
+        let failure = match self.guard.policy {
+            OnFailure::Continue => {
+                if let Some(failure) = failure.filter(|_| !self.guard.told) {
+                    self.guard.told = true;
+                    self.output.event(&Event::Verdict(failure.clone()));
+                    self.prove(observed, &failure).await;
+                }
+                None
+            }
+            OnFailure::Abort | OnFailure::Hold => failure,
+        };
+        Look { failure, trouble, wake }
+    }
+
+    fn look(&mut self, observed: &Observed, soaking: bool) -> Verdict {
+        let situation = Situation::of(observed);
+        let view = View::of(&situation, &self.guard.events, soaking);
+        self.guard.watch.look(&view, self.guard.born.elapsed())
+    }
+
+    /// Reads events about the pods that have trouble. Returns whether there are any.
+    async fn ask(&mut self, observed: &Observed, verdict: &Verdict) -> bool {
+        let curious = self.guard.watch.curious(verdict, self.guard.born.elapsed());
+        if curious.is_empty() {
+            return false;
+        }
+        self.guard.asked = Some(Instant::now());
+        let mut found = Vec::new();
+        for uid in curious.iter().filter(|uid| observed.pods.iter().any(|pod| pod.uid() == **uid)) {
+            // Who may not read events, or cannot for now, judges without.
+            let reading = tokio::time::timeout(Duration::from_secs(2), self.cluster.events_of(uid));
+            if let Ok(Ok(events)) = reading.await {
+                found.extend(events);
+            }
+        }
+        self.guard.events = found;
+        !self.guard.events.is_empty()
+    }
+
+    /// Gathers and tells the proof of a failure.
+    pub(super) async fn prove(&mut self, observed: &Observed, failure: &Failure) {
+        let evidence = self.cluster.evidence(observed, failure).await;
+        self.output.event(&Event::Evidence(evidence));
+    }
+}

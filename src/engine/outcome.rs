@@ -1,0 +1,47 @@
+//! How a run ended, for the history.
+
+use super::Engine;
+use crate::error::{Error, Kind};
+use crate::model::{Observed, ReplicaSet, Situation, fingerprint};
+use crate::record::{Ending, Outcome, Verb};
+
+impl Engine<'_> {
+    /// Returns what goes into the history; nothing if the run changed nothing.
+    pub(super) fn outcome(
+        &self,
+        verb: Verb,
+        observed: &Observed,
+        result: &Result<(), Error>,
+    ) -> Option<Outcome> {
+        let journal = self.lock.journal()?;
+        let snapshot = journal.snapshot.as_ref()?;
+        let version = version(observed, &snapshot.canary);
+        let failure = journal.failure.as_ref();
+        let ending = match result {
+            Ok(()) if verb == Verb::Abort && failure.is_none() => Ending::Aborted,
+            Ok(()) if verb == Verb::Abort => Ending::Failed,
+            Ok(()) if Situation::of(observed).hold.is_some() => Ending::Held,
+            Ok(()) => Ending::Healthy,
+            Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Infrastructure) => Ending::Failed,
+            Err(_) => Ending::Interrupted,
+        };
+        let run = &self.options.run;
+        Some(Outcome {
+            verb,
+            ending,
+            reason: failure.map(|failure| failure.reason.clone()),
+            revision: version.and_then(ReplicaSet::revision),
+            hash: version.map(|rs| rs.hash().to_owned()).unwrap_or_default(),
+            from: snapshot.stable.clone(),
+            who: run.holder.clone(),
+            commit: run.commit.clone(),
+            link: run.link.clone(),
+            began: run.since.clone(),
+            seconds: self.begun.elapsed().as_secs(),
+        })
+    }
+}
+
+fn version<'a>(observed: &'a Observed, canary: &str) -> Option<&'a ReplicaSet> {
+    observed.replica_sets.iter().find(|rs| fingerprint(&rs.spec.template) == canary)
+}

@@ -1,0 +1,250 @@
+//! What is wrong with one pod.
+
+use std::time::Duration;
+
+use crate::health::budget::budget;
+use crate::health::signals::Signal;
+use crate::health::watch::Memory;
+use crate::health::{View, rule};
+use crate::model::{Container, ContainerStatus, Pod, Terminated};
+
+/// Ends without success that are no accident.
+const TWICE: i64 = 2;
+
+/// Returns all findings about a pod of the version that is judged.
+pub(super) fn of(view: &View<'_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
+    let mut found = Vec::new();
+    if pod.is_cut_off() {
+        found.push(Signal::of_pod("NodeLost", pod, "its node does not answer"));
+        return found;
+    }
+    found.extend(scheduling(view, pod));
+    for (container, status, init) in pod.containers() {
+        found.extend(waiting(view, pod, status));
+        match ended(view, pod, (container, status), init, memory) {
+            Some(signal) => found.push(signal),
+            None => found.extend(not_ready(view, pod, container, status, init)),
+        }
+    }
+    found.extend(creating(view, pod));
+    if view.soaking && memory.was_ready(pod.uid()) && !pod.is_ready() {
+        found.push(Signal::of_pod("LostReadiness", pod, "it was Ready and is not any more"));
+    }
+    found
+}
+
+fn scheduling(view: &View<'_>, pod: &Pod) -> Option<Signal> {
+    let condition = pod.condition("PodScheduled").filter(|condition| condition.status == "False")?;
+    let message = condition.message.as_deref().unwrap_or_default();
+    let scaling = view.events_of(pod).any(|event| event.reason == "TriggeredScaleUp");
+    let reason = match condition.reason.as_deref() {
+        Some("Unschedulable") if scaling => "AwaitsScaleUp",
+        Some("Unschedulable") => "Unschedulable",
+        Some("SchedulingGated") => "SchedulingGated",
+        _ => return None,
+    };
+    Some(Signal::of_pod(reason, pod, message))
+}
+
+/// Findings in the reason for which a container waits: words of the kubelet and of the CRI
+/// (`kubernetes/pkg/kubelet/images` and `pkg/kubelet/container/sync_result.go`).
+fn waiting(view: &View<'_>, pod: &Pod, status: &ContainerStatus) -> Option<Signal> {
+    let waiting = status.state.waiting.as_ref()?;
+    let message = waiting.message.as_str();
+    let reason = match waiting.reason.as_str() {
+        "InvalidImageName" => "InvalidImageName",
+        "ErrImageNeverPull" if is_elsewhere(view, pod, status) => "ImageNotOnNode",
+        "ErrImageNeverPull" => "ErrImageNeverPull",
+        "SignatureValidationFailed" => "SignatureValidationFailed",
+        "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" | "ImageInspectError" => pull(message),
+        // The kubelet's own copy is not there yet (kubernetes#74755).
+        "CreateContainerConfigError" if message.contains("failed to sync") && message.contains("cache") => {
+            return None;
+        }
+        "CreateContainerConfigError" => "CreateContainerConfigError",
+        "CreateContainerError" | "RunContainerError" if cannot_start(message) => "StartError",
+        "CreateContainerError" => "CreateContainerError",
+        "CreatePodSandboxError" => "SandboxFailed",
+        "RunContainerError" if status.ends() >= TWICE => "RunContainerError",
+        "PostStartHookError" | "PreStartHookError" if status.ends() >= TWICE => "PostStartHook",
+        _ => return None,
+    };
+    Some(Signal::of_container(reason, pod, status, message))
+}
+
+/// Whether another new pod runs the image that this one's node lacks.
+fn is_elsewhere(view: &View<'_>, pod: &Pod, status: &ContainerStatus) -> bool {
+    view.standing().filter(|other| other.uid() != pod.uid()).any(|other| {
+        other.containers().any(|(_, one, _)| one.name == status.name && one.state.running.is_some())
+    })
+}
+
+/// Tells a wrong image from a registry in trouble, by the registry's words.
+fn pull(message: &str) -> &'static str {
+    const NO: [&str; 9] = [
+        "not found",
+        "manifest unknown",
+        "name unknown",
+        "repository does not exist",
+        "does not exist or may require",
+        "access denied",
+        "denied:",
+        "unauthorized",
+        "403 forbidden",
+    ];
+    const TROUBLE: [&str; 5] =
+        ["too many requests", "toomanyrequests", "timeout", "no such host", "dial tcp"];
+    let message = message.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if has(&NO) && !has(&TROUBLE) { "ImageNotFound" } else { "ImagePull" }
+}
+
+/// Whether the runtime says that the command itself is wrong.
+fn cannot_start(message: &str) -> bool {
+    ["executable file not found", "no such file or directory", "permission denied", "exec format error"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// A container that ended, once or again and again.
+fn ended(
+    view: &View<'_>,
+    pod: &Pod,
+    (container, status): (Option<&Container>, &ContainerStatus),
+    init: bool,
+    memory: &Memory,
+) -> Option<Signal> {
+    let end = status.last_end()?;
+    let through = init && status.state.terminated.as_ref().is_some_and(|end| end.exit_code == 0);
+    if through || status.ready {
+        return None;
+    }
+    if matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun") && cannot_start(&end.message) {
+        return Some(Signal::of_container("StartError", pod, status, &end.message).exit(end.exit_code));
+    }
+    let ends = status.ends() - memory.ends_before(pod.uid(), &status.name);
+    let hopeless = matches!(end.exit_code, 126 | 127);
+    if ends < 1 {
+        return None;
+    }
+    let reason = if ends < TWICE && !hopeless {
+        "Ended"
+    } else if init {
+        "InitCrashLoop"
+    } else {
+        name_of(view, pod, container, end)
+    };
+    let message = format!("{} {}: {}{}", status.name, times(ends), describe(end), limit(container, end));
+    Some(Signal::of_container(reason, pod, status, &message).exit(end.exit_code))
+}
+
+/// Events tell who ended a container; without them its exit code has to do. The verdict is the same.
+fn name_of(view: &View<'_>, pod: &Pod, container: Option<&Container>, end: &Terminated) -> &'static str {
+    if end.reason == "OOMKilled" {
+        return "OOMKilled";
+    }
+    if view.events_of(pod).any(|event| event.reason == "FailedPostStartHook") {
+        return "PostStartHook";
+    }
+    let probed = container.is_some_and(|c| c.liveness_probe.is_some() || c.startup_probe.is_some());
+    let told = view.events_of(pod).any(|event| {
+        event.reason == "Killing" && event.message.contains("probe, will be restarted")
+            || event.reason == "Unhealthy" && !event.message.starts_with("Readiness")
+    });
+    let by_signal = matches!(end.exit_code, 137 | 143);
+    if probed && (told || by_signal) { "LivenessKilled" } else { "CrashLoopBackOff" }
+}
+
+fn times(ends: i64) -> String {
+    match ends {
+        1 => "ended once".into(),
+        2 => "ended twice".into(),
+        more => format!("ended {more} times"),
+    }
+}
+
+fn describe(end: &Terminated) -> String {
+    let own = end.message.trim();
+    let own = if own.is_empty() { String::new() } else { format!(": {own}") };
+    format!("exit code {} ({}){own}", end.exit_code, end.reason)
+}
+
+fn limit(container: Option<&Container>, end: &Terminated) -> String {
+    let limit = container.and_then(|container| container.resources["limits"]["memory"].as_str());
+    match limit {
+        Some(limit) if end.reason == "OOMKilled" => format!("; its memory limit is {limit}"),
+        _ => String::new(),
+    }
+}
+
+/// A container that runs and is not ready.
+fn not_ready(
+    view: &View<'_>,
+    pod: &Pod,
+    container: Option<&Container>,
+    status: &ContainerStatus,
+    init: bool,
+) -> Option<Signal> {
+    if init || status.ready || status.state.running.is_none() {
+        return None;
+    }
+    let in_template = |list: &str| {
+        let template = view.version.map(|rs| &rs.spec.template);
+        let containers = template.and_then(|template| template["spec"][list].as_array());
+        containers.into_iter().flatten().any(|container| container["name"] == status.name.as_str())
+    };
+    let reason = if in_template("containers") {
+        "NeverReady"
+    } else if in_template("initContainers") {
+        "SidecarNeverReady"
+    } else {
+        "InjectedNeverReady"
+    };
+    let least = Duration::from_secs(rule(reason).grace.unwrap_or(0));
+    let patience = container.map_or(Duration::ZERO, budget).max(least);
+    let own = view.deployment.own_deadline();
+    let patience = own.map_or(patience, |own| patience.min(own));
+    let last = view
+        .events_of(pod)
+        .filter(|event| event.reason == "Unhealthy")
+        .max_by_key(|e| e.last_seen().to_owned());
+    let told = last.map(|event| format!(": {}", event.message)).unwrap_or_default();
+    let message = format!("{} runs and is not ready{told}", status.name);
+    Some(Signal::of_container(reason, pod, status, &message).within(patience))
+}
+
+/// A pod on a node whose containers are not begun. How long it has been so is what counts; events only say why.
+fn creating(view: &View<'_>, pod: &Pod) -> Vec<Signal> {
+    let begun = |status: &ContainerStatus| {
+        let waiting = status.state.waiting.as_ref().map(|waiting| waiting.reason.as_str());
+        !matches!(waiting, Some("ContainerCreating" | "PodInitializing"))
+    };
+    let scheduled = pod.condition("PodScheduled").is_some_and(|condition| condition.status == "True");
+    let first = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+    if !scheduled || pod.status.phase != "Pending" || first.clone().any(begun) || first.count() == 0 {
+        return Vec::new();
+    }
+    let trouble = view.events_of(pod).filter_map(|event| {
+        let reason = match event.reason.as_str() {
+            "FailedMount" if event.message.contains("not found") => "FailedMount",
+            "FailedMount" | "FailedAttachVolume" => "VolumeNotAttached",
+            "FailedCreatePodSandBox" => "SandboxFailed",
+            _ => return None,
+        };
+        Some((reason, event))
+    });
+    // The newest wins: an older trouble may have passed.
+    let newest = trouble.max_by_key(|(_, event)| event.last_seen().to_owned());
+    newest.map(|(reason, event)| Signal::of_pod(reason, pod, &event.message)).into_iter().collect()
+}
+
+/// Since when a pod has been in creation decides about mounts and sandboxes; see [`creating`].
+pub(super) fn is_creating(pod: &Pod) -> bool {
+    pod.status.phase == "Pending"
+        && pod.condition("PodScheduled").is_some_and(|condition| condition.status == "True")
+}
+
+/// Whether a finding is about a pod in creation, and counts from its begin.
+pub(super) fn counts_from_creation(reason: &str) -> bool {
+    matches!(reason, "FailedMount" | "VolumeNotAttached" | "SandboxFailed")
+}

@@ -1,0 +1,138 @@
+//! From signals and their ages to a verdict.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::health::signals::{Signal, signals};
+use crate::health::watch::Memory;
+use crate::health::{Class, Moment, Quorum, Tolerances, View};
+
+/// How a version is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Every wanted pod is Ready, and nothing is wrong.
+    Healthy,
+    /// Not yet.
+    InProgress,
+    /// It will not become healthy.
+    Failed,
+}
+
+/// What is thought of a version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// In one word.
+    pub state: State,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What is wrong and may still pass, the most urgent first.
+    pub pending: Vec<Signal>,
+    /// When time alone can change the verdict.
+    pub wake: Option<Moment>,
+}
+
+/// Why a version failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Whose fault it is.
+    pub class: Class,
+    /// The rule's name.
+    pub reason: String,
+    /// The rule's row in the documentation.
+    pub row: u8,
+    /// For how many seconds it was let be.
+    pub grace: u64,
+    /// What the cluster said.
+    pub message: String,
+    /// The container, if it is about one.
+    pub container: Option<String>,
+    /// How the container ended.
+    #[serde(rename = "exitCode")]
+    pub exit_code: Option<i64>,
+    /// Names of the pods that have it.
+    pub pods: Vec<String>,
+}
+
+impl Failure {
+    /// Returns it in one line.
+    pub fn sentence(&self) -> String {
+        let whom = match self.pods.as_slice() {
+            [] => String::new(),
+            [pod] => format!(" (pod {pod})"),
+            [pod, ..] => format!(" (pod {pod} and {} more)", self.pods.len() - 1),
+        };
+        let after = if self.grace == 0 { String::new() } else { format!(", for {} s", self.grace) };
+        format!("{}{after}: {}{whom}", self.reason, self.message)
+    }
+}
+
+/// Judges a version by what is wrong with it and since when.
+pub fn verdict(view: &View<'_>, memory: &Memory, now: Moment, tolerances: &Tolerances) -> Verdict {
+    let mut due = Vec::new();
+    let mut pending = Vec::new();
+    let mut wake: Option<Moment> = None;
+    for signal in signals(view, memory) {
+        let usual = signal.within.or(signal.rule.grace.map(Duration::from_secs));
+        let grace = tolerances.grace(signal.rule, usual);
+        let at = grace.map(|grace| memory.since(&signal, now).saturating_add(grace));
+        match at {
+            Some(at) if at <= now => due.push((at, grace.unwrap_or_default(), signal)),
+            at => {
+                wake = [wake, at].into_iter().flatten().min();
+                pending.push((at.unwrap_or(Moment::MAX), signal));
+            }
+        }
+    }
+    let failure = failure(view, &due);
+    pending.extend(due.into_iter().map(|(at, _, signal)| (at, signal)));
+    pending.sort_by_key(|(at, _)| *at);
+    let state = if failure.is_some() {
+        State::Failed
+    } else if is_healthy(view) && pending.iter().all(|(_, signal)| signal.rule.reason == "Ended") {
+        State::Healthy
+    } else {
+        State::InProgress
+    };
+    Verdict { state, failure, pending: pending.into_iter().map(|(_, signal)| signal).collect(), wake }
+}
+
+/// Whether what is due is enough to give the version up, and what to call it.
+fn failure(view: &View<'_>, due: &[(Moment, Duration, Signal)]) -> Option<Failure> {
+    let sick: BTreeSet<&str> = due.iter().filter_map(|(_, _, signal)| signal.pod.as_deref()).collect();
+    let all = view.standing().count();
+    let most = sick.len() == all || (sick.len() >= 2 && sick.len() * 2 >= all);
+    let counts = |signal: &Signal| signal.rule.quorum == Quorum::One || most;
+    // What was due first is the cause; of equals, what is certain.
+    let (_, grace, cause) = due
+        .iter()
+        .filter(|(_, _, signal)| counts(signal))
+        .min_by_key(|(at, _, signal)| (*at, signal.rule.quorum == Quorum::Most, signal.rule.row))?;
+    let alike = due.iter().filter(|(_, _, signal)| signal.rule.reason == cause.rule.reason);
+    let mut pods: Vec<String> = alike.filter_map(|(_, _, signal)| signal.pod.clone()).collect();
+    pods.dedup();
+    Some(Failure {
+        class: cause.rule.class,
+        reason: cause.rule.reason.to_owned(),
+        row: cause.rule.row,
+        grace: grace.as_secs(),
+        message: cause.message.clone(),
+        container: cause.container.clone(),
+        exit_code: cause.exit_code,
+        pods,
+    })
+}
+
+/// Whether every pod that is wanted is there and Ready, and the controllers agree.
+fn is_healthy(view: &View<'_>) -> bool {
+    let Some(version) = view.version else { return false };
+    let wanted = usize::try_from(version.replicas()).unwrap_or(usize::MAX);
+    let ready = view.standing().filter(|pod| pod.is_ready()).count();
+    wanted > 0
+        && ready == wanted
+        && view.standing().count() == wanted
+        && version.ready() == version.replicas()
+        && view.deployment.is_observed()
+        && !view.deployment.spec.paused
+}

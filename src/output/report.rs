@@ -1,0 +1,94 @@
+//! The run told again in a file: `--report junit=FILE,json=FILE,markdown=FILE`.
+
+mod junit;
+mod markdown;
+
+use serde_json::Value;
+
+use crate::cli::{Report, ReportForm};
+use crate::error::Error;
+
+/// Writes a report, from the same events that `-o json` prints. It appears whole or not at all.
+pub(super) fn write(report: &Report, events: &[Value]) -> Result<(), Error> {
+    let text = match report.form {
+        ReportForm::Json => serde_json::to_string_pretty(events).unwrap_or_default(),
+        ReportForm::Junit => junit::render(events),
+        ReportForm::Markdown => markdown::render(events),
+    };
+    let named = report.path.display();
+    let mut beside = report.path.clone().into_os_string();
+    beside.push(".part");
+    std::fs::write(&beside, format!("{}\n", text.trim_end()))
+        .and_then(|()| std::fs::rename(&beside, &report.path))
+        .map_err(|error| Error::usage(format!("write the report {named}: {error}")))
+}
+
+/// Returns the workloads that events are about, in their order, each with its events.
+fn by_workload(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
+    let mut found: Vec<(String, Vec<&Value>)> = Vec::new();
+    for event in events {
+        let part = |name: &str| event["workload"][name].as_str().unwrap_or_default();
+        let name = format!("{}/{}", part("namespace"), part("name"));
+        match found.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, events)) => events.push(event),
+            None => found.push((name, vec![event])),
+        }
+    }
+    found
+}
+
+fn of_type<'a>(events: &[&'a Value], type_: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["type"] == type_).copied().collect()
+}
+
+/// Returns the proof of a failure as lines, escaped for a terminal and so for any reader.
+fn evidence(event: &Value) -> Vec<String> {
+    let evidence: Vec<String> = ["pod", "container", "image", "state", "limits"]
+        .iter()
+        .filter(|name| !event[**name].is_null())
+        .map(|name| match &event[*name] {
+            Value::String(text) => format!("{name}: {text}"),
+            other => format!("{name}: {other}"),
+        })
+        .collect();
+    let mut lines = evidence;
+    for (title, list) in
+        [("events", "events"), ("log before the last restart", "previousLog"), ("log", "log")]
+    {
+        let block: Vec<&str> =
+            event[list].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !block.is_empty() {
+            lines.push(format!("{title}:"));
+            lines.extend(block.iter().map(|line| format!("  {line}")));
+        }
+    }
+    lines.iter().map(|line| super::safe::safe(line)).collect()
+}
+
+#[cfg(test)]
+pub(super) fn example() -> Vec<Value> {
+    use serde_json::json;
+    let workload = json!({"namespace": "shop", "kind": "Deployment", "name": "web"});
+    vec![
+        json!({"type": "step", "text": "hold at 10 %", "workload": workload, "time": "2026-01-01T00:00:00Z"}),
+        json!({"type": "verdict", "reason": "CrashLoopBackOff", "class": "version", "message": "exit code 3 <&> ]]>", "workload": workload}),
+        json!({"type": "evidence", "pod": "web-1", "container": "web", "log": ["a | b", "\u{1b}[31m``` red"], "workload": workload}),
+        json!({"type": "finished", "exitCode": 1, "error": {"message": "it failed", "next": []}, "seconds": 3.5, "workload": workload}),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.json");
+        write(&Report { form: ReportForm::Json, path: path.clone() }, &example()).unwrap();
+        let read: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(read, example());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(write(&Report { form: ReportForm::Json, path: "/no/such/folder/x".into() }, &[]).is_err());
+    }
+}

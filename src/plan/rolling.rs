@@ -1,0 +1,59 @@
+//! Replace the version by a stock rolling update: with a new one, a former one, or the same anew.
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::model::{Observed, Situation, images, same_template};
+use crate::plan::{Plan, Step};
+
+/// Returns the plan of a rolling update to a template.
+///
+/// The version that is live already is not rolled out again, but it is waited for: whoever deploys from CI twice
+/// wants to know twice.
+///
+/// # Errors
+/// [`crate::error::Kind::Refused`] if a canary is held or the Deployment is paused.
+pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
+    let situation = Situation::of(observed);
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    if situation.hold.is_some() {
+        return Err(Error::refused(format!(
+            "a canary of {id} is held ({}): it has to be promoted or aborted first",
+            images(&deployment.spec.template).join(", ")
+        ))
+        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
+    if deployment.spec.paused {
+        return Err(Error::refused(format!("{id} is paused"))
+            .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace)));
+    }
+    let mut steps = vec![Step::AwaitRollout];
+    if !same_template(template, &deployment.spec.template) {
+        steps.insert(0, Step::Update { template: template.clone() });
+    }
+    Ok(Plan { steps })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::model::fixtures::{held, idle, template};
+
+    #[test]
+    fn a_new_version_is_set_and_followed_and_the_live_one_only_followed() {
+        let plan = rolling(&template("web:2"), &idle()).unwrap();
+        assert_eq!(plan.steps, [Step::Update { template: template("web:2") }, Step::AwaitRollout]);
+        assert_eq!(rolling(&template("web:1"), &idle()).unwrap().steps, [Step::AwaitRollout]);
+    }
+
+    #[test]
+    fn what_is_held_or_paused_is_refused() {
+        assert_eq!(rolling(&template("web:3"), &held()).unwrap_err().kind, Kind::Refused);
+        let mut paused = idle();
+        paused.deployment.spec.paused = true;
+        assert_eq!(rolling(&template("web:2"), &paused).unwrap_err().kind, Kind::Refused);
+    }
+}
