@@ -1,5 +1,5 @@
 //! The bad versions, each with the verdict that it has to get and the API object that proves it. Rows are those of
-//! the table in `tests/fixtures/health/README.md`.
+//! the table in `docs/health.md`.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ pub const CASES: [Case; 13] = [
         row: 8,
         reason: "StartError",
         change: |pod| pod["containers"][0]["command"] = json!(["/bin/nothing"]),
-        proof: |pod| ended(pod, 0, |end| end["reason"] == "StartError"),
+        proof: |pod| ended(pod, 1, |end| end["reason"] == "StartError"),
         ..PLAIN
     },
     Case {
@@ -112,6 +112,7 @@ pub const CASES: [Case; 13] = [
         name: "never ready",
         row: 15,
         reason: "NeverReady",
+        more: &["--tolerate", "NeverReady=20s"],
         change: |pod| pod["containers"][0]["args"] = json!(["v2", "NEVER_READY=1"]),
         proof: |pod| runs(pod) && !is_ready(pod),
         ..PLAIN
@@ -120,15 +121,14 @@ pub const CASES: [Case; 13] = [
         name: "killed by liveness",
         row: 14,
         reason: "LivenessKilled",
-        // Not Ready before it is killed, or a rolling update would count it as done.
+        // Not Ready either, or a rolling update would count it as done.
         change: |pod| {
             let container = &mut pod["containers"][0];
             container["args"] = json!(["v2", "NEVER_READY=1", "DRAIN_SECONDS=0"]);
             let get = json!({"path": "/ready", "port": "http"});
             container["livenessProbe"] = json!({"httpGet": get, "periodSeconds": 1, "failureThreshold": 2});
-            container["readinessProbe"]["initialDelaySeconds"] = json!(60);
         },
-        proof: |pod| statuses(pod).any(|status| status["restartCount"].as_u64() >= Some(2)),
+        proof: |pod| ended(pod, 2, |_| true),
         ..PLAIN
     },
     Case {
@@ -188,6 +188,7 @@ pub const CASES: [Case; 13] = [
         name: "sidecar not ready",
         row: 34,
         reason: "SidecarNeverReady",
+        more: &["--tolerate", "SidecarNeverReady=20s"],
         change: |pod| {
             let mut sidecar = helper("istio-proxy");
             sidecar["args"] = json!(["v2", "PORT=9090", "NEVER_READY=1"]);
@@ -221,11 +222,15 @@ fn waits(pod: &Value, reason: &str) -> bool {
     statuses(pod).any(|status| status["state"]["waiting"]["reason"] == reason)
 }
 
-/// Whether a container that was started so often anew ended like this, now or the last time.
-fn ended(pod: &Value, restarts: u64, how: fn(&Value) -> bool) -> bool {
+/// Whether a container ended so often, and the last time like this.
+fn ended(pod: &Value, times: u64, how: fn(&Value) -> bool) -> bool {
     statuses(pod).any(|status| {
-        status["restartCount"].as_u64() >= Some(restarts)
-            && (how(&status["state"]["terminated"]) || how(&status["lastState"]["terminated"]))
+        let (now, before) = (&status["state"]["terminated"], &status["lastState"]["terminated"]);
+        let is_down = now.is_object() || status["state"]["waiting"]["reason"] == "CrashLoopBackOff";
+        let ends = status["restartCount"].as_u64().unwrap_or(0) + u64::from(is_down);
+        // A container that could not be started may wait as RunContainerError, with its end in the last state.
+        let ends = ends.max(u64::from(before.is_object()));
+        ends >= times && how(if now.is_object() { now } else { before })
     })
 }
 
