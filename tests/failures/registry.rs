@@ -1,14 +1,14 @@
 //! An image registry on the node's loopback, where kubelet needs no TLS and no credentials. The first part of an
-//! image's name says what happens: `missing` is answered by 404; `third` by 503 twice and then by what the node has
-//! as `shop/web:v2`.
+//! image's name says what happens: `missing` is answered by 404; `third` by 503 twice and then by a copy of what the
+//! node has as `shop/web:v2`.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The name of an image in the registry, which is started by the first call.
 pub fn image(name: &str) -> String {
@@ -44,11 +44,14 @@ fn answer(mut stream: TcpStream) {
             Reply::error("503 Service Unavailable", "UNAVAILABLE", "try again later")
         }
         ["v2", "third", _, "manifests", _] => {
-            let (digest, kind) = manifest();
-            Reply::new("200 OK", &format!("{kind}\r\nDocker-Content-Digest: {digest}"), content(&digest))
+            let copy = Copy::of_v2();
+            let kind = format!("{}\r\nDocker-Content-Digest: {}", copy.kind, digest(&copy.manifest));
+            Reply::new("200 OK", &kind, copy.manifest)
         }
-        ["v2", "third", _, "blobs", digest] => {
-            Reply::new("200 OK", "application/octet-stream", content(digest))
+        ["v2", "third", _, "blobs", wanted] => {
+            let config = Copy::of_v2().config;
+            let body = if digest(&config) == *wanted { config } else { content(wanted) };
+            Reply::new("200 OK", "application/octet-stream", body)
         }
         _ => Reply::error("404 Not Found", "NAME_UNKNOWN", "no such thing"),
     };
@@ -86,13 +89,36 @@ fn tries(name: &str) -> u32 {
     *count
 }
 
-/// The digest and the media type of the manifest of `shop/web:v2`.
-fn manifest() -> (String, String) {
-    let list = String::from_utf8(ctr(&["images", "ls"])).unwrap();
-    let line = list.lines().find(|line| line.starts_with("docker.io/shop/web:v2 ")).expect("shop/web:v2");
-    let mut words = line.split_whitespace().skip(1).map(str::to_owned);
-    let kind = words.next().unwrap();
-    (words.next().unwrap(), kind)
+/// `shop/web:v2` with another id: an image that was pulled from a registry counts as that registry's from then on,
+/// and kubelet would refuse it to all who want the node's own.
+struct Copy {
+    kind: String,
+    manifest: Vec<u8>,
+    config: Vec<u8>,
+}
+
+impl Copy {
+    fn of_v2() -> Self {
+        let list = String::from_utf8(ctr(&["images", "ls"])).unwrap();
+        let line = list.lines().find(|line| line.starts_with("docker.io/shop/web:v2 ")).expect("shop/web:v2");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let json = |digest: &str| serde_json::from_slice::<Value>(&content(digest)).unwrap();
+        let mut manifest = json(words[2]);
+        let mut config = json(manifest["config"]["digest"].as_str().unwrap());
+        config["author"] = json!("the registry");
+        let config = config.to_string().into_bytes();
+        manifest["config"]["digest"] = json!(digest(&config));
+        manifest["config"]["size"] = json!(config.len());
+        Self { kind: words[1].to_owned(), manifest: manifest.to_string().into_bytes(), config }
+    }
+}
+
+fn digest(content: &[u8]) -> String {
+    let mut child =
+        Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sha256sum");
+    child.stdin.take().unwrap().write_all(content).unwrap();
+    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    format!("sha256:{}", output.split(' ').next().unwrap())
 }
 
 fn content(digest: &str) -> Vec<u8> {
