@@ -40,7 +40,8 @@ impl Place {
         write("POST", &format!("/apis/apps/v1/namespaces/{}/deployments", shop.namespace), &deployment);
         let mut place =
             Self { shop, before: Value::Null, stable: String::new(), folder: tempfile::tempdir().unwrap() };
-        let is_ready = || place.deployment()["status"]["readyReplicas"] == REPLICAS;
+        // Available, not only Ready: before that the controller counts none of them, and keeps all others.
+        let is_ready = || place.deployment()["status"]["availableReplicas"] == REPLICAS;
         assert!(within(120, is_ready), "the shop is not Ready: {}", place.deployment()["status"]);
         place.before = place.deployment()["spec"].take();
         hash(&place.sets()[0]).clone_into(&mut place.stable);
