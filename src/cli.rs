@@ -1,11 +1,15 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
+mod check;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
+
+pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -35,6 +39,8 @@ pub enum Command {
     Resume(TargetArgs),
     /// Show what is held, by whom, and what share it has
     Status(StatusArgs),
+    /// Judge a rollout without starting it
+    Check(CheckArgs),
 }
 
 /// Flags of all verbs.
@@ -81,6 +87,8 @@ pub enum OutputFormat {
     Json,
     /// One YAML document.
     Yaml,
+    /// SARIF 2.1.0, of `check` alone.
+    Sarif,
 }
 
 /// How far a dry run goes.
@@ -131,6 +139,9 @@ pub struct CanaryArgs {
     /// Take stable pods away to meet the share; they grow back only by abort
     #[arg(long)]
     pub shrink_stable: bool,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
 }
 
 /// Arguments of `status`.

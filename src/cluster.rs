@@ -2,6 +2,7 @@
 
 mod call;
 mod connect;
+mod facts;
 mod kinds;
 mod lease;
 mod mirror;

@@ -2,13 +2,14 @@
 
 mod canary;
 mod change;
+mod check;
 mod status;
 
 use std::ffi::OsString;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, GlobalArgs};
+use crate::cli::{Cli, Command, GlobalArgs, OutputFormat};
 use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -36,8 +37,12 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
 
 async fn dispatch(cli: Cli, environment: &Environment, output: &mut Output) -> Result<(), Error> {
     let global: &GlobalArgs = &cli.global;
+    if global.output == OutputFormat::Sarif && !matches!(cli.command, Command::Check(_)) {
+        return Err(Error::usage("only 'check' prints SARIF").next("-o json"));
+    }
     match &cli.command {
         Command::Status(args) => status::run(args, &connect(global).await?, output).await,
+        Command::Check(args) => check::run(args, global, output).await,
         Command::Canary(args) => canary::run(args, global, environment, output).await,
         Command::Promote(args) => change::run(&args.name, Verb::Promote, global, environment, output).await,
         Command::Abort(args) => change::run(&args.name, Verb::Abort, global, environment, output).await,

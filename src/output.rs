@@ -1,5 +1,6 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
+mod findings;
 mod live;
 mod safe;
 mod table;
@@ -9,6 +10,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use crate::check::{self, Report};
 use crate::cli::OutputFormat;
 use crate::environment::{Environment, timestamp};
 use crate::error::{Error, Kind};
@@ -98,6 +100,16 @@ impl Output {
             .map(|(index, step)| format!("{}. {}", index + 1, safe(&step.title())))
             .collect();
         to_stdout(&lines.join("\n"))
+    }
+
+    /// Writes what a check found as data.
+    pub(crate) fn findings(&mut self, report: &Report) -> Result<(), Error> {
+        self.finish();
+        match self.format {
+            OutputFormat::Human => to_stdout(&findings::render(report, self.color)),
+            OutputFormat::Sarif => self.document(&check::sarif(report)),
+            OutputFormat::Json | OutputFormat::Yaml => self.document(report),
+        }
     }
 
     /// Writes a sentence for people to stderr, whatever the format.

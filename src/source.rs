@@ -1,7 +1,7 @@
 //! Where the new version comes from: images or a manifest. (The third way, a change made while the
 //! Deployment was paused, is in the cluster already.)
 
-mod manifest;
+pub(crate) mod manifest;
 
 use std::path::Path;
 
@@ -32,7 +32,9 @@ pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<
 
 /// Returns the template that a manifest gives the live Deployment, merged by the server.
 pub(crate) async fn from_manifest(cluster: &Cluster, name: &str, path: &Path) -> Result<Value, Error> {
-    let document = manifest::find(&manifest::read(path)?, name, &cluster.namespace)?;
-    let merged = cluster.merge_manifest(name, &document).await?;
+    let documents = manifest::read(path)?;
+    let found = manifest::find(&documents, name, &cluster.namespace)?;
+    let template = manifest::template_only(&found.value, &cluster.namespace);
+    let merged = cluster.merge_manifest(name, &template).await?;
     Ok(merged.spec.template)
 }

@@ -56,7 +56,7 @@ pub(super) fn with(path: &str, value: Value) -> Subject {
 }
 
 pub(super) fn service() -> Value {
-    json!({"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]}})
+    json!({"metadata": {"name": "web", "uid": "s1"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]}})
 }
 
 pub(super) fn slice(ready: bool) -> Value {

@@ -24,7 +24,8 @@ pub(super) fn parse(text: &str) -> Vec<Ignore> {
         if is_rule {
             found.push(Ignore { rule: head.to_owned(), reason: reason.trim().to_owned() });
         } else if let Some(last) = found.last_mut() {
-            last.reason = format!("{}, {piece}", last.reason).trim_start_matches(", ").to_owned();
+            let comma = if last.reason.is_empty() { "" } else { ", " };
+            last.reason = format!("{}{comma}{piece}", last.reason);
         }
     }
     found

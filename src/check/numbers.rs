@@ -162,7 +162,7 @@ mod tests {
     use crate::check::fixtures::{facts, subject};
     use crate::share::{Size, Sizing, Stable};
 
-    fn rolling(replicas: i64, surge: Value, unavailable: Value) -> Subject {
+    fn rolling(replicas: i64, surge: &Value, unavailable: &Value) -> Subject {
         let mut subject = subject();
         subject.deployment.spec.replicas = Some(replicas);
         subject.deployment.spec.strategy =
@@ -179,7 +179,7 @@ mod tests {
             (4, json!(2), json!(9), (2, 4)),
             (3, json!(null), json!(null), (1, 0)),
         ] {
-            let deployment = rolling(replicas, surge, unavailable).deployment;
+            let deployment = rolling(replicas, &surge, &unavailable).deployment;
             assert_eq!((surge_of(&deployment), unavailable_of(&deployment)), expected, "{replicas}");
         }
     }
@@ -193,11 +193,11 @@ mod tests {
             (3, json!(0), json!("0%")),
             (1, json!(0), json!("25%")),
         ] {
-            let found = limits(&rolling(replicas, surge, unavailable), &facts()).unwrap();
+            let found = limits(&rolling(replicas, &surge, &unavailable), &facts()).unwrap();
             assert_eq!(found.iter().map(|f| f.level).collect::<Vec<_>>(), [Level::Error], "{replicas}");
         }
-        assert_eq!(limits(&rolling(1, json!(1), json!("25%")), &facts()), Ok(vec![]));
-        assert_eq!(limits(&rolling(3, json!(0), json!(1)), &facts()), Ok(vec![]));
+        assert_eq!(limits(&rolling(1, &json!(1), &json!("25%")), &facts()), Ok(vec![]));
+        assert_eq!(limits(&rolling(3, &json!(0), &json!(1)), &facts()), Ok(vec![]));
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_rolling_update_can_always_move(replicas in 1_i64..500, surge in 0_u32..120, unavailable in 0_u32..120) {
-            let deployment = rolling(replicas, json!(format!("{surge}%")), json!(format!("{unavailable}%"))).deployment;
+            let deployment = rolling(replicas, &json!(format!("{surge}%")), &json!(format!("{unavailable}%"))).deployment;
             prop_assert!(surge_of(&deployment) + unavailable_of(&deployment) > 0);
             prop_assert!(unavailable_of(&deployment) <= deployment.replicas());
         }

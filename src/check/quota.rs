@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::check::fixtures::{facts, subject, with};
 
-    fn quota(hard: Value, used: Value) -> Facts {
+    fn quota(hard: &Value, used: &Value) -> Facts {
         let mut facts = facts();
         facts.quotas = Ok(vec![
             json!({"metadata": {"name": "q"}, "spec": {"hard": hard}, "status": {"hard": hard, "used": used}}),
@@ -150,19 +150,19 @@ mod tests {
             ("limits.memory", "1Mi", "1Mi", true),
             ("services", "1", "1", true),
         ] {
-            let found = headroom(&two, &quota(json!({key: limit}), json!({key: used}))).unwrap();
+            let found = headroom(&two, &quota(&json!({key: limit}), &json!({key: used}))).unwrap();
             assert_eq!(found.is_empty(), fits, "{key} {limit} {used}");
         }
-        let found = headroom(&two, &quota(json!({"pods": "4"}), json!({"pods": "3"}))).unwrap();
+        let found = headroom(&two, &quota(&json!({"pods": "4"}), &json!({"pods": "3"}))).unwrap();
         assert_eq!(found[0].why, "leaves 1 of 4, and 2 more pods need 2");
         assert_eq!((found[0].object.as_str(), found[0].path.as_str()), ("resourcequota/q", "spec.hard.pods"));
         let none = Subject { surge_pods: 0, ..subject() };
-        assert_eq!(headroom(&none, &quota(json!({"pods": "1"}), json!({"pods": "3"}))), Ok(vec![]));
+        assert_eq!(headroom(&none, &quota(&json!({"pods": "1"}), &json!({"pods": "3"}))), Ok(vec![]));
     }
 
     #[test]
     fn the_pod_of_the_server_counts_with_its_defaults() {
-        let mut tight = quota(json!({"requests.cpu": "1"}), json!({"requests.cpu": "0"}));
+        let mut tight = quota(&json!({"requests.cpu": "1"}), &json!({"requests.cpu": "0"}));
         assert_eq!(headroom(&subject(), &tight), Ok(vec![]));
         tight.pod_dry_run =
             Ok(Ok(json!({"spec": {"containers": [{"resources": {"requests": {"cpu": "2"}}}]}})));
@@ -178,7 +178,7 @@ mod tests {
             ("NotBestEffort", 1),
             ("PriorityClass", 0),
         ] {
-            let mut facts = quota(json!({"pods": "0"}), json!({}));
+            let mut facts = quota(&json!({"pods": "0"}), &json!({}));
             facts.quotas.as_mut().unwrap()[0]["spec"]["scopes"] = json!([scope]);
             assert_eq!(headroom(&subject(), &facts).unwrap().len(), count, "{scope}");
         }
@@ -191,7 +191,7 @@ mod tests {
         other.pod_dry_run = Ok(Err("violates PodSecurity \"restricted:latest\"".into()));
         let found = admission(&subject(), &other).unwrap();
         assert!(found[0].why.contains("restricted") && found[0].fix.contains("namespace"), "{found:?}");
-        let mut full = quota(json!({"pods": "3"}), json!({"pods": "3"}));
+        let mut full = quota(&json!({"pods": "3"}), &json!({"pods": "3"}));
         full.pod_dry_run = Ok(Err("exceeded quota: q".into()));
         assert_eq!(admission(&subject(), &full), Ok(vec![]), "said once");
         full.quotas = Err("no right".into());

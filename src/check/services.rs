@@ -66,7 +66,9 @@ pub(super) fn endpoints(subject: &Subject, facts: &Facts) -> Judged {
     if subject.live.as_ref().is_none_or(|live| live.replicas() == 0) {
         return Ok(Vec::new());
     }
-    let services = selecting(subject, facts)?;
+    let mut services = selecting(subject, facts)?;
+    // One that stands in a manifest only has none yet.
+    services.retain(|service| service["metadata"]["uid"].is_string());
     if services.is_empty() {
         return Ok(Vec::new());
     }

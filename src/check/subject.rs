@@ -81,7 +81,7 @@ impl Subject {
             live: Some(live.clone()),
             strategy,
             surge_pods,
-            pending: !given,
+            pending: !given && !situation.is_on_stable_template(),
             sizing: first,
             needs: needs(&name, lowers),
             file: None,

@@ -213,6 +213,7 @@ pub(crate) fn parse<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T, 
         .map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
 }
 
-fn encode(text: &str) -> String {
+/// Encodes text for the query or a segment of a path.
+pub(super) fn encode(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -1,11 +1,14 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
+use crate::check::{Strategy, Subject};
 use crate::cli::{CanaryArgs, DryRun, GlobalArgs, deployment_name};
 use crate::cluster::connect;
 use crate::commands::change::options;
+use crate::commands::check::preflight;
 use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::model::Situation;
 use crate::output::Output;
 use crate::plan::{self, CanaryRequest};
 use crate::record::Verb;
@@ -38,6 +41,14 @@ pub(super) async fn run(
         shrink: args.shrink_stable,
     };
     let plan = plan::canary(&request, &observed)?;
+    let situation = Situation::of(&observed);
+    // Another share for a version that is held already brings nothing new to judge.
+    if request.template.is_some() || situation.hold.is_none() {
+        let mut subject = Subject::of(&situation, &plan, Strategy::Canary);
+        // The hold itself says how the share comes out; a dry run does not get that far.
+        subject.sizing = subject.sizing.filter(|_| global.dry_run.is_some());
+        preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+    }
     if let Some(depth) = global.dry_run {
         return engine.dry_run(&plan, depth == DryRun::Server).await;
     }
