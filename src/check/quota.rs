@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::check::pod_size::{of_container, of_pod, read};
-use crate::check::{Facts, Finding, Judged, Quantity, Subject};
+use crate::check::{Facts, Finding, Judged, Kind, Quantity, Subject, references};
 
 const TEMPLATE: &str = "spec.template";
 
@@ -74,8 +74,12 @@ fn applies(quota: &Value, best_effort: bool) -> bool {
 /// Quota, LimitRange, PodSecurity and admission webhooks in the server's own words.
 pub(super) fn admission(subject: &Subject, facts: &Facts) -> Judged {
     let Err(message) = facts.pod_dry_run.as_ref().map_err(Clone::clone)? else { return Ok(Vec::new()) };
-    // The arithmetic says the same in numbers.
-    if message.contains("exceeded quota") && headroom(subject, facts).is_ok_and(|found| !found.is_empty()) {
+    // Other rules say the same, and where.
+    let found = |judged: Judged| judged.is_ok_and(|found| !found.is_empty());
+    if (message.contains("exceeded quota") && found(headroom(subject, facts)))
+        || (message.contains("looking up service account")
+            && found(references::exist(subject, facts, Kind::ServiceAccount)))
+    {
         return Ok(Vec::new());
     }
     let fix = if message.contains("PodSecurity") {
@@ -196,6 +200,14 @@ mod tests {
         assert_eq!(admission(&subject(), &full), Ok(vec![]), "said once");
         full.quotas = Err("no right".into());
         assert_eq!(admission(&subject(), &full).unwrap().len(), 1);
+        let mut account = with("serviceAccountName", json!("nobody"));
+        let mut none = facts();
+        none.pod_dry_run = Ok(Err("error looking up service account shop/nobody".into()));
+        assert_eq!(admission(&account, &none).unwrap().len(), 1);
+        none.named.insert((Kind::ServiceAccount, "nobody".into()), Ok(None));
+        assert_eq!(admission(&account, &none), Ok(vec![]), "said once");
+        account.deployment.spec.template["spec"]["serviceAccountName"] = json!("default");
+        assert_eq!(admission(&account, &none).unwrap().len(), 1);
         full.pod_dry_run = Err("no right to create pods".into());
         assert!(admission(&subject(), &full).is_err());
     }

@@ -113,23 +113,29 @@ async fn online(
     let cluster = connect(global).await?;
     let mut report = Report::default();
     for name in names {
-        let subject = subject(args, &cluster, documents, name).await?;
+        let (subject, refusal) = subject(args, &cluster, documents, name).await?;
         let mut facts = cluster.facts(&subject).await?;
         // A canary takes the template alone; whoever applies the manifest applies all of it.
         if subject.strategy != Strategy::Canary {
             facts.add(beside(documents, &cluster.namespace));
         }
-        report.add(judge(&subject, &facts, &args.preflight.force));
+        let judged = judge(&subject, &facts, &args.preflight.force);
+        // The rules say more than the server, but where they know nothing its word stands.
+        if let Some(refusal) = refusal.filter(|_| judged.errors().next().is_none()) {
+            return Err(refusal);
+        }
+        report.add(judged);
     }
     Ok(report)
 }
 
+/// Returns what is to be judged, and why the server refuses to merge the manifest, if it does.
 async fn subject(
     args: &CheckArgs,
     cluster: &Cluster,
     documents: &[Document],
     name: &str,
-) -> Result<Subject, Error> {
+) -> Result<(Subject, Option<Error>), Error> {
     let document = match &args.filename {
         Some(_) => Some(manifest::find(documents, name, &cluster.namespace)?),
         None => None,
@@ -139,13 +145,21 @@ async fn subject(
     {
         let mut subject = of_manifest(document, None)?;
         subject.deployment.metadata.namespace = Some(cluster.namespace.clone());
-        return Ok(subject);
+        return Ok((subject, None));
     }
+    let mut refusal = None;
     let observed = cluster.observe(name).await?;
     let template = match document {
         Some(document) => {
             let wanted = manifest::template_only(&document.value, &cluster.namespace);
-            Some(cluster.merge_manifest(name, &wanted).await?.spec.template)
+            match cluster.merge_manifest(name, &wanted).await {
+                Ok(merged) => Some(merged.spec.template),
+                Err(error) if error.kind == Kind::Usage => {
+                    refusal = Some(error);
+                    Some(wanted["spec"]["template"].clone())
+                }
+                Err(error) => return Err(error),
+            }
         }
         None if args.image.is_empty() => None,
         None => Some(source::from_images(&observed.deployment, &args.image)?),
@@ -173,7 +187,7 @@ async fn subject(
         subject.deployment.metadata.annotations = manifest.metadata.annotations;
     }
     subject.file = document.and_then(|document| document.file.clone());
-    Ok(subject)
+    Ok((subject, refusal))
 }
 
 /// The Deployment as a manifest has it; what it leaves out stays as it is.
