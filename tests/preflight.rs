@@ -260,6 +260,8 @@ fn offline_needs_no_cluster() {
     let ended = alone(&["check", "-f", file, "--offline"]).expect(0);
     assert!(ended.stdout.contains("RP014  deployment/frontend  not checked: offline"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("RP001"), "the Service in the file counts: {}", ended.stdout);
+    let ended = alone(&["check", "-f", file, "--offline", "--weight", "10", "-o", "json"]).expect(0);
+    assert_eq!(rules(&ended, "warning"), ["RP031"]);
     let ended = alone(&["check", "-f", file]).expect(3);
     assert!(ended.stderr.contains("--offline"), "{}", ended.stderr);
 

@@ -36,7 +36,7 @@ pub(super) fn at_rest(subject: &Subject, _: &Facts) -> Judged {
     if !held && !live.spec.paused && !live.is_complete() {
         found.push(Finding::warning(
             "status",
-            "a rollout is under way: old and new pods of it are still there",
+            "is not that of a finished rollout: one is under way, or pods of it are not Available",
             format!("kubectl rollout status {}", subject.object()),
         ));
     }

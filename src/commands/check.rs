@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::model::{Deployment, Situation};
 use crate::output::Output;
 use crate::plan::{Plan, Step};
-use crate::share::{Size, Stable};
+use crate::share::{Size, Sizing, Stable};
 use crate::source;
 use crate::source::manifest::{self, Document};
 
@@ -96,7 +96,11 @@ fn offline(
         let mut subject = of_manifest(document, None)?;
         if args.strategy == CheckStrategy::Canary {
             subject.strategy = Strategy::Canary;
-            subject.surge_pods = 1;
+            let replicas = subject.deployment.replicas();
+            let size = args.weight.map_or(Size::Pods(1), Size::Weight);
+            // What cannot be sized has no replicas, and RP006 says so.
+            subject.sizing = Sizing::choose(size, Stable::Whole, replicas, replicas).ok();
+            subject.surge_pods = subject.sizing.map_or(0, |sizing| sizing.canary);
         }
         report.add(judge(&subject, &beside(documents, namespace), &args.preflight.force));
     }
