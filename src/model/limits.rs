@@ -44,3 +44,45 @@ impl Deployment {
         u32::try_from(pods).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn rolling(replicas: i64, surge: &Value, unavailable: &Value) -> Deployment {
+        let mut deployment = Deployment::default();
+        deployment.spec.replicas = Some(replicas);
+        deployment.spec.strategy =
+            Some(json!({"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}));
+        deployment
+    }
+
+    #[test]
+    fn percentages_resolve_like_in_the_controller() {
+        for (replicas, surge, unavailable, expected) in [
+            (3, json!("25%"), json!("25%"), (1, 0)),
+            (10, json!("25%"), json!("25%"), (3, 2)),
+            (1, json!(0), json!("25%"), (0, 1)),
+            (4, json!(2), json!(9), (2, 4)),
+            (3, json!(null), json!(null), (1, 0)),
+        ] {
+            let deployment = rolling(replicas, &surge, &unavailable);
+            assert_eq!((deployment.max_surge(), deployment.max_unavailable()), expected, "{replicas}");
+        }
+        let mut recreate = rolling(3, &Value::Null, &Value::Null);
+        recreate.spec.strategy = Some(json!({"type": "Recreate"}));
+        assert_eq!(recreate.max_unavailable(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn a_rolling_update_can_always_move(replicas in 1_i64..500, surge in 0_u32..120, unavailable in 0_u32..120) {
+            let deployment = rolling(replicas, &json!(format!("{surge}%")), &json!(format!("{unavailable}%")));
+            prop_assert!(deployment.max_surge() + deployment.max_unavailable() > 0);
+            prop_assert!(deployment.max_unavailable() <= deployment.replicas());
+        }
+    }
+}
