@@ -91,11 +91,20 @@ cluster-test-%:
 	$(CLUSTER) down test-$(subst .,-,$*)
 
 .PHONY: traffic
-traffic:
-	@[[ $$(id -u) == 0 ]] || { echo "the traffic test needs a real node, and that needs root: sudo make traffic" >&2; exit 1; }
+traffic: test-node
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
+	$(CLUSTER) down test-node
+
+.PHONY: failures
+failures: test-node ## bad versions on a real node: each is named and undone, and nothing else is (root)
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
+	$(CLUSTER) down test-node
+
+# A real node with two versions of the shop.
+.PHONY: test-node
+test-node:
+	@[[ $$(id -u) == 0 ]] || { echo "a real node needs root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
 	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --example shop --target $(HOST)
 	$(CLUSTER) up test-node --version 1.36 --pods node
 	$(CLUSTER) image test-node shop/web:v1 $(RELEASE)/examples/shop v1
 	$(CLUSTER) image test-node shop/web:v2 $(RELEASE)/examples/shop v2
-	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
-	$(CLUSTER) down test-node

@@ -18,7 +18,10 @@
 //! | `DRAIN_SECONDS` | how long `/drain` takes to answer | 3 |
 //! | `READY_AFTER` | not ready for that long after the start | 0 |
 //! | `NEVER_READY=1` | never ready | |
-//! | `EXIT_AFTER` | exit with code 3 that long after the start | never |
+//! | `EXIT_AFTER` | exit that long after the start | never |
+//! | `EXIT_CODE` | the code to exit with then | 3 |
+//! | `EXIT_ONCE=FILE` | exit only if there is no such file yet, which is then made: only the first start fails | |
+//! | `EAT_MEMORY` | take so many MB of memory at the start | 0 |
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -118,6 +121,25 @@ fn setting(name: &str) -> Option<String> {
         .or_else(|| std::env::var(name).ok())
 }
 
+/// When to exit by itself.
+fn exit_after() -> Result<Option<Duration>, Box<dyn Error>> {
+    match setting("EXIT_ONCE") {
+        // The file has to outlive the container: it belongs on a volume.
+        Some(file) if std::fs::exists(&file)? => Ok(None),
+        Some(file) => {
+            std::fs::write(file, "")?;
+            Ok(Some(seconds("EXIT_AFTER")?.unwrap_or_default()))
+        }
+        None => seconds("EXIT_AFTER"),
+    }
+}
+
+/// Memory that is really taken: a page that was never written is not there.
+fn eat_memory() -> Result<Vec<u8>, Box<dyn Error>> {
+    let megabytes: usize = setting("EAT_MEMORY").map_or(Ok(0), |megabytes| megabytes.parse())?;
+    Ok(vec![1; megabytes << 20])
+}
+
 /// A setting that is a duration in seconds.
 fn seconds(name: &str) -> Result<Option<Duration>, Box<dyn Error>> {
     setting(name).map(|value| Ok(Duration::try_from_secs_f64(value.parse()?)?)).transpose()
@@ -129,7 +151,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let shop = Arc::new(Shop::from_settings()?);
     let port = setting("PORT").map_or(Ok(8080), |port| port.parse())?;
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
-    let mut fault = pin!(sleep(seconds("EXIT_AFTER")?.unwrap_or(Duration::MAX)));
+    let eaten = eat_memory()?;
+    let exit_code = setting("EXIT_CODE").map_or(Ok(3), |code| code.parse())?;
+    let mut fault = pin!(sleep(exit_after()?.unwrap_or(Duration::MAX)));
     let mut linger = pin!(sleep(Duration::MAX));
     let (server, running) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -143,7 +167,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
                 shop.draining.store(true, Ordering::Relaxed);
                 linger.as_mut().reset(tokio::time::Instant::now() + LINGER);
             }
-            () = &mut fault => return Ok(ExitCode::from(3)),
+            () = &mut fault => return Ok(ExitCode::from(exit_code)),
             () = &mut linger => break,
             Ok((stream, _)) = listener.accept() => {
                 connections.spawn(serve(Arc::clone(&shop), stream, running.clone()));
@@ -154,7 +178,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             },
         }
     }
-    drop((listener, server));
+    drop((listener, server, eaten));
     while connections.join_next().await.is_some() {}
     Ok(ExitCode::SUCCESS)
 }

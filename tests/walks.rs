@@ -4,6 +4,8 @@
 #![allow(missing_docs, dead_code, unreachable_pub, reason = "a test")]
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
+#[path = "support/jobs.rs"]
+mod jobs;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/shop.rs"]
@@ -24,37 +26,4 @@ mod scene;
 #[path = "walks/witness.rs"]
 mod witness;
 
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// The walks keep the machine busy, and some tests measure time: one of these at once.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Does all jobs, so many at once; returns those that panicked.
-#[must_use]
-pub fn each<T: Send + std::fmt::Debug>(
-    jobs: Vec<T>,
-    at_once: usize,
-    work: impl Fn(&T) + Sync,
-) -> Vec<String> {
-    let jobs = Mutex::new(VecDeque::from(jobs));
-    let failed = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                loop {
-                    let job = jobs.lock().unwrap().pop_front();
-                    let Some(job) = job else { return };
-                    if catch_unwind(AssertUnwindSafe(|| work(&job))).is_err() {
-                        failed.lock().unwrap().push(format!("{job:?}"));
-                    }
-                }
-            });
-        }
-    });
-    failed.into_inner().unwrap()
-}
+pub use jobs::{alone, each};

@@ -72,13 +72,16 @@ build_programs() { # VERSION WITH_NODE
     programs "$1" "$2" >/dev/null
     [[ -n $(missing_programs "$1" "$2") ]] || return 0
     need go "Go $(sed -n 's/^go //p' "$(module_of "$1")/go.mod") or newer"
-    lock "$cache_home/.lock" "another build to end"
-    local missing n=0
-    mapfile -t missing < <(missing_programs "$1" "$2")
-    for program in "${missing[@]}"; do
-        n=$((n + 1))
-        build_program "$n of ${#missing[@]}" "$program"
-    done
+    # A shell of its own, so that the lock is given back: whoever builds several versions would wait for itself.
+    (
+        lock "$cache_home/.lock" "another build to end"
+        local missing n=0 program
+        mapfile -t missing < <(missing_programs "$1" "$2")
+        for program in "${missing[@]}"; do
+            n=$((n + 1))
+            build_program "$n of ${#missing[@]}" "$program"
+        done
+    )
 }
 
 build_program() { # N_OF_M LINE_OF_programs

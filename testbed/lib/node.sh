@@ -220,7 +220,8 @@ END
 }
 
 # Images cannot be pulled again, so they are never collected. clusterDNS has nothing behind it: without the setting every
-# pod gets a warning event. makeIPTablesUtilChains: iptables may not be there.
+# pod gets a warning event. makeIPTablesUtilChains: iptables may not be there. eventRecordQPS: 0 is not 'no limit' but 5, and
+# then events of busy tests come a minute late.
 write_kubelet_config() {
     cat <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -241,6 +242,7 @@ clusterDNS: [10.96.0.10]
 maxPods: 250
 kubeAPIQPS: 1000
 kubeAPIBurst: 2000
-eventRecordQPS: 0
+eventRecordQPS: 1000
+eventBurst: 2000
 END
 }

@@ -1,0 +1,109 @@
+//! At least 1,000 requests per second to the shop's Service, and what came of them.
+
+#![allow(dead_code, unreachable_pub, reason = "every test takes the part that it needs")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "the figures are the result")]
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::load::{Load, LoadOptions, Mode, Report};
+use crate::shop::Shop;
+
+/// How long a share is held to be measured: some 6,000 requests of each mode.
+const HOLD: Duration = Duration::from_secs(10);
+/// How long kube-proxy may take to follow: it puts changes together for up to a second.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How far a measured share may be from the share of the pods, in percentage points.
+const TOLERANCE: f64 = 4.0;
+
+/// Clients that keep their connections and clients that open one for each request, at once.
+pub struct Traffic {
+    fresh: Load,
+    keep_alive: Load,
+}
+
+impl Traffic {
+    /// Starts both at 600 requests per second and waits until they run at that rate.
+    pub fn start(shop: &Shop) -> Self {
+        let ip = shop.kubectl(&["get", "service/frontend", "-o", "jsonpath={.spec.clusterIP}"]);
+        let address = SocketAddr::new(ip.parse::<IpAddr>().expect("a ClusterIP"), 80);
+        // A new Service is not a change that is tested here: kube-proxy has to know it first.
+        shop.until("the Service answers", |_| TcpStream::connect(address).is_ok());
+        let load = |mode| {
+            Load::start(LoadOptions {
+                address,
+                mode,
+                workers: 12,
+                rate_per_second: 600,
+                max_seconds: 300,
+                requests_per_connection: 50,
+            })
+        };
+        let traffic = Self { fresh: load(Mode::Fresh), keep_alive: load(Mode::KeepAlive) };
+        std::thread::sleep(Duration::from_secs(2));
+        traffic
+    }
+
+    /// Measures the share of the new version for a while; fails unless it is this percentage of new connections.
+    #[track_caller]
+    pub fn expect_share(&self, phase: &str, percent: f64) {
+        std::thread::sleep(SETTLE);
+        drop((self.fresh.snapshot(), self.keep_alive.snapshot()));
+        std::thread::sleep(HOLD);
+        let (fresh, keep_alive) = (self.fresh.snapshot(), self.keep_alive.snapshot());
+        let share = share_of_v2(&fresh);
+        println!(
+            "{phase}: {share:.1} % of new connections, {:.1} % of kept ones; {fresh:?}, {keep_alive:?}",
+            share_of_v2(&keep_alive)
+        );
+        assert!((share - percent).abs() <= TOLERANCE, "{phase}: {share:.1} % instead of {percent} %");
+    }
+
+    pub fn failures(&self) -> u64 {
+        self.fresh.report().failed_count + self.keep_alive.report().failed_count
+    }
+
+    /// Ends the load and returns the reports of new and of kept connections.
+    pub fn stop(self, what: &str) -> [Report; 2] {
+        let reports = [self.fresh.stop(), self.keep_alive.stop()];
+        for (mode, report) in ["new connections", "kept connections"].iter().zip(&reports) {
+            println!(
+                "{what}, {mode}: {} requests in {:.1} s ({:.0}/s), {} failed, slowest {} ms, {} closed idle, {:?}",
+                report.requests,
+                report.seconds,
+                report.requests_per_second(),
+                report.failed_count,
+                report.longest_ms,
+                report.idle_closes,
+                report.by_version
+            );
+            for failure in &report.failed {
+                println!("  {failure}");
+            }
+        }
+        reports
+    }
+
+    /// Ends the load; fails unless every request was answered at a rate that means something.
+    #[track_caller]
+    pub fn expect_none_lost(self, what: &str) {
+        // A slow end of a change would be seen only after it.
+        std::thread::sleep(Duration::from_secs(5));
+        let reports = self.stop(what);
+        assert_eq!(
+            reports.iter().map(|report| report.failed_count).sum::<u64>(),
+            0,
+            "{what}: requests failed"
+        );
+        let rate: f64 = reports.iter().map(Report::requests_per_second).sum();
+        assert!(rate >= 1000.0, "{what}: {rate:.0} requests/s are no test");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn share_of_v2(by_version: &BTreeMap<String, u64>) -> f64 {
+    let all: u64 = by_version.values().sum();
+    100.0 * by_version.get("v2").copied().unwrap_or(0) as f64 / all as f64
+}
