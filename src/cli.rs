@@ -1,11 +1,15 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
+mod check;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
+
+pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -38,17 +42,19 @@ pub enum Command {
     /// Go back to the last version that was healthy, or to a revision
     Rollback(RollbackArgs),
     /// Replace all pods by new ones of the same version
-    Restart(TargetArgs),
+    Restart(RestartArgs),
     /// Show revisions: images, commit, who, how they ended
     History(HistoryArgs),
     /// Show what is held, by whom, and what share it has
     Status(StatusArgs),
+    /// Judge a rollout without starting it
+    Check(CheckArgs),
 }
 
 impl Command {
     /// Whether `-o json` prints one event per line.
     pub fn tells_events(&self) -> bool {
-        !matches!(self, Self::Status(_) | Self::History(_))
+        !matches!(self, Self::Status(_) | Self::History(_) | Self::Check(_))
     }
 }
 
@@ -96,6 +102,8 @@ pub enum OutputFormat {
     Json,
     /// One YAML document.
     Yaml,
+    /// SARIF 2.1.0, of `check` alone.
+    Sarif,
 }
 
 /// How far a dry run goes.
@@ -149,6 +157,19 @@ pub enum ReportForm {
     Markdown,
 }
 
+/// Arguments of `restart`.
+#[derive(Clone, Debug, Args)]
+pub struct RestartArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME
+    pub name: String,
+    /// What is done about a failure.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
+}
+
 /// Flags of all verbs that judge the new version.
 #[derive(Clone, Debug, Default, Args)]
 pub struct GuardArgs {
@@ -185,6 +206,9 @@ pub struct RollingArgs {
     /// What is done about a failure.
     #[command(flatten)]
     pub guard: GuardArgs,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
 }
 
 /// Arguments of `rollback`.
@@ -198,6 +222,9 @@ pub struct RollbackArgs {
     /// What is done about a failure.
     #[command(flatten)]
     pub guard: GuardArgs,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
 }
 
 /// Arguments of `history`.
@@ -242,6 +269,9 @@ pub struct CanaryArgs {
     /// What is done about a failure.
     #[command(flatten)]
     pub guard: GuardArgs,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
 }
 
 /// Arguments of `status`.

@@ -2,6 +2,7 @@
 
 mod canary;
 mod change;
+mod check;
 mod history;
 mod rollback;
 mod rolling;
@@ -12,7 +13,7 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, OutputFormat};
 use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -44,10 +45,14 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
 
 async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Result<(), Error> {
     let global = &cli.global;
+    if global.output == OutputFormat::Sarif && !matches!(cli.command, Command::Check(_)) {
+        return Err(Error::usage("only 'check' prints SARIF").next("-o json"));
+    }
     let context = Context { global, environment, output, among_others: false };
     match &cli.command {
         Command::Status(args) => status::run(args, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
+        Command::Check(args) => check::run(args, global, output).await,
         Command::Canary(args) => canary::run(args, context).await,
         Command::Rolling(args) => rolling::run(args, context).await,
         Command::Restart(args) => rolling::restart(args, context).await,

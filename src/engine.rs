@@ -100,6 +100,11 @@ impl<'a> Engine<'a> {
         Ok(engine)
     }
 
+    /// Returns the writer, for what is told before the run.
+    pub(crate) fn output(&self) -> &Channel<'_> {
+        &self.output
+    }
+
     /// Returns the workload as it is now.
     pub(crate) fn observed(&mut self) -> Result<Observed, Error> {
         let Some(mut observed) = self.mirror.observed(Some(&self.uid)) else {

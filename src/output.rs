@@ -1,6 +1,7 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
 mod evidence;
+mod findings;
 mod live;
 mod report;
 mod safe;
@@ -14,6 +15,7 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::check;
 use crate::cli::{OutputFormat, Report};
 use crate::environment::{Environment, timestamp};
 use crate::error::{Error, Kind};
@@ -129,6 +131,16 @@ impl Output {
             .map(|(index, step)| format!("{}. {}", index + 1, safe(&step.title())))
             .collect();
         to_stdout(&lines.join("\n"))
+    }
+
+    /// Writes what a check found as data.
+    pub(crate) fn findings(&self, report: &check::Report) -> Result<(), Error> {
+        self.finish();
+        match self.format {
+            OutputFormat::Human => to_stdout(&findings::render(report, self.color)),
+            OutputFormat::Sarif => self.document(&check::sarif(report)),
+            OutputFormat::Json | OutputFormat::Yaml => self.document(report),
+        }
     }
 
     /// Writes an error with what to type next. A machine that reads events is told the end in any case.

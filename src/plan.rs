@@ -79,7 +79,7 @@ impl Step {
             Self::Release => "restore the Deployment's own settings, keep the new template".into(),
             Self::AwaitRollout => "follow the rolling update to its end".into(),
             Self::Restore => "restore the stable template and the Deployment's own settings".into(),
-            Self::AwaitStable => "wait until the canary pods are gone".into(),
+            Self::AwaitStable => "wait until only pods of the stable version are left".into(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where the new version comes from: images or a manifest. (The third way, a change made while the
 //! Deployment was paused, is in the cluster already.)
 
-mod manifest;
+pub(crate) mod manifest;
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(crate) async fn template(
 }
 
 /// Returns the live template with images replaced; each is `[container=]image`.
-fn from_images(deployment: &Deployment, images: &[String]) -> Result<Value, Error> {
+pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<Value, Error> {
     images.iter().try_fold(deployment.spec.template.clone(), |template, argument| {
         let (container, image) = match argument.split_once('=') {
             Some((container, image)) => (Some(container), image),
@@ -46,7 +46,9 @@ fn from_images(deployment: &Deployment, images: &[String]) -> Result<Value, Erro
 
 /// Returns the template that a manifest gives the live Deployment, merged by the server.
 async fn from_manifest(cluster: &Cluster, name: &str, path: &Path) -> Result<Value, Error> {
-    let document = manifest::find(&manifest::read(path)?, name, &cluster.namespace)?;
-    let merged = cluster.merge_manifest(name, &document).await?;
+    let documents = manifest::read(path)?;
+    let found = manifest::find(&documents, name, &cluster.namespace)?;
+    let template = manifest::template_only(&found.value, &cluster.namespace);
+    let merged = cluster.merge_manifest(name, &template).await?;
     Ok(merged.spec.template)
 }

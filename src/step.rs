@@ -278,6 +278,9 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
     if deployment.spec.paused {
         return Progress::Halted(paused(situation));
     }
+    if !deployment.is_observed() {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    }
     // Old pods that are still counted would make the last picture say "Progressing".
     if situation.phase == Phase::Idle {
         return Progress::Done;
@@ -323,7 +326,9 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
         (0, true) if situation.deployment().is_complete() => Progress::Done,
         (0, true) => Progress::Waiting("the Deployment controller has not counted the pods yet".into(), None),
         (0, false) => Progress::Waiting(format!("{ready} of {wanted} stable pods Ready"), None),
-        (left, _) => Progress::Waiting(format!("{left} pods of the other version still there"), None),
+        (left, _) => {
+            Progress::Waiting(format!("pods of the other version that are still there: {left}"), None)
+        }
     }
 }
 

@@ -19,6 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 512 * 1024 * 1024;
 
+/// What an answer is to look like.
+const WHOLE: &str = "application/json";
+/// Whatever it is: a log is plain text.
+pub(super) const ANYTHING: &str = "*/*";
+/// Name and labels without the content: of a Secret nothing else may ever come here.
+pub(super) const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
 /// A connection to one cluster.
 pub(crate) struct Cluster {
     pub(crate) client: Client,
@@ -35,8 +42,6 @@ pub(crate) struct Call {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: Option<(&'static str, Value)>,
-    /// The form of the answer.
-    pub(crate) accept: &'static str,
 }
 
 /// Why a request did not succeed.
@@ -47,9 +52,6 @@ pub(crate) enum Failure {
     /// It may or may not have been done.
     Unknown(Error),
 }
-
-/// The form that answers have unless another is asked for.
-pub(crate) const JSON: &str = "application/json, */*";
 
 impl Failure {
     /// Returns it as an error for the user.
@@ -82,11 +84,16 @@ impl Cluster {
 
     /// Reads, again and again for a minute if need be.
     pub(crate) async fn read(&self, call: &Call) -> Result<Vec<u8>, Failure> {
+        self.read_as(call, WHOLE).await
+    }
+
+    /// Reads in another form, for example the metadata alone.
+    pub(super) async fn read_as(&self, call: &Call, accept: &'static str) -> Result<Vec<u8>, Failure> {
         let give_up = Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(200);
         let mut unauthorized = false;
         loop {
-            let (error, wait) = match self.attempt(call, READ_TIMEOUT).await {
+            let (error, wait) = match self.attempt(call, accept, READ_TIMEOUT).await {
                 Try::Done(body) => return Ok(body),
                 Try::Later(error, wait) => (Failure::Unknown(error), wait),
                 // Credentials may have been renewed on disk meanwhile.
@@ -110,7 +117,7 @@ impl Cluster {
     pub(crate) async fn write(&self, call: &Call) -> Result<Value, Failure> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            match self.attempt(call, WRITE_TIMEOUT).await {
+            match self.attempt(call, WHOLE, WRITE_TIMEOUT).await {
                 Try::Done(body) => {
                     return serde_json::from_slice(&body).map_err(|error| {
                         Failure::Unknown(Error::new(Kind::Cluster, format!("{}: {error}", call.doing)))
@@ -128,7 +135,7 @@ impl Cluster {
         }
     }
 
-    async fn attempt(&self, call: &Call, default_timeout: Duration) -> Try {
+    async fn attempt(&self, call: &Call, accept: &'static str, default_timeout: Duration) -> Try {
         let timeout = self.request_timeout.unwrap_or(default_timeout);
         let unknown = |text: String| {
             Try::Failed(Failure::Unknown(Error::new(Kind::Cluster, format!("{}: {text}", call.doing))))
@@ -139,7 +146,7 @@ impl Cluster {
             request = request.header(http::header::CONTENT_TYPE, *content_type);
             bytes = body.to_string().into_bytes();
         }
-        let request = match request.header(http::header::ACCEPT, call.accept).body(Body::from(bytes)) {
+        let request = match request.header(http::header::ACCEPT, accept).body(Body::from(bytes)) {
             Ok(request) => request,
             Err(error) => return unknown(error.to_string()),
         };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::future::join4;
 
+use crate::cluster::call::ANYTHING;
 use crate::cluster::objects::{List, encode, parse};
-use crate::cluster::{Call, Cluster, Failure, JSON};
+use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::evidence::{self, Evidence, LOG_LINES, Readings};
 use crate::health;
@@ -63,8 +64,7 @@ impl Cluster {
         let doing = format!("list events in namespace {}", self.namespace);
         let selector = encode(&format!("involvedObject.uid={uid}"));
         let path = format!("/api/v1/namespaces/{}/events?fieldSelector={selector}", self.namespace);
-        let body =
-            self.read(&Call { doing: doing.clone(), method: "GET", path, body: None, accept: JSON }).await?;
+        let body = self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await?;
         parse::<List<ClusterEvent>>(&doing, &body).map(|list| list.items).map_err(Failure::Unknown)
     }
 
@@ -75,7 +75,8 @@ impl Cluster {
             "/api/v1/namespaces/{}/pods/{pod}/log?container={container}&previous={previous}&tailLines={LOG_LINES}&limitBytes=65536",
             self.namespace
         );
-        let body = self.read(&Call { doing, method: "GET", path, body: None, accept: JSON }).await?;
+        let call = Call { doing, method: "GET", path, body: None };
+        let body = self.read_as(&call, ANYTHING).await?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cluster::{Call, Cluster, Failure, JSON};
+use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::keys::FIELD_MANAGER;
 use crate::record::lease_name;
@@ -12,7 +12,7 @@ impl Cluster {
     pub(crate) async fn lease(&self, deployment: &str) -> Result<Option<Value>, Error> {
         let doing = format!("read the lock of deployment/{deployment} in namespace {}", self.namespace);
         let path = format!("{}/{}", self.leases_path(), lease_name(deployment));
-        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None, accept: JSON }).await {
+        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
             Ok(body) => super::objects::parse(&doing, &body).map(Some),
             Err(failure) if failure.code() == 404 => Ok(None),
             Err(failure) => Err(failure.into_error()),
@@ -27,14 +27,7 @@ impl Cluster {
         let base = self.leases_path();
         let (method, path) = if exists { ("PUT", format!("{base}/{name}")) } else { ("POST", base) };
         let path = format!("{path}?fieldManager={FIELD_MANAGER}");
-        self.write(&Call {
-            doing,
-            method,
-            path,
-            body: Some(("application/json", lease.clone())),
-            accept: JSON,
-        })
-        .await
+        self.write(&Call { doing, method, path, body: Some(("application/json", lease.clone())) }).await
     }
 
     fn leases_path(&self) -> String {

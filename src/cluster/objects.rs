@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::cluster::{Call, Cluster, Failure, JSON};
+use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
 use crate::model::{Deployment, Observed, ReplicaSet};
@@ -24,7 +24,7 @@ impl Cluster {
     pub(crate) async fn deployment(&self, name: &str) -> Result<Option<Deployment>, Error> {
         let doing = format!("read deployment/{name} in namespace {}", self.namespace);
         let path = format!("/apis/apps/v1/namespaces/{}/deployments/{name}", self.namespace);
-        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None, accept: JSON }).await {
+        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
             Ok(body) => parse(&doing, &body).map(Some),
             Err(failure) if failure.code() == 404 => Ok(None),
             Err(failure) => Err(failure.into_error()),
@@ -93,7 +93,7 @@ impl Cluster {
         let error = Error::usage(format!("there is no deployment/{name} in namespace {}", self.namespace));
         let others = self.deployments(false, None).await.unwrap_or_default();
         let path = format!("/api/v1/namespaces/{}/services/{name}", self.namespace);
-        let call = Call { doing: String::new(), method: "GET", path, body: None, accept: JSON };
+        let call = Call { doing: String::new(), method: "GET", path, body: None };
         let service: Option<Value> =
             self.read(&call).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
         if let Some(selector) = service.as_ref().and_then(|service| service["spec"]["selector"].as_object()) {
@@ -130,8 +130,7 @@ impl Cluster {
             self.namespace
         );
         let body = Some(("application/json-patch+json", Value::from(patch.to_vec())));
-        let answer =
-            self.write(&Call { doing: doing.clone(), method: "PATCH", path, body, accept: JSON }).await?;
+        let answer = self.write(&Call { doing: doing.clone(), method: "PATCH", path, body }).await?;
         serde_json::from_value(answer)
             .map_err(|error| Failure::Unknown(Error::new(Kind::Cluster, format!("{doing}: {error}"))))
     }
@@ -146,8 +145,7 @@ impl Cluster {
             self.namespace
         );
         let body = Some(("application/apply-patch+yaml", manifest.clone()));
-        let answer =
-            self.write(&Call { doing: doing.clone(), method: "PATCH", path, body, accept: JSON }).await;
+        let answer = self.write(&Call { doing: doing.clone(), method: "PATCH", path, body }).await;
         let answer = answer.map_err(|failure| {
             let code = failure.code();
             let mut error = failure.into_error();
@@ -177,7 +175,7 @@ impl Cluster {
             "metadata": {"name": name, "namespace": self.namespace, "resourceVersion": resource_version},
             "spec": {"replicas": replicas},
         });
-        self.write(&Call { doing, method: "PUT", path, body: Some(("application/json", body)), accept: JSON })
+        self.write(&Call { doing, method: "PUT", path, body: Some(("application/json", body)) })
             .await
             .map(|_| ())
     }
@@ -198,8 +196,7 @@ impl Cluster {
         let query = labels.map(|labels| format!("?labelSelector={}", encode(labels))).unwrap_or_default();
         let doing = format!("list {what} in {place}");
         let path = format!("{api}{scope}/{plural}{query}");
-        let body =
-            self.read(&Call { doing: doing.clone(), method: "GET", path, body: None, accept: JSON }).await;
+        let body = self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await;
         parse::<List<T>>(&doing, &body.map_err(Failure::into_error)?).map(|list| list.items)
     }
 }
@@ -216,6 +213,7 @@ pub(crate) fn parse<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T, 
         .map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
 }
 
+/// Encodes text for the query or a segment of a path.
 pub(super) fn encode(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -1,9 +1,12 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
+use crate::check::{Strategy, Subject};
 use crate::cli::{CanaryArgs, deployment_name};
 use crate::cluster::connect;
+use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
 use crate::error::Error;
+use crate::model::Situation;
 use crate::plan::{self, CanaryRequest};
 use crate::record::Verb;
 use crate::share::Size;
@@ -24,6 +27,14 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         exact: args.exact,
         shrink: args.shrink_stable,
     };
+    // Another share for a version that is held already brings nothing new to judge.
+    if request.template.is_some() || Situation::of(&observed).hold.is_none() {
+        let plan = plan::canary(&request, &observed)?;
+        let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Canary);
+        // The hold itself says how the share comes out; a dry run does not get that far.
+        subject.sizing = subject.sizing.filter(|_| context.global.dry_run.is_some());
+        preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+    }
     context.carry_out(&mut engine, Verb::Canary, 0, |observed| plan::canary(&request, observed)).await
 }
 

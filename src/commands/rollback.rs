@@ -25,8 +25,8 @@ pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(),
     for line in history::difference(&observed.deployment.spec.template, &template) {
         engine.note(&line);
     }
-    for line in cluster.changed_since(&template, target, &observed).await {
+    for line in cluster.changed_since(target, &observed).await {
         engine.warn(&line);
     }
-    context.carry_out(&mut engine, Verb::Rollback, 0, |observed| plan::rolling(&template, observed)).await
+    context.roll(&cluster, &mut engine, Verb::Rollback, &template, &args.preflight).await
 }

@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::{RollingArgs, TargetArgs, deployment_name};
+use crate::cli::{RestartArgs, RollingArgs, deployment_name};
 use crate::cluster::connect;
 use crate::commands::rollout::Context;
 use crate::environment::timestamp;
 use crate::error::Error;
 use crate::keys::RESTARTED_AT;
-use crate::plan;
 use crate::record::Verb;
 use crate::source;
 
@@ -24,16 +23,16 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
             .next("or give a manifest: -f FILE|DIRECTORY|-")
             .next(format!("kubectl rollout-plus restart {name} (new pods of the same version)")));
     };
-    context.carry_out(&mut engine, Verb::Rolling, 0, |observed| plan::rolling(&template, observed)).await
+    context.roll(&cluster, &mut engine, Verb::Rolling, &template, &args.preflight).await
 }
 
 /// Replaces the pods.
-pub(super) async fn restart(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
+pub(super) async fn restart(args: &RestartArgs, context: Context<'_>) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let template = restarted(&engine.observed()?.deployment.spec.template);
-    context.carry_out(&mut engine, Verb::Restart, 0, |observed| plan::rolling(&template, observed)).await
+    context.roll(&cluster, &mut engine, Verb::Restart, &template, &args.preflight).await
 }
 
 fn restarted(template: &Value) -> Value {

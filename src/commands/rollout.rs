@@ -1,14 +1,18 @@
 //! What all verbs that change a workload have in common: open, plan, do, tell.
 
-use crate::cli::{DryRun, GlobalArgs, GuardArgs, deployment_name};
+use serde_json::Value;
+
+use crate::check::{Strategy, Subject};
+use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs, deployment_name};
 use crate::cluster::Cluster;
+use crate::commands::check;
 use crate::engine::{Engine, Options};
 use crate::environment::{Environment, timestamp};
 use crate::error::Error;
 use crate::health::Tolerances;
-use crate::model::{Observed, RunRef};
+use crate::model::{Observed, RunRef, Situation};
 use crate::output::Output;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::record::Verb;
 
 /// What a verb is run with.
@@ -40,6 +44,25 @@ impl<'a> Context<'a> {
         };
         self.output.report_to(guard.report.clone());
         Engine::start(cluster, self.output, options).await
+    }
+
+    /// Replaces the version by a template, after the preflight.
+    pub(super) async fn roll(
+        &self,
+        cluster: &Cluster,
+        engine: &mut Engine<'a>,
+        verb: Verb,
+        template: &Value,
+        preflight: &PreflightArgs,
+    ) -> Result<(), Error> {
+        let observed = engine.observed()?;
+        let plan = plan::rolling(template, &observed)?;
+        // The version that is live already is only followed.
+        if plan.steps.len() > 1 {
+            let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
+            check::preflight(cluster, &subject, &preflight.force, engine.output()).await?;
+        }
+        self.carry_out(engine, verb, 0, |observed| plan::rolling(template, observed)).await
     }
 
     /// Shows or does what `planner` wants, from a step on, and tells the end.

@@ -7,11 +7,15 @@ use tokio::time::Instant;
 use super::Engine;
 use crate::cli::OnFailure;
 use crate::event::Event;
-use crate::health::{Failure, State, Tolerances, Verdict, View, Watch};
+use crate::health::{Failure, Signal, State, Tolerances, Verdict, View, Watch};
 use crate::model::{ClusterEvent, Observed, Situation};
 
-/// How often events are asked for while something is wrong. They only explain.
-const ASK_EVERY: Duration = Duration::from_secs(5);
+/// How soon events are asked for again while something is wrong; then twice that, and so on. They only explain.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+const ASK_SELDOM: Duration = Duration::from_secs(60);
+
+/// What passes sooner is not worth a word.
+const LASTING: Duration = Duration::from_secs(2);
 
 /// What was seen of the new version so far.
 pub(super) struct Guard {
@@ -19,6 +23,7 @@ pub(super) struct Guard {
     born: Instant,
     events: Vec<ClusterEvent>,
     asked: Option<Instant>,
+    ask_again: Duration,
     told: bool,
     policy: OnFailure,
 }
@@ -39,7 +44,15 @@ impl Guard {
     pub(super) fn new(before: &Observed, tolerances: Tolerances, policy: OnFailure) -> Self {
         let situation = Situation::of(before);
         let watch = Watch::new(&View::of(&situation, &[], false), tolerances);
-        Self { watch, born: Instant::now(), events: Vec::new(), asked: None, told: false, policy }
+        Self {
+            watch,
+            born: Instant::now(),
+            events: Vec::new(),
+            asked: None,
+            ask_again: ASK_AGAIN,
+            told: false,
+            policy,
+        }
     }
 
     pub(super) fn policy(&self) -> OnFailure {
@@ -51,14 +64,20 @@ impl Engine<'_> {
     /// Judges the new version as it is now.
     pub(super) async fn judge(&mut self, observed: &Observed, soaking: bool) -> Look {
         let mut verdict = self.look(observed, soaking);
-        let due = self.guard.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
+        // A failure is to be called by its right name.
+        let every = if verdict.failure.is_some() { Duration::from_secs(1) } else { self.guard.ask_again };
+        let due = self.guard.asked.is_none_or(|asked| asked.elapsed() >= every);
         if due && self.ask(observed, &verdict).await {
             verdict = self.look(observed, soaking);
         }
         let Verdict { state, failure, pending, wake } = verdict;
-        let next_ask = self.guard.asked.filter(|_| !pending.is_empty()).map(|asked| asked + ASK_EVERY);
+        let next_ask =
+            self.guard.asked.filter(|_| !pending.is_empty()).map(|asked| asked + self.guard.ask_again);
         let wake = [wake.map(|at| self.guard.born + at), next_ask].into_iter().flatten().min();
-        let trouble = pending.first().filter(|_| state != State::Healthy).map(|signal| {
+        let now = self.guard.born.elapsed();
+        let lasting =
+            |signal: &&Signal| now.saturating_sub(self.guard.watch.memory.since(signal, now)) >= LASTING;
+        let trouble = pending.iter().filter(|_| state != State::Healthy).find(lasting).map(|signal| {
             let pod = signal.pod.as_ref().map(|pod| format!("{pod}: ")).unwrap_or_default();
             format!("{pod}{}: {}", signal.rule.reason, signal.message)
         });
@@ -86,7 +105,11 @@ impl Engine<'_> {
     async fn ask(&mut self, observed: &Observed, verdict: &Verdict) -> bool {
         let curious = self.guard.watch.curious(verdict, self.guard.born.elapsed());
         if curious.is_empty() {
+            self.guard.ask_again = ASK_AGAIN;
             return false;
+        }
+        if self.guard.asked.is_some() {
+            self.guard.ask_again = (self.guard.ask_again * 2).min(ASK_SELDOM);
         }
         self.guard.asked = Some(Instant::now());
         let mut found = Vec::new();

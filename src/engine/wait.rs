@@ -18,6 +18,9 @@ use crate::step::{self, Progress};
 /// A line at least this often, because CI systems end silent jobs.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
+/// Changes come in bursts; one line for each burst is enough.
+const QUIET: Duration = Duration::from_millis(700);
+
 /// For how long the controller may take to see the newest spec before we call the cluster broken.
 const CONTROLLER_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,6 +62,7 @@ impl Engine<'_> {
         let deadline = soaked + self.options.timeout;
         let mut heartbeat = begin + HEARTBEAT;
         let mut said = String::new();
+        let mut spoke = Some(begin);
         let mut ready = false;
         let mut stop = false;
         loop {
@@ -110,9 +114,14 @@ impl Engine<'_> {
                 heartbeat = now + HEARTBEAT;
                 text = format!("{text} (for {})", crate::duration::short(now - begin));
             }
-            if text != said || ready != observed.deployment.is_complete() || beat {
+            let news = text != said || ready != observed.deployment.is_complete();
+            let next_line = spoke.map_or(now, |spoke| spoke + QUIET);
+            if news && now < next_line {
+                wake = wake.min(next_line);
+            } else if news || beat {
                 ready = observed.deployment.is_complete();
                 said.clone_from(&text);
+                spoke = Some(now);
                 let status = Box::new(WorkloadStatus::of(&observed, &[]));
                 self.output.event(&Event::Progress { text, status });
             }

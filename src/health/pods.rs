@@ -62,7 +62,8 @@ fn waiting(view: &View<'_>, pod: &Pod, status: &ContainerStatus) -> Option<Signa
             return None;
         }
         "CreateContainerConfigError" => "CreateContainerConfigError",
-        "CreateContainerError" | "RunContainerError" if cannot_start(message) => "StartError",
+        "CreateContainerError" if message.contains("executable file") => "StartError",
+        "RunContainerError" if cannot_start(message) => "StartError",
         "CreateContainerError" => "CreateContainerError",
         "CreatePodSandboxError" => "SandboxFailed",
         "RunContainerError" if status.ends() >= TWICE => "RunContainerError",
@@ -116,15 +117,19 @@ fn ended(
 ) -> Option<Signal> {
     let end = status.last_end()?;
     let through = init && status.state.terminated.as_ref().is_some_and(|end| end.exit_code == 0);
-    if through || status.ready {
+    if through {
         return None;
     }
-    if matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun") && cannot_start(&end.message) {
+    if !status.ready
+        && matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun")
+        && cannot_start(&end.message)
+    {
         return Some(Signal::of_container("StartError", pod, status, &end.message).exit(end.exit_code));
     }
     let ends = status.ends() - memory.ends_before(pod.uid(), &status.name);
     let hopeless = matches!(end.exit_code, 126 | 127);
-    if ends < 1 {
+    // Up again after one end: it was waiting for something. Up again after two: it will go down again.
+    if ends < 1 || (status.ready && ends < TWICE) {
         return None;
     }
     let reason = if ends < TWICE && !hopeless {
@@ -220,8 +225,9 @@ fn creating(view: &View<'_>, pod: &Pod) -> Vec<Signal> {
         !matches!(waiting, Some("ContainerCreating" | "PodInitializing"))
     };
     let scheduled = pod.condition("PodScheduled").is_some_and(|condition| condition.status == "True");
-    let first = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
-    if !scheduled || pod.status.phase != "Pending" || first.clone().any(begun) || first.count() == 0 {
+    // Without a sandbox there are no statuses at all.
+    let mut containers = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+    if !scheduled || pod.status.phase != "Pending" || containers.any(begun) {
         return Vec::new();
     }
     let trouble = view.events_of(pod).filter_map(|event| {

@@ -168,17 +168,6 @@ impl Deployment {
         self.status.conditions.iter().find(|condition| condition.type_ == type_)
     }
 
-    /// Returns the pods that the stock rolling update may take away, in pods. A percentage is rounded down, and
-    /// is at least 1 where no pod may be added (`ResolveFenceposts` in kubernetes/pkg/controller/deployment/util).
-    pub fn max_unavailable(&self) -> u32 {
-        let Some(rolling) = self.spec.strategy.as_ref().and_then(|strategy| strategy.get("rollingUpdate"))
-        else {
-            return self.replicas();
-        };
-        let least = u32::from(fraction(&rolling["maxSurge"], self.replicas(), u64::div_ceil) == 0);
-        fraction(&rolling["maxUnavailable"], self.replicas(), |a, b| a / b).max(least)
-    }
-
     /// Returns the user's own `progressDeadlineSeconds`, from the record of the hold where there is one; `None`
     /// if there is no deadline.
     pub fn own_deadline(&self) -> Option<std::time::Duration> {
@@ -245,19 +234,6 @@ impl ReplicaSet {
 pub(super) fn controller(metadata: &ObjectMeta) -> Option<&str> {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
-}
-
-/// Resolves an `IntOrString` of a strategy; the API server fills in 25 %.
-fn fraction(value: &Value, replicas: u32, round: fn(u64, u64) -> u64) -> u32 {
-    let number = match value {
-        Value::Number(number) => number.as_u64().unwrap_or(0),
-        Value::String(text) => {
-            let percent = text.trim_end_matches('%').parse::<u64>().unwrap_or(0).min(100);
-            round(u64::from(replicas) * percent, 100)
-        }
-        _ => round(u64::from(replicas) * 25, 100),
-    };
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn count(replicas: i64) -> u32 {

@@ -55,6 +55,6 @@ fn version(role: &str, version: &Version, share: Option<f64>) -> String {
     )
 }
 
-fn paint(text: &str, code: &str, color: bool) -> String {
+pub(super) fn paint(text: &str, code: &str, color: bool) -> String {
     if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }

@@ -7,14 +7,29 @@ use serde_json::Value;
 
 use crate::error::Error;
 
+/// A document, and the file that it stands in; `None` for stdin.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) file: Option<String>,
+    pub(crate) value: Value,
+}
+
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 const MAX_FILES: usize = 1000;
 
 /// Reads all documents of a file, of the YAML and JSON files of a directory, or of stdin for `-`.
-pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
+///
+/// Items of a List stand for themselves.
+pub(crate) fn read(path: &Path) -> Result<Vec<Document>, Error> {
+    let named = |file: Option<&str>, values: Vec<Value>| {
+        let file = file.map(str::to_owned);
+        values.into_iter().flat_map(items).map(move |value| Document { file: file.clone(), value })
+    };
     if path == Path::new("-") {
-        return parse(&capped(std::io::stdin().lock(), "stdin")?, "stdin");
+        let values = parse(&capped(std::io::stdin().lock(), "stdin")?, "stdin")?;
+        return Ok(named(None, values).collect());
     }
+    let documents = |file: &str, values| named(Some(file), values);
     let named = path.display().to_string();
     let failed = |error: std::io::Error| Error::usage(format!("read {named}: {error}"));
     let metadata = std::fs::metadata(path).map_err(failed)?;
@@ -33,27 +48,37 @@ pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
     } else if !metadata.is_file() {
         return Err(Error::usage(format!("{named} is neither a file nor a directory")));
     }
-    let mut documents = Vec::new();
+    let mut found = Vec::new();
     for file in files {
         let named = file.display().to_string();
         let opened =
             std::fs::File::open(&file).map_err(|error| Error::usage(format!("read {named}: {error}")))?;
-        documents.extend(parse(&capped(opened, &named)?, &named)?);
+        found.extend(documents(&named, parse(&capped(opened, &named)?, &named)?));
     }
-    Ok(documents)
+    Ok(found)
 }
 
-/// Returns the Deployment of a name among documents, which may be Lists.
-pub(super) fn find(documents: &[Value], name: &str, namespace: &str) -> Result<Value, Error> {
-    let items = documents.iter().flat_map(|document| match document["items"].as_array() {
-        Some(items) if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => items.clone(),
-        _ => vec![document.clone()],
-    });
-    let deployments: Vec<Value> = items.filter(|item| item["kind"] == "Deployment").collect();
-    let of_name: Vec<&Value> = deployments.iter().filter(|item| item["metadata"]["name"] == name).collect();
+fn items(document: Value) -> Vec<Value> {
+    let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+    match document["items"].as_array() {
+        Some(items) if is_list => items.clone(),
+        _ => vec![document],
+    }
+}
+
+/// Returns the Deployment of a name among documents.
+pub(crate) fn find<'d>(
+    documents: &'d [Document],
+    name: &str,
+    namespace: &str,
+) -> Result<&'d Document, Error> {
+    let deployments: Vec<&Document> =
+        documents.iter().filter(|document| document.value["kind"] == "Deployment").collect();
+    let of_name: Vec<&Document> =
+        deployments.iter().copied().filter(|document| document.value["metadata"]["name"] == name).collect();
     let [found] = of_name.as_slice() else {
         let names: Vec<&str> =
-            deployments.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
+            deployments.iter().filter_map(|item| item.value["metadata"]["name"].as_str()).collect();
         let have = if names.is_empty() {
             "no Deployment".into()
         } else {
@@ -62,25 +87,29 @@ pub(super) fn find(documents: &[Value], name: &str, namespace: &str) -> Result<V
         let count = if of_name.is_empty() { "has no" } else { "has more than one" };
         return Err(Error::usage(format!("the manifest {count} deployment/{name}: it has {have}")));
     };
-    if let Some(other) = found["metadata"]["namespace"].as_str().filter(|other| *other != namespace) {
+    let value = &found.value;
+    if let Some(other) = value["metadata"]["namespace"].as_str().filter(|other| *other != namespace) {
         return Err(Error::usage(format!("the manifest is for namespace {other}, not {namespace}"))
             .next(format!("-n {other}")));
     }
-    if found["spec"]["template"]["spec"]["containers"].as_array().is_none_or(Vec::is_empty) {
+    if value["spec"]["template"]["spec"]["containers"].as_array().is_none_or(Vec::is_empty) {
         return Err(Error::usage(format!("deployment/{name} in the manifest has no containers")));
     }
-    let mut document = (*found).clone();
-    if document["apiVersion"] != "apps/v1" {
+    if value["apiVersion"] != "apps/v1" {
         return Err(Error::usage(format!("deployment/{name} in the manifest is not of apiVersion apps/v1")));
     }
-    // Only the template is wanted. What autoscalers and people set elsewhere is left alone.
-    let template = document["spec"]["template"].take();
-    document["spec"] = serde_json::json!({"template": template});
-    document["metadata"] = serde_json::json!({"name": name, "namespace": namespace});
-    if let Some(object) = document.as_object_mut() {
-        object.remove("status");
-    }
-    Ok(document)
+    Ok(found)
+}
+
+/// Returns what the server is to merge: the template alone. What autoscalers and people set elsewhere is left
+/// alone.
+pub(crate) fn template_only(deployment: &Value, namespace: &str) -> Value {
+    serde_json::json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": deployment["metadata"]["name"], "namespace": namespace},
+        "spec": {"template": deployment["spec"]["template"]},
+    })
 }
 
 fn capped(source: impl Read, named: &str) -> Result<String, Error> {
@@ -110,25 +139,30 @@ mod tests {
 
     const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3, template: {spec: {containers: [{name: web, image: a}]}}}\n";
 
+    fn documents(text: &str) -> Vec<Document> {
+        let values = parse(text, "t").unwrap().into_iter().flat_map(items);
+        values.map(|value| Document { file: None, value }).collect()
+    }
+
     #[test]
     fn the_deployment_is_found_among_others_and_lists() {
         let text = format!("kind: Service\nmetadata: {{name: web}}\n---\n---\n{WEB}");
-        let found = find(&parse(&text, "t").unwrap(), "web", "shop").unwrap();
+        let listed = documents(&text);
+        let found = template_only(&find(&listed, "web", "shop").unwrap().value, "shop");
         assert_eq!(found["spec"]["template"]["spec"]["containers"][0]["image"], "a");
         assert!(found["spec"]["replicas"].is_null(), "only the template is taken");
         let indented = WEB.trim_end().replace('\n', "\n    ");
         let list = format!("kind: List\nitems:\n  - {indented}\n");
-        assert!(find(&parse(&list, "t").unwrap(), "web", "shop").is_ok());
+        assert!(find(&documents(&list), "web", "shop").is_ok());
     }
 
     #[test]
     fn what_is_not_meant_is_refused() {
-        let documents = parse(WEB, "t").unwrap();
-        assert!(find(&documents, "other", "shop").unwrap_err().message.contains("deployment web"));
-        let elsewhere =
-            parse(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"), "t").unwrap();
+        let all = documents(WEB);
+        assert!(find(&all, "other", "shop").unwrap_err().message.contains("deployment web"));
+        let elsewhere = documents(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"));
         assert!(find(&elsewhere, "web", "shop").is_err());
-        assert!(find(&[documents[0].clone(), documents[0].clone()], "web", "shop").is_err());
+        assert!(find(&[all[0].clone(), all[0].clone()], "web", "shop").is_err());
     }
 
     #[test]

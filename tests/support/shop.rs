@@ -75,6 +75,17 @@ impl Shop {
         run(Command::new("kubectl").args(["-n", &self.namespace]).args(args)).expect(0).stdout
     }
 
+    /// Applies an object with kubectl.
+    #[track_caller]
+    pub fn apply(&self, object: &Value) {
+        let mut kubectl = Command::new("kubectl");
+        kubectl.args(["-n", &self.namespace, "apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = kubectl.spawn().expect("kubectl");
+        let text = object.to_string();
+        std::io::Write::write_all(child.stdin.as_mut().expect("stdin"), text.as_bytes()).expect("write");
+        assert!(child.wait().expect("wait").success(), "kubectl apply");
+    }
+
     /// Reads an object, or null.
     pub fn get(&self, what: &str) -> Value {
         let text = self.kubectl(&["get", what, "-o", "json", "--ignore-not-found"]);

@@ -18,9 +18,17 @@ pub enum Verb {
     Lower,
     Promote,
     Abort,
+    /// A rolling update that succeeds.
+    Roll,
+    /// A rolling update whose pods no node takes: it fails, is proven and undone.
+    Fail,
 }
 
-pub const VERBS: [Verb; 5] = [Verb::Start, Verb::Raise, Verb::Lower, Verb::Promote, Verb::Abort];
+pub const VERBS: [Verb; 7] =
+    [Verb::Start, Verb::Raise, Verb::Lower, Verb::Promote, Verb::Abort, Verb::Roll, Verb::Fail];
+
+/// The shop with `shop/web:v2`, for a node that there is not.
+const NOWHERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/nowhere.yaml");
 
 impl Verb {
     pub fn args(self) -> &'static [&'static str] {
@@ -32,12 +40,31 @@ impl Verb {
             Self::Lower => &["canary", "frontend", "--weight", "10", "--timeout", "60s"],
             Self::Promote => &["promote", "frontend", "--timeout", "60s"],
             Self::Abort => &["abort", "frontend", "--timeout", "60s"],
+            Self::Roll => &["rolling", "frontend", "--image", "shop/web:v2", "--timeout", "60s"],
+            Self::Fail => {
+                &["rolling", "frontend", "-f", NOWHERE, "--tolerate", "Unschedulable=0s", "--timeout", "60s"]
+            }
         }
+    }
+
+    /// The exit code when nothing is in its way.
+    pub fn code(self) -> i32 {
+        if self == Self::Fail { 6 } else { 0 }
+    }
+
+    /// The most patches of the Deployment that it sends: one, and one that undoes it.
+    pub fn patches(self) -> usize {
+        if self == Self::Fail { 2 } else { 1 }
+    }
+
+    /// Whether the new version may be the only one at the end.
+    pub fn may_replace(self) -> bool {
+        matches!(self, Self::Promote | Self::Roll)
     }
 
     /// Whether the stable pods have to stay, or only as many as the user's own rolling update keeps.
     pub fn keeps_stable(self) -> bool {
-        self != Self::Promote
+        !self.may_replace()
     }
 }
 
@@ -159,7 +186,7 @@ impl Scene {
             shop.tool(&["canary", "frontend", "--image", "shop/web:v2", "--weight", weight]).expect(0);
         };
         match verb {
-            Verb::Start => {}
+            Verb::Start | Verb::Roll | Verb::Fail => {}
             Verb::Lower => start("50"),
             Verb::Raise | Verb::Promote | Verb::Abort => start("10"),
         }
@@ -181,7 +208,7 @@ impl Scene {
     pub fn expect_abort(&self) {
         self.shop.tool(&["abort", "frontend"]).expect(0);
         let mut wanted = vec![own("shop/web:v1")];
-        if self.verb == Verb::Promote {
+        if self.verb.may_replace() {
             wanted.push(own("shop/web:v2"));
         }
         expect_picture(&self.shop, &wanted);
@@ -215,11 +242,11 @@ pub fn undisturbed() -> Vec<(Verb, Value, Vec<Seen>)> {
     direct();
     let one = |verb: Verb| {
         let scene = Scene::new(verb);
-        scene.run(&[]).expect(0);
+        scene.run(&[]).expect(verb.code());
         let requests = scene.proxy.requests();
         let wanted = match verb {
-            Verb::Promote => own("shop/web:v2"),
-            Verb::Abort => own("shop/web:v1"),
+            Verb::Promote | Verb::Roll => own("shop/web:v2"),
+            Verb::Abort | Verb::Fail => own("shop/web:v1"),
             Verb::Start | Verb::Raise | Verb::Lower => {
                 let pods = json!(if verb == Verb::Raise { 3 } else { 1 });
                 let there = || picture(&scene.shop)["v2"] == json!([[pods, pods, pods]]);

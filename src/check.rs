@@ -1,0 +1,43 @@
+//! Preflight: what would go wrong with a rollout, judged before the first write.
+//!
+//! A rule looks at a [`Subject`] (the Deployment as it will be) and at [`Facts`] (what was read from the
+//! cluster), and answers with [`Finding`]s. What could not be read is no reason to guess: the rule is then
+//! listed as not checked. Every error is provable from the manifest or the API; heuristics only warn.
+
+#![allow(clippy::unnecessary_wraps, reason = "all rules have one signature, those that need no facts too")]
+
+mod access;
+mod facts;
+mod finding;
+mod ignore;
+mod images;
+mod live;
+mod numbers;
+mod placement;
+mod pod_size;
+mod probes;
+mod quantity;
+mod quota;
+mod references;
+mod report;
+mod rules;
+mod sarif;
+mod selector;
+mod services;
+mod subject;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use access::{Need, Rights, missing, needs};
+pub use facts::{Fact, Facts, Kind, from_documents};
+pub use finding::{Finding, Judged, Level, NotChecked};
+pub use ignore::IGNORE_ANNOTATION;
+pub use placement::wants_own_nodes;
+pub use quantity::Quantity;
+pub use references::references;
+pub use report::{Report, judge};
+pub use rules::{Judge, RULES, Rule, rule_id};
+pub use sarif::sarif;
+pub use services::selects;
+pub use subject::{Strategy, Subject};

@@ -1,0 +1,201 @@
+//! RP030: what the user must be allowed to do.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::check::{Facts, Finding, Judged, Level, Subject};
+use crate::record::lease_name;
+
+/// A right that a rollout needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// What is done.
+    pub verb: &'static str,
+    /// The API group; empty for the core.
+    pub group: &'static str,
+    /// The resource, with its subresource after a slash.
+    pub resource: &'static str,
+    /// The object, where the request names one.
+    pub name: Option<String>,
+    /// How grave it is if the right is missing.
+    pub level: Level,
+}
+
+impl Need {
+    /// Returns it as `kubectl auth can-i` takes it.
+    pub fn words(&self) -> String {
+        let group = if self.group.is_empty() { String::new() } else { format!(".{}", self.group) };
+        let (resource, subresource) = self.resource.split_once('/').unwrap_or((self.resource, ""));
+        let name = self.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+        let subresource =
+            if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
+        format!("{} {resource}{group}{name}{subresource}", self.verb)
+    }
+}
+
+/// Returns what a canary of a Deployment needs; `lowers` says that a share may be made smaller.
+///
+/// A list or watch of one object by name counts as naming it: the API server takes the name from the field
+/// selector (`RequestInfoFactory` in k8s.io/apiserver).
+pub fn needs(deployment: &str, lowers: bool) -> Vec<Need> {
+    let own = Some(deployment.to_owned());
+    let lease = Some(lease_name(deployment));
+    let need = |verb, group, resource, name: &Option<String>, level| Need {
+        verb,
+        group,
+        resource,
+        name: name.clone(),
+        level,
+    };
+    let mut needs = Vec::new();
+    for verb in ["get", "list", "watch", "patch"] {
+        needs.push(need(verb, "apps", "deployments", &own, Level::Error));
+    }
+    for (group, resource) in [("apps", "replicasets"), ("", "pods")] {
+        for verb in ["list", "watch"] {
+            needs.push(need(verb, group, resource, &None, Level::Error));
+        }
+    }
+    for (verb, name) in [("get", &lease), ("create", &None), ("update", &lease)] {
+        needs.push(need(verb, "coordination.k8s.io", "leases", name, Level::Error));
+    }
+    if lowers {
+        needs.push(need("update", "apps", "replicasets/scale", &None, Level::Warning));
+    }
+    needs.push(need("get", "", "pods/log", &None, Level::Info));
+    needs.push(need("list", "", "events", &None, Level::Info));
+    needs
+}
+
+/// The answer to a `SelfSubjectRulesReview`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Rights {
+    resource_rules: Vec<ResourceRule>,
+    /// Whether an authorizer could not say what it allows.
+    pub incomplete: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ResourceRule {
+    verbs: Vec<String>,
+    api_groups: Vec<String>,
+    resources: Vec<String>,
+    resource_names: Vec<String>,
+}
+
+impl Rights {
+    /// Reads the review as the server returned it.
+    pub fn of(review: &Value) -> Self {
+        serde_json::from_value(review["status"].clone()).unwrap_or_default()
+    }
+}
+
+/// Returns the needs that no rule covers, in their order
+/// (`RulesAllow` in kubernetes/plugin/pkg/auth/authorizer/rbac).
+pub fn missing(needs: &[Need], rights: &Rights) -> Vec<Need> {
+    let allowed = |need: &Need| rights.resource_rules.iter().any(|rule| covers(rule, need));
+    needs.iter().filter(|need| !allowed(need)).cloned().collect()
+}
+
+fn covers(rule: &ResourceRule, need: &Need) -> bool {
+    let has = |list: &[String], wanted: &str| list.iter().any(|item| item == "*" || item == wanted);
+    let subresource = need.resource.split_once('/').map(|(_, subresource)| format!("*/{subresource}"));
+    has(&rule.verbs, need.verb)
+        && has(&rule.api_groups, need.group)
+        && (has(&rule.resources, need.resource)
+            || subresource.is_some_and(|any| rule.resources.contains(&any)))
+        && (rule.resource_names.is_empty()
+            || need.name.as_ref().is_some_and(|name| rule.resource_names.contains(name)))
+}
+
+/// A right that is missing now would be missed half way.
+pub(super) fn rights(subject: &Subject, facts: &Facts) -> Judged {
+    let namespace = subject.deployment.id().namespace;
+    let missing = facts.missing_rights.as_ref().map_err(Clone::clone)?;
+    let finding = |need: &Need| {
+        let group = if need.group.is_empty() { String::new() } else { format!(" (group {})", need.group) };
+        let why = match need.level {
+            Level::Error => "the rollout cannot be done",
+            Level::Warning => "the share cannot be made smaller",
+            Level::Info => "there is less evidence when a pod fails",
+        };
+        Finding::new(
+            need.level,
+            "",
+            format!("no right to {} {}{group}: {why}", need.verb, need.resource),
+            format!("check with: kubectl auth can-i {} -n {namespace}", need.words()),
+        )
+        .on(format!("namespace/{namespace}"))
+    };
+    Ok(missing.iter().map(finding).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::check::fixtures::{facts, subject};
+
+    fn left(rules: &Value) -> Vec<String> {
+        let rights = Rights::of(&json!({"status": {"resourceRules": rules, "incomplete": false}}));
+        missing(&needs("web", true), &rights).iter().map(Need::words).collect()
+    }
+
+    #[test]
+    fn wildcards_allow_everything_and_nothing_allows_nothing() {
+        assert_eq!(left(&json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}])), [""; 0]);
+        assert_eq!(left(&json!([])).len(), needs("web", true).len());
+    }
+
+    #[test]
+    fn exactly_what_is_missing_is_named() {
+        let mut rules = json!([
+            {"verbs": ["get", "list", "watch"], "apiGroups": ["apps"], "resources": ["deployments", "replicasets"]},
+            {"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["web"]},
+            {"verbs": ["get", "create", "update"], "apiGroups": ["coordination.k8s.io"], "resources": ["leases"]},
+            {"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["pods", "*/log", "events"]},
+            {"verbs": ["update"], "apiGroups": ["apps"], "resources": ["replicasets/scale"]},
+        ]);
+        assert_eq!(left(&rules), [""; 0]);
+        rules[1]["resourceNames"] = json!(["other"]);
+        assert_eq!(left(&rules), ["patch deployments.apps/web"]);
+        rules[1]["resourceNames"] = json!(["web"]);
+        rules[1]["apiGroups"] = json!(["extensions"]);
+        assert_eq!(left(&rules), ["patch deployments.apps/web"]);
+        rules[1]["apiGroups"] = json!(["*"]);
+        rules[3]["resources"] = json!(["pods", "events"]);
+        assert_eq!(
+            left(&rules),
+            ["get pods --subresource=log"],
+            "a resource does not stand for its subresources"
+        );
+        rules[3]["resources"] = json!(["*"]);
+        rules[4]["resourceNames"] = json!(["web-1"]);
+        assert_eq!(left(&rules), ["update replicasets.apps --subresource=scale"]);
+    }
+
+    #[test]
+    fn a_create_cannot_be_allowed_by_name() {
+        let named = json!([{"verbs": ["*"], "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+            "resourceNames": ["rollout-plus.deployment.web"]}]);
+        let left = left(&named);
+        assert!(left.contains(&"create leases.coordination.k8s.io".to_owned()), "{left:?}");
+        assert!(!left.iter().any(|need| need.starts_with("update leases")), "{left:?}");
+    }
+
+    #[test]
+    fn a_missing_right_is_as_grave_as_its_use() {
+        assert_eq!(rights(&subject(), &facts()), Ok(vec![]));
+        let mut none = facts();
+        none.missing_rights = Ok(needs("web", true));
+        let found = rights(&subject(), &none).unwrap();
+        let level = |word: &str| found.iter().find(|f| f.why.contains(word)).map(|f| f.level);
+        assert_eq!(level("patch deployments (group apps)"), Some(Level::Error));
+        assert_eq!(level("update replicasets/scale"), Some(Level::Warning));
+        assert_eq!(level("get pods/log"), Some(Level::Info));
+        assert!(!needs("web", false).iter().any(|need| need.resource == "replicasets/scale"));
+    }
+}

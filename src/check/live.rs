@@ -1,0 +1,155 @@
+//! RP016: what the live Deployment is doing, and who else writes it.
+
+use crate::check::{Facts, Finding, Judged, Level, Subject};
+use crate::keys::HELD;
+use crate::model::Deployment;
+
+/// Managers that put a template back as some repository has it (`resource_tracking` of Argo CD, the
+/// controllers of Flux).
+const CONTROLLERS: [(&str, &str); 4] = [
+    ("argocd-controller", "Argo CD"),
+    ("argocd-application-controller", "Argo CD"),
+    ("kustomize-controller", "Flux"),
+    ("helm-controller", "Flux"),
+];
+
+/// Labels and annotations that such tools leave.
+const MARKS: [(&str, &str); 4] = [
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("argocd.argoproj.io/instance", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("helm.toolkit.fluxcd.io/name", "Flux"),
+];
+
+/// A Deployment that is not at rest.
+pub(super) fn at_rest(subject: &Subject, _: &Facts) -> Judged {
+    let Some(live) = &subject.live else { return Ok(Vec::new()) };
+    let held = live.spec.min_ready_seconds == Some(HELD);
+    let mut found = Vec::new();
+    if live.spec.paused && !subject.pending {
+        found.push(Finding::error(
+            "spec.paused",
+            "is true: somebody stopped rollouts of this Deployment",
+            format!("kubectl rollout resume {}", subject.object()),
+        ));
+    }
+    if !held && !live.spec.paused && !live.is_complete() {
+        found.push(Finding::warning(
+            "status",
+            "is not that of a finished rollout: one is under way, or pods of it are not Available",
+            format!("kubectl rollout status {}", subject.object()),
+        ));
+    }
+    Ok(found)
+}
+
+/// A tool that keeps the template as a repository has it undoes what we do.
+pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
+    let Some(live) = &subject.live else { return Ok(Vec::new()) };
+    for entry in live.metadata.managed_fields.iter().flatten() {
+        let manager = entry.manager.as_deref().unwrap_or_default();
+        let Some((_, tool)) = CONTROLLERS.iter().find(|(name, _)| *name == manager) else { continue };
+        let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
+        if fields.is_some_and(|fields| !fields["f:spec"]["f:template"].is_null()) {
+            return Ok(vec![Finding::error(
+                "spec.template",
+                format!("is kept by {tool} (field manager {manager}): it would put its own template back"),
+                format!("suspend {tool} for this Deployment, or change the version in its repository"),
+            )]);
+        }
+    }
+    if let Some((mark, tool)) = MARKS.iter().find(|(mark, _)| has_mark(live, mark, None)) {
+        return Ok(vec![Finding::warning(
+            "metadata",
+            format!("has the mark {mark} of {tool}: it may put its own template and settings back"),
+            format!("suspend {tool} for this Deployment, or change the version in its repository"),
+        )]);
+    }
+    let helm = has_mark(live, "meta.helm.sh/release-name", None)
+        || has_mark(live, "app.kubernetes.io/managed-by", Some("Helm"));
+    Ok(if helm {
+        vec![Finding::new(
+            Level::Info,
+            "metadata",
+            "is of a Helm release: the next upgrade brings the chart's own version",
+            "tell the chart the version once it is promoted",
+        )]
+    } else {
+        Vec::new()
+    })
+}
+
+fn has_mark(live: &Deployment, key: &str, value: Option<&str>) -> bool {
+    let metadata = &live.metadata;
+    let maps = [&metadata.labels, &metadata.annotations];
+    maps.into_iter()
+        .flatten()
+        .filter_map(|map| map.get(key))
+        .any(|found| value.is_none_or(|value| value == found))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::check::fixtures::{facts, subject};
+
+    fn live(change: impl Fn(&mut Deployment)) -> Subject {
+        let mut subject = subject();
+        subject.live.iter_mut().for_each(change);
+        subject
+    }
+
+    fn managed(manager: &str, fields: &Value) -> Subject {
+        live(|live| {
+            live.metadata.managed_fields =
+                Some(vec![serde_json::from_value(json!({"manager": manager, "fieldsV1": fields})).unwrap()]);
+        })
+    }
+
+    fn level(judged: Judged) -> Option<Level> {
+        judged.unwrap().first().map(|finding| finding.level)
+    }
+
+    #[test]
+    fn a_pause_counts_unless_its_pending_template_is_meant() {
+        assert_eq!(level(at_rest(&subject(), &facts())), None);
+        let mut paused = live(|live| live.spec.paused = true);
+        assert_eq!(level(at_rest(&paused, &facts())), Some(Level::Error));
+        paused.pending = true;
+        assert_eq!(level(at_rest(&paused, &facts())), None);
+    }
+
+    #[test]
+    fn a_rollout_under_way_counts_unless_it_is_held() {
+        let mut under_way = live(|live| live.status.updated_replicas = 1);
+        assert_eq!(level(at_rest(&under_way, &facts())), Some(Level::Warning));
+        under_way.live.iter_mut().for_each(|live| live.spec.min_ready_seconds = Some(HELD));
+        assert_eq!(level(at_rest(&under_way, &facts())), None);
+    }
+
+    #[test]
+    fn who_keeps_the_template_is_found() {
+        let template = json!({"f:spec": {"f:template": {}}});
+        let replicas = json!({"f:spec": {"f:replicas": {}}});
+        for (manager, tool) in CONTROLLERS {
+            let found = owner(&managed(manager, &template), &facts()).unwrap();
+            assert!(found[0].level == Level::Error && found[0].why.contains(tool), "{found:?}");
+            assert_eq!(level(owner(&managed(manager, &replicas), &facts())), None, "{manager}");
+        }
+        assert_eq!(level(owner(&managed("kubectl-client-side-apply", &template), &facts())), None);
+    }
+
+    #[test]
+    fn marks_warn_and_helm_is_told() {
+        let label = |key: &'static str, value: &'static str| {
+            live(move |live| live.metadata.labels = Some([(key.into(), value.into())].into()))
+        };
+        for (mark, _) in MARKS {
+            assert_eq!(level(owner(&label(mark, "x"), &facts())), Some(Level::Warning));
+        }
+        assert_eq!(level(owner(&label("app.kubernetes.io/managed-by", "Helm"), &facts())), Some(Level::Info));
+        assert_eq!(level(owner(&label("app.kubernetes.io/managed-by", "me"), &facts())), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! What is judged: a Deployment as it will be.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::check::{Need, needs};
+use crate::model::{Deployment, ReplicaSet, Situation};
+use crate::plan::{Plan, Step};
+use crate::share::Sizing;
+use crate::step;
+
+/// How the new version comes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// A share of the traffic first.
+    Canary,
+    /// A whole second set, then one switch.
+    BlueGreen,
+    /// The stock rolling update.
+    #[default]
+    Rolling,
+    /// There is nothing yet that could be replaced.
+    New,
+}
+
+impl Strategy {
+    /// Whether the new pods are judged by their readiness before they replace anything.
+    pub fn is_judged(self) -> bool {
+        matches!(self, Self::Canary | Self::BlueGreen)
+    }
+}
+
+/// A Deployment as it will be.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// With the new template and the user's own settings, never those of a hold.
+    pub deployment: Deployment,
+    /// As it is in the cluster.
+    pub live: Option<Deployment>,
+    /// How the new version comes in.
+    pub strategy: Strategy,
+    /// Pods that will exist beside those of now.
+    pub surge_pods: u32,
+    /// Whether the template that a paused Deployment has pending is what is rolled out.
+    pub pending: bool,
+    /// The numbers of pods for the share that was asked.
+    pub sizing: Option<Sizing>,
+    /// What the user must be allowed to do.
+    pub needs: Vec<Need>,
+    /// The manifest that it came from.
+    pub file: Option<String>,
+}
+
+impl Subject {
+    /// Returns the subject of a plan: its template, and the most pods of its steps.
+    pub fn of(situation: &Situation<'_>, plan: &Plan, strategy: Strategy) -> Self {
+        let live = situation.deployment();
+        let mut deployment = live.clone();
+        if let Some(hold) = &situation.hold {
+            deployment.spec.min_ready_seconds = hold.original.min_ready_seconds;
+            deployment.spec.progress_deadline_seconds = hold.original.progress_deadline_seconds;
+            deployment.spec.strategy.clone_from(&hold.original.strategy);
+        }
+        let now: u32 = situation.observed.replica_sets.iter().map(ReplicaSet::replicas).sum();
+        let (mut surge_pods, mut first, mut lowers, mut given) = (0, None, false, false);
+        for step in &plan.steps {
+            if let Step::Update { template } = step {
+                deployment.spec.template = template.clone();
+                given = true;
+                surge_pods = deployment.max_surge();
+            }
+            let Step::Hold { template, size, stable } = step else { continue };
+            if let Some(template) = template {
+                deployment.spec.template = template.clone();
+                given = true;
+            }
+            let Ok((sizing, _)) = step::sizing(situation, *size, *stable) else { continue };
+            surge_pods = surge_pods.max((sizing.stable + sizing.canary).saturating_sub(now));
+            lowers |= situation.canary.is_some_and(|canary| canary.replicas() > sizing.canary);
+            first.get_or_insert(sizing);
+        }
+        let name = live.id().name;
+        Self {
+            deployment,
+            live: Some(live.clone()),
+            strategy,
+            surge_pods,
+            pending: !given && !situation.is_on_stable_template(),
+            sizing: first,
+            needs: needs(&name, lowers),
+            file: None,
+        }
+    }
+
+    /// Returns `deployment/name`.
+    pub fn object(&self) -> String {
+        format!("deployment/{}", self.deployment.id().name)
+    }
+
+    /// Returns the spec of the pods.
+    pub fn pod(&self) -> &Value {
+        &self.deployment.spec.template["spec"]
+    }
+
+    /// Returns the labels of the pods.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.deployment.spec.template["metadata"]["labels"].as_object();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        labels.into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+    }
+
+    /// Returns the containers that run side by side, with their paths: sidecars are init containers that
+    /// are restarted always.
+    pub fn containers(&self) -> Vec<(String, &Value)> {
+        let mut found = self.all_containers();
+        found.retain(|(path, container)| {
+            !path.contains("initContainers") || container["restartPolicy"] == "Always"
+        });
+        found
+    }
+
+    /// Returns all containers with their paths, init containers last.
+    pub fn all_containers(&self) -> Vec<(String, &Value)> {
+        let list = |name: &'static str| {
+            let items = self.pod()[name].as_array().into_iter().flatten().enumerate();
+            items.map(move |(index, item)| (format!("spec.template.spec.{name}[{index}]"), item))
+        };
+        list("containers").chain(list("initContainers")).collect()
+    }
+}

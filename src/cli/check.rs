@@ -1,0 +1,50 @@
+//! Flags of the preflight and of `check`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::check;
+
+/// Flags of every verb that a preflight comes before.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PreflightArgs {
+    /// Go on although these rules refuse
+    #[arg(long, value_name = "RPnnn,...", value_delimiter = ',', value_parser = check::rule_id)]
+    pub force: Vec<String>,
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME; all of the manifest if left out
+    #[arg(required_unless_present = "filename")]
+    pub name: Option<String>,
+    /// New image, for the container named or the only one (repeatable)
+    #[arg(long, value_name = "[CONTAINER=]IMAGE", conflicts_with_all = ["filename", "offline"])]
+    pub image: Vec<String>,
+    /// Manifest with the new version: a file, a directory, or - for stdin
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
+    /// How the new version is to come in
+    #[arg(long, value_enum, default_value = "canary")]
+    pub strategy: CheckStrategy,
+    /// Share of the traffic that the canary is to get, in percent (1 to 99)
+    #[arg(short, long, value_name = "PERCENT", value_parser = super::weight, allow_hyphen_values = true)]
+    pub weight: Option<u8>,
+    /// Make no connection: judge what the manifest alone tells
+    #[arg(long, requires = "filename")]
+    pub offline: bool,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
+}
+
+/// How a new version comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckStrategy {
+    /// A share of the traffic first.
+    Canary,
+    /// The stock rolling update.
+    Rolling,
+}

@@ -1,0 +1,210 @@
+//! Reading what the preflight needs, all at once.
+//!
+//! Requests: five always (rights, Services, ResourceQuotas, PodDisruptionBudgets, the dry run of a pod), one for
+//! each object that the template names, and after these one for EndpointSlices if a Service selects the pods.
+//! Rarely more: nodes where pods exclude each other, LimitRanges where no pod may be tried, and one for each
+//! right that an incomplete review leaves open.
+
+use futures::future::{join_all, try_join_all};
+use serde_json::{Value, json};
+
+use crate::check::{Fact, Facts, Kind, Need, Rights, Subject, missing, references, selects, wants_own_nodes};
+use crate::cluster::call::METADATA_ONLY;
+use crate::cluster::objects::{encode, parse};
+use crate::cluster::{Call, Cluster, Failure};
+use crate::error::Error;
+
+impl Cluster {
+    /// Reads the facts about a subject. What may not be read is left out, with the reason.
+    ///
+    /// # Errors
+    /// Only if the API server cannot be reached or does not know the user.
+    pub(crate) async fn facts(&self, subject: &Subject) -> Result<Facts, Error> {
+        let namespaced = |api: &str, plural: &str| format!("{api}/namespaces/{}/{plural}", self.namespace);
+        let (services, quotas, budgets) = (
+            namespaced("/api/v1", "services"),
+            namespaced("/api/v1", "resourcequotas"),
+            namespaced("/apis/policy/v1", "poddisruptionbudgets"),
+        );
+        let nodes = async {
+            if wants_own_nodes(subject) {
+                self.some("nodes", "/api/v1/nodes").await
+            } else {
+                Ok(Err("not needed".into()))
+            }
+        };
+        let (missing_rights, services, quotas, budgets, nodes, pod_dry_run, named) = tokio::try_join!(
+            self.missing_rights(&subject.needs),
+            self.some("services", &services),
+            self.some("resourcequotas", &quotas),
+            self.some("poddisruptionbudgets", &budgets),
+            nodes,
+            self.try_pod(subject),
+            try_join_all(references(subject).into_iter().map(|(kind, name)| self.named(kind, name))),
+        )?;
+        let mut facts = Facts {
+            services,
+            quotas,
+            budgets,
+            nodes,
+            pod_dry_run,
+            missing_rights,
+            named: named.into_iter().collect(),
+            ..Facts::unread("not needed")
+        };
+        let names: Vec<&str> = facts
+            .services
+            .iter()
+            .flatten()
+            .filter(|service| selects(service, subject))
+            .filter_map(|service| service["metadata"]["name"].as_str())
+            .collect();
+        if !names.is_empty() {
+            let of_services = encode(&format!("kubernetes.io/service-name in ({})", names.join(",")));
+            let slices = namespaced("/apis/discovery.k8s.io/v1", "endpointslices");
+            facts.endpoint_slices =
+                self.some("endpointslices", &format!("{slices}?labelSelector={of_services}")).await?;
+        }
+        if facts.pod_dry_run.is_err() {
+            facts.limit_ranges = self.some("limitranges", &namespaced("/api/v1", "limitranges")).await?;
+        }
+        Ok(facts)
+    }
+
+    /// Reads a list, if that is allowed.
+    async fn some(&self, what: &str, path: &str) -> Result<Fact<Vec<Value>>, Error> {
+        let doing = format!("list {what} in namespace {}", self.namespace);
+        let call = Call { doing: doing.clone(), method: "GET", path: path.to_owned(), body: None };
+        let mut list: Value = match self.read(&call).await {
+            Ok(body) => parse(&doing, &body)?,
+            Err(failure) => return unread(failure, &format!("list {what}")).map(Err),
+        };
+        match list["items"].take() {
+            Value::Array(items) => Ok(Ok(items)),
+            _ => Ok(Ok(Vec::new())),
+        }
+    }
+
+    /// Reads an object that the template names, of a Secret the metadata alone.
+    pub(super) async fn named(
+        &self,
+        kind: Kind,
+        name: String,
+    ) -> Result<((Kind, String), Fact<Option<Value>>), Error> {
+        let doing = format!("read {}/{name} in namespace {}", kind.word(), self.namespace);
+        let path = format!("/api/v1/namespaces/{}/{}/{}", self.namespace, kind.plural(), encode(&name));
+        let call = Call { doing: doing.clone(), method: "GET", path, body: None };
+        let answer = match kind {
+            Kind::Secret => self.read_as(&call, METADATA_ONLY).await,
+            Kind::ConfigMap | Kind::ServiceAccount | Kind::Claim => self.read(&call).await,
+        };
+        let fact = match answer {
+            Ok(body) => Ok(Some(parse(&doing, &body)?)),
+            Err(failure) if failure.code() == 404 => Ok(None),
+            Err(failure) => Err(unread(failure, &format!("get {}", kind.plural()))?),
+        };
+        Ok(((kind, name), fact))
+    }
+
+    /// Asks what of the needs is not allowed.
+    async fn missing_rights(&self, needs: &[Need]) -> Result<Fact<Vec<Need>>, Error> {
+        if needs.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": self.namespace}});
+        let review = match self.review("selfsubjectrulesreviews", body).await? {
+            Ok(review) => review,
+            Err(why) => return Ok(Err(why)),
+        };
+        let rights = Rights::of(&review);
+        let missing = missing(needs, &rights);
+        if !rights.incomplete {
+            return Ok(Ok(missing));
+        }
+        let confirmed = join_all(missing.iter().map(|need| self.is_allowed(need))).await;
+        let mut left = Vec::new();
+        for (need, allowed) in missing.into_iter().zip(confirmed) {
+            match allowed? {
+                Ok(true) => {}
+                Ok(false) => left.push(need),
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+        Ok(Ok(left))
+    }
+
+    async fn is_allowed(&self, need: &Need) -> Result<Fact<bool>, Error> {
+        let (resource, subresource) = need.resource.split_once('/').unwrap_or((need.resource, ""));
+        let attributes = json!({"namespace": self.namespace, "verb": need.verb, "group": need.group,
+            "resource": resource, "subresource": subresource, "name": need.name.as_deref().unwrap_or_default()});
+        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes}});
+        let review = self.review("selfsubjectaccessreviews", body).await?;
+        Ok(review.map(|review| review["status"]["allowed"] == true))
+    }
+
+    /// Sends a review. It changes nothing, so it counts as a read.
+    async fn review(&self, plural: &str, body: Value) -> Result<Fact<Value>, Error> {
+        let doing = format!("ask for our rights in namespace {}", self.namespace);
+        let path = format!("/apis/authorization.k8s.io/v1/{plural}");
+        let call =
+            Call { doing: doing.clone(), method: "POST", path, body: Some(("application/json", body)) };
+        match self.read(&call).await {
+            Ok(body) => parse(&doing, &body).map(Ok),
+            Err(failure) => unread(failure, &format!("create {plural}")).map(Err),
+        }
+    }
+
+    /// Has the server judge the template as a pod, without making one.
+    async fn try_pod(&self, subject: &Subject) -> Result<Fact<Result<Value, String>>, Error> {
+        let template = &subject.deployment.spec.template;
+        let name = subject.deployment.id().name;
+        let body = json!({"apiVersion": "v1", "kind": "Pod", "spec": template["spec"], "metadata": {
+            // Names of pods are cut at 63 letters, five of them random.
+            "generateName": format!("{}-", name.chars().take(50).collect::<String>()),
+            "labels": template["metadata"]["labels"], "annotations": template["metadata"]["annotations"]}});
+        let call = Call {
+            doing: format!("try a pod of deployment/{name} in namespace {} (dry run)", self.namespace),
+            method: "POST",
+            path: format!("/api/v1/namespaces/{}/pods?dryRun=All", self.namespace),
+            body: Some(("application/json", body)),
+        };
+        let mut tries = 0;
+        loop {
+            let failure = match self.write(&call).await {
+                Ok(pod) => return Ok(Ok(Ok(pod))),
+                Err(failure) => failure,
+            };
+            let message = match failure {
+                Failure::Refused(status, error) => match status.code {
+                    401 => return Err(error),
+                    403 if status.message.contains("cannot create resource \"pods\"") => {
+                        return Ok(Err("no right to create pods (for a dry run)".into()));
+                    }
+                    400 | 403 | 422 if !status.message.contains("does not support dry run") => {
+                        return Ok(Ok(Err(status.message)));
+                    }
+                    _ => error.message,
+                },
+                // It changes nothing, so it may be sent again whatever became of it.
+                Failure::Unknown(_) if tries < 3 => {
+                    tries += 1;
+                    tokio::time::sleep(std::time::Duration::from_millis(300 * tries)).await;
+                    continue;
+                }
+                Failure::Unknown(error) => error.message,
+            };
+            return Ok(Err(message));
+        }
+    }
+}
+
+/// Why something was not read; an error if not even the rest can be.
+fn unread(failure: Failure, what: &str) -> Result<String, Error> {
+    match failure.code() {
+        403 => Ok(format!("no right to {what}")),
+        404 => Ok(format!("the server has nothing to {what}")),
+        _ => Err(failure.into_error()),
+    }
+}
