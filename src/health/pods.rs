@@ -20,11 +20,10 @@ pub(super) fn of(view: &View<'_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
     }
     found.extend(scheduling(view, pod));
     for (container, status, init) in pod.containers() {
-        found.extend(waiting(view, pod, status));
-        match ended(view, pod, (container, status), init, memory) {
-            Some(signal) => found.push(signal),
-            None => found.extend(not_ready(view, pod, container, status, init)),
-        }
+        let signal = waiting(view, pod, status)
+            .or_else(|| ended(view, pod, (container, status), init, memory))
+            .or_else(|| not_ready(view, pod, container, status, init));
+        found.extend(signal);
     }
     found.extend(creating(view, pod));
     if view.soaking && memory.was_ready(pod.uid()) && !pod.is_ready() {

@@ -218,11 +218,12 @@ impl ContainerStatus {
         self.state.terminated.as_ref().or(self.last_state.terminated.as_ref())
     }
 
-    /// Returns how often it ended so far. A container that waits in `CrashLoopBackOff` has ended once more
-    /// than it was started again.
+    /// Returns how often it ended so far. A container that waits to be started again, or because its start
+    /// failed, has ended once more than it was started again.
     pub fn ends(&self) -> i64 {
-        let backing_off =
-            self.state.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
-        self.restart_count.max(0).saturating_add(i64::from(self.state.terminated.is_some() || backing_off))
+        let failed = ["CrashLoopBackOff", "RunContainerError", "PostStartHookError"];
+        let waits =
+            self.state.waiting.as_ref().is_some_and(|waiting| failed.contains(&waiting.reason.as_str()));
+        self.restart_count.max(0).saturating_add(i64::from(self.state.terminated.is_some() || waits))
     }
 }

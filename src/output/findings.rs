@@ -31,10 +31,10 @@ pub(super) fn render(report: &Report, color: bool) -> String {
     }
     let count = |level: Level| report.findings.iter().filter(|finding| finding.level == level).count();
     lines.push(format!(
-        "{}, {}, {} to know, {} not checked",
+        "{}, {}, {}, {} not checked",
         plural(count(Level::Error), "error"),
         plural(count(Level::Warning), "warning"),
-        count(Level::Info),
+        plural(count(Level::Info), "note"),
         report.not_checked.len()
     ));
     lines.join("\n")

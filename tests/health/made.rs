@@ -157,9 +157,9 @@ fn most_pods_have_to_be_sick_where_the_others_may_do_better() {
 
 #[test]
 fn a_container_that_could_not_be_run_gets_a_second_chance() {
-    let once = json!({"ready": false, "restartCount": 1, "state": {"waiting": {"reason": "RunContainerError", "message": "odd"}}});
+    let once = json!({"ready": false, "restartCount": 0, "state": {"waiting": {"reason": "RunContainerError", "message": "odd"}}});
     let mut twice = once.clone();
-    twice["restartCount"] = json!(2);
+    twice["restartCount"] = json!(1);
     assert_eq!(made(1, &[pod("p", false, once)]).look(&mut Watch::default(), 9999).failure, None);
     assert_eq!(fails_after(&made(1, &[pod("p", false, twice)]), 0, "RunContainerError"), Class::Version);
 }
@@ -173,6 +173,37 @@ fn never_ready_gets_what_its_probes_allow_and_no_more_than_the_deployments_own_d
     let mut hurried = made(1, &[slow]);
     hurried.observed.deployment.spec.progress_deadline_seconds = Some(200);
     fails_after(&hurried, 200, "NeverReady");
+}
+
+#[test]
+fn a_container_that_somebody_added_is_not_the_versions_fault() {
+    let text = include_str!("../fixtures/health/34-injected-sidecar-never-ready.json");
+    let mut recording: Value = serde_json::from_str(text).unwrap();
+    for owner in ["/deployment", "/replicaSets/0", "/replicaSets/1"] {
+        let containers = recording.pointer_mut(&format!("{owner}/spec/template/spec/containers")).unwrap();
+        containers.as_array_mut().unwrap().retain(|container| container["name"] != "istio-proxy");
+    }
+    // Without it the two templates are alike but for a label, as where an injector adds it to the pods.
+    let recorded = crate::Recorded::parse(&recording).unwrap();
+    let view_pods: Vec<&Pod> = recorded.observed.pods.iter().filter(|pod| !pod.is_ready()).collect();
+    let owner = recorded
+        .observed
+        .replica_sets
+        .iter()
+        .find(|rs| view_pods[0].is_owned_by(rs.metadata.uid.as_deref().unwrap()));
+    let view = View {
+        deployment: &recorded.observed.deployment,
+        version: owner,
+        pods: view_pods,
+        others: Vec::new(),
+        events: &[],
+        soaking: false,
+        may_miss: 3,
+    };
+    let mut watch = Watch::default();
+    watch.look(&view, Duration::ZERO);
+    let failure = watch.look(&view, Duration::from_secs(9999)).failure.expect("it fails");
+    assert_eq!((failure.reason.as_str(), failure.class), ("InjectedNeverReady", Class::Infrastructure));
 }
 
 #[test]
