@@ -55,8 +55,7 @@ fn every_recording_gets_its_verdict() {
 }
 
 /// Rows that are about time or absence, or that no single node can show; each has a test of its own.
-const ELSEWHERE: [&str; 8] = [
-    "InjectedNeverReady",
+const ELSEWHERE: [&str; 7] = [
     "CannotCreate",
     "StableUnavailable",
     "ControllerStalled",
