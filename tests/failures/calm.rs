@@ -33,12 +33,13 @@ impl std::fmt::Debug for Calm {
 const CANARY: Calm = Calm { name: "", strategy: "canary", change: |_| {}, before: |_| {}, meanwhile: |_| {} };
 
 /// All but the last can happen side by side.
-const CALM: [Calm; 9] = [
+const CALM: [Calm; 10] = [
     Calm { name: "a slow start", change: slow::<60>, ..CANARY },
     Calm { name: "a slow start", strategy: "rolling", change: slow::<30>, ..CANARY },
     Calm { name: "one restart", change: crash_once, ..CANARY },
     Calm { name: "one restart", strategy: "rolling", change: crash_once, ..CANARY },
     Calm { name: "a pod is evicted", change: slow::<15>, meanwhile: evict, ..CANARY },
+    Calm { name: "kubelet evicts a pod", change: slow_with_volume, meanwhile: fill_volume, ..CANARY },
     Calm { name: "an autoscaler scales", change: slow::<15>, meanwhile: scale, ..CANARY },
     Calm {
         name: "an autoscaler scales",
@@ -95,6 +96,10 @@ impl Calm {
         assert!(!early, "it ended before anything happened: {}", run.story());
         assert!(run.first("finished").is_some(), "the end is not told: {}", run.story());
         run.expect(0);
+        if self.strategy == "canary" {
+            // What is left of the trouble must not be in the way of the way back.
+            place.shop.tool(&["abort", "frontend", "--timeout", "60s"]).expect(0);
+        }
     }
 }
 
@@ -116,6 +121,27 @@ fn evict(place: &Place) {
     let path = format!("/api/v1/namespaces/{}/pods/{}/eviction", place.shop.namespace, pod.as_str().unwrap());
     let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}});
     write("POST", &path, &eviction);
+}
+
+/// Slow enough that kubelet notices meanwhile: it measures volumes once a minute.
+fn slow_with_volume(pod: &mut Value) {
+    slow::<90>(pod);
+    pod["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
+    pod["volumes"] = json!([{"name": "data", "emptyDir": {"sizeLimit": "1Mi"}}]);
+}
+
+/// Puts more into the pod's volume than is allowed. The evicted pod stays as Failed beside its successor.
+fn fill_volume(place: &Place) {
+    let pod = place.new_pods().remove(0);
+    let volume = format!(
+        "node/var/lib/kubelet/pods/{}/volumes/kubernetes.io~empty-dir/data",
+        pod["metadata"]["uid"].as_str().unwrap()
+    );
+    let folder = place.shop.kubeconfig.with_file_name(volume);
+    assert!(within(30, || folder.is_dir()), "{} does not come", folder.display());
+    std::fs::write(folder.join("much"), vec![1; 8 << 20]).unwrap();
+    let ended = || place.new_pods().iter().any(|pod| pod["status"]["phase"] != "Running");
+    assert!(within(90, ended), "kubelet does not evict it");
 }
 
 fn scale(place: &Place) {
