@@ -39,7 +39,7 @@ build: ## the static release binary
 check: format lint unit engine ## the quick check: under a minute when everything is built
 
 .PHONY: test
-test: format lint doc deny unit engine cluster-tests traffic ## everything that CI runs
+test: format lint doc deny unit engine cluster-tests node-tests ## everything that CI runs
 
 .PHONY: bench
 bench: ## wall time, memory and size beside kubectl's, in one run
@@ -67,7 +67,7 @@ $(TOOLS)/bin/cargo-deny-$(DENY_VERSION):
 
 .PHONY: unit
 unit:
-	cargo test --locked --lib --bins --test layers --test support_works
+	cargo test --locked --lib --bins --test layers --test health --test support_works
 
 # The engine against a real API server: the quick half of the cluster tests.
 .PHONY: engine
@@ -85,13 +85,20 @@ cluster-tests:
 
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
-	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(if $(filter $*,$(WALKED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test walks)
 	$(CLUSTER) down test-$(subst .,-,$*)
 
+# On one node, one after the other: both measure.
+.PHONY: node-tests
+node-tests: test-node
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
+	$(CLUSTER) down test-node
+
 .PHONY: traffic
-traffic: test-node
+traffic: test-node ## no request is lost (root)
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
 	$(CLUSTER) down test-node
 

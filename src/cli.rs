@@ -1,6 +1,7 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
 mod check;
+mod guard;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::duration;
 
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
+pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -125,38 +127,6 @@ pub struct TargetArgs {
     pub guard: GuardArgs,
 }
 
-/// What is done about a failure.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum OnFailure {
-    /// Go back to the former version.
-    #[default]
-    Abort,
-    /// Stop where it stands.
-    Hold,
-    /// Tell it, and go on.
-    Continue,
-}
-
-/// A file in which a run is told again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// What the file looks like.
-    pub form: ReportForm,
-    /// The file.
-    pub path: PathBuf,
-}
-
-/// What a report looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportForm {
-    /// JUnit XML.
-    Junit,
-    /// An array of the events of `-o json`.
-    Json,
-    /// Markdown.
-    Markdown,
-}
-
 /// Arguments of `restart`.
 #[derive(Clone, Debug, Args)]
 pub struct RestartArgs {
@@ -168,20 +138,6 @@ pub struct RestartArgs {
     /// What may be wrong all the same.
     #[command(flatten)]
     pub preflight: PreflightArgs,
-}
-
-/// Flags of all verbs that judge the new version.
-#[derive(Clone, Debug, Default, Args)]
-pub struct GuardArgs {
-    /// What to do when the new version fails
-    #[arg(long, value_enum, default_value = "abort", value_name = "ACTION")]
-    pub on_failure: OnFailure,
-    /// Let a failure be for longer, or for ever (repeatable; reasons are in docs/health.md)
-    #[arg(long, value_name = "REASON[=DURATION]")]
-    pub tolerate: Vec<String>,
-    /// Files to tell the run again in: junit=FILE, json=FILE, markdown=FILE
-    #[arg(long, value_name = "FORM=FILE,...", value_delimiter = ',', value_parser = report)]
-    pub report: Vec<Report>,
 }
 
 /// Where a new version comes from.
@@ -290,18 +246,6 @@ pub struct StatusArgs {
     pub selector: Option<String>,
 }
 
-fn report(text: &str) -> Result<Report, String> {
-    let wrong = || format!("'{text}' is no report: write junit=FILE, json=FILE or markdown=FILE");
-    let (form, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or_else(wrong)?;
-    let form = match form {
-        "junit" => ReportForm::Junit,
-        "json" => ReportForm::Json,
-        "markdown" | "md" => ReportForm::Markdown,
-        _ => return Err(wrong()),
-    };
-    Ok(Report { form, path: PathBuf::from(path) })
-}
-
 fn weight(text: &str) -> Result<u8, String> {
     let number =
         text.trim_end_matches('%').trim().parse::<u8>().ok().filter(|weight| (1..=99).contains(weight));
@@ -360,14 +304,6 @@ mod tests {
         assert_eq!(weight("10%"), Ok(10));
         for text in ["0", "100", "101", "-1", "NaN", "", "1.5", "1e1", "256"] {
             assert!(weight(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_report_names_its_form_and_file() {
-        assert_eq!(report("junit=a.xml").unwrap().form, ReportForm::Junit);
-        for text in ["junit", "junit=", "html=a", ""] {
-            assert!(report(text).is_err(), "{text}");
         }
     }
 

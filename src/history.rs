@@ -12,6 +12,10 @@ use crate::record::{Ending, Outcome, Verb};
 /// The annotation in which kubectl's users note why.
 const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 
+/// The numbers that a ReplicaSet had before it was used again (`SetNewReplicaSetAnnotations` in
+/// kubernetes/pkg/controller/deployment/util).
+const FORMER_REVISIONS: &str = "deployment.kubernetes.io/revision-history";
+
 /// One revision, as `history` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -123,10 +127,13 @@ pub fn target<'a>(
     Ok((previous, "the one before; our history does not know it".to_owned()))
 }
 
-/// Whether the live version is older than the one before it: somebody went back.
+/// Whether somebody went back to the live version from the one before: it had a lower number once.
 fn came_back(current: Option<&ReplicaSet>, previous: &ReplicaSet) -> bool {
-    let made = |rs: &ReplicaSet| rs.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    current.and_then(made).zip(made(previous)).is_some_and(|(current, previous)| current < previous)
+    let annotations = current.and_then(|rs| rs.metadata.annotations.as_ref());
+    let former = annotations.and_then(|annotations| annotations.get(FORMER_REVISIONS));
+    let mut former =
+        former.into_iter().flat_map(|text| text.split(',')).filter_map(|n| n.trim().parse().ok());
+    former.any(|revision: u64| previous.revision().is_some_and(|previous| revision < previous))
 }
 
 /// Returns what differs between two templates in images and names of environment variables, a line each. Values are not
@@ -247,6 +254,8 @@ mod tests {
         // kubectl went back from 2 to 1, which became revision 3.
         let mut observed = revised(2);
         observed.replica_sets[0] = made(1, 3, 3);
+        let annotations = observed.replica_sets[0].metadata.annotations.as_mut().unwrap();
+        annotations.insert(FORMER_REVISIONS.to_owned(), "1".to_owned());
         observed.deployment.spec.template = template("web:1");
         assert_eq!(chosen(&observed, &[], None), Err(Kind::Refused));
         assert_eq!(chosen(&observed, &[], Some(2)), Ok(2));

@@ -194,10 +194,15 @@ impl Output {
         }
     }
 
+    /// Writes a line unless it is the same as the last one about that workload.
     fn line(&self, key: &str, text: &str) {
         if self.last.borrow_mut().insert(key.to_owned(), text.to_owned()).as_deref() == Some(text) {
             return;
         }
+        self.print(text);
+    }
+
+    fn print(&self, text: &str) {
         match self.live.borrow_mut().as_mut() {
             Some(live) => live.line(text),
             None => to_stderr(&format!("{} {text}", second())),
@@ -228,7 +233,7 @@ impl Channel<'_> {
             Event::Verdict(failure) => format!("FAILED: {}", failure.sentence()),
             Event::Evidence(evidence) => {
                 for line in evidence::lines(evidence) {
-                    self.output.line("", &safe(&self.prefixed(&line)));
+                    self.output.print(&safe(&self.prefixed(&line)));
                 }
                 return;
             }

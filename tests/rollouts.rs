@@ -76,7 +76,7 @@ fn a_version_that_the_server_refuses_is_undone_and_named() {
         let events = events(&ended);
         let verdict = of_type(&events, "verdict")[0];
         assert_eq!((&verdict["reason"], &verdict["class"]), (&json!("FailedCreate"), &json!("version")));
-        assert!(verdict["message"].as_str().unwrap().contains("maximum memory usage"), "{verdict}");
+        assert!(verdict["message"].as_str().unwrap().contains("memory limit of 1Mi"), "{verdict}");
         assert_eq!(of_type(&events, "evidence").len(), 1);
         let finished = events.last().unwrap();
         assert_eq!((&finished["type"], &finished["exitCode"]), (&json!("finished"), &json!(1)));

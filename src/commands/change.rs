@@ -4,9 +4,10 @@ use crate::cli::TargetArgs;
 use crate::cluster::connect;
 use crate::commands::rollout::Context;
 use crate::error::Error;
-use crate::model::Observed;
+use crate::model::{Observed, Situation};
 use crate::plan::{self, Plan};
 use crate::record::Verb;
+use crate::step;
 
 /// Makes the canary the only version.
 pub(super) async fn promote(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
@@ -47,5 +48,8 @@ pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<()
         let id = observed.deployment.id();
         return engine.nothing(&format!("nothing was interrupted for {id}: nothing to resume"));
     };
+    if let Some(error) = step::taken_over_by_another_version(&Situation::of(&observed)) {
+        return Err(error);
+    }
     context.carry_out(&mut engine, journal.verb, journal.cursor, |_| Ok(journal.plan.clone())).await
 }

@@ -26,7 +26,7 @@ pub(crate) async fn preflight(
     force: &[String],
     output: &Channel<'_>,
 ) -> Result<(), Error> {
-    let report = judge(subject, &cluster.facts(subject).await?, force);
+    let report = judge(subject, &Box::pin(cluster.facts(subject)).await?, force);
     for finding in report.findings.iter().filter(|finding| finding.level == Level::Warning) {
         output.event(&Event::warning(format!("{} {}; {}", finding.rule, finding.sentence(), finding.fix)));
     }

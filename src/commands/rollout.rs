@@ -82,7 +82,7 @@ impl<'a> Context<'a> {
         if !verb.takes_over() && cursor == 0 {
             engine.rehearse(&plan).await?;
         }
-        let result = engine.run(verb, cursor, planner).await;
+        let result = Box::pin(engine.run(verb, cursor, planner)).await;
         engine.conclude(result)
     }
 }

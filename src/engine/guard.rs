@@ -9,6 +9,7 @@ use crate::cli::OnFailure;
 use crate::event::Event;
 use crate::health::{Failure, Signal, State, Tolerances, Verdict, View, Watch};
 use crate::model::{ClusterEvent, Observed, Situation};
+use crate::scrub::Scrubber;
 
 /// How soon events are asked for again while something is wrong; then twice that, and so on. They only explain.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -70,7 +71,12 @@ impl Engine<'_> {
         if due && self.ask(observed, &verdict).await {
             verdict = self.look(observed, soaking);
         }
-        let Verdict { state, failure, pending, wake } = verdict;
+        let Verdict { state, mut failure, pending, wake } = verdict;
+        // A container may have put anything into its last words.
+        let clean = |text: &str| Scrubber::new(&observed.deployment.spec.template).text(text);
+        if let Some(failure) = &mut failure {
+            failure.message = clean(&failure.message);
+        }
         let next_ask =
             self.guard.asked.filter(|_| !pending.is_empty()).map(|asked| asked + self.guard.ask_again);
         let wake = [wake.map(|at| self.guard.born + at), next_ask].into_iter().flatten().min();
@@ -79,7 +85,7 @@ impl Engine<'_> {
             |signal: &&Signal| now.saturating_sub(self.guard.watch.memory.since(signal, now)) >= LASTING;
         let trouble = pending.iter().filter(|_| state != State::Healthy).find(lasting).map(|signal| {
             let pod = signal.pod.as_ref().map(|pod| format!("{pod}: ")).unwrap_or_default();
-            format!("{pod}{}: {}", signal.rule.reason, signal.message)
+            format!("{pod}{}: {}", signal.rule.reason, clean(&signal.message))
         });
         let failure = match self.guard.policy {
             OnFailure::Continue => {

@@ -1,0 +1,176 @@
+//! How far the waiting of a step is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::superseded;
+use crate::error::{Error, Kind};
+use crate::model::{Phase, Pod, ReplicaSet, Situation, fingerprint, same_template};
+use crate::plan::Step;
+
+/// How far a step's waiting is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// There.
+    Done,
+    /// Not yet; the text says what is missing. With a duration, time alone will do it.
+    Waiting(String, Option<Duration>),
+    /// Somebody else changed the course.
+    Halted(Error),
+}
+
+/// For how long each pod has been seen Ready without a break, by name.
+pub type ReadyFor = BTreeMap<String, Duration>;
+
+/// Returns how far a step's waiting is.
+pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
+    match step {
+        Step::Hold { .. } | Step::Update { .. } | Step::Release | Step::Restore => Progress::Done,
+        Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
+        Step::AwaitRollout => rollout_progress(situation),
+        Step::AwaitStable => stable_progress(situation),
+    }
+}
+
+fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    let Some(hold) = &situation.hold else {
+        return Progress::Halted(Error::new(
+            Kind::VersionFailed,
+            format!("{id} is no longer held: somebody else ended the canary"),
+        ));
+    };
+    if situation.is_superseded() {
+        return Progress::Halted(
+            Error::new(
+                Kind::VersionFailed,
+                format!("somebody replaced the canary of {id} by a third version; stable pods are untouched"),
+            )
+            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
+        );
+    }
+    if situation.is_on_stable_template() {
+        return Progress::Halted(
+            Error::new(Kind::VersionFailed, format!("somebody put the stable template of {id} back"))
+                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)),
+        );
+    }
+    let target = situation.canary_target().unwrap_or(0);
+    if deployment.spec.paused {
+        return Progress::Halted(paused(situation));
+    }
+    let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    };
+    let needed = Duration::from_secs(hold.original.min_ready_seconds.unwrap_or(0).max(0).unsigned_abs());
+    let pods: Vec<&Pod> = situation.pods_of(canary).filter(|pod| !pod.is_terminating()).collect();
+    let age = |pod: &&&Pod| ready_for.get(pod.name()).copied();
+    let ready = pods.iter().filter(|pod| pod.is_ready()).count();
+    let steady =
+        pods.iter().filter(|pod| pod.is_ready() && age(pod).is_some_and(|age| age >= needed)).count();
+    let target_pods = usize::try_from(target).unwrap_or(usize::MAX);
+    if canary.replicas() == target && pods.len() == target_pods && steady == target_pods && target > 0 {
+        return Progress::Done;
+    }
+    let mut text = format!("{ready} of {target} canary pods Ready");
+    let mut in_time = None;
+    if ready == target_pods && pods.len() == target_pods {
+        let youngest = pods.iter().filter_map(|pod| age(&pod)).min().unwrap_or_default();
+        let left = needed.saturating_sub(youngest);
+        in_time = Some(left);
+        text = format!("{text}, {} s more of minReadySeconds", left.as_secs());
+    }
+    Progress::Waiting(text, in_time)
+}
+
+fn rollout_progress(situation: &Situation<'_>) -> Progress {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    if situation.hold.is_some() {
+        return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
+    }
+    let live = &deployment.spec.template;
+    if let Some(snapshot) = situation.observed.snapshot()
+        && snapshot.canary != fingerprint(live)
+    {
+        if !same_template(&snapshot.template, live) {
+            return Progress::Halted(superseded(situation));
+        }
+        return Progress::Halted(
+            Error::new(Kind::VersionFailed, format!("somebody put the former version of {id} back"))
+                .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
+        );
+    }
+    if deployment.spec.paused {
+        return Progress::Halted(paused(situation));
+    }
+    if !deployment.is_observed() {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    }
+    // Old pods that are still counted would make the last picture say "Progressing".
+    if situation.phase == Phase::Idle {
+        return Progress::Done;
+    }
+    let status = &deployment.status;
+    Progress::Waiting(
+        format!(
+            "{} of {} pods updated, {} available",
+            status.updated_replicas,
+            deployment.replicas(),
+            status.available_replicas
+        ),
+        None,
+    )
+}
+
+fn paused(situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    Error::new(
+        Kind::Deadline,
+        format!("somebody paused {id}: nothing moves, and what is there stays as it is"),
+    )
+    .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace))
+    .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
+    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+}
+
+fn stable_progress(situation: &Situation<'_>) -> Progress {
+    if situation.hold.is_some() {
+        let id = situation.deployment().id();
+        return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
+    }
+    if !situation.deployment().is_observed() {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    }
+    let stable = situation.stable.map_or("", ReplicaSet::name);
+    let others = situation.observed.replica_sets.iter().filter(|rs| rs.name() != stable);
+    let left: usize = others
+        .map(|rs| situation.pods_of(rs).count().max(usize::from(rs.replicas() > 0 || rs.status.replicas > 0)))
+        .sum();
+    let (ready, wanted) = (situation.stable.map_or(0, ReplicaSet::ready), situation.deployment().replicas());
+    match (left, ready >= wanted) {
+        (0, true) if situation.deployment().is_complete() => Progress::Done,
+        (0, true) => Progress::Waiting("the Deployment controller has not counted the pods yet".into(), None),
+        (0, false) => Progress::Waiting(format!("{ready} of {wanted} stable pods Ready"), None),
+        (left, _) => {
+            Progress::Waiting(format!("pods of the other version that are still there: {left}"), None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures::{held, template};
+
+    #[test]
+    fn a_wait_ends_with_ready_pods_and_halts_on_a_third_version() {
+        let mut observed = held();
+        let waiting = progress(&Step::AwaitCanary, &Situation::of(&observed), &ReadyFor::new());
+        assert!(matches!(waiting, Progress::Waiting(text, _) if text == "0 of 1 canary pods Ready"));
+        observed.deployment.spec.template = template("web:3");
+        let halted = progress(&Step::AwaitCanary, &Situation::of(&observed), &ReadyFor::new());
+        assert!(matches!(halted, Progress::Halted(error) if error.kind == Kind::VersionFailed));
+    }
+}
