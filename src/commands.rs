@@ -2,6 +2,7 @@
 
 mod canary;
 mod change;
+mod follow;
 mod history;
 mod rollback;
 mod rolling;
@@ -46,7 +47,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
     let global = &cli.global;
     let context = Context { global, environment, output, among_others: false };
     match &cli.command {
-        Command::Status(args) => status::run(args, &connect(global).await?, output).await,
+        Command::Status(args) => status::run(args, global, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Canary(args) => canary::run(args, context).await,
         Command::Rolling(args) => rolling::run(args, context).await,

@@ -4,6 +4,7 @@ mod cluster_event;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod held;
+mod meta;
 mod objects;
 mod pod;
 mod situation;

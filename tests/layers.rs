@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 16] = [
+const PURE: [&str; 17] = [
     "src/model.rs",
     "src/model",
     "src/share.rs",
@@ -21,6 +21,7 @@ const PURE: [&str; 16] = [
     "src/record.rs",
     "src/record",
     "src/status.rs",
+    "src/status",
     "src/duration.rs",
 ];
 

@@ -113,7 +113,7 @@ impl Engine<'_> {
             if text != said || ready != observed.deployment.is_complete() || beat {
                 ready = observed.deployment.is_complete();
                 said.clone_from(&text);
-                let status = Box::new(WorkloadStatus::of(&observed, &[]));
+                let status = Box::new(WorkloadStatus::of(&observed, &[]).brief());
                 self.output.event(&Event::Progress { text, status });
             }
             tokio::select! {
