@@ -143,10 +143,10 @@ impl Fleet {
                 let Self { deployments, by_uid, owners, .. } = self;
                 let touched = self.replica_sets.apply(event, |rs| reduced(deployments, by_uid, rs));
                 match &touched {
-                    Touched::One(key) => match self.replica_sets.objects.get(key) {
-                        Some(rs) => drop(owners.insert(uid(rs), key.0.clone())),
-                        None => {}
-                    },
+                    Touched::One(key) => {
+                        let known = self.replica_sets.objects.get(key).map(|rs| (uid(rs), key.0.clone()));
+                        owners.extend(known);
+                    }
                     Touched::All => {
                         *owners = self
                             .replica_sets

@@ -215,3 +215,42 @@ impl kube::runtime::utils::Backoff for Patience {
         self.0 = Duration::from_millis(100);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, owner: &str) -> Pod {
+        let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "x", "uid": owner, "controller": true});
+        serde_json::from_value(json!({"metadata": {"name": name, "ownerReferences": [owner]}})).unwrap()
+    }
+
+    fn names(store: &Store<Pod>, owner: &str) -> Vec<String> {
+        store.group(owner).map(ResourceExt::name_any).collect()
+    }
+
+    #[test]
+    fn objects_are_found_by_their_owner_and_no_other() {
+        let mut store = Store::new();
+        for (name, owner) in [("b", "u1"), ("a", "u1"), ("c", "u10"), ("d", "u")] {
+            store.apply(Event::Apply(pod(name, owner)), |pod| pod);
+        }
+        assert_eq!(names(&store, "u1"), ["a", "b"]);
+        assert_eq!(names(&store, "u2"), [""; 0]);
+        let touched = store.apply(Event::Delete(pod("a", "u1")), |pod| pod);
+        assert_eq!(touched, Touched::One(("u1".into(), "a".into())));
+        assert_eq!(names(&store, "u1"), ["b"]);
+    }
+
+    #[test]
+    fn a_list_that_comes_anew_replaces_all_at_its_end() {
+        let mut store = Store::of(vec![(("u1".into(), "old".into()), pod("old", "u1"))]);
+        store.apply(Event::Init, |pod: Pod| pod);
+        assert_eq!(store.apply(Event::InitApply(pod("new", "u1")), |pod| pod), Touched::Nothing);
+        assert_eq!(names(&store, "u1"), ["old"]);
+        assert_eq!(store.apply(Event::InitDone, |pod: Pod| pod), Touched::All);
+        assert_eq!(names(&store, "u1"), ["new"]);
+    }
+}

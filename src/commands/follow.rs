@@ -85,7 +85,9 @@ impl Follow<'_> {
         let deadline = self.order.goal.map(|_| self.born + self.order.timeout);
         loop {
             let looked = Instant::now();
-            if self.look(looked)? == Reader::Gone || self.is_over()? {
+            // Who waits for a state wants the exit code, whether anybody reads or not.
+            let unread = self.look(looked)? == Reader::Gone && self.order.goal.is_none();
+            if unread || self.is_over()? {
                 return Ok(());
             }
             let waits = self.waits();
@@ -189,14 +191,12 @@ impl Follow<'_> {
 
     /// The user stopped it: the end of a watch, or a wait without its result.
     fn stopped(&self) -> Result<(), Error> {
-        match self.order.goal {
-            None => Ok(()),
-            Some(_) => {
-                let mut error = self.unfinished("stopped by a signal and not");
-                error.kind = Kind::Interrupted;
-                Err(error)
-            }
+        if self.order.goal.is_none() {
+            return Ok(());
         }
+        let mut error = self.unfinished("stopped by a signal and not");
+        error.kind = Kind::Interrupted;
+        Err(error)
     }
 
     fn unfinished(&self, how: &str) -> Error {

@@ -29,7 +29,7 @@ struct Manager {
     manager: Option<String>,
 }
 
-/// Reads metadata. A Deployment's managers tell GitOps tools.
+/// Reads metadata. A Deployment's managers tell which tool keeps it.
 pub(super) fn with_managers<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<ObjectMeta, D::Error> {

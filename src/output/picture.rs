@@ -107,11 +107,7 @@ mod tests {
         failed.health.state = Condition::Failed;
         failed.health.reason = Some("CrashLoopBackOff".into());
         let mut all = vec![named(held, "b"), named(failed, "z")];
-        let idle = idle;
         all.extend((0..50).map(|n| named(idle.clone(), &format!("idle-{n}"))));
-        for status in &mut all[2..] {
-            status.health.state = Condition::Healthy;
-        }
         all
     }
 

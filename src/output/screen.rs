@@ -55,7 +55,7 @@ fn frame(old: &[String], new: &[String]) -> String {
         if old.get(index) == Some(line) {
             text.push_str("\r\n");
         } else {
-            text.push_str(&format!("{line}\u{1b}[K\r\n"));
+            text.extend([line.as_str(), "\u{1b}[K\r\n"]);
         }
     }
     if old.len() > new.len() {
