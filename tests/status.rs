@@ -72,8 +72,13 @@ impl Followed {
     }
 }
 
-/// Makes so many pods of the shop crash; kwok leaves alone what runs.
+/// Makes so many pods of the shop crash.
 fn break_pods(shop: &Shop, count: usize) {
+    crash(shop, count, 7);
+}
+
+/// kwok leaves alone what runs, so a status that is written stays.
+fn crash(shop: &Shop, count: usize, restarts: u32) {
     let pods = shop.get("pods");
     let status = json!({"status": {
         "phase": "Running",
@@ -82,7 +87,7 @@ fn break_pods(shop: &Shop, count: usize) {
             {"type": "ContainersReady", "status": "False", "reason": "ContainersNotReady"},
         ],
         "containerStatuses": [{
-            "name": "frontend", "image": "shop/web:v1", "imageID": "", "ready": false, "restartCount": 7,
+            "name": "frontend", "image": "shop/web:v1", "imageID": "", "ready": false, "restartCount": restarts,
             "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s"}},
             "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
         }],
@@ -169,6 +174,13 @@ fn changes_are_events_or_lines() {
         one.events().iter().any(|event| event["status"]["health"]["reason"] == "CrashLoopBackOff")
     });
     lines.until("the broken pod", 20, |one| one.text().contains("failing: CrashLoopBackOff"));
+    // Nothing but the pod tells of that.
+    crash(&shop, 1, 9);
+    events.until("another restart", 20, |one| {
+        one.events()
+            .last()
+            .is_some_and(|event| event["status"]["stable"]["pods"].to_string().contains(r#""restarts":9"#))
+    });
     let (ended, events) = events.interrupt();
     ended.expect(0);
     let (last, rest) = events.split_last().unwrap();
