@@ -45,6 +45,10 @@ test: format lint doc deny unit engine cluster-tests node-tests ## everything th
 bench: ## wall time, memory and size beside kubectl's, in one run
 	bench/run
 
+.PHONY: bench-scale
+bench-scale: ## status -A of 2,000 Deployments beside kubectl get (takes minutes: it makes 10,000 pods)
+	bench/scale
+
 .PHONY: format
 format:
 	cargo fmt --check
@@ -87,6 +91,7 @@ cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test status
 	$(if $(filter $*,$(WALKED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test walks)
 	$(CLUSTER) down test-$(subst .,-,$*)
 

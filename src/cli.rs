@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
+use crate::status::Goal;
 
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
@@ -56,7 +57,11 @@ pub enum Command {
 impl Command {
     /// Whether `-o json` prints one event per line.
     pub fn tells_events(&self) -> bool {
-        !matches!(self, Self::Status(_) | Self::History(_) | Self::Check(_))
+        match self {
+            Self::Status(args) => args.watch,
+            Self::History(_) | Self::Check(_) => false,
+            _ => true,
+        }
     }
 }
 
@@ -235,9 +240,12 @@ pub struct CanaryArgs {
 pub struct StatusArgs {
     /// The Deployment; all of the namespace if left out
     pub name: Option<String>,
-    /// Keep showing changes
+    /// Keep showing changes: a live picture, a line for each in a pipe, or events with -o json
     #[arg(short, long)]
     pub watch: bool,
+    /// Wait until all are so, for --timeout at most; healthy ends at once when a version fails
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub until: Option<Goal>,
     /// All namespaces
     #[arg(short = 'A', long, conflicts_with = "name")]
     pub all_namespaces: bool,

@@ -5,13 +5,17 @@ mod config;
 mod connect;
 mod evidence;
 mod facts;
+mod fleet;
 mod kinds;
 mod lease;
+mod list;
 mod mirror;
 mod objects;
 mod transport;
+mod watches;
 
 pub(crate) use call::{Call, Cluster, Failure};
 pub(crate) use connect::connect;
+pub(crate) use fleet::{Fleet, Scope};
 pub(crate) use mirror::Mirror;
 pub(crate) use objects::labels;

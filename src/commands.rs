@@ -3,6 +3,7 @@
 mod canary;
 mod change;
 mod check;
+mod follow;
 mod history;
 mod rollback;
 mod rolling;
@@ -50,7 +51,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
     }
     let context = Context { global, environment, output, among_others: false };
     match &cli.command {
-        Command::Status(args) => status::run(args, &connect(global).await?, output).await,
+        Command::Status(args) => status::run(args, global, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
         Command::Canary(args) => canary::run(args, context).await,

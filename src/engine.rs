@@ -300,13 +300,13 @@ impl<'a> Engine<'a> {
                 != before.annotation(crate::keys::HELD_ANNOTATION);
         let labels = crate::cluster::labels(&now.spec.selector)?;
         self.mirror.learn(now);
-        self.mirror.learn_replica_sets(self.cluster.replica_sets(false, Some(&labels)).await?);
+        self.mirror.learn_replica_sets(self.cluster.replica_sets(&labels).await?);
         Ok(changed)
     }
 
     /// Tells how the run ended, with the workload as it is now.
     pub(crate) fn conclude(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        let status = self.observed().ok().map(|observed| WorkloadStatus::of(&observed, &[]));
+        let status = self.observed().ok().map(|observed| WorkloadStatus::of(&observed, &[]).brief());
         let told = self.output.finished(&result, status, self.begun.elapsed().as_secs_f64());
         result.and(told)
     }

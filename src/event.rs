@@ -36,6 +36,13 @@ pub enum Event {
     Verdict(Failure),
     /// The proof of that.
     Evidence(Evidence),
+    /// A watched workload changed, or is new.
+    Status {
+        /// The whole picture.
+        status: Box<WorkloadStatus>,
+    },
+    /// A watched workload is gone.
+    Deleted,
     /// The run on one workload is over.
     Finished {
         /// What the process ends with, if this is its only workload.

@@ -5,6 +5,7 @@ mod cluster_event;
 pub(crate) mod fixtures;
 mod held;
 mod limits;
+mod meta;
 mod objects;
 mod pod;
 mod situation;

@@ -3,15 +3,19 @@
 mod evidence;
 mod findings;
 mod live;
+mod picture;
 mod report;
 mod safe;
+mod screen;
 mod table;
 mod tree;
+mod watching;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -25,6 +29,8 @@ use crate::model::ObjectName;
 use crate::plan::Plan;
 use crate::status::WorkloadStatus;
 
+pub(crate) use watching::{Reader, Watching};
+
 use live::Live;
 use safe::safe;
 
@@ -35,6 +41,8 @@ const SCHEMA: u32 = 1;
 pub(crate) struct Output {
     format: OutputFormat,
     color: bool,
+    /// Whether both streams are a person's terminal, so that a live picture replaces lines on stdout.
+    interactive: bool,
     live: RefCell<Option<Live>>,
     last: RefCell<BTreeMap<String, String>>,
     reports: RefCell<Vec<Report>>,
@@ -59,6 +67,7 @@ impl Output {
         Self {
             format,
             color: environment.stdout_is_terminal && environment.allows_color(),
+            interactive: live && environment.stdout_is_terminal,
             live: RefCell::new(live.then(|| Live::new(environment.allows_color()))),
             last: RefCell::default(),
             reports: RefCell::default(),
@@ -86,10 +95,19 @@ impl Output {
     ) -> Result<(), Error> {
         self.finish();
         match self.format {
-            OutputFormat::Human if many => to_stdout(&table::render(statuses, namespaces)),
+            OutputFormat::Human if many => {
+                to_stdout(&table::render(statuses, namespaces))?;
+                let failing = statuses.iter().filter(|status| status.is_failing()).count();
+                if failing > 0 {
+                    let verb = if failing == 1 { "is" } else { "are" };
+                    to_stderr(&format!("{failing} of {} {verb} failing", statuses.len()));
+                }
+                Ok(())
+            }
             OutputFormat::Human => {
-                let lines: Vec<String> =
-                    statuses.iter().flat_map(|status| tree::lines(status, self.color)).collect();
+                let now = Timestamp::now();
+                let tree = |status| tree::lines(status, self.color, now, tree::PODS);
+                let lines: Vec<String> = statuses.iter().flat_map(tree).collect();
                 to_stdout(&lines.join("\n"))
             }
             _ if many => self.document(statuses),
@@ -147,22 +165,25 @@ impl Output {
     pub(crate) fn error(&self, error: &Error, machine_reads: bool) {
         self.finish();
         if machine_reads && self.format == OutputFormat::Json && !self.finished.get() {
-            let mut line = serde_json::to_value(Event::Finished {
-                exit_code: error.kind.exit_code(),
-                error: Some(error.into()),
-                status: None,
-                seconds: 0.0,
-            })
-            .unwrap_or_default();
-            line["schema"] = json!(SCHEMA);
-            line["time"] = json!(now());
-            to_stdout(&line.to_string()).unwrap_or(());
+            self.over(Some(error)).unwrap_or(());
         }
         let mut text = format!("error: {}", safe(&error.message));
         for next in error.next.iter().filter(|next| !next.is_empty()) {
             text = format!("{text}\n  next: {}", safe(next));
         }
         to_stderr(&text);
+    }
+
+    /// Tells a machine that reads events that there are no more.
+    fn over(&self, error: Option<&Error>) -> Result<(), Error> {
+        self.finished.set(true);
+        let event = Event::Finished {
+            exit_code: error.map_or(0, |error| error.kind.exit_code()),
+            error: error.map(Into::into),
+            status: None,
+            seconds: 0.0,
+        };
+        to_stdout(&stamped(&event).to_string())
     }
 
     /// Writes the reports that were asked for.
@@ -225,7 +246,11 @@ impl Channel<'_> {
             Event::Progress { text, status } => {
                 if let Some(live) = self.output.live.borrow_mut().as_mut() {
                     let key = self.workload.to_string();
-                    live.show(&key, &tree::lines(status, live.color()), &safe(&self.prefixed(text)));
+                    live.show(
+                        &key,
+                        &tree::lines(status, live.color(), Timestamp::now(), tree::PODS),
+                        &safe(&self.prefixed(text)),
+                    );
                     return;
                 }
                 format!("{text}; {}", status.sentence())
@@ -237,7 +262,7 @@ impl Channel<'_> {
                 }
                 return;
             }
-            Event::Finished { .. } => return,
+            Event::Finished { .. } | Event::Status { .. } | Event::Deleted => return,
         };
         self.output.line(&self.workload.name, &safe(&self.prefixed(&text)));
     }
@@ -271,11 +296,7 @@ impl Channel<'_> {
         if self.output.format != OutputFormat::Json && !keep {
             return;
         }
-        let mut line = serde_json::to_value(event).unwrap_or_default();
-        line["schema"] = json!(SCHEMA);
-        line["time"] = json!(now());
-        line["workload"] =
-            json!({"namespace": self.workload.namespace, "kind": "Deployment", "name": self.workload.name});
+        let line = about(&self.workload, event);
         if self.output.format == OutputFormat::Json {
             // A reader that went away is no reason to stop a rollout.
             to_stdout(&line.to_string()).unwrap_or(());
@@ -298,6 +319,19 @@ impl Channel<'_> {
 pub(crate) fn usage(error: &clap::Error) {
     // A closed pipe is the reader's choice.
     error.print().unwrap_or(());
+}
+
+fn about(workload: &ObjectName, event: &Event) -> Value {
+    let mut line = stamped(event);
+    line["workload"] = json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name});
+    line
+}
+
+fn stamped(event: &Event) -> Value {
+    let mut line = serde_json::to_value(event).unwrap_or_default();
+    line["schema"] = json!(SCHEMA);
+    line["time"] = json!(now());
+    line
 }
 
 fn now() -> String {

@@ -1,14 +1,23 @@
 //! The read model of one workload: what `status` shows, and the schema of its JSON.
 
+mod health;
+mod pods;
+mod until;
+mod warnings;
+
 use serde::Serialize;
 
-use crate::keys;
-use crate::model::{HoldSource, Observed, Phase, ReplicaSet, Situation, images};
+use crate::health::{Moment, Verdict, View, Watch};
+use crate::model::{Observed, Phase, ReplicaSet, Situation, images};
 use crate::record;
 use crate::share::{percent, tidy};
 
+pub use health::{Condition, Health};
+pub use pods::PodStatus;
+pub use until::{Goal, Reached};
+
 /// One workload. Serialised as documented in `docs/json.md`; fields are added, never renamed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WorkloadStatus {
     /// The namespace.
     pub namespace: String,
@@ -18,6 +27,8 @@ pub struct WorkloadStatus {
     pub name: String,
     /// What it is doing.
     pub phase: Phase,
+    /// How the version of the live template is.
+    pub health: Health,
     /// Shares of the canary in percent of Ready pods.
     pub weight: Weight,
     /// The version that users had.
@@ -52,6 +63,8 @@ pub struct Version {
     pub replicas: u32,
     /// Ready pods.
     pub ready: u32,
+    /// Its pods, by name, those that end included. Only those that are not Ready in [`WorkloadStatus::brief`].
+    pub pods: Vec<PodStatus>,
 }
 
 /// Who holds the workload.
@@ -79,26 +92,56 @@ pub struct Warning {
 }
 
 impl WorkloadStatus {
-    /// Sums an observation up. `autoscalers` are the names of those that target the workload.
+    /// Sums an observation up at first sight. `autoscalers` are the names of those that target the workload.
     pub fn of(observed: &Observed, autoscalers: &[String]) -> Self {
+        Self::watched(observed, autoscalers, &mut Watch::default(), Moment::ZERO).0
+    }
+
+    /// Sums an observation up by what was seen before; also returns when time alone can change the verdict.
+    pub fn watched(
+        observed: &Observed,
+        autoscalers: &[String],
+        watch: &mut Watch,
+        now: Moment,
+    ) -> (Self, Option<Moment>) {
         let situation = Situation::of(observed);
-        let deployment = &observed.deployment;
-        let id = deployment.id();
+        let verdict = watch.look(&View::of(&situation, &[], false), now);
+        let wake = verdict.wake;
+        (Self::judged(&situation, autoscalers, &verdict), wake)
+    }
+
+    fn judged(situation: &Situation<'_>, autoscalers: &[String], verdict: &Verdict) -> Self {
+        let id = situation.deployment().id();
         let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
-        let stable = situation.stable.map(|rs| version(&situation, rs));
-        let canary = situation.canary.map(|rs| version(&situation, rs));
+        let stable = situation.stable.map(|rs| version(situation, rs));
+        let canary = situation.canary.map(|rs| version(situation, rs));
         let (c, s) = (canary.as_ref().map_or(0, |v| v.ready), stable.as_ref().map_or(0, |v| v.ready));
         Self {
             namespace: id.namespace,
             kind: "Deployment",
             name: id.name,
             phase: situation.phase,
+            health: Health::of(situation, verdict),
             weight: Weight { asked: record.and_then(|record| record.asked), actual: percent(c, s) },
             stable,
             canary,
-            run: run(&situation),
-            warnings: warnings(&situation, autoscalers),
+            run: run(situation),
+            warnings: warnings::warnings(situation, autoscalers),
         }
+    }
+
+    /// Returns the same with only those pods that are not Ready.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        for version in [&mut self.stable, &mut self.canary].into_iter().flatten() {
+            version.pods.retain(|pod| !pod.ready);
+        }
+        self
+    }
+
+    /// Whether something is wrong with it now.
+    pub fn is_failing(&self) -> bool {
+        matches!(self.health.state, Condition::Failing | Condition::Failed)
     }
 
     /// Returns the state in one line.
@@ -114,12 +157,17 @@ impl WorkloadStatus {
         if let Some(asked) = self.weight.asked {
             text = format!("{text} (asked {asked} %)");
         }
+        if self.is_failing() {
+            text = format!("{text}; {}", self.health.sentence());
+        }
         text
     }
 }
 
 fn version(situation: &Situation<'_>, rs: &ReplicaSet) -> Version {
-    let pods = situation.pods_of(rs).filter(|pod| pod.is_ready()).count();
+    let mut pods: Vec<PodStatus> = situation.pods_of(rs).map(PodStatus::of).collect();
+    pods.sort_by(|a, b| a.name.cmp(&b.name));
+    let ready = pods.iter().filter(|pod| pod.ready).count();
     Version {
         hash: rs.hash().to_owned(),
         revision: rs.revision(),
@@ -129,8 +177,9 @@ fn version(situation: &Situation<'_>, rs: &ReplicaSet) -> Version {
         ready: if situation.observed.pods.is_empty() {
             rs.ready()
         } else {
-            u32::try_from(pods).unwrap_or(u32::MAX)
+            u32::try_from(ready).unwrap_or(u32::MAX)
         },
+        pods,
     }
 }
 
@@ -152,130 +201,4 @@ fn run(situation: &Situation<'_>) -> Option<Run> {
         link: run.link.clone(),
         active,
     })
-}
-
-fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec<Warning> {
-    let deployment = situation.deployment();
-    let id = deployment.id();
-    let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
-    let mut found = Vec::new();
-    let mut warn = |code, message: String| found.push(Warning { code, message });
-    if let Some(hold) = &situation.hold {
-        match hold.source {
-            HoldSource::Annotation => {}
-            HoldSource::Journal => warn(
-                "held-without-annotation",
-                format!(
-                    "held, but the record on the Deployment is gone (kubectl rollout undo?): {}",
-                    verb("abort")
-                ),
-            ),
-            HoldSource::Nowhere => warn(
-                "held-without-record",
-                format!(
-                    "held, but nothing says what the settings were: abort and promote restore the API's defaults: {}",
-                    verb("abort")
-                ),
-            ),
-        }
-        if situation.is_superseded() {
-            warn(
-                "superseded",
-                format!(
-                    "somebody put a third version ({}) in place of the canary: {}",
-                    images(&deployment.spec.template).join(", "),
-                    verb("abort")
-                ),
-            );
-        } else if situation.is_on_stable_template() {
-            warn(
-                "undone",
-                format!(
-                    "somebody put the stable template back; canary pods may still serve: {}",
-                    verb("abort")
-                ),
-            );
-        }
-        if let Some(record) = &hold.record
-            && (deployment.spec.strategy != Some(crate::hold::strategy(record.bounds))
-                || deployment.spec.progress_deadline_seconds != Some(keys::NO_DEADLINE))
-        {
-            warn(
-                "field-changed",
-                format!(
-                    "somebody changed the strategy or the deadline during the hold; abort and promote keep those: {}",
-                    verb("abort")
-                ),
-            );
-        }
-        let (wanted, have) = (deployment.replicas(), situation.stable.map_or(0, ReplicaSet::replicas));
-        if have < wanted {
-            warn(
-                "stable-shrunk",
-                format!("the stable set is {have} of {wanted} pods; it grows back only by {}", verb("abort")),
-            );
-        }
-    } else {
-        if deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
-            && deployment.annotation(keys::HELD_ANNOTATION).is_some()
-        {
-            warn(
-                "leftover",
-                format!("no longer held, but some settings of a hold are left: {}", verb("abort")),
-            );
-        }
-        let open = situation.observed.journal.as_ref().is_some_and(crate::record::Journal::is_open);
-        if open
-            && situation.phase != Phase::Idle
-            && situation.observed.lock.as_ref().is_none_or(|lock| lock.holder.is_none())
-        {
-            warn("interrupted", format!("a run was interrupted: {} or {}", verb("resume"), verb("abort")));
-        }
-    }
-    if deployment.spec.paused {
-        warn(
-            "paused",
-            format!(
-                "paused: no template change takes effect (kubectl rollout resume deployment/{} -n {})",
-                id.name, id.namespace
-            ),
-        );
-    }
-    if let Some(message) = deployment.deadline_exceeded() {
-        warn("failed", message.to_owned());
-    }
-    for name in autoscalers {
-        warn(
-            "autoscaler",
-            format!("HorizontalPodAutoscaler {name} changes the number of pods, and with it the share"),
-        );
-    }
-    if let Some(owner) = gitops_owner(situation) {
-        warn("gitops", format!("{owner} may put its own template and settings back while a canary is held"));
-    }
-    found
-}
-
-/// Names the tool that keeps the Deployment as some repository has it. Sources: the tracking labels and field
-/// managers of Argo CD (`resource_tracking`), Flux (kustomize- and helm-controller).
-fn gitops_owner(situation: &Situation<'_>) -> Option<String> {
-    const MARKS: [(&str, &str); 4] = [
-        ("argocd.argoproj.io/tracking-id", "Argo CD"),
-        ("argocd.argoproj.io/instance", "Argo CD"),
-        ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-        ("helm.toolkit.fluxcd.io/name", "Flux"),
-    ];
-    const MANAGERS: [(&str, &str); 3] =
-        [("argocd-controller", "Argo CD"), ("kustomize-controller", "Flux"), ("helm-controller", "Flux")];
-    let metadata = &situation.deployment().metadata;
-    let marked = |key: &str| {
-        metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(key))
-            || metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(key))
-    };
-    let managed = |name: &str| {
-        metadata.managed_fields.iter().flatten().any(|entry| entry.manager.as_deref() == Some(name))
-    };
-    let mark = MARKS.iter().find(|(key, _)| marked(key));
-    let manager = MANAGERS.iter().find(|(name, _)| managed(name));
-    mark.or(manager).map(|(key, tool)| format!("{tool} ({key})"))
 }

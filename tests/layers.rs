@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "src/check.rs",
     "src/check",
     "src/model.rs",
@@ -23,6 +23,7 @@ const PURE: [&str; 18] = [
     "src/record.rs",
     "src/record",
     "src/status.rs",
+    "src/status",
     "src/duration.rs",
 ];
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::join4;
 
 use crate::cluster::call::ANYTHING;
-use crate::cluster::objects::{List, encode, parse};
+use crate::cluster::list::List;
+use crate::cluster::objects::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::evidence::{self, Evidence, LOG_LINES, Readings};

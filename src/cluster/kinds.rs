@@ -3,8 +3,27 @@
 use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::model::{Deployment, Pod, ReplicaSet};
+use crate::record::{self, Journal, LockState};
+
+/// A `coordination.k8s.io/v1` Lease, as a list or a watch brings it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Lease {
+    pub(super) metadata: ObjectMeta,
+    spec: Value,
+}
+
+impl Lease {
+    /// Returns the journal and the lock on it.
+    pub(super) fn record(&self) -> (Option<Journal>, LockState) {
+        let lease = json!({"metadata": {"annotations": self.metadata.annotations}, "spec": self.spec});
+        (record::journal(&lease), record::lock_state(&lease))
+    }
+}
 
 macro_rules! kind {
     ($type:ty, $kind:literal, $group:literal, $plural:literal) => {
@@ -37,3 +56,4 @@ macro_rules! kind {
 kind!(Deployment, "Deployment", "apps", "deployments");
 kind!(ReplicaSet, "ReplicaSet", "apps", "replicasets");
 kind!(Pod, "Pod", "", "pods");
+kind!(Lease, "Lease", "coordination.k8s.io", "leases");

@@ -2,22 +2,15 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::cluster::list::Listed;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
-use crate::model::{Deployment, Observed, ReplicaSet};
+use crate::model::{Deployment, Observed, Pod, ReplicaSet};
 use crate::record;
-
-/// Objects of a kind.
-#[derive(Deserialize)]
-pub(super) struct List<T> {
-    #[serde(default = "Vec::new")]
-    pub(super) items: Vec<T>,
-}
 
 impl Cluster {
     /// Reads a Deployment; `None` if there is none of that name.
@@ -31,35 +24,25 @@ impl Cluster {
         }
     }
 
-    /// Reads Deployments, of all namespaces or of ours.
-    pub(crate) async fn deployments(
-        &self,
-        all: bool,
-        labels: Option<&str>,
-    ) -> Result<Vec<Deployment>, Error> {
-        self.list("deployments", "/apis/apps/v1", "deployments", all, labels).await
+    /// Reads the Deployments of our namespace.
+    pub(crate) async fn deployments(&self) -> Result<Vec<Deployment>, Error> {
+        self.list(&Listed::DEPLOYMENTS, false, None, Some).await
     }
 
-    /// Reads ReplicaSets, of all namespaces or of ours.
-    pub(crate) async fn replica_sets(
-        &self,
-        all: bool,
-        labels: Option<&str>,
-    ) -> Result<Vec<ReplicaSet>, Error> {
-        self.list("replicasets", "/apis/apps/v1", "replicasets", all, labels).await
+    /// Reads ReplicaSets of our namespace.
+    pub(crate) async fn replica_sets(&self, labels: &str) -> Result<Vec<ReplicaSet>, Error> {
+        self.list(&Listed::REPLICA_SETS, false, Some(labels), Some).await
     }
 
-    /// Reads Leases of ours, of all namespaces or of one.
-    pub(crate) async fn leases(&self, all: bool) -> Result<Vec<Value>, Error> {
-        let labels = Some("app.kubernetes.io/managed-by=rollout-plus");
-        self.list("leases", "/apis/coordination.k8s.io/v1", "leases", all, labels).await
+    /// Reads the pods that a Deployment's selector finds.
+    pub(crate) async fn pods(&self, deployment: &Deployment) -> Result<Vec<Pod>, Error> {
+        let labels = labels(&deployment.spec.selector)?;
+        self.list(&Listed::PODS, false, Some(&labels), Some).await
     }
 
     /// Names the autoscalers of a Deployment. Who may not read them is told of none.
     pub(crate) async fn autoscalers(&self, deployment: &str) -> Result<Vec<String>, Error> {
-        let found: Result<Vec<Value>, Error> = self
-            .list("horizontalpodautoscalers", "/apis/autoscaling/v2", "horizontalpodautoscalers", false, None)
-            .await;
+        let found: Result<Vec<Value>, Error> = self.list(&Listed::AUTOSCALERS, false, None, Some).await;
         let targets = |hpa: &Value| {
             let target = &hpa["spec"]["scaleTargetRef"];
             target["kind"] == "Deployment" && target["name"] == deployment
@@ -76,7 +59,7 @@ impl Cluster {
     pub(crate) async fn observe(&self, name: &str) -> Result<Observed, Error> {
         let Some(deployment) = self.deployment(name).await? else { return Err(self.not_found(name).await) };
         let labels = labels(&deployment.spec.selector)?;
-        let mut replica_sets = self.replica_sets(false, Some(&labels)).await?;
+        let mut replica_sets = self.replica_sets(&labels).await?;
         replica_sets.retain(|rs| rs.is_owned_by(deployment.uid()));
         let lease = self.lease(name).await?;
         Ok(Observed {
@@ -91,7 +74,7 @@ impl Cluster {
     /// Explains why there is no such Deployment.
     pub(crate) async fn not_found(&self, name: &str) -> Error {
         let error = Error::usage(format!("there is no deployment/{name} in namespace {}", self.namespace));
-        let others = self.deployments(false, None).await.unwrap_or_default();
+        let others = self.deployments().await.unwrap_or_default();
         let path = format!("/api/v1/namespaces/{}/services/{name}", self.namespace);
         let call = Call { doing: String::new(), method: "GET", path, body: None };
         let service: Option<Value> =
@@ -178,26 +161,6 @@ impl Cluster {
         self.write(&Call { doing, method: "PUT", path, body: Some(("application/json", body)) })
             .await
             .map(|_| ())
-    }
-
-    async fn list<T: DeserializeOwned>(
-        &self,
-        what: &str,
-        api: &str,
-        plural: &str,
-        all: bool,
-        labels: Option<&str>,
-    ) -> Result<Vec<T>, Error> {
-        let (place, scope) = if all {
-            ("all namespaces".to_owned(), String::new())
-        } else {
-            (format!("namespace {}", self.namespace), format!("/namespaces/{}", self.namespace))
-        };
-        let query = labels.map(|labels| format!("?labelSelector={}", encode(labels))).unwrap_or_default();
-        let doing = format!("list {what} in {place}");
-        let path = format!("{api}{scope}/{plural}{query}");
-        let body = self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await;
-        parse::<List<T>>(&doing, &body.map_err(Failure::into_error)?).map(|list| list.items)
     }
 }
 

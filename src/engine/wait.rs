@@ -122,7 +122,7 @@ impl Engine<'_> {
                 ready = observed.deployment.is_complete();
                 said.clone_from(&text);
                 spoke = Some(now);
-                let status = Box::new(WorkloadStatus::of(&observed, &[]));
+                let status = Box::new(WorkloadStatus::of(&observed, &[]).brief());
                 self.output.event(&Event::Progress { text, status });
             }
             tokio::select! {

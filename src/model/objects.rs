@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::keys;
+use crate::model::meta::{with_managers, without_managers};
 
 /// A namespaced object's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +29,8 @@ impl fmt::Display for ObjectName {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Deployment {
-    /// Name, uid, generation, annotations, managed fields.
+    /// Name, uid, generation, annotations, managers.
+    #[serde(deserialize_with = "with_managers")]
     pub metadata: ObjectMeta,
     /// What is wanted.
     pub spec: DeploymentSpec,
@@ -99,6 +101,7 @@ pub struct Condition {
 #[serde(rename_all = "camelCase", default)]
 pub struct ReplicaSet {
     /// Name, uid, owner, revision.
+    #[serde(deserialize_with = "without_managers")]
     pub metadata: ObjectMeta,
     /// What is wanted.
     pub spec: ReplicaSetSpec,
@@ -225,9 +228,26 @@ impl ReplicaSet {
         count(self.status.ready_replicas)
     }
 
+    /// Returns the uid of its controller.
+    pub fn owner(&self) -> Option<&str> {
+        controller(&self.metadata)
+    }
+
     /// Whether the object with this uid is its controller.
     pub fn is_owned_by(&self, uid: &str) -> bool {
-        controller(&self.metadata) == Some(uid)
+        self.owner() == Some(uid)
+    }
+
+    /// Whether it neither has pods nor is to have any.
+    pub fn is_empty(&self) -> bool {
+        self.replicas() == 0 && self.status.replicas == 0
+    }
+
+    /// Forgets all of its template but the images: there may be ten old versions of every workload.
+    pub fn forget_template(&mut self) {
+        let images = super::images(&self.spec.template).into_iter();
+        let containers: Vec<Value> = images.map(|image| serde_json::json!({"image": image})).collect();
+        self.spec.template = serde_json::json!({"spec": {"containers": containers}});
     }
 }
 

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::meta::without_managers;
 use crate::model::objects::{Condition, controller, nullable};
 
 /// A `v1` Pod.
@@ -11,6 +12,7 @@ use crate::model::objects::{Condition, controller, nullable};
 #[serde(rename_all = "camelCase", default)]
 pub struct Pod {
     /// Name, owner, deletion time.
+    #[serde(deserialize_with = "without_managers")]
     pub metadata: ObjectMeta,
     /// Its containers, those that others injected included.
     pub spec: PodSpec,
@@ -28,6 +30,8 @@ pub struct PodSpec {
     /// The containers that run before, and sidecars.
     #[serde(deserialize_with = "nullable")]
     pub init_containers: Vec<Container>,
+    /// Where it runs.
+    pub node_name: Option<String>,
 }
 
 /// See `Container` of the `v1` API.
@@ -150,9 +154,24 @@ impl Pod {
         self.metadata.uid.as_deref().unwrap_or_default()
     }
 
+    /// Returns the uid of its controller.
+    pub fn owner(&self) -> Option<&str> {
+        controller(&self.metadata)
+    }
+
     /// Whether the ReplicaSet with this uid made it.
     pub fn is_owned_by(&self, uid: &str) -> bool {
-        controller(&self.metadata) == Some(uid)
+        self.owner() == Some(uid)
+    }
+
+    /// Forgets what only explains a pod that is not Ready, and labels and annotations.
+    pub fn reduce(&mut self) {
+        self.metadata.labels = None;
+        self.metadata.annotations = None;
+        if self.is_ready() {
+            self.spec.containers = Vec::new();
+            self.spec.init_containers = Vec::new();
+        }
     }
 
     /// Whether it is being deleted.
@@ -170,10 +189,15 @@ impl Pod {
         self.status.conditions.iter().find(|condition| condition.type_ == type_)
     }
 
-    /// Whether it ended and another takes its place: evicted, preempted, taken off a lost node.
+    /// Whether it ended for good: evicted by the kubelet, for example. Such a pod may stay in the list for days;
+    /// its ReplicaSet has made another (`IsPodActive` in kubernetes/pkg/controller).
+    pub fn is_finished(&self) -> bool {
+        matches!(self.status.phase.as_str(), "Failed" | "Succeeded")
+    }
+
+    /// Whether another takes its place or is about to: evicted, preempted, taken off a lost node.
     pub fn is_displaced(&self) -> bool {
-        self.status.phase == "Failed"
-            || self.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
+        self.is_finished() || self.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
     }
 
     /// Whether its node is lost: the node controller takes the pod's readiness away and touches no

@@ -7,11 +7,15 @@ use comfy_table::{Table, presets};
 use crate::history::Revision;
 use crate::output::safe::safe;
 use crate::share::tidy;
-use crate::status::{Version, WorkloadStatus};
+use crate::status::{Health, Version, WorkloadStatus};
 
 /// Returns the table, in kubectl's style.
-pub(super) fn render(statuses: &[WorkloadStatus], with_namespace: bool) -> String {
-    let mut header = vec!["NAME", "PHASE", "STABLE", "CANARY", "ASKED", "SHARE", "HELD BY", "WARNINGS"];
+pub(super) fn render<'a>(
+    statuses: impl IntoIterator<Item = &'a WorkloadStatus>,
+    with_namespace: bool,
+) -> String {
+    let mut header =
+        vec!["NAME", "PHASE", "HEALTH", "STABLE", "CANARY", "ASKED", "SHARE", "HELD BY", "WARNINGS"];
     if with_namespace {
         header.insert(0, "NAMESPACE");
     }
@@ -20,6 +24,7 @@ pub(super) fn render(statuses: &[WorkloadStatus], with_namespace: bool) -> Strin
         let mut row = vec![
             safe(&status.name),
             format!("{:?}", status.phase),
+            health(&status.health),
             cell(status.stable.as_ref()),
             cell(status.canary.as_ref()),
             status.weight.asked.map_or("-".into(), |asked| format!("{asked} %")),
@@ -76,6 +81,12 @@ fn plain(header: Vec<String>) -> Table {
 
 fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// The reason says more than a column has room for; `status NAME` has the message.
+fn health(health: &Health) -> String {
+    let word = health.state.word();
+    health.reason.as_ref().map_or(word.to_owned(), |reason| format!("{word}: {}", safe(reason)))
 }
 
 fn cell(version: Option<&Version>) -> String {

@@ -1,30 +1,52 @@
 //! One workload as a tree.
 
+use jiff::Timestamp;
+
+use crate::duration;
 use crate::model::Phase;
 use crate::output::safe::safe;
 use crate::share::tidy;
-use crate::status::{Version, WorkloadStatus};
+use crate::status::{PodStatus, Version, WorkloadStatus};
 
-/// Returns the lines of the tree.
-pub(super) fn lines(status: &WorkloadStatus, color: bool) -> Vec<String> {
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+/// So many pods of each version are shown where there is room for all.
+pub(super) const PODS: usize = 20;
+
+/// Returns the lines of the tree, with so many pods of each version at most: first those that are not Ready.
+pub(super) fn lines(status: &WorkloadStatus, color: bool, now: Timestamp, most: usize) -> Vec<String> {
     let phase = format!("{:?}", status.phase);
     let code = match status.phase {
-        Phase::Idle => "32",
-        Phase::Failed => "31",
-        _ => "33",
+        Phase::Idle => GREEN,
+        Phase::Failed => RED,
+        _ => YELLOW,
     };
     let phase = paint(&phase, code, color);
     let mut lines =
         vec![format!("deployment/{}  {phase}  (namespace {})", safe(&status.name), safe(&status.namespace))];
+    if status.health.reason.is_some() {
+        let code = if status.is_failing() { RED } else { YELLOW };
+        lines.push(paint(&safe(&status.health.sentence()), code, color));
+    }
     let share = 100.0 - status.weight.actual;
+    let pods = |version: &Version, indent: &str| self::pods(version, indent, color, now, most);
     match (&status.stable, &status.canary) {
         (Some(stable), Some(canary)) => {
             lines.push(version("├─ stable", stable, Some(share)));
+            lines.extend(pods(stable, "│  "));
             let asked = status.weight.asked.map(|asked| format!("  asked {asked} %")).unwrap_or_default();
             lines.push(format!("{}{asked}", version("└─ canary", canary, Some(status.weight.actual))));
+            lines.extend(pods(canary, "   "));
         }
-        (Some(stable), None) => lines.push(version("└─ stable", stable, None)),
-        (None, Some(canary)) => lines.push(version("└─ canary", canary, None)),
+        (Some(stable), None) => {
+            lines.push(version("└─ stable", stable, None));
+            lines.extend(pods(stable, "   "));
+        }
+        (None, Some(canary)) => {
+            lines.push(version("└─ canary", canary, None));
+            lines.extend(pods(canary, "   "));
+        }
         (None, None) => lines.push("└─ no ReplicaSet yet".into()),
     }
     if let Some(run) = &status.run {
@@ -38,7 +60,7 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool) -> Vec<String> {
         ));
     }
     for warning in &status.warnings {
-        lines.push(format!("{} {}", paint("warning:", "33", color), safe(&warning.message)));
+        lines.push(format!("{} {}", paint("warning:", YELLOW, color), safe(&warning.message)));
     }
     lines
 }
@@ -53,6 +75,55 @@ fn version(role: &str, version: &Version, share: Option<f64>) -> String {
         version.ready,
         version.replicas
     )
+}
+
+fn pods(version: &Version, indent: &str, color: bool, now: Timestamp, most: usize) -> Vec<String> {
+    let mut pods: Vec<&PodStatus> = version.pods.iter().collect();
+    pods.sort_by_key(|pod| pod.ready);
+    let hidden = pods.split_off(most.min(pods.len()));
+    let width = pods.iter().map(|pod| pod.name.len()).max().unwrap_or(0);
+    let last = pods.len().saturating_sub(1);
+    let branch = |index: usize| if index == last && hidden.is_empty() { "└─" } else { "├─" };
+    let line = |(index, pod): (usize, &&PodStatus)| {
+        let (word, code) = match &pod.reason {
+            None => ("Ready".to_owned(), GREEN),
+            Some(reason) if pod.ready => (safe(reason), GREEN),
+            Some(reason) => (safe(reason), if is_bad(reason) { RED } else { YELLOW }),
+        };
+        let restarts = match pod.restarts {
+            0 => String::new(),
+            1 => "  1 restart".to_owned(),
+            more => format!("  {more} restarts"),
+        };
+        let age = pod.created.as_deref().and_then(|created| age(created, now)).unwrap_or_default();
+        format!(
+            "{indent}{} {:width$}  {}{restarts}{age}",
+            branch(index),
+            safe(&pod.name),
+            paint(&word, code, color)
+        )
+    };
+    let mut lines: Vec<String> = pods.iter().enumerate().map(line).collect();
+    if !hidden.is_empty() && most > 0 {
+        let ready = hidden.iter().filter(|pod| pod.ready).count();
+        lines.push(format!("{indent}└─ and {} more, {ready} of them Ready", hidden.len()));
+    }
+    lines
+}
+
+/// Whether a pod's reason is more than that it starts or ends.
+fn is_bad(reason: &str) -> bool {
+    !matches!(
+        reason,
+        "ContainerCreating" | "PodInitializing" | "Pending" | "NotReady" | "Terminating" | "SchedulingGated"
+    )
+}
+
+fn age(created: &str, now: Timestamp) -> Option<String> {
+    let created: Timestamp = created.parse().ok()?;
+    // The cluster's clock may be ahead of ours.
+    let age = now.duration_since(created).max(jiff::SignedDuration::ZERO);
+    Some(format!("  {}", duration::short(age.unsigned_abs())))
 }
 
 pub(super) fn paint(text: &str, code: &str, color: bool) -> String {

@@ -64,7 +64,8 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
         return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
     };
     let needed = Duration::from_secs(hold.original.min_ready_seconds.unwrap_or(0).max(0).unsigned_abs());
-    let pods: Vec<&Pod> = situation.pods_of(canary).filter(|pod| !pod.is_terminating()).collect();
+    let pods: Vec<&Pod> =
+        situation.pods_of(canary).filter(|pod| !pod.is_terminating() && !pod.is_finished()).collect();
     let age = |pod: &&&Pod| ready_for.get(pod.name()).copied();
     let ready = pods.iter().filter(|pod| pod.is_ready()).count();
     let steady =
@@ -146,7 +147,13 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
     let stable = situation.stable.map_or("", ReplicaSet::name);
     let others = situation.observed.replica_sets.iter().filter(|rs| rs.name() != stable);
     let left: usize = others
-        .map(|rs| situation.pods_of(rs).count().max(usize::from(rs.replicas() > 0 || rs.status.replicas > 0)))
+        .map(|rs| {
+            situation
+                .pods_of(rs)
+                .filter(|pod| !pod.is_finished())
+                .count()
+                .max(usize::from(rs.replicas() > 0 || rs.status.replicas > 0))
+        })
         .sum();
     let (ready, wanted) = (situation.stable.map_or(0, ReplicaSet::ready), situation.deployment().replicas());
     match (left, ready >= wanted) {
@@ -163,6 +170,28 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
 mod tests {
     use super::*;
     use crate::model::fixtures::{held, template};
+
+    #[test]
+    fn a_pod_that_the_kubelet_evicted_is_in_nobodys_way() {
+        let mut observed = held();
+        let pod = |name: &str, status: serde_json::Value| -> Pod {
+            serde_json::from_value(serde_json::json!({"metadata": {"name": name, "uid": name, "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-web-2", "uid": "web-2", "controller": true}]},
+                "status": status}))
+            .unwrap()
+        };
+        let ready =
+            serde_json::json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+        observed.pods =
+            vec![pod("a", serde_json::json!({"phase": "Failed", "reason": "Evicted"})), pod("b", ready)];
+        let ready_for = ReadyFor::from([("b".to_owned(), Duration::ZERO)]);
+        assert_eq!(progress(&Step::AwaitCanary, &Situation::of(&observed), &ready_for), Progress::Done);
+        observed.pods.pop();
+        observed.replica_sets[1].spec.replicas = Some(0);
+        observed.replica_sets[1].status = crate::model::ReplicaSet::default().status;
+        observed.deployment = crate::model::fixtures::idle().deployment;
+        assert_eq!(progress(&Step::AwaitStable, &Situation::of(&observed), &ready_for), Progress::Done);
+    }
 
     #[test]
     fn a_wait_ends_with_ready_pods_and_halts_on_a_third_version() {

@@ -1,0 +1,273 @@
+//! A copy of many workloads' objects: read once, or kept live by one watch for each kind, however many
+//! workloads there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join3;
+use futures::stream::StreamExt;
+
+use crate::cluster::Cluster;
+use crate::cluster::kinds::Lease;
+use crate::cluster::list::Listed;
+use crate::cluster::objects::labels;
+use crate::cluster::watches::{Change, Changes, Kept, Key, PATIENCE, Store, Touched, config, key, watch};
+use crate::error::{Error, Kind};
+use crate::model::{Deployment, ObjectName, Observed, Pod, ReplicaSet, same_template};
+use crate::record::{Journal, LockState, lease_name};
+
+/// Finds our Leases.
+const OURS: &str = "app.kubernetes.io/managed-by=rollout-plus";
+
+/// Which workloads.
+#[derive(Clone, Debug)]
+pub(crate) enum Scope {
+    /// One, by its name.
+    One(String),
+    /// Those of all namespaces or of ours that have these labels.
+    Many { all: bool, labels: Option<String> },
+}
+
+impl Scope {
+    pub(crate) const fn everywhere(&self) -> bool {
+        matches!(self, Self::Many { all: true, .. })
+    }
+}
+
+/// The copy.
+pub(crate) struct Fleet {
+    changes: Changes,
+    deployments: Store<Deployment>,
+    replica_sets: Store<ReplicaSet>,
+    pods: Store<Pod>,
+    leases: Store<(Option<Journal>, LockState)>,
+    /// Where a Deployment is found by its uid.
+    by_uid: BTreeMap<String, Key>,
+    /// The Deployment of each ReplicaSet, by uid.
+    owners: BTreeMap<String, String>,
+    touched: BTreeSet<Key>,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        Self {
+            changes: Changes::new(),
+            deployments: Store::new(),
+            replica_sets: Store::new(),
+            pods: Store::new(),
+            leases: Store::new(),
+            by_uid: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// Reads all kinds at once, page by page.
+    pub(crate) async fn read(cluster: &Cluster, all: bool, labels: Option<&str>) -> Result<Self, Error> {
+        let mut fleet = Self::new();
+        let sets = async {
+            let deployments =
+                cluster.list(&Listed::DEPLOYMENTS, all, labels, |one: Deployment| Some(kept(one)));
+            fleet.deployments = Store::of(deployments.await?);
+            fleet.index();
+            let ours = |rs: ReplicaSet| {
+                fleet
+                    .by_uid
+                    .contains_key(rs.owner()?)
+                    .then(|| (key(&rs), reduced(&fleet.deployments, &fleet.by_uid, rs)))
+            };
+            cluster.list(&Listed::REPLICA_SETS, all, None, ours).await
+        };
+        let pods = cluster.list(&Listed::PODS, all, None, |mut pod: Pod| {
+            pod.reduce();
+            pod.owner().is_some().then(|| kept(pod))
+        });
+        let leases = cluster
+            .list(&Listed::LEASES, all, Some(OURS), |lease: Lease| Some((key(&lease), lease.record())));
+        let (sets, pods, leases) = try_join3(sets, pods, leases).await?;
+        fleet.replica_sets = Store::of(sets);
+        fleet.pods = Store::of(pods);
+        fleet.leases = Store::of(leases);
+        Ok(fleet)
+    }
+
+    /// Starts the watches and waits for the first whole picture, of which every workload is new.
+    pub(crate) async fn watch(cluster: &Cluster, scope: &Scope) -> Result<Self, Error> {
+        let mut fleet = Self::new();
+        let all = scope.everywhere();
+        let (mut which, mut made, mut locks) = (config(), config(), config().labels(OURS));
+        match scope {
+            Scope::One(name) => {
+                which = which.fields(&format!("metadata.name={name}"));
+                locks = config().fields(&format!("metadata.name={}", lease_name(name)));
+            }
+            Scope::Many { labels: Some(labels), .. } => which = which.labels(labels),
+            Scope::Many { .. } => {}
+        }
+        fleet.changes.push(watch(cluster, all, which, Change::Deployment));
+        if let Scope::One(name) = scope {
+            fleet.until(|fleet| fleet.deployments.complete).await?;
+            let Some(deployment) = fleet.deployments.objects.values().next() else {
+                return Err(cluster.not_found(name).await);
+            };
+            made = made.labels(&labels(&deployment.spec.selector)?);
+        }
+        fleet.changes.push(watch(cluster, all, made.clone(), Change::ReplicaSet));
+        fleet.changes.push(watch(cluster, all, made, Change::Pod));
+        fleet.changes.push(watch(cluster, all, locks, Change::Lease));
+        let complete = |fleet: &Self| {
+            fleet.deployments.complete
+                && fleet.replica_sets.complete
+                && fleet.pods.complete
+                && fleet.leases.complete
+        };
+        fleet.until(complete).await?;
+        Ok(fleet)
+    }
+
+    /// Waits for the next change.
+    pub(crate) async fn changed(&mut self) -> Result<(), Error> {
+        match self.changes.next().await {
+            Some(Change::Deployment(event)) => {
+                let touched = self.deployments.apply(event, |object| object);
+                match &touched {
+                    Touched::One(key) => match self.deployments.objects.get(key) {
+                        Some(one) => drop(self.by_uid.insert(one.uid().to_owned(), key.clone())),
+                        None => self.by_uid.retain(|_, known| known != key),
+                    },
+                    Touched::All => self.index(),
+                    Touched::Nothing => {}
+                }
+                self.touch(touched, |_, key| Some(key));
+            }
+            Some(Change::ReplicaSet(event)) => {
+                let Self { deployments, by_uid, owners, .. } = self;
+                let touched = self.replica_sets.apply(event, |rs| reduced(deployments, by_uid, rs));
+                match &touched {
+                    Touched::One(key) => {
+                        let known = self.replica_sets.objects.get(key).map(|rs| (uid(rs), key.0.clone()));
+                        owners.extend(known);
+                    }
+                    Touched::All => {
+                        *owners = self
+                            .replica_sets
+                            .objects
+                            .iter()
+                            .map(|(key, rs)| (uid(rs), key.0.clone()))
+                            .collect();
+                    }
+                    Touched::Nothing => {}
+                }
+                self.touch(touched, |fleet, (owner, _)| fleet.by_uid.get(&owner).cloned());
+            }
+            Some(Change::Pod(event)) => {
+                let touched = self.pods.apply(event, |mut pod| {
+                    pod.reduce();
+                    pod
+                });
+                self.touch(touched, |fleet, (set, _)| fleet.by_uid.get(fleet.owners.get(&set)?).cloned());
+            }
+            Some(Change::Lease(event)) => {
+                let touched = self.leases.apply(event, |lease| lease.record());
+                self.touch(touched, |_, (namespace, lease)| {
+                    Some((namespace, lease.strip_prefix(&lease_name(""))?.to_owned()))
+                });
+            }
+            // Without them it is not known who holds a lock; a hold itself stands on the Deployment.
+            Some(Change::Failed(kind, _)) if kind == Lease::PLURAL => self.leases.complete = true,
+            Some(Change::Failed(_, error)) => return Err(error),
+            None => return Err(Error::new(Kind::Cluster, "the watches ended")),
+        }
+        Ok(())
+    }
+
+    /// Whether there are workloads that changed since they were last taken.
+    pub(crate) fn is_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Returns the workloads that changed, those that are gone included.
+    pub(crate) fn take_touched(&mut self) -> Vec<ObjectName> {
+        std::mem::take(&mut self.touched)
+            .into_iter()
+            .map(|(namespace, name)| ObjectName { namespace, name })
+            .collect()
+    }
+
+    /// Returns all workloads by namespace and name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = ObjectName> {
+        self.deployments.objects.values().map(Deployment::id)
+    }
+
+    /// Whether there is such a workload.
+    pub(crate) fn contains(&self, id: &ObjectName) -> bool {
+        self.deployments.objects.contains_key(&(id.namespace.clone(), id.name.clone()))
+    }
+
+    /// Returns a workload as it is now; `None` if there is none.
+    pub(crate) fn observed(&self, id: &ObjectName) -> Option<Observed> {
+        let deployment = self.deployments.objects.get(&(id.namespace.clone(), id.name.clone()))?;
+        let replica_sets: Vec<ReplicaSet> = self.replica_sets.group(deployment.uid()).cloned().collect();
+        let pods = replica_sets
+            .iter()
+            .flat_map(|rs| self.pods.group(rs.metadata.uid.as_deref().unwrap_or_default()));
+        let lease = self.leases.objects.get(&(id.namespace.clone(), lease_name(&id.name)));
+        Some(Observed {
+            deployment: deployment.clone(),
+            pods: pods.cloned().collect(),
+            replica_sets,
+            journal: lease.and_then(|(journal, _)| journal.clone()),
+            lock: lease.map(|(_, lock)| lock.clone()),
+        })
+    }
+
+    fn index(&mut self) {
+        self.by_uid =
+            self.deployments.objects.iter().map(|(key, one)| (one.uid().to_owned(), key.clone())).collect();
+    }
+
+    fn touch(&mut self, touched: Touched, workload: impl Fn(&Self, Key) -> Option<Key>) {
+        match touched {
+            Touched::Nothing => {}
+            Touched::One(key) => {
+                let workload = workload(self, key);
+                self.touched.extend(workload);
+            }
+            // Whoever follows them asks which are gone.
+            Touched::All => self.touched.extend(self.deployments.objects.keys().cloned()),
+        }
+    }
+
+    async fn until(&mut self, reached: impl Fn(&Self) -> bool) -> Result<(), Error> {
+        let waiting = async {
+            while !reached(self) {
+                self.changed().await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .map_err(|_| Error::new(Kind::Cluster, "reading the workloads: no answer within 60 s"))?
+    }
+}
+
+fn kept<K: Kept>(object: K) -> (Key, K) {
+    (key(&object), object)
+}
+
+fn uid(rs: &ReplicaSet) -> String {
+    rs.metadata.uid.clone().unwrap_or_default()
+}
+
+/// An old version keeps its images only. If it comes back, the controller touches it, and that brings it whole.
+fn reduced(
+    deployments: &Store<Deployment>,
+    by_uid: &BTreeMap<String, Key>,
+    mut rs: ReplicaSet,
+) -> ReplicaSet {
+    let owner = rs.owner().and_then(|uid| deployments.objects.get(by_uid.get(uid)?));
+    let is_old = owner.is_some_and(|owner| !same_template(&owner.spec.template, &rs.spec.template));
+    if rs.is_empty() && is_old {
+        rs.forget_template();
+    }
+    rs
+}

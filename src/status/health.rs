@@ -1,0 +1,184 @@
+//! What `status` says about a version's health: the verdict in words.
+
+use serde::Serialize;
+
+use crate::health::{Class, Signal, State, Verdict};
+use crate::model::{Phase, Situation};
+
+/// How the version of the live template is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// In one word.
+    pub state: Condition,
+    /// The name of the rule in `docs/health.md`; null if nothing is wrong.
+    pub reason: Option<String>,
+    /// Whose fault a failure is.
+    pub class: Option<Class>,
+    /// What the cluster said.
+    pub message: Option<String>,
+}
+
+/// How a version is, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// It will not become healthy: what is wrong has lasted too long, or cannot pass.
+    Failed,
+    /// Something is wrong that may still pass.
+    Failing,
+    /// Not all pods are there and Ready, and nothing is known to be wrong.
+    InProgress,
+    /// Every wanted pod is Ready, and nothing is wrong.
+    Healthy,
+}
+
+impl Condition {
+    /// Returns it as the JSON has it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Failing => "failing",
+            Self::InProgress => "in-progress",
+            Self::Healthy => "healthy",
+        }
+    }
+}
+
+impl Health {
+    pub(super) fn of(situation: &Situation<'_>, verdict: &Verdict) -> Self {
+        if let Some(failure) = &verdict.failure {
+            return Self {
+                state: Condition::Failed,
+                reason: Some(failure.reason.clone()),
+                class: Some(failure.class),
+                message: Some(failure.message.clone()),
+            };
+        }
+        let urgent = verdict.pending.first().filter(|_| verdict.state != State::Healthy);
+        let state = match (verdict.state, urgent) {
+            (State::Healthy, _) => Condition::Healthy,
+            (_, Some(signal)) if is_trouble(signal) => Condition::Failing,
+            (_, None) if is_at_rest(situation) => Condition::Healthy,
+            _ => Condition::InProgress,
+        };
+        Self {
+            state,
+            reason: urgent.map(|signal| signal.rule.reason.to_owned()),
+            class: urgent.filter(|_| state == Condition::Failing).map(|signal| signal.rule.class),
+            message: urgent.map(|signal| signal.message.clone()).filter(|message| !message.is_empty()),
+        }
+    }
+
+    /// Returns it in a few words.
+    pub fn sentence(&self) -> String {
+        let word = self.state.word();
+        match (&self.reason, &self.message) {
+            (Some(reason), Some(message)) => format!("{word}: {reason}: {message}"),
+            (Some(reason), None) => format!("{word}: {reason}"),
+            _ => word.to_owned(),
+        }
+    }
+}
+
+/// Whether a finding is more than what every pod goes through while it starts.
+fn is_trouble(signal: &Signal) -> bool {
+    !matches!(
+        signal.rule.reason,
+        "NeverReady"
+            | "SidecarNeverReady"
+            | "InjectedNeverReady"
+            | "Ended"
+            | "AwaitsScaleUp"
+            | "SchedulingGated"
+            | "ControllerStalled"
+    )
+}
+
+/// Paused or scaled to nothing, and as many pods Ready as there are to be.
+fn is_at_rest(situation: &Situation<'_>) -> bool {
+    let wanted = situation.deployment().replicas();
+    let whole = situation.current.is_some_and(|rs| rs.replicas() == wanted && rs.ready() == wanted);
+    situation.phase == Phase::Idle && (whole || wanted == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::health::{Moment, Watch};
+    use crate::model::{Observed, Pod, fixtures};
+    use crate::status::{Condition, WorkloadStatus};
+
+    fn pod(name: &str, status: &serde_json::Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "uid": name, "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-web-1", "uid": "web-1", "controller": true}]},
+            "spec": {"containers": [{"name": "web"}]},
+            "status": status,
+        }))
+        .unwrap()
+    }
+
+    fn ready(name: &str) -> Pod {
+        pod(name, &json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}))
+    }
+
+    fn crashing(name: &str) -> Pod {
+        pod(
+            name,
+            &json!({"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": 7,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}]}),
+        )
+    }
+
+    fn with(pods: Vec<Pod>) -> Observed {
+        Observed { pods, ..fixtures::idle() }
+    }
+
+    #[test]
+    fn one_bad_pod_is_failing_and_most_of_them_failed() {
+        let status = WorkloadStatus::of(&with(vec![ready("a"), ready("b"), ready("c")]), &[]);
+        assert_eq!((status.health.state, status.health.reason), (Condition::Healthy, None));
+        let status = WorkloadStatus::of(&with(vec![ready("a"), ready("b"), crashing("c")]), &[]);
+        assert_eq!(status.health.state, Condition::Failing);
+        assert_eq!(status.health.reason.as_deref(), Some("CrashLoopBackOff"));
+        assert!(
+            status.sentence().contains("failing: CrashLoopBackOff: web ended 8 times"),
+            "{}",
+            status.sentence()
+        );
+        let status = WorkloadStatus::of(&with(vec![ready("a"), crashing("b"), crashing("c")]), &[]);
+        assert_eq!(status.health.state, Condition::Failed);
+        let brief: Vec<String> =
+            status.brief().stable.unwrap().pods.into_iter().map(|pod| pod.name).collect();
+        assert_eq!(brief, ["b", "c"]);
+    }
+
+    #[test]
+    fn a_pod_that_only_starts_is_in_progress_until_its_time_is_over() {
+        let slow = pod(
+            "c",
+            &json!({"phase": "Running", "containerStatuses": [{"name": "web", "state": {"running": {}}}]}),
+        );
+        let observed = with(vec![slow.clone(), pod("b", &json!(slow.status)), ready("a")]);
+        let mut watch = Watch::default();
+        let (status, wake) = WorkloadStatus::watched(&observed, &[], &mut watch, Moment::from_secs(1));
+        assert_eq!(status.health.state, Condition::InProgress);
+        assert_eq!(wake, Some(Moment::from_secs(121)));
+        let (status, _) = WorkloadStatus::watched(&observed, &[], &mut watch, Moment::from_secs(121));
+        assert_eq!(status.health.state, Condition::Failed);
+    }
+
+    #[test]
+    fn nothing_wanted_and_paused_are_healthy() {
+        let mut observed = fixtures::idle();
+        observed.deployment.spec.replicas = Some(0);
+        observed.deployment.status = serde_json::from_value(json!({"observedGeneration": 4})).unwrap();
+        observed.replica_sets = vec![fixtures::replica_set("web:1", 0)];
+        assert_eq!(WorkloadStatus::of(&observed, &[]).health.state, Condition::Healthy);
+        let mut observed = with(vec![ready("a"), ready("b"), ready("c")]);
+        observed.deployment.spec.paused = true;
+        assert_eq!(WorkloadStatus::of(&observed, &[]).health.state, Condition::Healthy);
+    }
+}

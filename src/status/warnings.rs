@@ -1,0 +1,134 @@
+//! What is left over or dangerous, and what to do about it.
+
+use crate::hold;
+use crate::keys;
+use crate::model::{HoldSource, Phase, ReplicaSet, Situation, images};
+use crate::record::Journal;
+use crate::status::Warning;
+
+/// Returns leftovers and dangers, each with what to do.
+pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec<Warning> {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
+    let mut found = Vec::new();
+    let mut warn = |code, message: String| found.push(Warning { code, message });
+    if let Some(hold) = &situation.hold {
+        match hold.source {
+            HoldSource::Annotation => {}
+            HoldSource::Journal => warn(
+                "held-without-annotation",
+                format!(
+                    "held, but the record on the Deployment is gone (kubectl rollout undo?): {}",
+                    verb("abort")
+                ),
+            ),
+            HoldSource::Nowhere => warn(
+                "held-without-record",
+                format!(
+                    "held, but nothing says what the settings were: abort and promote restore the API's defaults: {}",
+                    verb("abort")
+                ),
+            ),
+        }
+        if situation.is_superseded() {
+            warn(
+                "superseded",
+                format!(
+                    "somebody put a third version ({}) in place of the canary: {}",
+                    images(&deployment.spec.template).join(", "),
+                    verb("abort")
+                ),
+            );
+        } else if situation.is_on_stable_template() {
+            warn(
+                "undone",
+                format!(
+                    "somebody put the stable template back; canary pods may still serve: {}",
+                    verb("abort")
+                ),
+            );
+        }
+        if let Some(record) = &hold.record
+            && (deployment.spec.strategy != Some(hold::strategy(record.bounds))
+                || deployment.spec.progress_deadline_seconds != Some(keys::NO_DEADLINE))
+        {
+            warn(
+                "field-changed",
+                format!(
+                    "somebody changed the strategy or the deadline during the hold; abort and promote keep those: {}",
+                    verb("abort")
+                ),
+            );
+        }
+        let (wanted, have) = (deployment.replicas(), situation.stable.map_or(0, ReplicaSet::replicas));
+        if have < wanted {
+            warn(
+                "stable-shrunk",
+                format!("the stable set is {have} of {wanted} pods; it grows back only by {}", verb("abort")),
+            );
+        }
+    } else {
+        if deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
+            && deployment.annotation(keys::HELD_ANNOTATION).is_some()
+        {
+            warn(
+                "leftover",
+                format!("no longer held, but some settings of a hold are left: {}", verb("abort")),
+            );
+        }
+        let open = situation.observed.journal.as_ref().is_some_and(Journal::is_open);
+        if open
+            && situation.phase != Phase::Idle
+            && situation.observed.lock.as_ref().is_none_or(|lock| lock.holder.is_none())
+        {
+            warn("interrupted", format!("a run was interrupted: {} or {}", verb("resume"), verb("abort")));
+        }
+    }
+    if deployment.spec.paused {
+        warn(
+            "paused",
+            format!(
+                "paused: no template change takes effect (kubectl rollout resume deployment/{} -n {})",
+                id.name, id.namespace
+            ),
+        );
+    }
+    if let Some(message) = deployment.deadline_exceeded() {
+        warn("failed", message.to_owned());
+    }
+    for name in autoscalers {
+        warn(
+            "autoscaler",
+            format!("HorizontalPodAutoscaler {name} changes the number of pods, and with it the share"),
+        );
+    }
+    if let Some(owner) = gitops_owner(situation) {
+        warn("gitops", format!("{owner} may put its own template and settings back while a canary is held"));
+    }
+    found
+}
+
+/// Names the tool that keeps the Deployment as some repository has it. Sources: the tracking labels and field
+/// managers of Argo CD (`resource_tracking`), Flux (kustomize- and helm-controller).
+fn gitops_owner(situation: &Situation<'_>) -> Option<String> {
+    const MARKS: [(&str, &str); 4] = [
+        ("argocd.argoproj.io/tracking-id", "Argo CD"),
+        ("argocd.argoproj.io/instance", "Argo CD"),
+        ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+        ("helm.toolkit.fluxcd.io/name", "Flux"),
+    ];
+    const MANAGERS: [(&str, &str); 3] =
+        [("argocd-controller", "Argo CD"), ("kustomize-controller", "Flux"), ("helm-controller", "Flux")];
+    let metadata = &situation.deployment().metadata;
+    let marked = |key: &str| {
+        metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(key))
+            || metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(key))
+    };
+    let managed = |name: &str| {
+        metadata.managed_fields.iter().flatten().any(|entry| entry.manager.as_deref() == Some(name))
+    };
+    let mark = MARKS.iter().find(|(key, _)| marked(key));
+    let manager = MANAGERS.iter().find(|(name, _)| managed(name));
+    mark.or(manager).map(|(key, tool)| format!("{tool} ({key})"))
+}
