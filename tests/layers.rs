@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 16] = [
+const PURE: [&str; 18] = [
+    "src/apply.rs",
+    "src/apply",
     "src/model.rs",
     "src/model",
     "src/share.rs",
