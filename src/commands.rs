@@ -44,7 +44,7 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
 
 async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Result<(), Error> {
     let global = &cli.global;
-    let context = Context { global, environment, output, among_others: false };
+    let context = Context { global, environment, output, among_others: false, deadline: None };
     match &cli.command {
         Command::Status(args) => status::run(args, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,

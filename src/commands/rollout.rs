@@ -1,5 +1,7 @@
 //! What all verbs that change a workload have in common: open, plan, do, tell.
 
+use tokio::time::Instant;
+
 use crate::cli::{DryRun, GlobalArgs, GuardArgs, deployment_name};
 use crate::cluster::Cluster;
 use crate::engine::{Engine, Options};
@@ -13,12 +15,14 @@ use crate::record::Verb;
 
 /// What a verb is run with.
 #[derive(Clone, Copy)]
-pub(super) struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub(super) global: &'a GlobalArgs,
     pub(super) environment: &'a Environment,
     pub(super) output: &'a Output,
     /// Whether it is one of several.
     pub(super) among_others: bool,
+    /// When all of them have to be done, if they have one deadline.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl<'a> Context<'a> {
@@ -32,6 +36,7 @@ impl<'a> Context<'a> {
         let options = Options {
             name: deployment_name(name)?.to_owned(),
             timeout: self.global.timeout,
+            deadline: self.deadline,
             wait_lock: self.global.wait_lock,
             run: run(self.environment),
             on_failure: guard.on_failure,
