@@ -2,6 +2,7 @@
 
 mod evidence;
 mod live;
+mod objects;
 mod report;
 mod safe;
 mod table;
@@ -44,7 +45,8 @@ pub(crate) struct Output {
 #[derive(Clone)]
 pub(crate) struct Channel<'a> {
     output: &'a Output,
-    workload: ObjectName,
+    /// `None`: what is told is about all.
+    workload: Option<ObjectName>,
     /// Whether lines have to say which workload they are about.
     named: bool,
 }
@@ -72,7 +74,12 @@ impl Output {
 
     /// Returns what the run on one workload writes to; `named` where there are several.
     pub(crate) fn about(&self, workload: ObjectName, named: bool) -> Channel<'_> {
-        Channel { output: self, workload, named }
+        Channel { output: self, workload: Some(workload), named }
+    }
+
+    /// Returns what is written to about all workloads together.
+    pub(crate) fn about_all(&self) -> Channel<'_> {
+        Channel { output: self, workload: None, named: false }
     }
 
     /// Writes workloads as data: a tree for one, a table for many.
@@ -135,16 +142,7 @@ impl Output {
     pub(crate) fn error(&self, error: &Error, machine_reads: bool) {
         self.finish();
         if machine_reads && self.format == OutputFormat::Json && !self.finished.get() {
-            let mut line = serde_json::to_value(Event::Finished {
-                exit_code: error.kind.exit_code(),
-                error: Some(error.into()),
-                status: None,
-                seconds: 0.0,
-            })
-            .unwrap_or_default();
-            line["schema"] = json!(SCHEMA);
-            line["time"] = json!(now());
-            to_stdout(&line.to_string()).unwrap_or(());
+            self.about_all().ended(&Err(error.clone()), None, 0.0);
         }
         let mut text = format!("error: {}", safe(&error.message));
         for next in error.next.iter().filter(|next| !next.is_empty()) {
@@ -207,7 +205,7 @@ impl Channel<'_> {
             Event::Warning { text } => format!("warning: {text}"),
             Event::Progress { text, status } => {
                 if let Some(live) = self.output.live.borrow_mut().as_mut() {
-                    let key = self.workload.to_string();
+                    let key = self.workload.as_ref().map(ToString::to_string).unwrap_or_default();
                     live.show(&key, &tree::lines(status, live.color()), &safe(&self.prefixed(text)));
                     return;
                 }
@@ -220,9 +218,10 @@ impl Channel<'_> {
                 }
                 return;
             }
-            Event::Finished { .. } => return,
+            Event::Finished { .. } | Event::Object(_) => return,
         };
-        self.output.line(&self.workload.name, &safe(&self.prefixed(&text)));
+        self.output
+            .line(self.workload.as_ref().map_or("", |workload| &workload.name), &safe(&self.prefixed(&text)));
     }
 
     /// Writes the picture at the end of a run.
@@ -232,20 +231,24 @@ impl Channel<'_> {
         status: Option<WorkloadStatus>,
         seconds: f64,
     ) -> Result<(), Error> {
-        self.output.finished.set(true);
-        let exit_code = result.as_ref().err().map_or(0, |error| error.kind.exit_code());
-        self.machine(&Event::Finished {
-            exit_code,
-            error: result.as_ref().err().map(Into::into),
-            status: status.clone().map(Box::new),
-            seconds,
-        });
+        self.ended(result, status.clone(), seconds);
         match status {
             Some(status) if result.is_ok() && self.output.format != OutputFormat::Json => {
                 self.output.statuses(&[status], false, false)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Tells machines how a run ended.
+    pub(crate) fn ended(&self, result: &Result<(), Error>, status: Option<WorkloadStatus>, seconds: f64) {
+        self.output.finished.set(true);
+        self.machine(&Event::Finished {
+            exit_code: result.as_ref().err().map_or(0, |error| error.kind.exit_code()),
+            error: result.as_ref().err().map(Into::into),
+            status: status.map(Box::new),
+            seconds,
+        });
     }
 
     /// One event is one line of JSON, and is kept for the reports.
@@ -257,8 +260,10 @@ impl Channel<'_> {
         let mut line = serde_json::to_value(event).unwrap_or_default();
         line["schema"] = json!(SCHEMA);
         line["time"] = json!(now());
-        line["workload"] =
-            json!({"namespace": self.workload.namespace, "kind": "Deployment", "name": self.workload.name});
+        line["workload"] = self.workload.as_ref().map_or(
+            Value::Null,
+            |workload| json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name}),
+        );
         if self.output.format == OutputFormat::Json {
             // A reader that went away is no reason to stop a rollout.
             to_stdout(&line.to_string()).unwrap_or(());
@@ -269,10 +274,9 @@ impl Channel<'_> {
     }
 
     fn prefixed(&self, text: &str) -> String {
-        if self.named {
-            format!("{}/{}: {text}", self.workload.namespace, self.workload.name)
-        } else {
-            text.to_owned()
+        match &self.workload {
+            Some(workload) if self.named => format!("{}/{}: {text}", workload.namespace, workload.name),
+            _ => text.to_owned(),
         }
     }
 }
