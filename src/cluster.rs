@@ -1,5 +1,6 @@
 //! The only part that talks to the API server.
 
+mod apply;
 mod call;
 mod config;
 mod connect;
@@ -10,6 +11,7 @@ mod mirror;
 mod objects;
 mod transport;
 
+pub(crate) use apply::Sending;
 pub(crate) use call::{Call, Cluster, Failure, JSON};
 pub(crate) use connect::connect;
 pub(crate) use mirror::Mirror;
