@@ -86,6 +86,7 @@ cluster-tests:
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test apply
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(if $(filter $*,$(WALKED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test walks)
 	$(CLUSTER) down test-$(subst .,-,$*)

@@ -1,11 +1,15 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
+mod apply;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
+
+pub use apply::{ApplyArgs, Strategy};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -25,6 +29,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Apply manifests, and roll their workloads out
+    Apply(ApplyArgs),
     /// Give a new version a share of the traffic, or change the share
     Canary(CanaryArgs),
     /// Replace the version pod by pod, and go back if the new one fails

@@ -1,5 +1,6 @@
 //! The verbs: observe, plan, engine, output.
 
+mod apply;
 mod canary;
 mod change;
 mod history;
@@ -48,6 +49,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
     match &cli.command {
         Command::Status(args) => status::run(args, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
+        Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,
         Command::Rolling(args) => rolling::run(args, context).await,
         Command::Restart(args) => rolling::restart(args, context).await,

@@ -5,13 +5,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::apply::Document;
 use crate::error::Error;
 
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 const MAX_FILES: usize = 1000;
+/// All files of a directory together.
+const MAX_TOTAL: usize = 64 * 1024 * 1024;
+
+/// Reads the objects of all documents.
+pub(super) fn objects(path: &Path) -> Result<Vec<Value>, Error> {
+    Ok(read(path)?.into_iter().map(|document| document.object).collect())
+}
 
 /// Reads all documents of a file, of the YAML and JSON files of a directory, or of stdin for `-`.
-pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<Document>, Error> {
     if path == Path::new("-") {
         return parse(&capped(std::io::stdin().lock(), "stdin")?, "stdin");
     }
@@ -34,11 +42,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
         return Err(Error::usage(format!("{named} is neither a file nor a directory")));
     }
     let mut documents = Vec::new();
+    let mut total = 0;
     for file in files {
         let named = file.display().to_string();
         let opened =
             std::fs::File::open(&file).map_err(|error| Error::usage(format!("read {named}: {error}")))?;
-        documents.extend(parse(&capped(opened, &named)?, &named)?);
+        let text = capped(opened, &named)?;
+        total += text.len();
+        if total > MAX_TOTAL {
+            let most = MAX_TOTAL / 1024 / 1024;
+            return Err(Error::usage(format!("the manifests up to {named} are larger than {most} MiB")));
+        }
+        documents.extend(parse(&text, &named)?);
     }
     Ok(documents)
 }
@@ -95,38 +110,47 @@ fn capped(source: impl Read, named: &str) -> Result<String, Error> {
     Ok(text)
 }
 
-fn parse(text: &str, named: &str) -> Result<Vec<Value>, Error> {
+/// Reads the documents of a text, each with its place in it. The parser skips empty ones, so they do not count.
+pub(super) fn parse(text: &str, named: &str) -> Result<Vec<Document>, Error> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
         let message: String =
             error.to_string().lines().next().unwrap_or_default().chars().take(300).collect();
         Error::usage(format!("read {named}: {message}"))
     })?;
-    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+    let documents = documents.into_iter().enumerate().filter(|(_, document)| !document.is_null());
+    let place = |(index, object)| Document { origin: format!("{named}, document {}", index + 1), object };
+    Ok(documents.map(place).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parsed(text: &str) -> Vec<Value> {
+        parse(text, "t").unwrap().into_iter().map(|document| document.object).collect()
+    }
+
     const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3, template: {spec: {containers: [{name: web, image: a}]}}}\n";
 
     #[test]
     fn the_deployment_is_found_among_others_and_lists() {
         let text = format!("kind: Service\nmetadata: {{name: web}}\n---\n---\n{WEB}");
-        let found = find(&parse(&text, "t").unwrap(), "web", "shop").unwrap();
+        let found = find(&parsed(&text), "web", "shop").unwrap();
         assert_eq!(found["spec"]["template"]["spec"]["containers"][0]["image"], "a");
         assert!(found["spec"]["replicas"].is_null(), "only the template is taken");
         let indented = WEB.trim_end().replace('\n', "\n    ");
         let list = format!("kind: List\nitems:\n  - {indented}\n");
-        assert!(find(&parse(&list, "t").unwrap(), "web", "shop").is_ok());
+        assert!(find(&parsed(&list), "web", "shop").is_ok());
+        let places: Vec<String> =
+            parse("a: 1\n---\n---\nb: 1\n", "t").unwrap().into_iter().map(|d| d.origin).collect();
+        assert_eq!(places, ["t, document 1", "t, document 2"], "empty ones do not count");
     }
 
     #[test]
     fn what_is_not_meant_is_refused() {
-        let documents = parse(WEB, "t").unwrap();
+        let documents = parsed(WEB);
         assert!(find(&documents, "other", "shop").unwrap_err().message.contains("deployment web"));
-        let elsewhere =
-            parse(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"), "t").unwrap();
+        let elsewhere = parsed(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"));
         assert!(find(&elsewhere, "web", "shop").is_err());
         assert!(find(&[documents[0].clone(), documents[0].clone()], "web", "shop").is_err());
     }
