@@ -329,9 +329,15 @@ fn what_is_refused_is_refused_before_anything_is_written() {
     let nowhere =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "nowhere"}});
     let odd = json!({"apiVersion": "shop.example/v7", "kind": "Basket", "metadata": {"name": "one"}});
+    let mut number = secret("x");
+    number["stringData"]["password"] = json!(12_345_678);
+    let mut damaged = secret("x");
+    damaged["data"] = json!({"more": "geheim!!"});
     let mut paused = deployment("web", V1);
     paused["spec"]["paused"] = json!(true);
     for (wrong, code, says) in [
+        (number, 2, "stringData.password of Secret/db is no text"),
+        (damaged, 2, "illegal base64"),
         (paused, 8, "is paused: it would never be rolled out"),
         (unknown, 2, "prots"),
         (invalid, 2, "stdin, document 2: apply deployment/web"),
@@ -347,6 +353,7 @@ fn what_is_refused_is_refused_before_anything_is_written() {
     ] {
         let ended = apply(&shop, &[config("a", "1"), wrong], &[]).expect(code);
         assert!(ended.stderr.contains(says), "{says:?} is not in\n{}", ended.stderr);
+        assert!(!ended.stderr.contains("12345678") && !ended.stderr.contains("geheim"), "{}", ended.stderr);
         assert_eq!(shop.get("configmap/a"), Value::Null, "{says}: nothing is written");
     }
     // A report must not be green where nothing was done.

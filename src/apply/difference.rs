@@ -61,6 +61,19 @@ pub fn is_within(sent: &Value, live: &Value) -> bool {
     }
 }
 
+/// Returns a message about an object without the values of a Secret: the server's errors may print them.
+pub fn masked(message: &str, object: &Value) -> String {
+    if object["kind"] != "Secret" {
+        return message.to_owned();
+    }
+    let values = ["data", "stringData"].into_iter().filter_map(|part| object[part].as_object()).flatten();
+    let mut values: Vec<&str> = values.filter_map(|(_, value)| value.as_str()).collect();
+    // Masking every "1" would hide more than secrets.
+    values.retain(|value| value.len() >= 3);
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values.into_iter().fold(message.to_owned(), |text, value| text.replace(value, MASK))
+}
+
 fn is_the_servers(path: &str) -> bool {
     const OWN: [&str; 9] = [
         "apiVersion",
@@ -230,6 +243,15 @@ mod tests {
         assert!(is_within(&json!({"spec": {"ports": [{"port": 80}]}}), &live));
         assert!(!is_within(&json!({"spec": {"ports": [{"port": 81}]}}), &live));
         assert!(!is_within(&json!({"spec": {"ports": []}}), &live));
+    }
+
+    #[test]
+    fn a_message_about_a_secret_does_not_tell_it() {
+        let secret =
+            json!({"kind": "Secret", "data": {"a": "Z2Vo", "b": "1"}, "stringData": {"c": "geheim"}});
+        assert_eq!(masked("no 1: got geheim and Z2Vo", &secret), "no 1: got *** and ***");
+        let map = json!({"kind": "ConfigMap", "data": {"c": "plain"}});
+        assert_eq!(masked("got plain", &map), "got plain");
     }
 
     #[test]

@@ -75,6 +75,15 @@ fn checked(mut document: Document) -> Result<Document, Error> {
             return refused(&format!("metadata.{labels} of {kind}/{name} is no map"));
         }
     }
+    // The server's own error would print the value.
+    if version == "v1" && kind == "Secret" {
+        for part in ["data", "stringData"] {
+            let values = document.object[part].as_object().into_iter().flatten();
+            if let Some((key, _)) = values.clone().find(|(_, value)| !value.is_string() && !value.is_null()) {
+                return refused(&format!("{part}.{key} of Secret/{name} is no text: put it in quotes"));
+            }
+        }
+    }
     // What `kubectl get -o yaml` prints besides: the server's own, and never applied.
     if let Some(object) = document.object.as_object_mut() {
         object.remove("status");
@@ -182,9 +191,14 @@ mod tests {
             (json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "../b"}}), "cannot be the name"),
             (json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": ".."}}), "cannot be the name"),
             (json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": [1]}}), "no map"),
+            (
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "stringData": {"pin": 123_456}}),
+                "stringData.pin of Secret/a is no text",
+            ),
         ] {
             let error = objects(vec![document(object)]).unwrap_err();
             assert!(error.message.contains(says), "{}", error.message);
+            assert!(!error.message.contains("123456"), "{}", error.message);
             assert!(error.message.starts_with("a.yaml, document 1"), "{}", error.message);
         }
         assert!(objects(Vec::new()).unwrap_err().message.contains("nothing to apply"));

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::apply::conflict::{self, Conflict};
 use crate::apply::prune::{Place, Prunable};
-use crate::apply::{Id, Item, kinds, replicas};
+use crate::apply::{Id, Item, difference, kinds, replicas};
 use crate::cluster::objects::{List, encode, parse};
 use crate::cluster::{Call, Cluster, Failure, JSON};
 use crate::error::{Error, Kind};
@@ -57,6 +57,13 @@ impl Cluster {
     /// # Errors
     /// Fields of others are [`Kind::Refused`] and named; what the server calls invalid is [`Kind::Usage`].
     pub(crate) async fn apply(&self, item: &Item, object: &Value, how: Sending) -> Result<Value, Error> {
+        self.send(item, object, how).await.map_err(|mut error| {
+            error.message = difference::masked(&error.message, object);
+            error
+        })
+    }
+
+    async fn send(&self, item: &Item, object: &Value, how: Sending) -> Result<Value, Error> {
         let dry = if how.dry_run { " (dry run)" } else { "" };
         let doing = format!("{}: apply {}{dry}", item.origin, item.id);
         let mut force = how.force;
