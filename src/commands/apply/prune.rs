@@ -1,5 +1,7 @@
 //! Finds and deletes what the input has no longer.
 
+use std::collections::BTreeSet;
+
 use super::check::Checked;
 use super::{Run, refused, side_by_side};
 use crate::apply::prune::{self, Prunable, Selector};
@@ -20,22 +22,23 @@ pub(super) async fn find(
         async move { (run.cluster.labelled(&place, query).await, place) }
     });
     let looks: Vec<_> = side_by_side(looks).await;
-    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    let (mut found, mut errors, mut unlisted) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (listed, place) in looks {
         match listed {
             Ok(live) => found.extend(prune::prunable(&place, &live, &items, selector)),
             // Not served, or not yet.
             Err(failure) if failure.code() == 404 => {}
             Err(Failure::Refused(status, _)) if status.code == 403 && !place.named => {
-                run.note(format!(
-                    "what of kind {} is left over in namespace {} is not pruned: it may not be listed",
-                    place.kind, place.namespace
-                ));
+                unlisted.insert(place.kind);
             }
             Err(failure) => errors.push(failure.into_error()),
         }
     }
     refused(errors)?;
+    if !unlisted.is_empty() {
+        let kinds: Vec<String> = unlisted.into_iter().collect();
+        run.note(format!("not pruned, because they may not be listed: {}", kinds.join(", ")));
+    }
     Ok(prune::arranged(found))
 }
 
