@@ -451,6 +451,24 @@ fn one_failure_is_the_verdict_and_atomic_takes_the_others_back() {
 }
 
 #[test]
+fn the_deadline_is_for_all_steps_together() {
+    let shop = Shop::empty();
+    let web = |image: &str| {
+        let mut web = deployment("web", image);
+        web["spec"]["replicas"] = json!(2);
+        web["spec"]["minReadySeconds"] = json!(4);
+        web
+    };
+    apply(&shop, &[web(V1)], &[]).expect(0);
+    // The canary takes 4 s, and the second pod 4 s more: each step alone would be in time.
+    let canary = ["--strategy", "canary", "--weight", "33", "--promote", "--timeout"];
+    let ended = apply(&shop, &[web(V2)], &[&canary[..], &["7s"]].concat()).expect(4);
+    assert!(ended.stderr.contains("not done within 7s"), "{}", ended.stderr);
+    apply(&shop, &[web(V2)], &[]).expect(0);
+    assert_eq!(image(&shop, "web"), V2);
+}
+
+#[test]
 fn a_signal_stops_it_and_the_same_command_goes_on() {
     let shop = Shop::empty();
     apply(&shop, &[deployment("web", V1), config("web", "1")], &[]).expect(0);
