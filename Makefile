@@ -89,7 +89,7 @@ cluster-tests:
 
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
-	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test status
 	$(if $(filter $*,$(WALKED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test walks)

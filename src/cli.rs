@@ -1,5 +1,6 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
+mod apply;
 mod check;
 mod guard;
 
@@ -13,6 +14,8 @@ use crate::status::Goal;
 
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
+
+pub use apply::{ApplyArgs, Strategy};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -32,6 +35,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Apply manifests, and roll their workloads out
+    Apply(ApplyArgs),
     /// Give a new version a share of the traffic, or change the share
     Canary(CanaryArgs),
     /// Replace the version pod by pod, and go back if the new one fails

@@ -1,5 +1,6 @@
 //! The only part that talks to the API server.
 
+mod apply;
 mod call;
 mod config;
 mod connect;
@@ -14,6 +15,7 @@ mod objects;
 mod transport;
 mod watches;
 
+pub(crate) use apply::Sending;
 pub(crate) use call::{Call, Cluster, Failure};
 pub(crate) use connect::connect;
 pub(crate) use fleet::{Fleet, Scope};

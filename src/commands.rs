@@ -1,5 +1,6 @@
 //! The verbs: observe, plan, engine, output.
 
+mod apply;
 mod canary;
 mod change;
 mod check;
@@ -49,11 +50,12 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
     if global.output == OutputFormat::Sarif && !matches!(cli.command, Command::Check(_)) {
         return Err(Error::usage("only 'check' prints SARIF").next("-o json"));
     }
-    let context = Context { global, environment, output, among_others: false };
+    let context = Context { global, environment, output, among_others: false, deadline: None };
     match &cli.command {
         Command::Status(args) => status::run(args, global, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
+        Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,
         Command::Rolling(args) => rolling::run(args, context).await,
         Command::Restart(args) => rolling::restart(args, context).await,

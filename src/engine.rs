@@ -38,6 +38,8 @@ pub(crate) struct Options {
     pub(crate) name: String,
     /// Longest time to wait in one step.
     pub(crate) timeout: Duration,
+    /// When the new version has to be there at the latest, whatever the steps take. Going back is not bound by it.
+    pub(crate) deadline: Option<Instant>,
     /// Longest time to wait for another run.
     pub(crate) wait_lock: Duration,
     /// Who runs.
@@ -306,9 +308,14 @@ impl<'a> Engine<'a> {
 
     /// Tells how the run ended, with the workload as it is now.
     pub(crate) fn conclude(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        let status = self.observed().ok().map(|observed| WorkloadStatus::of(&observed, &[]).brief());
+        let status = self.picture();
         let told = self.output.finished(&result, status, self.begun.elapsed().as_secs_f64());
         result.and(told)
+    }
+
+    /// Returns the workload as it is now, if it is still there.
+    pub(crate) fn picture(&mut self) -> Option<WorkloadStatus> {
+        self.observed().ok().map(|observed| WorkloadStatus::of(&observed, &[]).brief())
     }
 
     /// Returns the Lease as it was last read.

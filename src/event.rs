@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::apply::Row;
 use crate::evidence::Evidence;
 use crate::health::Failure;
 use crate::status::WorkloadStatus;
@@ -43,7 +44,9 @@ pub enum Event {
     },
     /// A watched workload is gone.
     Deleted,
-    /// The run on one workload is over.
+    /// An object was applied or pruned.
+    Object(Row),
+    /// The run on one workload is over; without a workload, all is.
     Finished {
         /// What the process ends with, if this is its only workload.
         #[serde(rename = "exitCode")]

@@ -3,6 +3,7 @@
 mod evidence;
 mod findings;
 mod live;
+mod objects;
 mod picture;
 mod report;
 mod safe;
@@ -54,7 +55,8 @@ pub(crate) struct Output {
 #[derive(Clone)]
 pub(crate) struct Channel<'a> {
     output: &'a Output,
-    workload: ObjectName,
+    /// `None`: what is told is about all.
+    workload: Option<ObjectName>,
     /// Whether lines have to say which workload they are about.
     named: bool,
 }
@@ -83,7 +85,12 @@ impl Output {
 
     /// Returns what the run on one workload writes to; `named` where there are several.
     pub(crate) fn about(&self, workload: ObjectName, named: bool) -> Channel<'_> {
-        Channel { output: self, workload, named }
+        Channel { output: self, workload: Some(workload), named }
+    }
+
+    /// Returns what is written to about all workloads together.
+    pub(crate) fn about_all(&self) -> Channel<'_> {
+        Channel { output: self, workload: None, named: false }
     }
 
     /// Writes workloads as data: a tree for one, a table for many.
@@ -165,7 +172,7 @@ impl Output {
     pub(crate) fn error(&self, error: &Error, machine_reads: bool) {
         self.finish();
         if machine_reads && self.format == OutputFormat::Json && !self.finished.get() {
-            self.over(Some(error)).unwrap_or(());
+            self.about_all().ended(&Err(error.clone()), None, 0.0);
         }
         let mut text = format!("error: {}", safe(&error.message));
         for next in error.next.iter().filter(|next| !next.is_empty()) {
@@ -245,12 +252,9 @@ impl Channel<'_> {
             Event::Warning { text } => format!("warning: {text}"),
             Event::Progress { text, status } => {
                 if let Some(live) = self.output.live.borrow_mut().as_mut() {
-                    let key = self.workload.to_string();
-                    live.show(
-                        &key,
-                        &tree::lines(status, live.color(), Timestamp::now(), tree::PODS),
-                        &safe(&self.prefixed(text)),
-                    );
+                    let key = self.workload.as_ref().map(ToString::to_string).unwrap_or_default();
+                    let tree = tree::lines(status, live.color(), Timestamp::now(), tree::PODS);
+                    live.show(&key, &tree, &safe(&self.prefixed(text)));
                     return;
                 }
                 format!("{text}; {}", status.sentence())
@@ -262,9 +266,10 @@ impl Channel<'_> {
                 }
                 return;
             }
-            Event::Finished { .. } | Event::Status { .. } | Event::Deleted => return,
+            Event::Finished { .. } | Event::Status { .. } | Event::Deleted | Event::Object(_) => return,
         };
-        self.output.line(&self.workload.name, &safe(&self.prefixed(&text)));
+        self.output
+            .line(self.workload.as_ref().map_or("", |workload| &workload.name), &safe(&self.prefixed(&text)));
     }
 
     /// Writes the picture at the end of a run.
@@ -274,14 +279,7 @@ impl Channel<'_> {
         status: Option<WorkloadStatus>,
         seconds: f64,
     ) -> Result<(), Error> {
-        self.output.finished.set(true);
-        let exit_code = result.as_ref().err().map_or(0, |error| error.kind.exit_code());
-        self.machine(&Event::Finished {
-            exit_code,
-            error: result.as_ref().err().map(Into::into),
-            status: status.clone().map(Box::new),
-            seconds,
-        });
+        self.ended(result, status.clone(), seconds);
         match status {
             Some(status) if result.is_ok() && self.output.format != OutputFormat::Json => {
                 self.output.statuses(&[status], false, false)
@@ -290,13 +288,24 @@ impl Channel<'_> {
         }
     }
 
+    /// Tells machines how a run ended.
+    pub(crate) fn ended(&self, result: &Result<(), Error>, status: Option<WorkloadStatus>, seconds: f64) {
+        self.output.finished.set(true);
+        self.machine(&Event::Finished {
+            exit_code: result.as_ref().err().map_or(0, |error| error.kind.exit_code()),
+            error: result.as_ref().err().map(Into::into),
+            status: status.map(Box::new),
+            seconds,
+        });
+    }
+
     /// One event is one line of JSON, and is kept for the reports.
     fn machine(&self, event: &Event) {
         let keep = !self.output.reports.borrow().is_empty();
         if self.output.format != OutputFormat::Json && !keep {
             return;
         }
-        let line = about(&self.workload, event);
+        let line = about(self.workload.as_ref(), event);
         if self.output.format == OutputFormat::Json {
             // A reader that went away is no reason to stop a rollout.
             to_stdout(&line.to_string()).unwrap_or(());
@@ -307,10 +316,9 @@ impl Channel<'_> {
     }
 
     fn prefixed(&self, text: &str) -> String {
-        if self.named {
-            format!("{}/{}: {text}", self.workload.namespace, self.workload.name)
-        } else {
-            text.to_owned()
+        match &self.workload {
+            Some(workload) if self.named => format!("{}/{}: {text}", workload.namespace, workload.name),
+            _ => text.to_owned(),
         }
     }
 }
@@ -321,9 +329,11 @@ pub(crate) fn usage(error: &clap::Error) {
     error.print().unwrap_or(());
 }
 
-fn about(workload: &ObjectName, event: &Event) -> Value {
+fn about(workload: Option<&ObjectName>, event: &Event) -> Value {
     let mut line = stamped(event);
-    line["workload"] = json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name});
+    line["workload"] = workload.map_or(Value::Null, |workload| {
+        json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name})
+    });
     line
 }
 

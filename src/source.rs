@@ -1,13 +1,15 @@
 //! Where the new version comes from: images or a manifest. (The third way, a change made while the
 //! Deployment was paused, is in the cluster already.)
 
+mod kustomize;
 pub(crate) mod manifest;
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cli::SourceArgs;
+use crate::apply::Document;
+use crate::cli::{ApplyArgs, SourceArgs};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::model::{Deployment, with_image};
@@ -23,6 +25,21 @@ pub(crate) async fn template(
         None if source.image.is_empty() => Ok(None),
         None => from_images(deployment, &source.image).map(Some),
     }
+}
+
+/// Returns the documents of what `apply` is given.
+pub(crate) fn documents(args: &ApplyArgs) -> Result<Vec<Document>, Error> {
+    if let Some(directory) = &args.kustomize {
+        return manifest::parse(&kustomize::build(directory)?, &directory.display().to_string(), None);
+    }
+    if args.filename.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
+        return Err(Error::usage("-f - can be given once: stdin can be read once"));
+    }
+    let mut found = Vec::new();
+    for path in &args.filename {
+        found.extend(manifest::read(path)?);
+    }
+    Ok(found)
 }
 
 /// Returns the live template with images replaced; each is `[container=]image`.
@@ -48,7 +65,7 @@ pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<
 async fn from_manifest(cluster: &Cluster, name: &str, path: &Path) -> Result<Value, Error> {
     let documents = manifest::read(path)?;
     let found = manifest::find(&documents, name, &cluster.namespace)?;
-    let template = manifest::template_only(&found.value, &cluster.namespace);
+    let template = manifest::template_only(&found.object, &cluster.namespace);
     let merged = cluster.merge_manifest(name, &template).await?;
     Ok(merged.spec.template)
 }

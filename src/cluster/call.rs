@@ -32,7 +32,7 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     /// The namespace of the workload.
     pub(crate) namespace: String,
-    request_timeout: Option<Duration>,
+    pub(super) request_timeout: Option<Duration>,
 }
 
 /// A request as data.
@@ -52,13 +52,15 @@ pub(crate) enum Failure {
     Refused(Box<Status>, Error),
     /// It may or may not have been done.
     Unknown(Error),
+    /// The same, of a server that gives no reason: so it calls an apply that does not fit the kind's schema, too.
+    Unreasoned(Error),
 }
 
 impl Failure {
     /// Returns it as an error for the user.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Refused(_, error) | Self::Unknown(error) => error,
+            Self::Refused(_, error) | Self::Unknown(error) | Self::Unreasoned(error) => error,
         }
     }
 
@@ -66,7 +68,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u16 {
         match self {
             Self::Refused(status, _) => status.code,
-            Self::Unknown(_) => 0,
+            Self::Unknown(_) | Self::Unreasoned(_) => 0,
         }
     }
 }
@@ -102,7 +104,9 @@ impl Cluster {
                     unauthorized = true;
                     (failure, Duration::ZERO)
                 }
-                Try::Failed(failure @ Failure::Unknown(_)) => (failure, Duration::ZERO),
+                Try::Failed(failure @ (Failure::Unknown(_) | Failure::Unreasoned(_))) => {
+                    (failure, Duration::ZERO)
+                }
                 Try::Failed(failure) => return Err(failure),
             };
             let wait = wait.max(jittered(pause));
@@ -172,6 +176,7 @@ impl Cluster {
             return Try::Done(body);
         }
         let mut status: Status = serde_json::from_slice(&body).unwrap_or_default();
+        let unreasoned = status.code == 500 && status.reason.is_empty();
         status.code = head.status.as_u16();
         if status.message.is_empty() {
             status.message = String::from_utf8_lossy(&body).chars().take(300).collect();
@@ -181,6 +186,7 @@ impl Cluster {
             head.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         match status.code {
             429 => Try::Later(error, Duration::from_secs(retry_after.unwrap_or(1).min(60))),
+            500 if unreasoned => Try::Failed(Failure::Unreasoned(error)),
             500..=599 => Try::Failed(Failure::Unknown(error)),
             _ => Try::Failed(Failure::Refused(Box::new(status), error)),
         }

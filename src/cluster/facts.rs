@@ -193,7 +193,7 @@ impl Cluster {
                     tokio::time::sleep(std::time::Duration::from_millis(300 * tries)).await;
                     continue;
                 }
-                Failure::Unknown(error) => error.message,
+                Failure::Unreasoned(error) | Failure::Unknown(error) => error.message,
             };
             return Ok(Err(message));
         }

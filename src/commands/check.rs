@@ -14,7 +14,8 @@ use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::share::{Size, Sizing, Stable};
 use crate::source;
-use crate::source::manifest::{self, Document};
+use crate::apply::Document;
+use crate::source::manifest;
 
 /// Judges a subject before the first write: tells warnings, refuses on errors that are not forced.
 ///
@@ -68,9 +69,9 @@ fn names(args: &CheckArgs, documents: &[Document]) -> Result<Vec<String>, Error>
     if let Some(name) = &args.name {
         return Ok(vec![deployment_name(name)?.to_owned()]);
     }
-    let deployments = documents.iter().filter(|document| document.value["kind"] == "Deployment");
+    let deployments = documents.iter().filter(|document| document.object["kind"] == "Deployment");
     let names: Vec<String> = deployments
-        .filter_map(|document| document.value["metadata"]["name"].as_str().map(str::to_owned))
+        .filter_map(|document| document.object["metadata"]["name"].as_str().map(str::to_owned))
         .collect();
     if names.is_empty() {
         let path = args.filename.as_deref().unwrap_or(Path::new("-")).display().to_string();
@@ -89,8 +90,8 @@ fn offline(
     let mut report = Report::default();
     for name in names {
         let mut of_name =
-            documents.iter().filter(|document| document.value["metadata"]["name"] == name.as_str());
-        let own = of_name.find_map(|document| document.value["metadata"]["namespace"].as_str());
+            documents.iter().filter(|document| document.object["metadata"]["name"] == name.as_str());
+        let own = of_name.find_map(|document| document.object["metadata"]["namespace"].as_str());
         let namespace = global.namespace.as_deref().or(own).unwrap_or("default");
         let document = manifest::find(documents, name, namespace)?;
         let mut subject = of_manifest(document, None)?;
@@ -155,7 +156,7 @@ async fn subject(
     let observed = cluster.observe(name).await?;
     let template = match document {
         Some(document) => {
-            let wanted = manifest::template_only(&document.value, &cluster.namespace);
+            let wanted = manifest::template_only(&document.object, &cluster.namespace);
             match cluster.merge_manifest(name, &wanted).await {
                 Ok(merged) => Some(merged.spec.template),
                 Err(error) if error.kind == Kind::Usage => {
@@ -196,7 +197,7 @@ async fn subject(
 
 /// The Deployment as a manifest has it; what it leaves out stays as it is.
 fn of_manifest(document: &Document, live: Option<&Deployment>) -> Result<Subject, Error> {
-    let mut deployment: Deployment = serde_json::from_value(document.value.clone())
+    let mut deployment: Deployment = serde_json::from_value(document.object.clone())
         .map_err(|error| Error::usage(format!("read the Deployment of the manifest: {error}")))?;
     if let Some(live) = live {
         deployment.metadata.namespace.clone_from(&live.metadata.namespace);
@@ -205,7 +206,7 @@ fn of_manifest(document: &Document, live: Option<&Deployment>) -> Result<Subject
         spec.strategy = spec.strategy.take().or(kept.strategy);
         spec.min_ready_seconds = spec.min_ready_seconds.or(kept.min_ready_seconds);
         spec.progress_deadline_seconds = spec.progress_deadline_seconds.or(kept.progress_deadline_seconds);
-        if document.value["spec"]["selector"].is_null() {
+        if document.object["spec"]["selector"].is_null() {
             spec.selector = kept.selector;
         }
     }
@@ -218,5 +219,5 @@ fn of_manifest(document: &Document, live: Option<&Deployment>) -> Result<Subject
 fn beside(documents: &[Document], namespace: &str) -> Facts {
     let here =
         |value: &&Value| value["metadata"]["namespace"].as_str().is_none_or(|other| other == namespace);
-    from_documents(documents.iter().map(|document| &document.value).filter(here))
+    from_documents(documents.iter().map(|document| &document.object).filter(here))
 }

@@ -1,6 +1,7 @@
 //! What all verbs that change a workload have in common: open, plan, do, tell.
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::check::{Strategy, Subject};
 use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs, deployment_name};
@@ -17,12 +18,14 @@ use crate::record::Verb;
 
 /// What a verb is run with.
 #[derive(Clone, Copy)]
-pub(super) struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub(super) global: &'a GlobalArgs,
     pub(super) environment: &'a Environment,
     pub(super) output: &'a Output,
     /// Whether it is one of several.
     pub(super) among_others: bool,
+    /// When all of them have to be done, if they have one deadline.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl<'a> Context<'a> {
@@ -36,6 +39,7 @@ impl<'a> Context<'a> {
         let options = Options {
             name: deployment_name(name)?.to_owned(),
             timeout: self.global.timeout,
+            deadline: self.deadline,
             wait_lock: self.global.wait_lock,
             run: run(self.environment),
             on_failure: guard.on_failure,

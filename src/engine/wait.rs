@@ -60,6 +60,10 @@ impl Engine<'_> {
         };
         let soaked = begin + soak;
         let deadline = soaked + self.options.timeout;
+        let deadline = match self.options.deadline.filter(|_| step.is_guarded()) {
+            Some(whole) => deadline.min(whole),
+            None => deadline,
+        };
         let mut heartbeat = begin + HEARTBEAT;
         let mut said = String::new();
         let mut spoke = Some(begin);

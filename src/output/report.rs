@@ -28,7 +28,12 @@ fn by_workload(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
     let mut found: Vec<(String, Vec<&Value>)> = Vec::new();
     for event in events {
         let part = |name: &str| event["workload"][name].as_str().unwrap_or_default();
-        let name = format!("{}/{}", part("namespace"), part("name"));
+        let name = if event["workload"].is_null() {
+            // What is told about all of several.
+            "all".to_owned()
+        } else {
+            format!("{}/{}", part("namespace"), part("name"))
+        };
         match found.iter_mut().find(|(known, _)| *known == name) {
             Some((_, events)) => events.push(event),
             None => found.push((name, vec![event])),

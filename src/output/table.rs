@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{Table, presets};
 
+use crate::apply::Row;
 use crate::history::Revision;
 use crate::output::safe::safe;
 use crate::share::tidy;
@@ -68,6 +69,16 @@ pub(super) fn revisions(revisions: &[Revision]) -> String {
             text(outcome.and_then(|outcome| outcome.link.as_ref())),
             text(one.cause.as_ref()),
         ]);
+    }
+    trimmed(&table)
+}
+
+/// Returns the table of objects.
+pub(super) fn objects(rows: &[Row]) -> String {
+    let mut table = plain(["OBJECT", "NAMESPACE", "RESULT"].map(str::to_owned).to_vec());
+    for row in rows {
+        let namespace = row.namespace.as_deref().unwrap_or("-");
+        table.add_row(vec![safe(&row.title()), safe(namespace), row.action.word().to_owned()]);
     }
     trimmed(&table)
 }

@@ -70,7 +70,7 @@ impl Watching<'_> {
         let id = ObjectName { namespace: status.namespace.clone(), name: status.name.clone() };
         match self.form {
             Form::Events if before != Some(status) => {
-                write(&about(&id, &Event::Status { status: Box::new(status.clone()) }).to_string())
+                write(&about(Some(&id), &Event::Status { status: Box::new(status.clone()) }).to_string())
             }
             Form::Lines => {
                 let sentence = status.sentence();
@@ -86,7 +86,7 @@ impl Watching<'_> {
     /// Tells that a workload is gone.
     pub(crate) fn deleted(&self, id: &ObjectName) -> Reader {
         match self.form {
-            Form::Events => write(&about(id, &Event::Deleted).to_string()),
+            Form::Events => write(&about(Some(id), &Event::Deleted).to_string()),
             Form::Lines => write(&format!("{} {}deleted", second(), self.prefix(id))),
             _ => Reader::Here,
         }

@@ -5,31 +5,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::apply::Document;
 use crate::error::Error;
-
-/// A document, and the file that it stands in; `None` for stdin.
-#[derive(Clone, Debug)]
-pub(crate) struct Document {
-    pub(crate) file: Option<String>,
-    pub(crate) value: Value,
-}
 
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 const MAX_FILES: usize = 1000;
+/// All files of a directory together.
+const MAX_TOTAL: usize = 64 * 1024 * 1024;
 
 /// Reads all documents of a file, of the YAML and JSON files of a directory, or of stdin for `-`.
 ///
 /// Items of a List stand for themselves.
 pub(crate) fn read(path: &Path) -> Result<Vec<Document>, Error> {
-    let named = |file: Option<&str>, values: Vec<Value>| {
-        let file = file.map(str::to_owned);
-        values.into_iter().flat_map(items).map(move |value| Document { file: file.clone(), value })
-    };
     if path == Path::new("-") {
-        let values = parse(&capped(std::io::stdin().lock(), "stdin")?, "stdin")?;
-        return Ok(named(None, values).collect());
+        return parse(&capped(std::io::stdin().lock(), "stdin")?, "stdin", None);
     }
-    let documents = |file: &str, values| named(Some(file), values);
     let named = path.display().to_string();
     let failed = |error: std::io::Error| Error::usage(format!("read {named}: {error}"));
     let metadata = std::fs::metadata(path).map_err(failed)?;
@@ -48,14 +38,21 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Document>, Error> {
     } else if !metadata.is_file() {
         return Err(Error::usage(format!("{named} is neither a file nor a directory")));
     }
-    let mut found = Vec::new();
+    let mut documents = Vec::new();
+    let mut total = 0;
     for file in files {
         let named = file.display().to_string();
         let opened =
             std::fs::File::open(&file).map_err(|error| Error::usage(format!("read {named}: {error}")))?;
-        found.extend(documents(&named, parse(&capped(opened, &named)?, &named)?));
+        let text = capped(opened, &named)?;
+        total += text.len();
+        if total > MAX_TOTAL {
+            let most = MAX_TOTAL / 1024 / 1024;
+            return Err(Error::usage(format!("the manifests up to {named} are larger than {most} MiB")));
+        }
+        documents.extend(parse(&text, &named, Some(&named))?);
     }
-    Ok(found)
+    Ok(documents)
 }
 
 fn items(document: Value) -> Vec<Value> {
@@ -73,12 +70,12 @@ pub(crate) fn find<'d>(
     namespace: &str,
 ) -> Result<&'d Document, Error> {
     let deployments: Vec<&Document> =
-        documents.iter().filter(|document| document.value["kind"] == "Deployment").collect();
+        documents.iter().filter(|document| document.object["kind"] == "Deployment").collect();
     let of_name: Vec<&Document> =
-        deployments.iter().copied().filter(|document| document.value["metadata"]["name"] == name).collect();
+        deployments.iter().copied().filter(|document| document.object["metadata"]["name"] == name).collect();
     let [found] = of_name.as_slice() else {
         let names: Vec<&str> =
-            deployments.iter().filter_map(|item| item.value["metadata"]["name"].as_str()).collect();
+            deployments.iter().filter_map(|item| item.object["metadata"]["name"].as_str()).collect();
         let have = if names.is_empty() {
             "no Deployment".into()
         } else {
@@ -87,7 +84,7 @@ pub(crate) fn find<'d>(
         let count = if of_name.is_empty() { "has no" } else { "has more than one" };
         return Err(Error::usage(format!("the manifest {count} deployment/{name}: it has {have}")));
     };
-    let value = &found.value;
+    let value = &found.object;
     if let Some(other) = value["metadata"]["namespace"].as_str().filter(|other| *other != namespace) {
         return Err(Error::usage(format!("the manifest is for namespace {other}, not {namespace}"))
             .next(format!("-n {other}")));
@@ -124,13 +121,20 @@ fn capped(source: impl Read, named: &str) -> Result<String, Error> {
     Ok(text)
 }
 
-fn parse(text: &str, named: &str) -> Result<Vec<Value>, Error> {
+/// Reads the documents of a text, each with its place in it. The parser skips empty ones, so they do not count.
+pub(super) fn parse(text: &str, named: &str, file: Option<&str>) -> Result<Vec<Document>, Error> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
         let message: String =
             error.to_string().lines().next().unwrap_or_default().chars().take(300).collect();
         Error::usage(format!("read {named}: {message}"))
     })?;
-    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+    let documents = documents.into_iter().enumerate().filter(|(_, document)| !document.is_null());
+    let each = documents.flat_map(|(index, document)| {
+        let origin = format!("{named}, document {}", index + 1);
+        items(document).into_iter().map(move |object| (origin.clone(), object))
+    });
+    let file = file.map(str::to_owned);
+    Ok(each.map(|(origin, object)| Document { file: file.clone(), origin, object }).collect())
 }
 
 #[cfg(test)]
@@ -140,20 +144,21 @@ mod tests {
     const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3, template: {spec: {containers: [{name: web, image: a}]}}}\n";
 
     fn documents(text: &str) -> Vec<Document> {
-        let values = parse(text, "t").unwrap().into_iter().flat_map(items);
-        values.map(|value| Document { file: None, value }).collect()
+        parse(text, "t", None).unwrap()
     }
 
     #[test]
     fn the_deployment_is_found_among_others_and_lists() {
         let text = format!("kind: Service\nmetadata: {{name: web}}\n---\n---\n{WEB}");
         let listed = documents(&text);
-        let found = template_only(&find(&listed, "web", "shop").unwrap().value, "shop");
+        let found = template_only(&find(&listed, "web", "shop").unwrap().object, "shop");
         assert_eq!(found["spec"]["template"]["spec"]["containers"][0]["image"], "a");
         assert!(found["spec"]["replicas"].is_null(), "only the template is taken");
         let indented = WEB.trim_end().replace('\n', "\n    ");
         let list = format!("kind: List\nitems:\n  - {indented}\n");
         assert!(find(&documents(&list), "web", "shop").is_ok());
+        let places: Vec<String> = documents("a: 1\n---\n---\nb: 1\n").into_iter().map(|d| d.origin).collect();
+        assert_eq!(places, ["t, document 1", "t, document 2"], "empty ones do not count");
     }
 
     #[test]
@@ -171,9 +176,9 @@ mod tests {
             format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(","))
         });
         let bomb = format!("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n{}", levels.collect::<String>());
-        assert!(parse(&bomb, "t").is_err());
-        assert!(parse(&"[".repeat(100_000), "t").is_err());
-        assert!(parse("a: 1\na: 2\n", "t").is_err(), "duplicate keys");
+        assert!(parse(&bomb, "t", None).is_err());
+        assert!(parse(&"[".repeat(100_000), "t", None).is_err());
+        assert!(parse("a: 1\na: 2\n", "t", None).is_err(), "duplicate keys");
         let large = std::io::repeat(b'#').take(10 * 1024 * 1024);
         assert!(capped(large, "t").unwrap_err().message.contains("larger than 4 MiB"));
     }

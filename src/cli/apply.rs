@@ -1,0 +1,62 @@
+//! Arguments of `apply`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{GuardArgs, weight};
+
+/// How workloads get a new version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Strategy {
+    /// The stock rolling update.
+    #[default]
+    Rolling,
+    /// A share of the traffic, held there.
+    Canary,
+}
+
+/// Arguments of `apply`.
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// Manifests: a file, a directory, or - for stdin (repeatable)
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        required_unless_present = "kustomize",
+        conflicts_with = "kustomize"
+    )]
+    pub filename: Vec<PathBuf>,
+    /// A directory that kubectl or kustomize builds the manifests of
+    #[arg(short, long, value_name = "DIRECTORY")]
+    pub kustomize: Option<PathBuf>,
+    /// How Deployments get a new version
+    #[arg(long, value_enum, default_value = "rolling")]
+    pub strategy: Strategy,
+    /// With --strategy canary: share of the traffic for the new versions, in percent (1 to 99)
+    #[arg(short, long, value_name = "PERCENT", value_parser = weight, allow_hyphen_values = true)]
+    pub weight: Option<u8>,
+    /// With --strategy canary: promote once the canaries are healthy
+    #[arg(long)]
+    pub promote: bool,
+    /// What is done about a failure.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+    /// If one workload fails, take those back that became healthy
+    #[arg(long)]
+    pub atomic: bool,
+    /// Delete what was applied with the label of -l and is no longer in the input
+    #[arg(long, requires = "selector")]
+    pub prune: bool,
+    /// The label that all objects have, for --prune
+    #[arg(short = 'l', long, value_name = "LABELS", requires = "prune")]
+    pub selector: Option<String>,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// Take fields that somebody else owns
+    #[arg(long)]
+    pub force_conflicts: bool,
+}

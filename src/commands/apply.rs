@@ -1,0 +1,149 @@
+//! `apply`: everything of a manifest, in order, with its workloads rolled out and judged together.
+
+mod check;
+mod prune;
+mod resolve;
+mod rollouts;
+mod send;
+
+use futures::StreamExt;
+use futures::stream;
+use tokio::time::Instant;
+
+use crate::apply::{Action, Row, intake, order, prune as pruning, verdict};
+use crate::cli::{ApplyArgs, OnFailure, Strategy};
+use crate::cluster::{Cluster, connect};
+use crate::commands::rollout::Context;
+use crate::engine::Signals;
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::source;
+
+use check::Checked;
+
+/// How many requests, or rollouts, go on at a time.
+const AT_A_TIME: usize = 16;
+
+/// What one `apply` is run with.
+struct Run<'a> {
+    args: &'a ApplyArgs,
+    context: Context<'a>,
+    cluster: &'a Cluster,
+    deadline: Instant,
+}
+
+/// Runs the verb.
+pub(super) async fn run(args: &ApplyArgs, context: Context<'_>) -> Result<(), Error> {
+    let begun = Instant::now();
+    context.output.report_to(args.guard.report.clone());
+    let mut rows = Vec::new();
+    let result = whole(args, context, begun, &mut rows).await;
+    if args.diff || context.global.dry_run.is_some() {
+        return result.and_then(|()| context.output.objects(&rows, args.diff));
+    }
+    context.output.about_all().ended(&result, None, begun.elapsed().as_secs_f64());
+    let shown = context.output.applied(&rows);
+    result.and(shown)
+}
+
+/// Checks all, then writes all, unless it is only to be shown. `rows` say what becomes of each object.
+async fn whole(
+    args: &ApplyArgs,
+    context: Context<'_>,
+    begun: Instant,
+    rows: &mut Vec<Row>,
+) -> Result<(), Error> {
+    check_flags(args)?;
+    let selector = args.selector.as_deref().map(pruning::Selector::parse).transpose()?;
+    let documents = intake::objects(source::documents(args)?)?;
+    let cluster = connect(context.global).await?;
+    let deadline = begun + context.global.timeout;
+    let context = Context { among_others: true, deadline: Some(deadline), ..context };
+    let run = Run { args, context, cluster: &cluster, deadline };
+
+    let input = resolve::items(&run, documents).await?;
+    if let Some(selector) = &selector {
+        selector.check(&input.items)?;
+    }
+    let checked = check::all(&run, input).await?;
+    let prunable = match &selector {
+        Some(selector) => prune::find(&run, &checked, selector).await?,
+        None => Vec::new(),
+    };
+    if args.diff || context.global.dry_run.is_some() {
+        rows.extend(checked.iter().map(Checked::foretold));
+        rows.extend(prunable.iter().map(|one| Row::new(&one.id, Action::Pruned)));
+        return Ok(());
+    }
+    rows.extend(checked.iter().map(|one| Row::new(&one.item.id, Action::NotApplied)));
+    run.write(&checked, rows).await?;
+    run.interruptible(prune::delete(&run, &prunable, rows)).await
+}
+
+fn check_flags(args: &ApplyArgs) -> Result<(), Error> {
+    let canary = args.strategy == Strategy::Canary;
+    if canary && args.weight.is_none() {
+        return Err(Error::usage("--strategy canary needs a share: --weight PERCENT"));
+    }
+    if !canary && (args.weight.is_some() || args.promote) {
+        return Err(Error::usage("--weight and --promote are for --strategy canary"));
+    }
+    if args.atomic && args.guard.on_failure != OnFailure::Abort {
+        return Err(Error::usage("--atomic goes back, so it takes --on-failure abort"));
+    }
+    Ok(())
+}
+
+impl Run<'_> {
+    /// Writes all objects in their order; workloads in between, all at once.
+    async fn write(&self, checked: &[Checked], rows: &mut [Row]) -> Result<(), Error> {
+        let class = |one: &Checked| order::class(&one.item.id.group, &one.item.id.kind);
+        let first = checked.iter().position(|one| class(one) >= order::WORKLOADS).unwrap_or(checked.len());
+        let last = checked.iter().position(|one| class(one) > order::WORKLOADS).unwrap_or(checked.len());
+        self.interruptible(send::all(self, &checked[..first], &mut rows[..first])).await?;
+        rollouts::all(self, &checked[first..last], &mut rows[first..last]).await?;
+        self.interruptible(send::all(self, &checked[last..], &mut rows[last..])).await
+    }
+
+    /// Does something that can be stopped at any point, because it can be done again.
+    async fn interruptible(&self, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        let mut stop = Signals::new()?;
+        tokio::select! {
+            result = work => result,
+            () = stop.received() => Err(Error::new(
+                Kind::Interrupted,
+                "apply: stopped by a signal; what was applied stays, and the same command goes on",
+            )),
+        }
+    }
+
+    /// Takes note of what became of an object, and tells machines.
+    fn tell(&self, row: &Row) {
+        self.context.output.about_all().event(&Event::Object(row.clone()));
+    }
+
+    fn note(&self, text: impl Into<String>) {
+        self.context.output.about_all().event(&Event::note(text));
+    }
+
+    fn warn(&self, text: impl Into<String>) {
+        self.context.output.about_all().event(&Event::warning(text));
+    }
+}
+
+/// Does things side by side, some at a time, and returns what they give in their order. A slow one keeps no
+/// other from its turn.
+async fn side_by_side<T>(work: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let numbered = work.enumerate().map(|(index, one)| async move { (index, one.await) });
+    let mut done: Vec<(usize, T)> = stream::iter(numbered).buffer_unordered(AT_A_TIME).collect().await;
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, given)| given).collect()
+}
+
+/// Joins what was refused before the first write.
+fn refused(errors: Vec<Error>) -> Result<(), Error> {
+    verdict::one(errors, "objects are refused").map_err(|mut error| {
+        error.message = format!("{}; nothing was written", error.message);
+        error
+    })
+}
