@@ -66,10 +66,21 @@ impl Followed {
     fn interrupt(self) -> (Ended, Vec<Value>) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        let ended = finish(self.child);
+        let ended = end_within(self.child, 20);
         let text = std::fs::read_to_string(&self.file).unwrap();
         (ended, text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
+}
+
+/// Waits for a process of which an end is expected; kills it if none comes.
+fn end_within(mut child: Child, seconds: u64) -> Ended {
+    let begin = Instant::now();
+    while child.try_wait().unwrap().is_none() && begin.elapsed() < Duration::from_secs(seconds) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // It has ended, or is to.
+    child.kill().unwrap_or_default();
+    finish(child)
 }
 
 /// Makes so many pods of the shop crash.
@@ -144,7 +155,7 @@ fn each_word_is_waited_for() {
     let waits =
         Followed::start(&shop, &shop.kubeconfig, &["status", "-l", "app=frontend", "--until", "held"]);
     shop.tool(&["canary", "frontend", "--image", V2, "--weight", "10"]).expect(0);
-    finish(waits.child).expect(0);
+    end_within(waits.child, 60).expect(0);
     shop.tool(&until("healthy")).expect(4);
     shop.tool(&["abort", "frontend"]).expect(0);
     shop.kubectl(&["rollout", "pause", "deployment/frontend"]);
@@ -174,7 +185,8 @@ fn changes_are_events_or_lines() {
         one.events().iter().any(|event| event["status"]["health"]["reason"] == "CrashLoopBackOff")
     });
     lines.until("the broken pod", 20, |one| one.text().contains("failing: CrashLoopBackOff"));
-    // Nothing but the pod tells of that.
+    // Once the controllers have said what they have to say, nothing but the pod tells of that.
+    std::thread::sleep(Duration::from_secs(1));
     crash(&shop, 1, 9);
     events.until("another restart", 20, |one| {
         one.events()
@@ -201,7 +213,7 @@ fn a_deletion_ends_the_watch_of_one() {
     one.until("the first line", 20, |one| !one.text().is_empty());
     many.until("the first event", 20, |many| !many.events().is_empty());
     shop.kubectl(&["delete", "deployment", "frontend"]);
-    let ended = finish(one.child).expect(6);
+    let ended = end_within(one.child, 20).expect(6);
     assert!(ended.stderr.contains("was deleted"), "{}", ended.stderr);
     many.until("the deletion", 20, |many| many.events().iter().any(|event| event["type"] == "deleted"));
     many.interrupt().0.expect(0);
