@@ -1,7 +1,7 @@
 //! Is the new version healthy? One pure function from objects, and the time since each signal was first seen,
 //! to a verdict.
 //!
-//! [`signals`] says what is wrong now, [`rules`] what each finding means and how long it may last, [`verdict`]
+//! [`signals()`] says what is wrong now, [`RULES`] what each finding means and how long it may last, [`verdict()`]
 //! judges, and [`Watch`] remembers between two looks. Nothing here reads a clock.
 
 mod budget;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{GuardArgs, weight};
+use super::{GuardArgs, PreflightArgs, weight};
 
 /// How workloads get a new version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -44,6 +44,9 @@ pub struct ApplyArgs {
     /// What is done about a failure.
     #[command(flatten)]
     pub guard: GuardArgs,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
     /// If one workload fails, take those back that became healthy
     #[arg(long)]
     pub atomic: bool,

@@ -1,6 +1,7 @@
 //! `apply`: everything of a manifest, in order, with its workloads rolled out and judged together.
 
 mod check;
+mod preflight;
 mod prune;
 mod resolve;
 mod rollouts;
@@ -66,6 +67,7 @@ async fn whole(
         selector.check(&input.items)?;
     }
     let checked = check::all(&run, input).await?;
+    preflight::all(&run, &checked).await?;
     let prunable = match &selector {
         Some(selector) => prune::find(&run, &checked, selector).await?,
         None => Vec::new(),

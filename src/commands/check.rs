@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::apply::Document;
 use crate::check::{Facts, Level, NotChecked, Report, Strategy, Subject, from_documents, judge};
 use crate::cli::{CheckArgs, CheckStrategy, GlobalArgs, deployment_name};
 use crate::cluster::{Cluster, connect};
@@ -14,7 +15,6 @@ use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::share::{Size, Sizing, Stable};
 use crate::source;
-use crate::apply::Document;
 use crate::source::manifest;
 
 /// Judges a subject before the first write: tells warnings, refuses on errors that are not forced.
@@ -27,7 +27,17 @@ pub(crate) async fn preflight(
     force: &[String],
     output: &Channel<'_>,
 ) -> Result<(), Error> {
-    let report = judge(subject, &Box::pin(cluster.facts(subject)).await?, force);
+    tell(subject, &Box::pin(cluster.facts(subject)).await?, force, output)
+}
+
+/// Judges by facts that were read.
+pub(super) fn tell(
+    subject: &Subject,
+    facts: &Facts,
+    force: &[String],
+    output: &Channel<'_>,
+) -> Result<(), Error> {
+    let report = judge(subject, facts, force);
     for finding in report.findings.iter().filter(|finding| finding.level == Level::Warning) {
         output.event(&Event::warning(format!("{} {}; {}", finding.rule, finding.sentence(), finding.fix)));
     }

@@ -42,7 +42,7 @@ impl Way {
         Self::Settle
     }
 
-    fn plan(&self, run: &Run<'_>, observed: &Observed) -> Result<Plan, Error> {
+    pub(super) fn plan(&self, run: &Run<'_>, observed: &Observed) -> Result<Plan, Error> {
         match (self, run.args.strategy) {
             (Self::Roll { template, .. }, Strategy::Canary) => {
                 let request = CanaryRequest {

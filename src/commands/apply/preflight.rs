@@ -1,0 +1,42 @@
+//! The preflight of the workloads that get a new version, with what the same input brings.
+
+use super::check::Checked;
+use super::rollouts::{Way, cluster_of};
+use super::{Run, refused};
+use crate::check::{self, Subject, from_documents};
+use crate::cli::Strategy;
+use crate::commands::check::tell;
+use crate::error::Error;
+use crate::model::{ObjectName, Situation};
+
+/// Kinds that decide about pods: the server would judge a pod by those of now, not by those of the input.
+const DECIDE: [&str; 3] = ["ServiceAccount", "LimitRange", "ResourceQuota"];
+
+/// Judges every workload that is rolled out.
+///
+/// # Errors
+/// All refusals together.
+pub(super) async fn all(run: &Run<'_>, checked: &[Checked]) -> Result<(), Error> {
+    let mut errors = Vec::new();
+    for one in checked {
+        let Some(way @ Way::Roll { .. }) = &one.way else { continue };
+        let cluster = cluster_of(run, &one.item);
+        let observed = cluster.observe(&one.item.id.name).await?;
+        let plan = way.plan(run, &observed)?;
+        let strategy = match run.args.strategy {
+            Strategy::Rolling => check::Strategy::Rolling,
+            Strategy::Canary => check::Strategy::Canary,
+        };
+        let subject = Subject::of(&Situation::of(&observed), &plan, strategy);
+        let mut facts = Box::pin(cluster.facts(&subject)).await?;
+        let beside = checked.iter().filter(|other| other.item.id.namespace == one.item.id.namespace);
+        if beside.clone().any(|other| DECIDE.contains(&other.item.id.kind.as_str())) {
+            facts.pod_dry_run = Err("the input itself changes what pods are judged by".into());
+        }
+        facts.add(from_documents(beside.map(|other| &other.sent)));
+        let id = ObjectName { namespace: cluster.namespace.clone(), name: one.item.id.name.clone() };
+        let channel = run.context.output.about(id, true);
+        errors.extend(tell(&subject, &facts, &run.args.preflight.force, &channel).err());
+    }
+    refused(errors)
+}
