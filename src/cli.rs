@@ -59,14 +59,16 @@ pub enum Command {
     Check(CheckArgs),
 }
 
-impl Command {
-    /// Whether `-o json` prints one event per line.
+impl Cli {
+    /// Whether `-o json` prints one event per line. What is only shown is one document.
     pub fn tells_events(&self) -> bool {
-        match self {
-            Self::Status(args) => args.watch,
-            Self::History(_) | Self::Check(_) => false,
+        let runs = match &self.command {
+            Command::Status(args) => args.watch,
+            Command::Apply(args) => !args.diff,
+            Command::History(_) | Command::Check(_) => false,
             _ => true,
-        }
+        };
+        runs && self.global.dry_run.is_none()
     }
 }
 

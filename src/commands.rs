@@ -32,14 +32,14 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
             return if error.use_stderr() { Kind::Usage.exit_code() } else { 0 };
         }
     };
-    let output = Output::new(cli.global.output, environment);
+    let output = Output::new(cli.global.output, cli.tells_events(), environment);
     let result = dispatch(&cli, environment, &output).await;
     let reported = output.write_reports();
     // A report that cannot be written must not hide how the rollout ended.
     match result.and(reported) {
         Ok(()) => 0,
         Err(error) => {
-            output.error(&error, cli.command.tells_events());
+            output.error(&error);
             error.kind.exit_code()
         }
     }

@@ -41,6 +41,8 @@ const SCHEMA: u32 = 1;
 /// Writes for people or machines, on a terminal or into a pipe. Several runs may share it.
 pub(crate) struct Output {
     format: OutputFormat,
+    /// Whether stdout gets one event per line.
+    tells_events: bool,
     color: bool,
     /// Whether both streams are a person's terminal, so that a live picture replaces lines on stdout.
     interactive: bool,
@@ -63,11 +65,12 @@ pub(crate) struct Channel<'a> {
 
 impl Output {
     /// Chooses by the streams that `main` was given.
-    pub(crate) fn new(format: OutputFormat, environment: &Environment) -> Self {
+    pub(crate) fn new(format: OutputFormat, tells_events: bool, environment: &Environment) -> Self {
         let live =
             environment.stderr_is_terminal && !environment.is_ci() && environment.get("TERM") != Some("dumb");
         Self {
             format,
+            tells_events: tells_events && format == OutputFormat::Json,
             color: environment.stdout_is_terminal && environment.allows_color(),
             interactive: live && environment.stdout_is_terminal,
             live: RefCell::new(live.then(|| Live::new(environment.allows_color()))),
@@ -169,9 +172,9 @@ impl Output {
     }
 
     /// Writes an error with what to type next. A machine that reads events is told the end in any case.
-    pub(crate) fn error(&self, error: &Error, machine_reads: bool) {
+    pub(crate) fn error(&self, error: &Error) {
         self.finish();
-        if machine_reads && self.format == OutputFormat::Json && !self.finished.get() {
+        if self.tells_events && !self.finished.get() {
             self.about_all().ended(&Err(error.clone()), None, 0.0);
         }
         let mut text = format!("error: {}", safe(&error.message));
@@ -302,11 +305,11 @@ impl Channel<'_> {
     /// One event is one line of JSON, and is kept for the reports.
     fn machine(&self, event: &Event) {
         let keep = !self.output.reports.borrow().is_empty();
-        if self.output.format != OutputFormat::Json && !keep {
+        if !self.output.tells_events && !keep {
             return;
         }
         let line = about(self.workload.as_ref(), event);
-        if self.output.format == OutputFormat::Json {
+        if self.output.tells_events {
             // A reader that went away is no reason to stop a rollout.
             to_stdout(&line.to_string()).unwrap_or(());
         }

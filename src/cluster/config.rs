@@ -12,9 +12,9 @@ impl Cluster {
     /// gone. Who may not read them is told so.
     pub(crate) async fn changed_since(&self, version: &ReplicaSet, observed: &Observed) -> Vec<String> {
         let made = |rs: &ReplicaSet| rs.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        // It was replaced when the next one was made.
-        let next =
-            observed.replica_sets.iter().filter_map(made).filter(|time| Some(*time) > made(version)).min();
+        // It was replaced when the next one was made. The API's times have seconds, so they may be equal.
+        let later = observed.replica_sets.iter().filter(|rs| rs.revision() > version.revision());
+        let next = later.filter_map(made).filter(|time| Some(*time) >= made(version)).min();
         let Some(replaced) = next else { return Vec::new() };
         let mut deployment = Deployment::default();
         deployment.spec.template = version.spec.template.clone();

@@ -1,10 +1,14 @@
 //! The metadata that we use. Half of an object as the server sends it is `managedFields`: they are skipped while
-//! reading, but for who manages.
+//! reading, but for who manages, and whether that is the pod template.
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference, Time,
+};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
 
 /// Fields of `ObjectMeta`. Whatever is not here is not read.
 #[derive(Default, Deserialize)]
@@ -24,9 +28,25 @@ struct Meta {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Manager {
     manager: Option<String>,
+    fields_v1: Fields,
+}
+
+/// Of all the fields that a manager owns, whether the pod template is one.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields {
+    #[serde(rename = "f:spec")]
+    spec: SpecFields,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SpecFields {
+    #[serde(rename = "f:template")]
+    template: Option<IgnoredAny>,
 }
 
 /// Reads metadata. A Deployment's managers tell which tool keeps it.
@@ -35,8 +55,11 @@ pub(super) fn with_managers<'de, D: serde::Deserializer<'de>>(
 ) -> Result<ObjectMeta, D::Error> {
     let mut meta = Meta::deserialize(deserializer)?;
     let managers = meta.managed_fields.take().map(|entries| {
-        let entry =
-            |entry: Manager| ManagedFieldsEntry { manager: entry.manager, ..ManagedFieldsEntry::default() };
+        let entry = |entry: Manager| ManagedFieldsEntry {
+            manager: entry.manager,
+            fields_v1: entry.fields_v1.spec.template.map(|_| FieldsV1(json!({"f:spec": {"f:template": {}}}))),
+            ..ManagedFieldsEntry::default()
+        };
         entries.into_iter().map(entry).collect()
     });
     Ok(ObjectMeta { managed_fields: managers, ..slim(meta) })
@@ -67,21 +90,23 @@ fn slim(meta: Meta) -> ObjectMeta {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
+    use super::*;
     use crate::model::{Deployment, Pod};
 
     #[test]
     fn managers_are_read_and_their_fields_are_not() {
         let object = json!({"metadata": {
             "name": "web", "uid": "u1", "resourceVersion": "7", "generation": 2, "labels": {"app": "web"},
-            "managedFields": [{"manager": "helm-controller", "fieldsV1": {"f:spec": {}}}],
+            "managedFields": [{"manager": "helm-controller", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+                {"manager": "argocd-controller", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:x": {}}}}}}],
             "creationTimestamp": "2026-01-01T00:00:00Z",
         }});
         let deployment: Deployment = serde_json::from_value(object.clone()).unwrap();
         let managers = deployment.metadata.managed_fields.as_ref().unwrap();
         assert_eq!(managers[0].manager.as_deref(), Some("helm-controller"));
         assert_eq!(managers[0].fields_v1, None);
+        let template = managers[1].fields_v1.as_ref().map(|fields| fields.0.clone());
+        assert_eq!(template, Some(json!({"f:spec": {"f:template": {}}})));
         assert_eq!((deployment.uid(), deployment.generation()), ("u1", 2));
         let pod: Pod = serde_json::from_value(object).unwrap();
         assert_eq!(pod.metadata.managed_fields, None);
