@@ -64,6 +64,14 @@ impl Mirror {
         self.replica_sets.objects = replica_sets.into_iter().map(|rs| (key(&rs), rs)).collect();
     }
 
+    /// Takes a whole new picture in, as it was read: a watch may have died silently.
+    pub(crate) fn renew(&mut self, deployment: Deployment, replica_sets: Vec<ReplicaSet>, pods: Vec<Pod>) {
+        self.newest = None;
+        self.deployments.objects = [(key(&deployment), deployment)].into();
+        self.learn_replica_sets(replica_sets);
+        self.pods.objects = pods.into_iter().map(|pod| (key(&pod), pod)).collect();
+    }
+
     /// Returns the picture, without lock and journal; `None` if the Deployment is gone or is another one.
     pub(crate) fn observed(&mut self, uid: Option<&str>) -> Option<Observed> {
         let watched = self.deployments.objects.values().next()?;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use futures::future::try_join;
 use tokio::time::Instant;
 
 use super::Engine;
 use crate::cli::OnFailure;
+use crate::cluster::labels;
+use crate::error::Error;
 use crate::event::Event;
 use crate::health::{Failure, Signal, State, Tolerances, Verdict, View, Watch};
 use crate::model::{ClusterEvent, Observed, Situation};
@@ -14,6 +17,9 @@ use crate::scrub::Scrubber;
 /// How soon events are asked for again while something is wrong; then twice that, and so on. They only explain.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 const ASK_SELDOM: Duration = Duration::from_secs(60);
+
+/// How long the reading may take that confirms a failure; the lock has to be renewed meanwhile.
+const SECOND_LOOK: Duration = Duration::from_secs(5);
 
 /// What passes sooner is not worth a word.
 const LASTING: Duration = Duration::from_secs(2);
@@ -65,6 +71,20 @@ impl Engine<'_> {
     /// Judges the new version as it is now.
     pub(super) async fn judge(&mut self, observed: &Observed, soaking: bool) -> Look {
         let mut verdict = self.look(observed, soaking);
+        let told = self.guard.told;
+        if verdict.failure.is_some() && !told {
+            // Nothing is undone by what a watch said that may have died since.
+            let Ok(Ok(fresh)) = tokio::time::timeout(SECOND_LOOK, self.reread()).await else {
+                let wake = Some(Instant::now() + Duration::from_secs(1));
+                return Look { wake, ..Look::default() };
+            };
+            self.guard.watch.doubt();
+            verdict = self.look(&fresh, soaking);
+            if verdict.failure.is_none() {
+                // The step may even be done.
+                return Look { wake: Some(Instant::now()), ..Look::default() };
+            }
+        }
         // A failure is to be called by its right name.
         let every = if verdict.failure.is_some() { Duration::from_secs(1) } else { self.guard.ask_again };
         let due = self.guard.asked.is_none_or(|asked| asked.elapsed() >= every);
@@ -105,6 +125,19 @@ impl Engine<'_> {
         let situation = Situation::of(observed);
         let view = View::of(&situation, &self.guard.events, soaking);
         self.guard.watch.look(&view, self.guard.born.elapsed())
+    }
+
+    /// Reads the workload anew, without the watches.
+    async fn reread(&mut self) -> Result<Observed, Error> {
+        let name = &self.options.name;
+        let Some(deployment) = self.cluster.deployment(name).await? else {
+            return Err(self.cluster.not_found(name).await);
+        };
+        let labels = labels(&deployment.spec.selector)?;
+        let (replica_sets, pods) =
+            try_join(self.cluster.replica_sets(&labels), self.cluster.pods(&deployment)).await?;
+        self.mirror.renew(deployment, replica_sets, pods);
+        self.observed()
     }
 
     /// Reads events about the pods that have trouble. Returns whether there are any.

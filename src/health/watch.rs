@@ -125,6 +125,11 @@ impl Watch {
         Self { memory, tolerances, failed: None }
     }
 
+    /// Forgets a failure that a second look is to confirm.
+    pub fn doubt(&mut self) {
+        self.failed = None;
+    }
+
     /// Judges a version as it is now. `now` must not go back.
     pub fn look(&mut self, view: &View<'_>, now: Moment) -> Verdict {
         self.memory.see(view, now);
