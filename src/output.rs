@@ -331,9 +331,10 @@ pub(crate) fn usage(error: &clap::Error) {
 
 fn about(workload: Option<&ObjectName>, event: &Event) -> Value {
     let mut line = stamped(event);
-    line["workload"] = workload.map_or(Value::Null, |workload| {
-        json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name})
-    });
+    line["workload"] = workload.map_or(
+        Value::Null,
+        |workload| json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name}),
+    );
     line
 }
 

@@ -24,7 +24,11 @@ pub fn objects(documents: Vec<Document>) -> Result<Vec<Document>, Error> {
             Some(items) if is_list => {
                 for (index, item) in items.iter().enumerate() {
                     let origin = format!("{origin}, item {}", index + 1);
-                    found.push(checked(Document { file: file.clone(), origin: origin.clone(), object: item.clone() })?);
+                    found.push(checked(Document {
+                        file: file.clone(),
+                        origin: origin.clone(),
+                        object: item.clone(),
+                    })?);
                 }
             }
             _ => found.push(checked(Document { file, origin, object })?),

@@ -173,8 +173,7 @@ impl Cluster {
     pub(crate) async fn labelled(&self, place: &Place, labels: &str) -> Result<Vec<Value>, Failure> {
         let doing = format!("list what of kind {} to prune in namespace {}", place.kind, place.namespace);
         let path = format!("{}?labelSelector={}", place.path, encode(labels));
-        let body =
-            self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await?;
+        let body = self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await?;
         parse::<List<Value>>(&doing, &body).map(|list| list.items).map_err(Failure::Unknown)
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::apply::Document;
 use crate::check::{Facts, Level, NotChecked, Report, Strategy, Subject, from_documents, judge};
 use crate::cli::{CheckArgs, CheckStrategy, GlobalArgs, deployment_name};
 use crate::cluster::{Cluster, connect};
@@ -14,7 +15,6 @@ use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::share::{Size, Sizing, Stable};
 use crate::source;
-use crate::apply::Document;
 use crate::source::manifest;
 
 /// Judges a subject before the first write: tells warnings, refuses on errors that are not forced.
