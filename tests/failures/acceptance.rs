@@ -39,8 +39,8 @@ fn every_failure_is_named_and_undone() {
     let mut rows = rows.into_inner().unwrap();
     rows.sort_by_key(|(index, row)| (*index, row.strategy));
     println!(
-        "{:22} {:8} {:>3} {:>9} {:>6} {:>9} {:>4} {:>6}  kubectl rollout status",
-        "case", "strategy", "row", "verdict s", "grace", "overhead", "exit", "stable"
+        "{:22} {:8} {:9} {:>3} {:>9} {:>6} {:>9} {:>4} {:>6}  kubectl rollout status",
+        "case", "strategy", "preflight", "row", "verdict s", "grace", "overhead", "exit", "stable"
     );
     let mut wrong: Vec<String> = failed.iter().map(|job| format!("{job} panicked")).collect();
     for (index, row) in &rows {
@@ -62,6 +62,7 @@ struct Outcome {
     grace: Option<f64>,
     code: Option<i32>,
     least_stable: usize,
+    preflight: &'static str,
     wrong: Vec<String>,
 }
 
@@ -72,7 +73,21 @@ impl Outcome {
         let observer = Observer::start(&place, case.proof);
         let weight: &[&str] = if strategy == "canary" { &["--weight", "10"] } else { &[] };
         let args = [&[strategy, "frontend", "-f", &file], weight, case.more].concat();
-        let run = Running::start(&place.shop, &place.shop.kubeconfig, &args).finish(150);
+        let run = |more: &[&str]| {
+            Running::start(&place.shop, &place.shop.kubeconfig, &[&args, more].concat()).finish(150)
+        };
+        let mut wrong = Vec::new();
+        let force = format!("--force={}", case.preflight);
+        let mut more = Vec::new();
+        if !case.preflight.is_empty() {
+            // It is refused before anything is written; who insists gets to know what the guard is for.
+            let refused = run(&[]);
+            if refused.code != Some(8) || !refused.stderr.contains(case.preflight) {
+                wrong.push(format!("not refused by {}: {}", case.preflight, refused.story()));
+            }
+            more.push(force.as_str());
+        }
+        let run = run(&more);
         let undone = place.is_as_before();
         let seen = observer.seen();
         let verdict = run.first("verdict");
@@ -88,8 +103,10 @@ impl Outcome {
             grace: verdict.and_then(|line| line.event["grace"].as_f64()),
             code: run.code,
             least_stable: seen.least_stable.unwrap_or(0),
-            wrong: undone.err().into_iter().collect(),
+            preflight: case.preflight,
+            wrong,
         };
+        row.wrong.extend(undone.err());
         row.judge(case, &run);
         row
     }
@@ -137,9 +154,10 @@ impl std::fmt::Display for Outcome {
         let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
         write!(
             formatter,
-            "{:22} {:8} {:>3} {:>9} {:>6} {:>9} {:>4} {:>6}",
+            "{:22} {:8} {:9} {:>3} {:>9} {:>6} {:>9} {:>4} {:>6}",
             self.case,
             self.strategy,
+            self.preflight,
             self.row.map_or("-".to_owned(), |row| row.to_string()),
             figure(self.seconds),
             figure(self.grace),

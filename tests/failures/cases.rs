@@ -13,6 +13,8 @@ pub struct Case {
     pub row: u64,
     pub reason: &'static str,
     pub class: &'static str,
+    /// The finding of the preflight that refuses it before anything is written; empty where only a try can tell.
+    pub preflight: &'static str,
     /// What the tool is told beside the usual.
     pub more: &'static [&'static str],
     /// What is done to the namespace before anything is deployed.
@@ -34,6 +36,7 @@ const PLAIN: Case = Case {
     row: 0,
     reason: "",
     class: "version",
+    preflight: "",
     more: &[],
     prepare: |_| {},
     change: |_| {},
@@ -84,6 +87,7 @@ pub const CASES: [Case; 13] = [
         name: "missing ConfigMap key",
         row: 6,
         reason: "CreateContainerConfigError",
+        preflight: "RP015",
         prepare: |namespace| {
             let map = json!({"metadata": {"name": "settings"}, "data": {"other": "1"}});
             write("POST", &format!("/api/v1/namespaces/{namespace}/configmaps"), &map);
@@ -135,6 +139,7 @@ pub const CASES: [Case; 13] = [
         name: "quota exceeded",
         row: 19,
         reason: "QuotaExceeded",
+        preflight: "RP014",
         prepare: |namespace| {
             let path = format!("/api/v1/namespaces/{namespace}/resourcequotas");
             let quota = json!({"metadata": {"name": "pods"}, "spec": {"hard": {"pods": "3"}}});
@@ -149,6 +154,7 @@ pub const CASES: [Case; 13] = [
         name: "refused by LimitRange",
         row: 18,
         reason: "FailedCreate",
+        preflight: "RP014",
         prepare: |namespace| {
             let limits = json!([{"type": "Container", "max": {"memory": "64Mi"}}]);
             let range = json!({"metadata": {"name": "small"}, "spec": {"limits": limits}});
@@ -162,6 +168,7 @@ pub const CASES: [Case; 13] = [
         name: "refused by PodSecurity",
         row: 18,
         reason: "FailedCreate",
+        preflight: "RP014",
         prepare: |namespace| {
             let labels = json!({"pod-security.kubernetes.io/enforce": "baseline"});
             let patch = json!({"metadata": {"labels": labels}});
