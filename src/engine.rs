@@ -261,6 +261,10 @@ impl<'a> Engine<'a> {
             let Some(failure) = failed else { return Ok(()) };
             let stale = self.refresh().await? || failure.code() == 409;
             match failure {
+                // Who may not scale waits for the controller to do it.
+                Failure::Refused(status, _) if status.code == 403 && *step == Step::AwaitStable => {
+                    return Ok(());
+                }
                 Failure::Refused(_, error) if !stale => return Err(error),
                 failure => {
                     conflicts += 1;

@@ -57,7 +57,8 @@ pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) ->
             }
             Ok(release_work(situation, Keep::Stable))
         }
-        Step::AwaitCanary | Step::Soak { .. } | Step::AwaitRollout | Step::AwaitStable => Ok(Work::default()),
+        Step::AwaitStable => Ok(leftover_work(situation)),
+        Step::AwaitCanary | Step::Soak { .. } | Step::AwaitRollout => Ok(Work::default()),
     }
 }
 
@@ -173,6 +174,30 @@ fn superseded(situation: &Situation<'_>) -> Error {
     .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace))
 }
 
+/// The controller takes no pod away while the stable ones are not Available by the user's own `minReadySeconds`
+/// (`reconcileOldReplicaSets` in kubernetes/pkg/controller/deployment). They are Ready, and that is what serves: a
+/// version that failed must not go on beside them.
+fn leftover_work(situation: &Situation<'_>) -> Work {
+    let deployment = situation.deployment();
+    let wanted = deployment.replicas();
+    let whole = situation.stable.is_some_and(|stable| stable.ready() >= wanted);
+    let delayed = deployment.status.available_replicas < i64::from(wanted);
+    if situation.hold.is_some() || !situation.is_on_stable_template() || !whole || !delayed {
+        return Work::default();
+    }
+    let Some(canary) = situation.canary.filter(|canary| canary.replicas() > 0) else {
+        return Work::default();
+    };
+    Work {
+        mutations: vec![Mutation::ScaleReplicaSet {
+            name: canary.name().to_owned(),
+            resource_version: canary.metadata.resource_version.clone().unwrap_or_default(),
+            replicas: 0,
+        }],
+        ..Work::default()
+    }
+}
+
 fn release_work(situation: &Situation<'_>, keep: Keep) -> Work {
     let release = hold::release(situation, keep);
     if release.patch.is_empty() {
@@ -229,6 +254,33 @@ mod tests {
         let observed = held();
         let work = work(&hold(10, Some("web:2")), &Situation::of(&observed), &run(), 1).unwrap();
         assert_eq!(work, Work::default());
+    }
+
+    #[test]
+    fn a_version_that_failed_goes_although_the_stable_pods_are_young() {
+        let mut observed = held();
+        observed.deployment = idle().deployment;
+        observed.journal = Some(crate::record::Journal {
+            schema: crate::record::Journal::SCHEMA,
+            run: run(),
+            epoch: 1,
+            verb: crate::record::Verb::Abort,
+            plan: crate::plan::Plan::default(),
+            cursor: 0,
+            state: crate::record::State::Open,
+            snapshot: Situation::of(&held()).snapshot(&template("web:2")),
+            failure: None,
+        });
+        let writes = |observed: &crate::model::Observed| {
+            work(&Step::AwaitStable, &Situation::of(observed), &run(), 1).unwrap().mutations
+        };
+        assert_eq!(writes(&observed), [], "the controller does it");
+        observed.deployment.status.available_replicas = 0;
+        let scale =
+            Mutation::ScaleReplicaSet { name: "web-web-2".into(), resource_version: "7".into(), replicas: 0 };
+        assert_eq!(writes(&observed), [scale]);
+        observed.replica_sets[0].status.ready_replicas = 2;
+        assert_eq!(writes(&observed), [], "it is needed");
     }
 
     #[test]
