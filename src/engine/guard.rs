@@ -14,9 +14,9 @@ use crate::health::{Failure, Signal, State, Tolerances, Verdict, View, Watch};
 use crate::model::{ClusterEvent, Observed, Situation};
 use crate::scrub::Scrubber;
 
-/// How soon events are asked for again while something is wrong; then twice that, and so on. They only explain.
+/// How soon events are asked for again while something is wrong; then three times that, and so on. They only explain.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-const ASK_SELDOM: Duration = Duration::from_secs(60);
+const ASK_SELDOM: Duration = Duration::from_secs(120);
 
 /// How long the reading may take that confirms a failure; the lock has to be renewed meanwhile.
 const SECOND_LOOK: Duration = Duration::from_secs(5);
@@ -148,7 +148,7 @@ impl Engine<'_> {
             return false;
         }
         if self.guard.asked.is_some() {
-            self.guard.ask_again = (self.guard.ask_again * 2).min(ASK_SELDOM);
+            self.guard.ask_again = (self.guard.ask_again * 3).min(ASK_SELDOM);
         }
         self.guard.asked = Some(Instant::now());
         let mut found = Vec::new();
