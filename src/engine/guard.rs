@@ -44,6 +44,8 @@ pub(super) struct Look {
     pub(super) trouble: Option<String>,
     /// When to look again although nothing changed.
     pub(super) wake: Option<Instant>,
+    /// A failure was seen and is not confirmed yet: nothing is done before that.
+    pub(super) is_open: bool,
 }
 
 impl Guard {
@@ -71,20 +73,22 @@ impl Engine<'_> {
     /// Judges the new version as it is now.
     pub(super) async fn judge(&mut self, observed: &Observed, soaking: bool) -> Look {
         let mut verdict = self.look(observed, soaking);
-        let told = self.guard.told;
-        if verdict.failure.is_some() && !told {
+        let mut fresh = None;
+        if verdict.failure.is_some() && !self.guard.told {
             // Nothing is undone by what a watch said that may have died since.
-            let Ok(Ok(fresh)) = tokio::time::timeout(SECOND_LOOK, self.reread()).await else {
+            let Ok(Ok(read)) = tokio::time::timeout(SECOND_LOOK, self.reread()).await else {
                 let wake = Some(Instant::now() + Duration::from_secs(1));
-                return Look { wake, ..Look::default() };
+                return Look { wake, is_open: true, ..Look::default() };
             };
             self.guard.watch.doubt();
-            verdict = self.look(&fresh, soaking);
+            verdict = self.look(&read, soaking);
             if verdict.failure.is_none() {
-                // The step may even be done.
-                return Look { wake: Some(Instant::now()), ..Look::default() };
+                // How far the step is has to be seen anew too.
+                return Look { wake: Some(Instant::now()), is_open: true, ..Look::default() };
             }
+            fresh = Some(read);
         }
+        let observed = fresh.as_ref().unwrap_or(observed);
         // A failure is to be called by its right name.
         let every = if verdict.failure.is_some() { Duration::from_secs(1) } else { self.guard.ask_again };
         let due = self.guard.asked.is_none_or(|asked| asked.elapsed() >= every);
@@ -118,7 +122,7 @@ impl Engine<'_> {
             }
             OnFailure::Abort | OnFailure::Hold => failure,
         };
-        Look { failure, trouble, wake }
+        Look { failure, trouble, wake, is_open: false }
     }
 
     fn look(&mut self, observed: &Observed, soaking: bool) -> Verdict {

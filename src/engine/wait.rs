@@ -81,7 +81,9 @@ impl Engine<'_> {
                 wake = look.wake.map_or(wake, |at| wake.min(at));
             }
             let mut text = match progress {
-                Progress::Done if now >= soaked && look.failure.is_none() => return Ok(None),
+                Progress::Done if now >= soaked && look.failure.is_none() && !look.is_open => {
+                    return Ok(None);
+                }
                 Progress::Done => {
                     wake = wake.min(soaked);
                     "the canary serves".to_owned()
