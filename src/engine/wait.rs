@@ -77,7 +77,7 @@ impl Engine<'_> {
             let progress = step::progress(step, &situation, &self.clock.ready_for());
             let mut look = Look::default();
             if step.is_guarded() && !matches!(progress, Progress::Halted(_)) {
-                look = self.judge(&observed, matches!(step, Step::Soak { .. })).await;
+                look = Box::pin(self.judge(&observed, matches!(step, Step::Soak { .. }))).await;
                 wake = look.wake.map_or(wake, |at| wake.min(at));
             }
             let mut text = match progress {
