@@ -30,10 +30,7 @@ wait_for() { # SECONDS COMMAND...
 }
 
 # One writer per lock file. The descriptor closes with this shell; long-running processes never inherit it (see launch).
-declare -A locked=()
 lock() { # FILE WHAT_WE_WAIT_FOR
-    # A second descriptor would wait for the first one for ever.
-    [[ -z ${locked[$1]:-} ]] || return 0
     need flock util-linux
     mkdir -p "$(dirname "$1")"
     local descriptor
@@ -41,7 +38,7 @@ lock() { # FILE WHAT_WE_WAIT_FOR
         exec {descriptor}>>"$1"
         flock --nonblock "$descriptor" || { say "waiting for $2"; flock "$descriptor"; }
         # Who removes a cluster removes its lock file too; then there is a new file to lock.
-        [[ "/proc/$BASHPID/fd/$descriptor" -ef $1 ]] && { locked[$1]=yes; return; }
+        [[ "/proc/$BASHPID/fd/$descriptor" -ef $1 ]] && return
         exec {descriptor}>&-
     done
 }
