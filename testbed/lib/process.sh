@@ -73,7 +73,13 @@ kill_process() { # NAME
     local pid
     pid=$(pid_of "$1") || return 0
     kill -KILL "$pid" 2>/dev/null || true
-    wait_for 10 not is_alive "$1" || die "$1 (pid $pid) does not end"
+    wait_for 10 is_gone "$1" "$pid" || die "$1 (pid $pid) does not end"
+}
+
+# The first thread may be dead while others still hold the process' ports.
+is_gone() { # NAME PID
+    local threads=("/proc/$2/task"/*)
+    not is_alive "$1" && [[ ! -d /proc/$2 || ${#threads[@]} -le 1 ]]
 }
 
 not() { ! "$@"; }
