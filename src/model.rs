@@ -3,6 +3,7 @@
 mod cluster_event;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod gitops;
 mod held;
 mod limits;
 mod meta;
@@ -12,6 +13,7 @@ mod situation;
 mod template;
 
 pub use cluster_event::{ClusterEvent, InvolvedObject};
+pub use gitops::{GITOPS_MANAGERS, GITOPS_MARKS};
 pub use held::{HeldRecord, Originals, RunRef};
 pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
 pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};

@@ -2,24 +2,7 @@
 
 use crate::check::{Facts, Finding, Judged, Level, Subject};
 use crate::keys::HELD;
-use crate::model::Deployment;
-
-/// Managers that put a template back as some repository has it (`resource_tracking` of Argo CD, the
-/// controllers of Flux).
-const CONTROLLERS: [(&str, &str); 4] = [
-    ("argocd-controller", "Argo CD"),
-    ("argocd-application-controller", "Argo CD"),
-    ("kustomize-controller", "Flux"),
-    ("helm-controller", "Flux"),
-];
-
-/// Labels and annotations that such tools leave.
-const MARKS: [(&str, &str); 4] = [
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("argocd.argoproj.io/instance", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("helm.toolkit.fluxcd.io/name", "Flux"),
-];
+use crate::model::{Deployment, GITOPS_MANAGERS, GITOPS_MARKS};
 
 /// A Deployment that is not at rest.
 pub(super) fn at_rest(subject: &Subject, _: &Facts) -> Judged {
@@ -48,7 +31,7 @@ pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
     let Some(live) = &subject.live else { return Ok(Vec::new()) };
     for entry in live.metadata.managed_fields.iter().flatten() {
         let manager = entry.manager.as_deref().unwrap_or_default();
-        let Some((_, tool)) = CONTROLLERS.iter().find(|(name, _)| *name == manager) else { continue };
+        let Some((_, tool)) = GITOPS_MANAGERS.iter().find(|(name, _)| *name == manager) else { continue };
         let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
         if fields.is_some_and(|fields| !fields["f:spec"]["f:template"].is_null()) {
             return Ok(vec![Finding::error(
@@ -58,7 +41,7 @@ pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
             )]);
         }
     }
-    if let Some((mark, tool)) = MARKS.iter().find(|(mark, _)| has_mark(live, mark, None)) {
+    if let Some((mark, tool)) = GITOPS_MARKS.iter().find(|(mark, _)| has_mark(live, mark, None)) {
         return Ok(vec![Finding::warning(
             "metadata",
             format!("has the mark {mark} of {tool}: it may put its own template and settings back"),
@@ -133,7 +116,7 @@ mod tests {
     fn who_keeps_the_template_is_found() {
         let template = json!({"f:spec": {"f:template": {}}});
         let replicas = json!({"f:spec": {"f:replicas": {}}});
-        for (manager, tool) in CONTROLLERS {
+        for (manager, tool) in GITOPS_MANAGERS {
             let found = owner(&managed(manager, &template), &facts()).unwrap();
             assert!(found[0].level == Level::Error && found[0].why.contains(tool), "{found:?}");
             assert_eq!(level(owner(&managed(manager, &replicas), &facts())), None, "{manager}");
@@ -146,7 +129,7 @@ mod tests {
         let label = |key: &'static str, value: &'static str| {
             live(move |live| live.metadata.labels = Some([(key.into(), value.into())].into()))
         };
-        for (mark, _) in MARKS {
+        for (mark, _) in GITOPS_MARKS {
             assert_eq!(level(owner(&label(mark, "x"), &facts())), Some(Level::Warning));
         }
         assert_eq!(level(owner(&label("app.kubernetes.io/managed-by", "Helm"), &facts())), Some(Level::Info));

@@ -25,7 +25,11 @@ impl Engine<'_> {
         let situation = Situation::of(&observed);
         let (plan, done) = match self.guard.policy() {
             OnFailure::Abort => (plan::abort(&observed), "the former version is back"),
-            OnFailure::Hold | OnFailure::Continue => (plan::stop(&situation), "it is held where it stands"),
+            OnFailure::Hold | OnFailure::Continue => {
+                let plan = plan::stop(&situation);
+                let held = situation.hold.is_some() || !plan.steps.is_empty();
+                (plan, if held { "it is held where it stands" } else { "it has no pods that could be held" })
+            }
         };
         if self.guard.policy() == OnFailure::Abort && situation.is_on_stable_template() {
             let error = Error::new(

@@ -66,7 +66,7 @@ impl Engine<'_> {
         };
         let mut heartbeat = begin + HEARTBEAT;
         let mut said = String::new();
-        let mut spoke = Some(begin);
+        let mut spoke = begin;
         let mut ready = false;
         let mut stop = false;
         loop {
@@ -121,13 +121,13 @@ impl Engine<'_> {
                 text = format!("{text} (for {})", crate::duration::short(now - begin));
             }
             let news = text != said || ready != observed.deployment.is_complete();
-            let next_line = spoke.map_or(now, |spoke| spoke + QUIET);
+            let next_line = spoke + QUIET;
             if news && now < next_line {
                 wake = wake.min(next_line);
             } else if news || beat {
                 ready = observed.deployment.is_complete();
                 said.clone_from(&text);
-                spoke = Some(now);
+                spoke = now;
                 let status = Box::new(WorkloadStatus::of(&observed, &[]).brief());
                 self.output.event(&Event::Progress { text, status });
             }

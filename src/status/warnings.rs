@@ -2,7 +2,7 @@
 
 use crate::hold;
 use crate::keys;
-use crate::model::{HoldSource, Phase, ReplicaSet, Situation, images};
+use crate::model::{GITOPS_MANAGERS, GITOPS_MARKS, HoldSource, Phase, ReplicaSet, Situation, images};
 use crate::record::Journal;
 use crate::status::Warning;
 
@@ -109,17 +109,8 @@ pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec
     found
 }
 
-/// Names the tool that keeps the Deployment as some repository has it. Sources: the tracking labels and field
-/// managers of Argo CD (`resource_tracking`), Flux (kustomize- and helm-controller).
+/// Names the tool that keeps the Deployment as some repository has it.
 fn gitops_owner(situation: &Situation<'_>) -> Option<String> {
-    const MARKS: [(&str, &str); 4] = [
-        ("argocd.argoproj.io/tracking-id", "Argo CD"),
-        ("argocd.argoproj.io/instance", "Argo CD"),
-        ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-        ("helm.toolkit.fluxcd.io/name", "Flux"),
-    ];
-    const MANAGERS: [(&str, &str); 3] =
-        [("argocd-controller", "Argo CD"), ("kustomize-controller", "Flux"), ("helm-controller", "Flux")];
     let metadata = &situation.deployment().metadata;
     let marked = |key: &str| {
         metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(key))
@@ -128,7 +119,7 @@ fn gitops_owner(situation: &Situation<'_>) -> Option<String> {
     let managed = |name: &str| {
         metadata.managed_fields.iter().flatten().any(|entry| entry.manager.as_deref() == Some(name))
     };
-    let mark = MARKS.iter().find(|(key, _)| marked(key));
-    let manager = MANAGERS.iter().find(|(name, _)| managed(name));
+    let mark = GITOPS_MARKS.iter().find(|(key, _)| marked(key));
+    let manager = GITOPS_MANAGERS.iter().find(|(name, _)| managed(name));
     mark.or(manager).map(|(key, tool)| format!("{tool} ({key})"))
 }

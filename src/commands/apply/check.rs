@@ -11,6 +11,8 @@ use crate::apply::{Action, Item, Row, difference, replicas};
 use crate::cli::{DryRun, deployment_name};
 use crate::cluster::Sending;
 use crate::error::Error;
+use crate::model::Observed;
+use crate::plan::Plan;
 
 /// An object with what the server says of it.
 pub(super) struct Checked {
@@ -27,6 +29,8 @@ pub(super) struct Checked {
     pub(super) autoscaled: bool,
     /// What is to be done with a workload.
     pub(super) way: Option<Way>,
+    /// A workload that is there, and the plan made of that look at it.
+    pub(super) foreseen: Option<(Observed, Plan)>,
 }
 
 impl Checked {
@@ -108,6 +112,7 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
         pending,
         autoscaled: false,
         way: item.is_rolled_out().then_some(Way::Create),
+        foreseen: None,
     };
     if item.is_rolled_out() {
         deployment_name(&item.id.name).map_err(|error| at(item, error))?;
@@ -139,7 +144,7 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
     let merged = run.cluster.apply(item, &checked.sent, how).await?;
     if let (true, Some(live)) = (item.is_rolled_out(), &checked.live) {
         let way = Way::of(live, &merged);
-        rollouts::foresee(run, item, &way).await.map_err(|error| at(item, error))?;
+        checked.foreseen = Some(rollouts::foresee(run, item, &way).await.map_err(|error| at(item, error))?);
         checked.way = Some(way);
     }
     checked.merged = Some(merged);

@@ -19,15 +19,13 @@ const DECIDE: [&str; 3] = ["ServiceAccount", "LimitRange", "ResourceQuota"];
 pub(super) async fn all(run: &Run<'_>, checked: &[Checked]) -> Result<(), Error> {
     let mut errors = Vec::new();
     for one in checked {
-        let Some(way @ Way::Roll { .. }) = &one.way else { continue };
+        let (Some(Way::Roll { .. }), Some((observed, plan))) = (&one.way, &one.foreseen) else { continue };
         let cluster = cluster_of(run, &one.item);
-        let observed = cluster.observe(&one.item.id.name).await?;
-        let plan = way.plan(run, &observed)?;
         let strategy = match run.args.strategy {
             Strategy::Rolling => check::Strategy::Rolling,
             Strategy::Canary => check::Strategy::Canary,
         };
-        let subject = Subject::of(&Situation::of(&observed), &plan, strategy);
+        let subject = Subject::of(&Situation::of(observed), plan, strategy);
         let mut facts = Box::pin(cluster.facts(&subject)).await?;
         let beside = checked.iter().filter(|other| other.item.id.namespace == one.item.id.namespace);
         if beside.clone().any(|other| DECIDE.contains(&other.item.id.kind.as_str())) {

@@ -42,7 +42,7 @@ impl Way {
         Self::Settle
     }
 
-    pub(super) fn plan(&self, run: &Run<'_>, observed: &Observed) -> Result<Plan, Error> {
+    fn plan(&self, run: &Run<'_>, observed: &Observed) -> Result<Plan, Error> {
         match (self, run.args.strategy) {
             (Self::Roll { template, .. }, Strategy::Canary) => {
                 let request = CanaryRequest {
@@ -67,14 +67,14 @@ impl Way {
 }
 
 /// Makes the plan of a workload that exists, from one look at it: what cannot be rolled out is refused early.
-pub(super) async fn foresee(run: &Run<'_>, item: &Item, way: &Way) -> Result<(), Error> {
+pub(super) async fn foresee(run: &Run<'_>, item: &Item, way: &Way) -> Result<(Observed, Plan), Error> {
     let observed = cluster_of(run, item).observe(&item.id.name).await?;
     let plan = way.plan(run, &observed)?;
     if run.context.global.dry_run.is_some() && !run.args.diff {
         let steps: Vec<String> = plan.steps.iter().map(plan::Step::title).collect();
         run.note(format!("{}: {}", item.id, steps.join(", then ")));
     }
-    Ok(())
+    Ok((observed, plan))
 }
 
 /// Returns the cluster seen from where a workload is.
