@@ -14,7 +14,7 @@ pub(crate) struct Mirror {
     deployments: Store<Deployment>,
     replica_sets: Store<ReplicaSet>,
     pods: Store<Pod>,
-    /// What our own write returned: older events of the watch must not take it back.
+    /// What our own write or read returned: older events of the watch must not take it back.
     newest: Option<Deployment>,
 }
 
@@ -66,8 +66,9 @@ impl Mirror {
 
     /// Takes a whole new picture in, as it was read: a watch may have died silently.
     pub(crate) fn renew(&mut self, deployment: Deployment, replica_sets: Vec<ReplicaSet>, pods: Vec<Pod>) {
-        self.newest = None;
-        self.deployments.objects = [(key(&deployment), deployment)].into();
+        self.deployments.objects = [(key(&deployment), deployment.clone())].into();
+        // Events from before the reading may still come.
+        self.newest = Some(deployment);
         self.learn_replica_sets(replica_sets);
         self.pods.objects = pods.into_iter().map(|pod| (key(&pod), pod)).collect();
     }
@@ -106,5 +107,29 @@ impl Mirror {
         tokio::time::timeout(PATIENCE, waiting)
             .await
             .map_err(|_| Error::new(Kind::Cluster, "reading the workload: no answer within 60 s"))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+
+    use super::*;
+    use crate::model::fixtures::{held, idle};
+
+    #[test]
+    fn an_event_from_before_a_reading_takes_nothing_back() {
+        let mut mirror = Mirror {
+            changes: Changes::new(),
+            deployments: Store::new(),
+            replica_sets: Store::new(),
+            pods: Store::new(),
+            newest: None,
+        };
+        let (old, mut new) = (idle().deployment, held().deployment);
+        new.metadata.generation = Some(old.generation() + 1);
+        mirror.renew(new.clone(), Vec::new(), Vec::new());
+        mirror.deployments.apply(Event::Apply(old), |object| object);
+        assert_eq!(mirror.observed(None).unwrap().deployment.generation(), new.generation());
     }
 }
