@@ -41,6 +41,8 @@ pub fn end_within(mut run: Child, seconds: u64) -> crate::shop::Ended {
 
 #[test]
 fn the_second_canary_is_refused_and_an_abort_takes_over() {
+    // From the start: a live run that waits for its turn meets its own deadline.
+    let alone = alone();
     let scene = Scene::new(Verb::Start);
     let dir = tempfile::tempdir().unwrap();
     let live = waiting(&scene, dir.path(), "nowhere");
@@ -57,7 +59,6 @@ fn the_second_canary_is_refused_and_an_abort_takes_over() {
     let other = crate::proxy::Proxy::start(&scene.shop.kubeconfig);
     let other_dir = tempfile::tempdir().unwrap();
     let kubeconfig = other.kubeconfig(other_dir.path(), &scene.shop.namespace);
-    let alone = alone();
     let begin = Instant::now();
     finish(scene.shop.start(&kubeconfig, &["abort", "frontend"])).expect(0);
     drop(alone);
