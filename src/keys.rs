@@ -31,3 +31,9 @@ pub const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// How long a Lease counts as held after its last renewal, in seconds.
 pub const LEASE_SECONDS: i64 = 30;
+
+/// Annotation on a Service that is pinned to the pods of one version: the user's own selector as JSON.
+pub const SELECTOR_ANNOTATION: &str = "rollout-plus/selector";
+
+/// Annotation on a route that names Services of ours: what the user had written there, as JSON.
+pub const ROUTE_ANNOTATION: &str = "rollout-plus/route";

@@ -29,10 +29,12 @@ pub mod model;
 mod output;
 pub mod plan;
 pub mod record;
+pub mod router;
 pub mod scrub;
 pub mod share;
 mod source;
 pub mod status;
 pub mod step;
+pub mod traffic;
 
 pub use commands::run;

@@ -1,0 +1,212 @@
+//! Routers: what each has to say to split traffic. Pure: JSON objects in, JSON objects out.
+//!
+//! A router is one file and one line in [`ROUTERS`].
+
+mod gateway;
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::traffic::{Split, Target};
+
+/// A kind of objects that name Services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteKind {
+    /// The API group; empty for the core.
+    pub group: &'static str,
+    /// The versions that we can write, the best first.
+    pub versions: &'static [&'static str],
+    /// The kind.
+    pub kind: &'static str,
+    /// The plural in paths.
+    pub plural: &'static str,
+}
+
+/// What a router can do, and how that was tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Whole percentages of the requests.
+    pub weight: bool,
+    /// Requests with a header go to the canary.
+    pub header: bool,
+    /// Requests with a cookie go to the canary.
+    pub cookie: bool,
+    /// The canary gets a copy of requests.
+    pub mirror: bool,
+    /// What the tests run it against.
+    pub tested: &'static str,
+    /// What to know before it is used.
+    pub limits: &'static str,
+}
+
+/// Whether a data plane follows a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Its status says so, for this generation.
+    Yes,
+    /// Not yet, or never: what its status says.
+    No(String),
+    /// Its status says nothing about it: only time helps.
+    Silent,
+}
+
+/// One kind of router.
+pub trait Router: Sync {
+    /// Its name, as `--router` takes it.
+    fn name(&self) -> &'static str;
+
+    /// The kinds of the user's objects that it reads.
+    fn kinds(&self) -> &'static [RouteKind];
+
+    /// What it can do.
+    fn abilities(&self) -> Abilities;
+
+    /// Whether an object is for this router at all.
+    fn is_mine(&self, _route: &Value, _classes: &[Value]) -> bool {
+        true
+    }
+
+    /// Returns JSON Pointers of the lists (or single values) whose elements name Services.
+    fn places(&self, route: &Value) -> Vec<String>;
+
+    /// Whether an element of such a list, of a route in the namespace `home`, sends requests to a Service.
+    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool;
+
+    /// Returns what takes the place of an element that names the root, as the user wrote it.
+    ///
+    /// What it changes in the element names Services of ours in that very member; elements that it adds name the
+    /// canary alone. That is how they are found again.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Refused`] for what this router or this route cannot do.
+    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error>;
+
+    /// Returns objects of ours that it needs beside the Services.
+    ///
+    /// # Errors
+    /// As [`Router::weave`].
+    fn own(&self, _routes: &[(&Target, &Value)], _split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Whether the data plane follows a route, as far as its status tells.
+    fn settled(&self, route: &Value) -> Settled;
+
+    /// For how long a data plane may need to follow after that.
+    fn grace(&self) -> Duration;
+}
+
+/// Every router, in the order in which they are looked for.
+pub const ROUTERS: [&dyn Router; 2] = [&gateway::HTTP, &gateway::GRPC];
+
+/// Returns the router of that name.
+pub fn router(name: &str) -> Option<&'static dyn Router> {
+    ROUTERS.into_iter().find(|router| router.name() == name)
+}
+
+/// How a list of weighted backends is written.
+pub(crate) struct Weighted<'w> {
+    /// Whether an entry is the root.
+    pub(crate) is_root: &'w dyn Fn(&Value) -> bool,
+    /// Gives an entry another Service.
+    pub(crate) rename: &'w dyn Fn(&mut Map<String, Value>, &str),
+    /// The member with the weight.
+    pub(crate) weight: &'static str,
+    /// What no weight means beside other backends.
+    pub(crate) omitted: u64,
+    /// The largest weight.
+    pub(crate) most: u64,
+}
+
+impl Weighted<'_> {
+    /// Returns the list with the root's share divided; the shares of other backends stay what they were.
+    pub(crate) fn divided(&self, entries: &[Value], split: &Split) -> Result<Vec<Value>, Error> {
+        let roots: Vec<&Value> = entries.iter().filter(|entry| (self.is_root)(entry)).collect();
+        let [root] = roots.as_slice() else {
+            return Err(Error::refused(format!(
+                "a rule names service/{} {} times",
+                split.service,
+                roots.len()
+            )));
+        };
+        let alone = entries.len() == 1;
+        let own = if alone { 1 } else { root[self.weight].as_u64().unwrap_or(self.omitted) };
+        let mut list = Vec::new();
+        for entry in entries {
+            let members = entry.as_object().cloned().unwrap_or_default();
+            if !(self.is_root)(entry) {
+                let weight = members.get(self.weight).and_then(Value::as_u64).unwrap_or(self.omitted);
+                list.push(self.entry(members, None, weight * 100)?);
+                continue;
+            }
+            for backend in split.backends() {
+                let name = backend.role.map(|_| backend.name.as_str());
+                list.push(self.entry(members.clone(), name, own * u64::from(backend.percent))?);
+            }
+        }
+        Ok(list)
+    }
+
+    fn entry(
+        &self,
+        mut members: Map<String, Value>,
+        name: Option<&str>,
+        weight: u64,
+    ) -> Result<Value, Error> {
+        if weight > self.most {
+            return Err(Error::refused(format!(
+                "a weight of {weight} is too large: the most is {}",
+                self.most
+            )));
+        }
+        if let Some(name) = name {
+            (self.rename)(&mut members, name);
+        }
+        members.insert(self.weight.into(), json!(weight));
+        Ok(Value::Object(members))
+    }
+
+    /// Returns the list with the canary in the root's place, for requests that all go there.
+    pub(crate) fn canary_alone(&self, entries: &[Value], split: &Split) -> Vec<Value> {
+        let root = entries.iter().find(|entry| (self.is_root)(entry));
+        let mut members = root.and_then(Value::as_object).cloned().unwrap_or_default();
+        (self.rename)(&mut members, &split.name(Some(crate::traffic::Role::Canary)));
+        members.insert(self.weight.into(), json!(1));
+        vec![Value::Object(members)]
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Applies the operations that we send; a failed test fails the test.
+    pub(crate) fn patch(object: &mut Value, operations: &[Value]) {
+        for operation in operations {
+            let path = operation["path"].as_str().unwrap();
+            if operation["op"] == "test" {
+                assert_eq!(object.pointer(path), Some(&operation["value"]), "{path}");
+                continue;
+            }
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            let key = key.replace("~1", "/");
+            let value = operation["value"].clone();
+            match object.pointer_mut(parent).unwrap() {
+                Value::Array(list) => list[key.parse::<usize>().unwrap()] = value,
+                Value::Object(members) if operation["op"] == "remove" => drop(members.remove(&key).unwrap()),
+                Value::Object(members) => drop(members.insert(key, value)),
+                other => panic!("{parent} is {other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for (index, one) in ROUTERS.iter().enumerate() {
+            assert!(ROUTERS[index + 1..].iter().all(|other| other.name() != one.name()), "{}", one.name());
+            assert!(router(one.name()).is_some());
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Traffic that a router splits: what is asked of it, and the objects that say so.
+//!
+//! Every router comes down to the same: two Services of ours beside the user's own (the root), one for the pods of
+//! each version, and weights between the three. Weights and pods are separate.
+
+mod roads;
+mod service;
+mod split;
+mod weave;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use roads::{Roads, ready_endpoints};
+pub use service::{Role, is_ours, own_service, pin, unpin};
+pub use split::{Backend, Match, Split};
+pub use weave::{Woven, drifted, weave};
+
+/// An object in the cluster, as a request names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// The API's path: `/apis/gateway.networking.k8s.io/v1`.
+    pub api: String,
+    /// The kind: `HTTPRoute`.
+    pub kind: String,
+    /// The plural in paths: `httproutes`.
+    pub plural: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Target {
+    /// A Service.
+    pub fn service(namespace: &str, name: &str) -> Self {
+        Self {
+            api: "/api/v1".into(),
+            kind: "Service".into(),
+            plural: "services".into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// Returns the path of all such objects of the namespace.
+    pub fn collection(&self) -> String {
+        format!("{}/namespaces/{}/{}", self.api, self.namespace, self.plural)
+    }
+
+    /// Returns the `apiVersion` of such objects.
+    pub fn api_version(&self) -> &str {
+        self.api.trim_start_matches("/apis/").trim_start_matches("/api/")
+    }
+
+    /// Returns the API group; empty for the core.
+    pub fn group(&self) -> &str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} in namespace {}", self.kind.to_lowercase(), self.name, self.namespace)
+    }
+}
+
+/// How a workload's traffic is routed while a new version is tried. Kept in the journal and on the Deployment, so
+/// that whoever comes next finds the way back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// The router's name, as `--router` takes it.
+    pub router: String,
+    /// The user's own Service.
+    pub service: String,
+    /// The user's routes that name it.
+    pub routes: Vec<Target>,
+    /// Objects of ours that the router needs beside the Services.
+    #[serde(default)]
+    pub own: Vec<Target>,
+    /// Whether the root Service itself is pinned to the stable pods, for clients that use it without the router.
+    #[serde(default)]
+    pub isolate: bool,
+}
+
+impl Traffic {
+    /// Returns it in few words: `httproute/web, httproute/api (httproute, service/web)`.
+    pub fn sentence(&self) -> String {
+        let routes: Vec<String> =
+            self.routes.iter().map(|route| format!("{}/{}", route.kind.to_lowercase(), route.name)).collect();
+        format!("{} by {} for service/{}", routes.join(", "), self.router, self.service)
+    }
+}
+
+/// Returns a member of an object as text.
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,206 @@
+//! Services that find the pods of one version: by the hash that every pod of a ReplicaSet has anyway, so nothing
+//! restarts and nothing is relabelled.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::keys::{POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
+use crate::model::Deployment;
+
+/// Whose pods a Service of ours has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The version that users had.
+    Stable,
+    /// The new version, behind a route.
+    Canary,
+    /// The new version, for whoever wants to try it.
+    Preview,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Stable, Self::Canary, Self::Preview];
+
+    /// Returns the name of its Service.
+    pub fn service(self, root: &str) -> String {
+        match self {
+            Self::Stable => format!("{root}-rp-stable"),
+            Self::Canary => format!("{root}-rp-canary"),
+            Self::Preview => format!("{root}-preview"),
+        }
+    }
+}
+
+/// Whether the name, or the host that begins with it, is one of ours beside that root.
+pub fn is_ours(name: &str, root: &str) -> bool {
+    name.strip_prefix(root).is_some_and(|rest| rest.starts_with("-rp-"))
+}
+
+/// Annotations that belong to one object alone: a copy of them would be taken for that object.
+const NOT_COPIED: [&str; 5] = [
+    "kubectl.kubernetes.io/",
+    "argocd.argoproj.io/",
+    "meta.helm.sh/",
+    "kustomize.toolkit.fluxcd.io/",
+    "rollout-plus/",
+];
+
+/// Fields of a Service's spec that say how it is served, not where.
+const COPIED: [&str; 7] = [
+    "sessionAffinity",
+    "sessionAffinityConfig",
+    "ipFamilyPolicy",
+    "internalTrafficPolicy",
+    "trafficDistribution",
+    "ports",
+    "publishNotReadyAddresses",
+];
+
+/// Returns the Service of a role: as the root, for the pods with this hash alone.
+pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str) -> Value {
+    let id = deployment.id();
+    let name = role.service(super::text(root, "/metadata/name"));
+    let mut spec = Map::new();
+    for field in COPIED {
+        if let Some(value) = root["spec"].get(field) {
+            spec.insert(field.into(), value.clone());
+        }
+    }
+    if root["spec"]["clusterIP"] == "None" {
+        spec.insert("clusterIP".into(), "None".into());
+    }
+    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        port.as_object_mut().map(|port| port.remove("nodePort"));
+    }
+    let mut selector = selector(root);
+    selector.insert(POD_TEMPLATE_HASH.into(), hash.into());
+    spec.insert("selector".into(), Value::Object(selector));
+    let annotations: Map<String, Value> = root["metadata"]["annotations"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !NOT_COPIED.iter().any(|prefix| key.starts_with(prefix)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": id.namespace, "annotations": annotations,
+            "labels": {"app.kubernetes.io/managed-by": "rollout-plus"},
+            "ownerReferences": [owner(deployment)]},
+        "spec": spec,
+    })
+}
+
+/// Returns the owner of all that we make: with the Deployment it goes.
+pub(super) fn owner(deployment: &Deployment) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment.id().name, "uid": deployment.uid()})
+}
+
+/// Returns the user's own selector of a Service, pinned or not.
+fn selector(service: &Value) -> Map<String, Value> {
+    let recorded = service["metadata"]["annotations"][SELECTOR_ANNOTATION].as_str();
+    let recorded = recorded.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+    let mut live = service["spec"]["selector"].as_object().cloned().unwrap_or_default();
+    match recorded {
+        // Three-way: but for the hash that we added it is the user's.
+        Some(before) => {
+            match before.get(POD_TEMPLATE_HASH) {
+                Some(hash) => live.insert(POD_TEMPLATE_HASH.into(), hash.clone()),
+                None => live.remove(POD_TEMPLATE_HASH),
+            };
+            live
+        }
+        None => live,
+    }
+}
+
+/// Returns the JSON Patch that pins a Service to the pods with this hash; empty if it is.
+pub fn pin(service: &Value, hash: &str) -> Vec<Value> {
+    if service["spec"]["selector"][POD_TEMPLATE_HASH] == hash {
+        return Vec::new();
+    }
+    let mut patch = fence(service);
+    if service["metadata"]["annotations"][SELECTOR_ANNOTATION].is_null() {
+        if service["metadata"]["annotations"].is_null() {
+            patch.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
+        }
+        let before = Value::Object(selector(service)).to_string();
+        patch.push(json!({"op": "add", "path": annotation_path(), "value": before}));
+    }
+    patch.push(json!({"op": "add", "path": format!("/spec/selector/{POD_TEMPLATE_HASH}"), "value": hash}));
+    patch
+}
+
+/// Returns the JSON Patch that gives a pinned Service the user's own selector back; empty if it has it.
+pub fn unpin(service: &Value) -> Vec<Value> {
+    if service["metadata"]["annotations"][SELECTOR_ANNOTATION].is_null() {
+        return Vec::new();
+    }
+    let mut patch = fence(service);
+    let before = selector(service);
+    if Some(&before) != service["spec"]["selector"].as_object() {
+        patch.push(json!({"op": "add", "path": "/spec/selector", "value": before}));
+    }
+    patch.push(json!({"op": "remove", "path": annotation_path()}));
+    patch
+}
+
+/// A Service has no generation: what the patch relies on is tested itself.
+fn fence(service: &Value) -> Vec<Value> {
+    vec![
+        json!({"op": "test", "path": "/metadata/uid", "value": service["metadata"]["uid"]}),
+        json!({"op": "test", "path": "/spec/selector", "value": service["spec"]["selector"]}),
+    ]
+}
+
+fn annotation_path() -> String {
+    format!("/metadata/annotations/{}", SELECTOR_ANNOTATION.replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures::idle;
+
+    fn root() -> Value {
+        json!({"metadata": {"name": "web", "namespace": "shop", "uid": "s1", "annotations":
+            {"projectcontour.io/upstream-protocol.h2c": "http", "argocd.argoproj.io/tracking-id": "x"}},
+            "spec": {"clusterIP": "10.0.0.1", "type": "NodePort", "selector": {"app": "web"},
+                "ports": [{"name": "http", "port": 80, "targetPort": "web", "nodePort": 30000}]}})
+    }
+
+    #[test]
+    fn ours_is_like_the_root_for_one_version() {
+        let service = own_service(&root(), &idle().deployment, Role::Canary, "h2");
+        assert_eq!(service["metadata"]["name"], "web-rp-canary");
+        assert_eq!(service["spec"]["selector"], json!({"app": "web", "pod-template-hash": "h2"}));
+        assert_eq!(service["spec"]["ports"], json!([{"name": "http", "port": 80, "targetPort": "web"}]));
+        assert!(service["spec"]["clusterIP"].is_null() && service["spec"]["type"].is_null());
+        let kept = json!({"projectcontour.io/upstream-protocol.h2c": "http"});
+        assert_eq!(service["metadata"]["annotations"], kept, "an Argo CD would prune a copy of its mark");
+    }
+
+    #[test]
+    fn a_pinned_service_gets_back_what_is_not_ours() {
+        let mut service = root();
+        assert_eq!(unpin(&service), Vec::<Value>::new());
+        let patch = pin(&service, "h1");
+        assert_eq!(patch.last().unwrap()["path"], "/spec/selector/pod-template-hash");
+        service["spec"]["selector"]["pod-template-hash"] = json!("h1");
+        service["metadata"]["annotations"][SELECTOR_ANNOTATION] = json!(r#"{"app":"web"}"#);
+        assert_eq!(pin(&service, "h1"), Vec::<Value>::new());
+        assert_eq!(pin(&service, "h2").len(), 3, "the way back is written once");
+        // Somebody asks for more meanwhile: that stays.
+        service["spec"]["selector"]["tier"] = json!("front");
+        assert_eq!(unpin(&service)[2]["value"], json!({"app": "web", "tier": "front"}));
+    }
+
+    #[test]
+    fn ours_are_known_by_name() {
+        assert!(is_ours("web-rp-canary", "web") && is_ours("web-rp-stable.shop.svc.cluster.local", "web"));
+        assert!(!is_ours("web", "web") && !is_ours("web-preview", "web") && !is_ours("other-rp-x", "web"));
+    }
+}
