@@ -45,7 +45,8 @@ END
 traefik_start() {
     run_in_cluster traefik env KUBECONFIG="$state/kubeconfig" "$(part_of traefik traefik)" \
         --global.checknewversion=false --global.sendanonymoususage=false \
-        --entrypoints.web.address="$traefik_LISTENS" --entrypoints.traefik.address=127.0.0.1:8089 --ping --api.insecure \
+        --entrypoints.web.address="$traefik_LISTENS" --entrypoints.traefik.address=127.0.0.1:8089 --ping \
+        --api.insecure --api.dashboard=false --log.nocolor \
         --providers.kubernetescrd --providers.kubernetesgateway --providers.kubernetesgateway.statusaddress.ip=127.0.0.1 \
         --providers.kubernetesingressnginx --providers.kubernetesingressnginx.publishstatusaddress=127.0.0.1 \
         --providers.providersthrottleduration=100ms
