@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod guard;
+mod traffic;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
 
 pub use apply::{ApplyArgs, Strategy};
+pub use traffic::TrafficArgs;
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -210,8 +212,8 @@ pub struct HistoryArgs {
 pub struct CanaryArgs {
     /// The Deployment: NAME, deployment/NAME or deploy/NAME
     pub name: String,
-    /// Share of the traffic for the new version, in percent (1 to 99)
-    #[arg(short, long, value_name = "PERCENT", value_parser = weight, required_unless_present_any = ["steps", "canary_replicas"], conflicts_with = "steps", allow_hyphen_values = true)]
+    /// Share of the traffic for the new version, in percent (0 and 100 take a router)
+    #[arg(short, long, value_name = "PERCENT", value_parser = weight, required_unless_present_any = ["steps", "canary_replicas", "header", "cookie", "mirror"], conflicts_with = "steps", allow_hyphen_values = true)]
     pub weight: Option<u8>,
     /// The new version.
     #[command(flatten)]
@@ -228,12 +230,15 @@ pub struct CanaryArgs {
     /// Refuse a share that cannot be met exactly
     #[arg(long)]
     pub exact: bool,
-    /// Number of canary pods, instead of a share
-    #[arg(long, value_name = "PODS", conflicts_with_all = ["weight", "steps"], value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of canary pods: instead of a share, or beside it with a router
+    #[arg(long, value_name = "PODS", value_parser = clap::value_parser!(u32).range(1..))]
     pub canary_replicas: Option<u32>,
     /// Take stable pods away to meet the share; they grow back only by abort
     #[arg(long)]
     pub shrink_stable: bool,
+    /// How the traffic is split.
+    #[command(flatten)]
+    pub traffic: TrafficArgs,
     /// What is done about a failure.
     #[command(flatten)]
     pub guard: GuardArgs,
@@ -262,13 +267,8 @@ pub struct StatusArgs {
 }
 
 fn weight(text: &str) -> Result<u8, String> {
-    let number =
-        text.trim_end_matches('%').trim().parse::<u8>().ok().filter(|weight| (1..=99).contains(weight));
-    number.ok_or_else(|| match text {
-        "0" => "0 % is no canary: 'abort' takes the new version away".into(),
-        "100" => "100 % is no canary: 'promote' makes the new version the only one".into(),
-        _ => "not a whole percentage from 1 to 99".into(),
-    })
+    let number = text.trim_end_matches('%').trim().parse::<u8>().ok().filter(|weight| *weight <= 100);
+    number.ok_or_else(|| "not a whole percentage from 0 to 100".into())
 }
 
 /// Returns the bare name of a Deployment.
@@ -317,7 +317,7 @@ mod tests {
     fn weights_are_whole_percentages() {
         assert_eq!(weight("10"), Ok(10));
         assert_eq!(weight("10%"), Ok(10));
-        for text in ["0", "100", "101", "-1", "NaN", "", "1.5", "1e1", "256"] {
+        for text in ["101", "-1", "NaN", "", "1.5", "1e1", "256"] {
             assert!(weight(text).is_err(), "{text}");
         }
     }

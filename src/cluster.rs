@@ -12,6 +12,7 @@ mod lease;
 mod list;
 mod mirror;
 mod objects;
+mod roads;
 mod transport;
 mod watches;
 
@@ -20,4 +21,4 @@ pub(crate) use call::{Call, Cluster, Failure};
 pub(crate) use connect::connect;
 pub(crate) use fleet::{Fleet, Scope};
 pub(crate) use mirror::Mirror;
-pub(crate) use objects::labels;
+pub(crate) use objects::{labels, traffic_of};

@@ -5,6 +5,7 @@ mod guard;
 mod lock;
 mod outcome;
 mod ready;
+mod rehearsal;
 mod undo;
 mod wait;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cli::OnFailure;
-use crate::cluster::{Cluster, Failure, Mirror};
+use crate::cluster::{Cluster, Failure, Mirror, traffic_of};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Failure as Verdict, Tolerances};
@@ -23,6 +24,7 @@ use crate::plan::{Plan, Step};
 use crate::record::{State, Verb};
 use crate::status::WorkloadStatus;
 use crate::step::{self, Mutation};
+use crate::traffic::{Split, Traffic};
 
 use guard::Guard;
 use lock::Lock;
@@ -66,6 +68,10 @@ pub(crate) struct Engine<'a> {
     stop: Signals,
     /// Whether a failure was undone.
     undone: bool,
+    /// How the traffic is routed.
+    traffic: Option<Traffic>,
+    /// What the routes were last made to say.
+    split: Option<Split>,
 }
 
 impl<'a> Engine<'a> {
@@ -97,7 +103,12 @@ impl<'a> Engine<'a> {
             lock,
             stop,
             undone: false,
+            traffic: None,
+            split: None,
         };
+        if let Some(traffic) = traffic_of(&observed.deployment, engine.lock.journal().as_ref()) {
+            engine.route_by(traffic).await?;
+        }
         engine.wait_until_seen().await?;
         Ok(engine)
     }
@@ -105,6 +116,13 @@ impl<'a> Engine<'a> {
     /// Returns the writer, for what is told before the run.
     pub(crate) fn output(&self) -> &Channel<'_> {
         &self.output
+    }
+
+    /// Has a router split the traffic from now on.
+    pub(crate) async fn route_by(&mut self, traffic: Traffic) -> Result<(), Error> {
+        self.mirror.follow(self.cluster, &traffic).await?;
+        self.traffic = Some(traffic);
+        Ok(())
     }
 
     /// Returns the workload as it is now.
@@ -120,34 +138,9 @@ impl<'a> Engine<'a> {
         };
         observed.journal = self.lock.journal();
         observed.lock = self.lock.state();
+        observed.traffic.clone_from(&self.traffic);
         self.clock.see(&observed.pods);
         Ok(observed)
-    }
-
-    /// Sends the first write of a plan with `dryRun=All`: what the server would refuse is refused now.
-    pub(crate) async fn rehearse(&mut self, plan: &Plan) -> Result<(), Error> {
-        let observed = self.observed()?;
-        let Some(first) = plan.steps.first() else { return Ok(()) };
-        let work = step::work(first, &Situation::of(&observed), &self.options.run, 0)?;
-        for mutation in &work.mutations {
-            let Mutation::PatchDeployment { patch } = mutation else { continue };
-            let mut tries = 0;
-            while let Err(failure) = self.cluster.patch_deployment(&self.options.name, patch, true).await {
-                let code = failure.code();
-                let mut error = failure.into_error();
-                // A dry run changes nothing, so it may be sent again whatever became of it.
-                if code == 0 && tries < 3 {
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis(300 * tries)).await;
-                    continue;
-                }
-                if code == 422 || code == 400 {
-                    error.kind = Kind::Usage;
-                }
-                return Err(error);
-            }
-        }
-        Ok(())
     }
 
     /// Takes the lock and runs a plan from a step on. Returns the final picture.
@@ -186,9 +179,16 @@ impl<'a> Engine<'a> {
 
     /// Does the steps in order. Returns why the new version failed, if it did: the rest is not done then.
     async fn steps(&mut self, plan: &Plan, cursor: usize) -> Result<Option<Verdict>, Error> {
+        self.split = plan.steps[..cursor.min(plan.steps.len())].iter().rev().find_map(|step| match step {
+            Step::Route { split, .. } => Some(split.clone()),
+            _ => None,
+        });
         for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
             self.output.event(&Event::Step { text: step.title() });
             self.act(step).await?;
+            if let Step::Route { split, .. } = step {
+                self.split = Some(split.clone());
+            }
             if let Some(failure) = self.wait(step).await? {
                 return Ok(Some(failure));
             }
@@ -290,6 +290,18 @@ impl<'a> Engine<'a> {
             Mutation::ScaleReplicaSet { name, resource_version, replicas } => {
                 self.cluster.scale_replica_set(name, resource_version, *replicas).await?;
             }
+            Mutation::Create { target, object } => {
+                let answer = self.cluster.create(target, object, false).await?;
+                self.mirror.learn_road(target, answer);
+            }
+            Mutation::Patch { target, patch } => {
+                let answer = self.cluster.patch(target, patch, false).await?;
+                self.mirror.learn_road(target, answer);
+            }
+            Mutation::Delete { target, uid } => {
+                self.cluster.remove(target, uid).await?;
+                self.mirror.forget_road(target);
+            }
         }
         Ok(())
     }
@@ -307,6 +319,9 @@ impl<'a> Engine<'a> {
         let labels = crate::cluster::labels(&now.spec.selector)?;
         self.mirror.learn(now);
         self.mirror.learn_replica_sets(self.cluster.replica_sets(&labels).await?);
+        if let Some(traffic) = &self.traffic {
+            self.mirror.renew_roads(self.cluster.roads(traffic).await?);
+        }
         Ok(changed)
     }
 

@@ -4,6 +4,7 @@ mod abort;
 mod canary;
 mod promote;
 mod rolling;
+mod routed;
 mod stop;
 
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,12 @@ pub use abort::abort;
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
 pub use rolling::rolling;
+pub use routed::Wanted;
 pub use stop::stop;
 
 use crate::model::images;
 use crate::share::{Size, Stable};
+use crate::traffic::{Role, Split};
 
 /// What is to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,6 +61,32 @@ pub enum Step {
     Restore,
     /// The canary pods are gone.
     AwaitStable,
+    /// There is a Service for the pods of one version, and it knows all of them that are Ready.
+    Publish {
+        /// Which version.
+        role: Role,
+    },
+    /// The objects of ours that a router needs beside the Services say so.
+    Own {
+        /// What is asked.
+        split: Split,
+        /// Seconds that the data plane may need to follow.
+        grace: u64,
+    },
+    /// The routes say so, and the data plane follows.
+    Route {
+        /// What is asked.
+        split: Split,
+        /// Seconds that the data plane may need to follow.
+        grace: u64,
+    },
+    /// The user's own Service has the pods of one version alone, or all.
+    Pin {
+        /// Which version; `None`: all.
+        role: Option<Role>,
+    },
+    /// Services and other objects of ours are gone.
+    Withdraw,
 }
 
 impl Step {
@@ -69,6 +98,7 @@ impl Step {
                 let size = match size {
                     Size::Weight(weight) => format!("{weight} %"),
                     Size::Pods(pods) => format!("{pods} canary pods"),
+                    Size::Routed { weight, pods } => format!("{weight} %, with {pods} canary pods"),
                 };
                 let note = if *stable == Stable::Shrink { ", taking stable pods away" } else { "" };
                 format!("{what} at {size}{note}")
@@ -80,11 +110,21 @@ impl Step {
             Self::AwaitRollout => "follow the rolling update to its end".into(),
             Self::Restore => "restore the stable template and the Deployment's own settings".into(),
             Self::AwaitStable => "wait until only pods of the stable version are left".into(),
+            Self::Publish { role } => format!("a Service for the {} pods", role.word()),
+            Self::Own { split, .. } => format!("prepare the router: {}", split.sentence()),
+            Self::Route { split, .. } => format!("route: {}", split.sentence()),
+            Self::Pin { role: Some(role) } => format!("give the Service the {} pods alone", role.word()),
+            Self::Pin { role: None } => "give the Service its own selector back".into(),
+            Self::Withdraw => "remove what was made for the router".into(),
         }
     }
 
     /// Whether the new version is judged while the step is waited for.
-    pub const fn is_guarded(&self) -> bool {
-        matches!(self, Self::AwaitCanary | Self::Soak { .. } | Self::AwaitRollout)
+    pub fn is_guarded(&self) -> bool {
+        match self {
+            Self::AwaitCanary | Self::Soak { .. } | Self::AwaitRollout => true,
+            Self::Route { split, .. } => split.canary.is_some_and(|share| share > 0),
+            _ => false,
+        }
     }
 }

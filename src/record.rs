@@ -11,6 +11,7 @@ use crate::health::Failure;
 use crate::keys;
 use crate::model::{Deployment, Originals, RunRef};
 use crate::plan::Plan;
+use crate::traffic::Traffic;
 
 pub use history::{Ending, Outcome, outcomes, with_outcome};
 
@@ -110,6 +111,9 @@ pub struct Journal {
     /// Why the version failed, once it did.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// How the traffic is routed, from before the first change of a route until the last is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
 }
 
 impl Journal {
@@ -227,6 +231,7 @@ mod tests {
             state: State::Open,
             snapshot: None,
             failure: None,
+            traffic: None,
         }
     }
 

@@ -17,6 +17,13 @@ pub enum Size {
     Weight(u8),
     /// A number of canary pods, at least 1.
     Pods(u32),
+    /// A share that a router gives, whatever the number of pods.
+    Routed {
+        /// In percent, 0 to 100.
+        weight: u8,
+        /// Canary pods to give it to.
+        pods: u32,
+    },
 }
 
 /// How the stable set may be used.
@@ -83,8 +90,8 @@ impl Sizing {
             Stable::Whole | Stable::AsIs => stable,
         };
         let canary = match size {
-            Size::Pods(pods) if (least..=most).contains(&pods) => pods,
-            Size::Pods(pods) => {
+            Size::Pods(pods) | Size::Routed { pods, .. } if (least..=most).contains(&pods) => pods,
+            Size::Pods(pods) | Size::Routed { pods, .. } => {
                 return Err(Error::refused(format!(
                     "{pods} canary pods cannot be kept: with {replicas} replicas and {stable} stable pods it is {least} to {most}"
                 )));
@@ -105,7 +112,7 @@ impl Sizing {
     pub fn is_exact(&self) -> bool {
         match self.size {
             Size::Weight(weight) => distance(weight, self.canary, self.stable) == (0, 1),
-            Size::Pods(_) => true,
+            Size::Pods(_) | Size::Routed { .. } => true,
         }
     }
 
@@ -131,6 +138,7 @@ impl Sizing {
         let share = tidy(self.share());
         match self.size {
             Size::Pods(_) => format!("{share} %: {pods}"),
+            Size::Routed { weight, .. } => format!("{weight} % by the router: {pods}"),
             Size::Weight(weight) if self.is_exact() => format!("{weight} %: {pods}"),
             Size::Weight(weight) => format!(
                 "asked {weight} %, with {} {} the nearest is {share} %: {pods}",

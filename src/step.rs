@@ -1,6 +1,7 @@
 //! What a step means for a workload as it is now: which writes are missing, and whether it is done.
 
 mod progress;
+mod traffic;
 
 use serde_json::Value;
 
@@ -9,8 +10,10 @@ use crate::hold::{self, Keep};
 use crate::model::{HeldRecord, Originals, ReplicaSet, RunRef, Situation, fingerprint, same_template};
 use crate::plan::Step;
 use crate::share::{Size, Sizing, Stable};
+use crate::traffic::Target;
 
 pub use progress::{Progress, ReadyFor, progress};
+pub use traffic::halted;
 
 /// A write, as data.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +31,27 @@ pub enum Mutation {
         resource_version: String,
         /// Pods to have.
         replicas: u32,
+    },
+    /// An object of ours that is not there.
+    Create {
+        /// Where.
+        target: Target,
+        /// The whole object.
+        object: Value,
+    },
+    /// A JSON Patch of an object, with the tests that it relies on.
+    Patch {
+        /// Which.
+        target: Target,
+        /// RFC 6902 operations.
+        patch: Vec<Value>,
+    },
+    /// An object of ours that is not needed any more.
+    Delete {
+        /// Which.
+        target: Target,
+        /// Just this one, and not another of that name.
+        uid: String,
     },
 }
 
@@ -58,6 +82,11 @@ pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) ->
             Ok(release_work(situation, Keep::Stable))
         }
         Step::AwaitStable => Ok(leftover_work(situation)),
+        Step::Publish { role } => traffic::publish(situation, *role),
+        Step::Own { split, .. } => traffic::own(situation, split),
+        Step::Route { split, .. } => traffic::route(situation, split),
+        Step::Pin { role } => traffic::pin(situation, *role),
+        Step::Withdraw => Ok(traffic::withdraw(situation)),
         Step::AwaitCanary | Step::Soak { .. } | Step::AwaitRollout => Ok(Work::default()),
     }
 }
@@ -97,13 +126,14 @@ fn hold_work(
         run: run.clone(),
         epoch,
         asked: match size {
-            Size::Weight(weight) => Some(weight),
+            Size::Weight(weight) | Size::Routed { weight, .. } => Some(weight),
             Size::Pods(_) => None,
         },
         bounds: sizing.bounds(stable),
         stable: stable_hash.to_owned(),
         canary: fingerprint(wanted),
         original,
+        traffic: situation.observed.traffic.clone(),
     };
     let mut work = Work::default();
     let there = situation.hold.as_ref().and_then(|hold| hold.record.as_ref()) == Some(&record)
@@ -270,6 +300,7 @@ mod tests {
             state: crate::record::State::Open,
             snapshot: Situation::of(&held()).snapshot(&template("web:2")),
             failure: None,
+            traffic: None,
         });
         let writes = |observed: &crate::model::Observed| {
             work(&Step::AwaitStable, &Situation::of(observed), &run(), 1).unwrap().mutations

@@ -3,6 +3,7 @@
 //! Every router comes down to the same: two Services of ours beside the user's own (the root), one for the pods of
 //! each version, and weights between the three. Weights and pods are separate.
 
+mod detect;
 mod roads;
 mod service;
 mod split;
@@ -13,8 +14,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use detect::{Choice, Found, Search, choose, selecting};
 pub use roads::{Roads, ready_endpoints};
-pub use service::{Role, is_ours, own_service, pin, unpin};
+pub use service::{Role, is_ours, made_so, own_service, owner, pin, unpin};
 pub use split::{Backend, Match, Split};
 pub use weave::{Woven, drifted, weave};
 

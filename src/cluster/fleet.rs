@@ -173,6 +173,7 @@ impl Fleet {
                 });
             }
             // Without them it is not known who holds a lock; a hold itself stands on the Deployment.
+            Some(Change::Road(..)) => {}
             Some(Change::Failed(kind, _)) if kind == Lease::PLURAL => self.leases.complete = true,
             Some(Change::Failed(_, error)) => return Err(error),
             None => return Err(Error::new(Kind::Cluster, "the watches ended")),
@@ -216,6 +217,8 @@ impl Fleet {
             pods: pods.cloned().collect(),
             replica_sets,
             journal: lease.and_then(|(journal, _)| journal.clone()),
+            traffic: None,
+            roads: crate::traffic::Roads::default(),
             lock: lease.map(|(_, lock)| lock.clone()),
         })
     }

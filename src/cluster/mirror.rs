@@ -1,12 +1,15 @@
 //! A live copy of one workload's objects, kept by watches on exactly these.
 
 use futures::stream::StreamExt;
+use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::cluster::objects::labels;
+use crate::cluster::roads::RoadStore;
 use crate::cluster::watches::{Change, Changes, PATIENCE, Store, config, key, watch};
 use crate::error::{Error, Kind};
 use crate::model::{Deployment, Observed, Pod, ReplicaSet};
+use crate::traffic::{Roads, Target, Traffic};
 
 /// The live copy.
 pub(crate) struct Mirror {
@@ -14,6 +17,7 @@ pub(crate) struct Mirror {
     deployments: Store<Deployment>,
     replica_sets: Store<ReplicaSet>,
     pods: Store<Pod>,
+    roads: RoadStore,
     /// What our own write or read returned: older events of the watch must not take it back.
     newest: Option<Deployment>,
 }
@@ -26,6 +30,7 @@ impl Mirror {
             deployments: Store::new(),
             replica_sets: Store::new(),
             pods: Store::new(),
+            roads: RoadStore::default(),
             newest: None,
         };
         let only = config().fields(&format!("metadata.name={name}"));
@@ -41,12 +46,36 @@ impl Mirror {
         Ok(mirror)
     }
 
+    /// Watches what the workload's traffic goes by, too, and waits for the first whole picture.
+    pub(crate) async fn follow(&mut self, cluster: &Cluster, traffic: &Traffic) -> Result<(), Error> {
+        self.roads = RoadStore::default();
+        let streams = self.roads.start(cluster, traffic);
+        streams.into_iter().for_each(|stream| self.changes.push(stream));
+        self.until(|mirror| mirror.roads.is_complete()).await
+    }
+
+    /// Takes the answer to a write of ours to a route or Service in at once.
+    pub(crate) fn learn_road(&mut self, target: &Target, value: Value) {
+        self.roads.learn(target.clone(), value);
+    }
+
+    /// Takes note that an object of ours is deleted.
+    pub(crate) fn forget_road(&mut self, target: &Target) {
+        self.roads.forget(target);
+    }
+
+    /// Takes a whole new picture of the roads in, as it was read.
+    pub(crate) fn renew_roads(&mut self, roads: Roads) {
+        self.roads.renew(roads);
+    }
+
     /// Waits for the next change.
     pub(crate) async fn changed(&mut self) -> Result<(), Error> {
         match self.changes.next().await {
             Some(Change::Deployment(event)) => drop(self.deployments.apply(event, |object| object)),
             Some(Change::ReplicaSet(event)) => drop(self.replica_sets.apply(event, |object| object)),
             Some(Change::Pod(event)) => drop(self.pods.apply(event, |object| object)),
+            Some(Change::Road(index, event)) => self.roads.apply(index, event),
             Some(Change::Lease(_)) => {}
             Some(Change::Failed(_, error)) => return Err(error),
             None => return Err(Error::new(Kind::Cluster, "the watches ended")),
@@ -94,6 +123,8 @@ impl Mirror {
             pods: self.pods.objects.values().cloned().collect(),
             journal: None,
             lock: None,
+            traffic: None,
+            roads: self.roads.roads(),
         })
     }
 
@@ -124,6 +155,7 @@ mod tests {
             deployments: Store::new(),
             replica_sets: Store::new(),
             pods: Store::new(),
+            roads: RoadStore::default(),
             newest: None,
         };
         let (old, mut new) = (idle().deployment, held().deployment);

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::cluster::list::Listed;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
-use crate::keys::FIELD_MANAGER;
-use crate::model::{Deployment, Observed, Pod, ReplicaSet};
-use crate::record;
+use crate::keys::{FIELD_MANAGER, HELD, HELD_ANNOTATION};
+use crate::model::{Deployment, HeldRecord, Observed, Pod, ReplicaSet};
+use crate::record::{self, Journal};
+use crate::traffic::{Roads, Traffic};
 
 impl Cluster {
     /// Reads a Deployment; `None` if there is none of that name.
@@ -62,12 +63,20 @@ impl Cluster {
         let mut replica_sets = self.replica_sets(&labels).await?;
         replica_sets.retain(|rs| rs.is_owned_by(deployment.uid()));
         let lease = self.lease(name).await?;
+        let journal = lease.as_ref().and_then(record::journal);
+        let traffic = traffic_of(&deployment, journal.as_ref());
+        let roads = match &traffic {
+            Some(traffic) => self.roads(traffic).await?,
+            None => Roads::default(),
+        };
         Ok(Observed {
             deployment,
             replica_sets,
             pods: Vec::new(),
-            journal: lease.as_ref().and_then(record::journal),
+            journal,
             lock: lease.as_ref().map(record::lock_state),
+            traffic,
+            roads,
         })
     }
 
@@ -162,6 +171,14 @@ impl Cluster {
             .await
             .map(|_| ())
     }
+}
+
+/// Returns how a workload's traffic is routed, by the journal or else by the record on it.
+pub(crate) fn traffic_of(deployment: &Deployment, journal: Option<&Journal>) -> Option<Traffic> {
+    let held =
+        deployment.annotation(HELD_ANNOTATION).filter(|_| deployment.spec.min_ready_seconds == Some(HELD));
+    let held = || held.and_then(HeldRecord::parse).and_then(|record| record.traffic);
+    journal.and_then(|journal| journal.traffic.clone()).or_else(held)
 }
 
 /// Returns a Deployment's selector as a query has it.

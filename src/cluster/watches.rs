@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, SelectAll, StreamExt};
+use kube::api::DynamicObject;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
@@ -32,8 +33,10 @@ pub(super) enum Change {
     ReplicaSet(Event<ReplicaSet>),
     Pod(Event<Pod>),
     Lease(Event<Lease>),
+    /// An object that traffic goes by; the number says of which watch.
+    Road(usize, Event<DynamicObject>),
     /// The watch of this kind is refused for good.
-    Failed(&'static str, Error),
+    Failed(String, Error),
 }
 
 /// A kind whose objects are kept by group and name.
@@ -165,7 +168,22 @@ pub(super) fn watch<K: Kept>(
     } else {
         (Api::namespaced(client, &cluster.namespace), format!("namespace {}", cluster.namespace))
     };
-    let what = format!("watch {} in {place}", K::PLURAL);
+    watch_api(api, config, K::PLURAL, &place, change)
+}
+
+/// The same for any kind.
+pub(super) fn watch_api<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    plural: &str,
+    place: &str,
+    change: impl Fn(Event<K>) -> Change + Send + 'static,
+) -> BoxStream<'static, Change>
+where
+    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let what = format!("watch {plural} in {place}");
+    let plural = plural.to_owned();
     watcher(api, config)
         .backoff(Patience(Duration::from_millis(100)))
         .scan(false, move |ended, result| {
@@ -177,7 +195,7 @@ pub(super) fn watch<K: Kept>(
                 Err(error) => for_good(&error).then(|| {
                     *ended = true;
                     let error = Error::new(Kind::Cluster, format!("{what}: {}", chain(&error)));
-                    Change::Failed(K::PLURAL, error.next("kubectl auth can-i --list"))
+                    Change::Failed(plural.clone(), error.next("kubectl auth can-i --list"))
                 }),
             };
             futures::future::ready(Some(change))

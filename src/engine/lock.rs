@@ -151,6 +151,7 @@ impl Lock {
                     .as_ref()
                     .filter(|_| verb == Verb::Abort)
                     .and_then(|j| j.failure.clone()),
+                traffic: observed.traffic.clone(),
             };
             let mut lease = self.lease.clone().unwrap_or_else(|| record::new_lease(&observed.deployment));
             record::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
@@ -268,6 +269,7 @@ impl Lock {
                 journal.cursor = journal.plan.steps.len();
                 if !held {
                     journal.snapshot = None;
+                    journal.traffic = None;
                 }
             }
         })

@@ -56,6 +56,7 @@ impl Engine<'_> {
         let begin = Instant::now();
         let soak = match step {
             Step::Soak { seconds } => Duration::from_secs(*seconds),
+            Step::Route { grace, .. } | Step::Own { grace, .. } => Duration::from_secs(*grace),
             _ => Duration::ZERO,
         };
         let soaked = begin + soak;
@@ -74,7 +75,12 @@ impl Engine<'_> {
             let situation = Situation::of(&observed);
             let now = Instant::now();
             let mut wake = deadline.min(heartbeat).min(self.lock.renew_at());
-            let progress = step::progress(step, &situation, &self.clock.ready_for());
+            let mut progress = step::progress(step, &situation, &self.clock.ready_for());
+            if step.is_guarded()
+                && let Some(error) = self.split.as_ref().and_then(|split| step::halted(&situation, split))
+            {
+                progress = Progress::Halted(error);
+            }
             let mut look = Look::default();
             if step.is_guarded() && !matches!(progress, Progress::Halted(_)) {
                 look = Box::pin(self.judge(&observed, matches!(step, Step::Soak { .. }))).await;
@@ -86,7 +92,12 @@ impl Engine<'_> {
                 }
                 Progress::Done => {
                     wake = wake.min(soaked);
-                    "the canary serves".to_owned()
+                    if matches!(step, Step::Soak { .. }) {
+                        "the canary serves"
+                    } else {
+                        "the data plane follows"
+                    }
+                    .to_owned()
                 }
                 Progress::Waiting(text, in_time) => {
                     if let Some(left) = in_time {

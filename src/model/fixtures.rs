@@ -49,6 +49,7 @@ pub(crate) fn held() -> Observed {
     let mut observed = idle();
     let bounds = Bounds { surge: 1, unavailable: 0 };
     let record = HeldRecord {
+        traffic: None,
         v: HeldRecord::SCHEMA,
         run: RunRef { id: "r1".into(), holder: "me@here".into(), ..RunRef::default() },
         epoch: 1,

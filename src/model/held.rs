@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::model::objects::Deployment;
 use crate::share::Bounds;
+use crate::traffic::Traffic;
 
 /// Who runs, since when, and where to read more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,9 @@ pub struct HeldRecord {
     pub canary: String,
     /// The way home.
     pub original: Originals,
+    /// How the traffic is routed, if a router splits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
 }
 
 impl HeldRecord {

@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::record::{Journal, LockState, Snapshot, State, Verb};
 use crate::share::Bounds;
+use crate::traffic::{Roads, Traffic};
 
 /// All that was read of one workload.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,10 @@ pub struct Observed {
     pub journal: Option<Journal>,
     /// Who holds the Lease.
     pub lock: Option<LockState>,
+    /// How the traffic is routed, if a router splits it.
+    pub traffic: Option<Traffic>,
+    /// The objects that it goes by.
+    pub roads: Roads,
 }
 
 /// Where the way home was found.

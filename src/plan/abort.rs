@@ -2,13 +2,15 @@
 
 use crate::hold::{self, Keep};
 use crate::model::{Observed, Situation};
+use crate::plan::routed::Moves;
 use crate::plan::{Plan, Step};
 
 /// Returns the plan of an abort; without steps if nothing of ours is in flight.
 pub fn abort(observed: &Observed) -> Plan {
     let situation = Situation::of(observed);
+    let moves = Moves::of(observed);
     let finished = situation.hold.is_none() && situation.canary.is_none();
-    let steps = if situation.hold.is_some() || (situation.way_back.is_some() && !finished) {
+    let mut steps = if situation.hold.is_some() || (situation.way_back.is_some() && !finished) {
         vec![Step::Restore, Step::AwaitStable]
     } else if hold::release(&situation, Keep::New).patch.is_empty() {
         vec![]
@@ -16,5 +18,10 @@ pub fn abort(observed: &Observed) -> Plan {
         // Only fields are left over: the template is not ours to choose any more.
         vec![Step::Restore]
     };
+    if let Some(moves) = moves {
+        let (before, after) = moves.abort(situation.hold.is_some());
+        steps.splice(0..0, before);
+        steps.extend(after);
+    }
     Plan { steps }
 }

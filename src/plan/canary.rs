@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::model::{Observed, Phase, ReplicaSet, Situation, images, same_template};
-use crate::plan::{Plan, Step};
+use crate::plan::routed::{Moves, STABLE};
+use crate::plan::{Plan, Step, Wanted};
 use crate::share::{Size, Stable};
 use crate::step;
 
@@ -23,6 +24,8 @@ pub struct CanaryRequest {
     pub exact: bool,
     /// Take stable pods away to meet the share.
     pub shrink: bool,
+    /// What is asked of a router, if there is one.
+    pub wanted: Wanted,
 }
 
 /// Returns the plan of a canary.
@@ -39,6 +42,10 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         (false, true) => Stable::AsIs,
         (false, false) => Stable::Whole,
     };
+    if let Some(moves) = Moves::of(observed) {
+        return routed(request, &moves, template, &situation);
+    }
+    refuse_what_takes_a_router(request, &situation)?;
     let mut steps = Vec::new();
     for (index, &size) in request.sizes.iter().enumerate() {
         let (sizing, _) =
@@ -61,6 +68,60 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     }
     steps.retain(|step| *step != Step::Soak { seconds: 0 });
     Ok(Plan { steps })
+}
+
+/// Returns the plan of a canary whose share a router gives.
+fn routed(
+    request: &CanaryRequest,
+    moves: &Moves<'_>,
+    mut template: Option<Value>,
+    situation: &Situation<'_>,
+) -> Result<Plan, Error> {
+    let id = situation.deployment().id();
+    if request.shrink {
+        return Err(Error::usage("--shrink-stable: a router gives the share, so no stable pod has to go"));
+    }
+    if situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0) {
+        return Err(Error::refused(format!("a rollout of {id} is under way: its pods get requests already"))
+            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    }
+    let new = template.is_some() || situation.hold.is_none();
+    let mut hold = |size| Step::Hold { template: template.take(), size, stable: STABLE };
+    let mut steps = moves.canary(&request.wanted, request.wait_seconds, new, &mut hold);
+    for step in &steps {
+        if let Step::Hold { size, stable, .. } = step {
+            step::sizing(situation, *size, *stable).map_err(|error| with_name(error, situation))?;
+        }
+    }
+    if request.promote {
+        let (before, after) = moves.promote(request.wanted.weights.last().copied().unwrap_or_default());
+        steps.push(Step::Soak { seconds: request.wait_seconds });
+        steps.extend(before);
+        steps.extend([Step::Release, Step::AwaitRollout]);
+        steps.extend(after);
+    }
+    steps.retain(|step| *step != Step::Soak { seconds: 0 });
+    Ok(Plan { steps })
+}
+
+/// Without a router the share is that of the pods.
+fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>) -> Result<(), Error> {
+    let id = situation.deployment().id();
+    let wanted = &request.wanted;
+    let asks = |weight| request.sizes.contains(&Size::Weight(weight));
+    let what = if !wanted.matches.is_empty() {
+        "--header and --cookie take a router"
+    } else if wanted.mirror.is_some() {
+        "--mirror takes a router"
+    } else if asks(0) {
+        "0 % takes a router: without one 'abort' takes the new version away"
+    } else if asks(100) {
+        "100 % takes a router: without one 'promote' makes the new version the only one"
+    } else {
+        return Ok(());
+    };
+    Err(Error::refused(format!("{what}, and no route names a Service of {id}"))
+        .next(format!("kubectl get services,ingresses -n {}", id.namespace)))
 }
 
 fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {

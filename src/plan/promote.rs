@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::model::{Observed, Situation, fingerprint, images};
+use crate::plan::routed::Moves;
 use crate::plan::{Plan, Step};
 
 /// Returns the plan of a promotion.
@@ -12,7 +13,7 @@ use crate::plan::{Plan, Step};
 pub fn promote(observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
     let id = observed.deployment.id();
-    let follow = Plan { steps: vec![Step::Release, Step::AwaitRollout] };
+    let follow = Plan { steps: follow(observed, &situation) };
     if situation.hold.is_none() {
         // A promotion that was interrupted may have finished by itself: then only its record is open.
         let live = fingerprint(&observed.deployment.spec.template);
@@ -43,4 +44,17 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         )));
     }
     Ok(follow)
+}
+
+fn follow(observed: &Observed, situation: &Situation<'_>) -> Vec<Step> {
+    let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
+    // Once the hold is off, the routes tell how far the traffic came.
+    let weight = record.and_then(|record| record.asked);
+    let (mut steps, after) = match Moves::of(observed) {
+        Some(moves) => moves.promote(weight.unwrap_or_else(|| moves.weight())),
+        None => Default::default(),
+    };
+    steps.extend([Step::Release, Step::AwaitRollout]);
+    steps.extend(after);
+    steps
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::superseded;
+use super::{superseded, traffic};
 use crate::error::{Error, Kind};
 use crate::model::{Phase, Pod, ReplicaSet, Situation, fingerprint, same_template};
 use crate::plan::Step;
@@ -29,6 +29,10 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) ->
         Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
         Step::AwaitRollout => rollout_progress(situation),
         Step::AwaitStable => stable_progress(situation),
+        Step::Publish { role } => traffic::published(situation, *role),
+        Step::Route { split, .. } => traffic::routed(situation, split),
+        Step::Pin { role } => traffic::pinned(situation, *role),
+        Step::Own { .. } | Step::Withdraw => Progress::Done,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The objects that traffic goes by, as they were read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -29,13 +29,10 @@ impl Roads {
         traffic.routes.iter().filter_map(|target| self.objects.get_key_value(target))
     }
 
-    /// Returns how many pods of a Service are ready to serve. With two address families each is listed twice.
-    pub fn ready(&self, service: &str) -> usize {
+    /// Returns the pods of a Service that are ready to serve. With two address families each is listed twice.
+    pub fn ready(&self, service: &str) -> BTreeSet<&str> {
         let of = |slice: &&Value| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service;
-        let mut pods: Vec<&str> = self.slices.iter().filter(of).flat_map(ready_endpoints).collect();
-        pods.sort_unstable();
-        pods.dedup();
-        pods.len()
+        self.slices.iter().filter(of).flat_map(ready_endpoints).collect()
     }
 }
 

@@ -23,6 +23,15 @@ impl Role {
     /// Every role.
     pub const ALL: [Self; 3] = [Self::Stable, Self::Canary, Self::Preview];
 
+    /// Returns it as a word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Canary => "canary",
+            Self::Preview => "preview",
+        }
+    }
+
     /// Returns the name of its Service.
     pub fn service(self, root: &str) -> String {
         match self {
@@ -95,7 +104,7 @@ pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str
 }
 
 /// Returns the owner of all that we make: with the Deployment it goes.
-pub(super) fn owner(deployment: &Deployment) -> Value {
+pub fn owner(deployment: &Deployment) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment.id().name, "uid": deployment.uid()})
 }
 
@@ -145,6 +154,22 @@ pub fn unpin(service: &Value) -> Vec<Value> {
         patch.push(json!({"op": "add", "path": "/spec/selector", "value": before}));
     }
     patch.push(json!({"op": "remove", "path": annotation_path()}));
+    patch
+}
+
+/// Returns the JSON Patch that gives an object of ours the spec, and the annotations, that it should have.
+pub fn made_so(live: &Value, wanted: &Value) -> Vec<Value> {
+    let mut patch = Vec::new();
+    if !super::weave::covers(&live["spec"], &wanted["spec"]) {
+        patch.push(json!({"op": "replace", "path": "/spec", "value": wanted["spec"]}));
+    }
+    let annotations = &wanted["metadata"]["annotations"];
+    if annotations.is_object() && live["metadata"]["annotations"] != *annotations {
+        patch.push(json!({"op": "add", "path": "/metadata/annotations", "value": annotations}));
+    }
+    if !patch.is_empty() {
+        patch.insert(0, json!({"op": "test", "path": "/metadata/uid", "value": live["metadata"]["uid"]}));
+    }
     patch
 }
 

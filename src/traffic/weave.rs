@@ -247,7 +247,7 @@ fn mentions(value: &Value, is: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// Whether all that is wanted is there; what the server filled in beside it is of no matter.
-fn covers(live: &Value, wanted: &Value) -> bool {
+pub(super) fn covers(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => {
             wanted.iter().all(|(key, wanted)| live.get(key).is_some_and(|live| covers(live, wanted)))

@@ -14,7 +14,7 @@ use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::keys;
 use crate::model::{ObjectName, Observed, same_template};
-use crate::plan::{self, CanaryRequest, Plan};
+use crate::plan::{self, CanaryRequest, Plan, Wanted};
 use crate::record::Verb;
 use crate::share::Size;
 use crate::status::WorkloadStatus;
@@ -49,6 +49,7 @@ impl Way {
                     template: Some(template.clone()),
                     sizes: run.args.weight.map(Size::Weight).into_iter().collect(),
                     promote: run.args.promote,
+                    wanted: Wanted { weights: run.args.weight.into_iter().collect(), ..Wanted::default() },
                     ..CanaryRequest::default()
                 };
                 plan::canary(&request, observed)

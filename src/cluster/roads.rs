@@ -1,0 +1,351 @@
+//! The objects that traffic goes by: found, watched, written.
+
+use std::collections::BTreeMap;
+
+use futures::stream::BoxStream;
+use kube::api::DynamicObject;
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+
+use crate::cluster::watches::{Change, watch_api};
+use crate::cluster::{Call, Cluster, Failure};
+use crate::error::{Error, Kind};
+use crate::keys::FIELD_MANAGER;
+use crate::router::ROUTERS;
+use crate::traffic::{Choice, Found, Roads, Role, Search, Target, Traffic, selecting, text};
+
+const SLICES: &str = "EndpointSlice";
+
+/// Live copies of objects of several kinds.
+#[derive(Default)]
+pub(super) struct RoadStore {
+    kinds: Vec<Target>,
+    complete: Vec<bool>,
+    incoming: Vec<Vec<(Target, Value)>>,
+    objects: BTreeMap<Target, Value>,
+}
+
+impl RoadStore {
+    /// Starts the watches on all that a workload's traffic goes by.
+    pub(super) fn start(&mut self, cluster: &Cluster, traffic: &Traffic) -> Vec<BoxStream<'static, Change>> {
+        let names =
+            |role: Option<Role>| role.map_or(traffic.service.clone(), |role| role.service(&traffic.service));
+        let services: Vec<String> =
+            [None, Some(Role::Stable), Some(Role::Canary), Some(Role::Preview)].map(names).to_vec();
+        let slices = Target {
+            api: "/apis/discovery.k8s.io/v1".into(),
+            kind: SLICES.into(),
+            plural: "endpointslices".into(),
+            namespace: cluster.namespace.clone(),
+            name: String::new(),
+        };
+        let of = format!("kubernetes.io/service-name in ({})", services.join(","));
+        let mut streams = vec![
+            self.watch(cluster, &Target::service(&cluster.namespace, ""), super::watches::config()),
+            self.watch(cluster, &slices, super::watches::config().labels(&of)),
+        ];
+        for target in traffic.routes.iter().chain(&traffic.own) {
+            let only = super::watches::config().fields(&format!("metadata.name={}", target.name));
+            streams.push(self.watch(cluster, target, only));
+        }
+        streams
+    }
+
+    fn watch(
+        &mut self,
+        cluster: &Cluster,
+        kind: &Target,
+        config: watcher::Config,
+    ) -> BoxStream<'static, Change> {
+        let index = self.kinds.len();
+        self.kinds.push(kind.clone());
+        self.complete.push(false);
+        self.incoming.push(Vec::new());
+        let (group, version) = (kind.group(), kind.api_version().rsplit('/').next().unwrap_or_default());
+        let resource = ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(group, version, &kind.kind),
+            &kind.plural,
+        );
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(cluster.client.clone(), &kind.namespace, &resource);
+        let place = format!("namespace {}", kind.namespace);
+        watch_api(api, config, &kind.plural, &place, move |event| Change::Road(index, event))
+    }
+
+    /// Whether all first pictures are there.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete.iter().all(|complete| *complete)
+    }
+
+    /// Takes an event in.
+    pub(super) fn apply(&mut self, index: usize, event: Event<DynamicObject>) {
+        match event {
+            Event::Init => self.incoming[index].clear(),
+            Event::InitApply(object) => {
+                let one = self.read(index, object);
+                self.incoming[index].push(one);
+            }
+            Event::InitDone => {
+                let incoming = std::mem::take(&mut self.incoming[index]);
+                let kind = self.kinds[index].clone();
+                let is_kept = |target: &Target| {
+                    !(target.kind == kind.kind
+                        && target.namespace == kind.namespace
+                        && (kind.name.is_empty() || kind.name == target.name))
+                        || incoming.iter().any(|(one, _)| one == target)
+                };
+                self.objects.retain(|target, _| is_kept(target));
+                incoming.into_iter().for_each(|(target, value)| self.learn(target, value));
+                self.complete[index] = true;
+            }
+            Event::Apply(object) => {
+                let (target, value) = self.read(index, object);
+                self.learn(target, value);
+            }
+            Event::Delete(object) => {
+                let (target, gone) = self.read(index, object);
+                if self
+                    .objects
+                    .get(&target)
+                    .is_some_and(|live| live["metadata"]["uid"] == gone["metadata"]["uid"])
+                {
+                    self.objects.remove(&target);
+                }
+            }
+        }
+    }
+
+    fn read(&self, index: usize, object: DynamicObject) -> (Target, Value) {
+        let target = Target { name: object.name_any(), ..self.kinds[index].clone() };
+        (target, serde_json::to_value(object).unwrap_or_default())
+    }
+
+    /// Takes an object in, unless a newer state of it is known: an event from before a write of ours may come late.
+    pub(super) fn learn(&mut self, target: Target, value: Value) {
+        let version =
+            |value: &Value| text(value, "/metadata/resourceVersion").parse::<u64>().unwrap_or_default();
+        let known = self.objects.get(&target);
+        let same = |known: &Value| known["metadata"]["uid"] == value["metadata"]["uid"];
+        if known.is_some_and(|known| same(known) && version(known) > version(&value)) {
+            return;
+        }
+        self.objects.insert(target, value);
+    }
+
+    /// Takes what was read at once; what it has not is gone. Slices are not read so.
+    pub(super) fn renew(&mut self, roads: Roads) {
+        self.objects.retain(|target, _| target.kind == SLICES || roads.objects.contains_key(target));
+        roads.objects.into_iter().for_each(|(target, value)| self.learn(target, value));
+    }
+
+    pub(super) fn forget(&mut self, target: &Target) {
+        self.objects.remove(target);
+    }
+
+    /// Returns the picture.
+    pub(super) fn roads(&self) -> Roads {
+        let (slices, objects): (Vec<_>, Vec<_>) = self
+            .objects
+            .iter()
+            .map(|(target, value)| (target.clone(), value.clone()))
+            .partition(|(target, _)| target.kind == SLICES);
+        Roads {
+            objects: objects.into_iter().collect(),
+            slices: slices.into_iter().map(|(_, value)| value).collect(),
+        }
+    }
+}
+
+impl Cluster {
+    /// Reads a route or Service; `None` if it is not there.
+    pub(crate) async fn road(&self, target: &Target) -> Result<Option<Value>, Error> {
+        let path = format!("{}/{}", target.collection(), target.name);
+        match self.get(&format!("read {target}"), path).await {
+            Ok(value) => Ok(Some(value)),
+            Err(failure) if failure.code() == 404 => Ok(None),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+
+    async fn get(&self, doing: &str, path: String) -> Result<Value, Failure> {
+        let body = self.read(&Call { doing: doing.into(), method: "GET", path, body: None }).await?;
+        serde_json::from_slice(&body)
+            .map_err(|error| Failure::Unknown(Error::new(Kind::Cluster, format!("{doing}: {error}"))))
+    }
+
+    /// Reads all that a workload's traffic goes by, once.
+    pub(crate) async fn roads(&self, traffic: &Traffic) -> Result<Roads, Error> {
+        let mut roads = Roads::default();
+        let names = Role::ALL.map(|role| role.service(&traffic.service));
+        let services =
+            names.iter().chain([&traffic.service]).map(|name| Target::service(&self.namespace, name));
+        let targets: Vec<Target> =
+            services.chain(traffic.routes.iter().cloned()).chain(traffic.own.iter().cloned()).collect();
+        for target in targets {
+            if let Some(value) = self.road(&target).await? {
+                roads.objects.insert(target, value);
+            }
+        }
+        Ok(roads)
+    }
+
+    /// Makes an object.
+    pub(crate) async fn create(
+        &self,
+        target: &Target,
+        object: &Value,
+        dry_run: bool,
+    ) -> Result<Value, Failure> {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let path = format!("{}?fieldManager={FIELD_MANAGER}{dry_run}", target.collection());
+        let body = Some(("application/json", object.clone()));
+        self.write(&Call { doing: format!("make {target}"), method: "POST", path, body }).await
+    }
+
+    /// Patches an object with RFC 6902 operations.
+    pub(crate) async fn patch(
+        &self,
+        target: &Target,
+        patch: &[Value],
+        dry_run: bool,
+    ) -> Result<Value, Failure> {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let path = format!("{}/{}?fieldManager={FIELD_MANAGER}{dry_run}", target.collection(), target.name);
+        let body = Some(("application/json-patch+json", Value::from(patch.to_vec())));
+        self.write(&Call { doing: format!("patch {target}"), method: "PATCH", path, body }).await
+    }
+
+    /// Deletes just this object; one that is gone is fine.
+    pub(crate) async fn remove(&self, target: &Target, uid: &str) -> Result<(), Failure> {
+        let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}});
+        let call = Call {
+            doing: format!("delete {target}"),
+            method: "DELETE",
+            path: format!("{}/{}", target.collection(), target.name),
+            body: Some(("application/json", body)),
+        };
+        match self.write(&call).await {
+            Err(failure) if failure.code() != 404 => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks for routes that bring traffic to pods with these labels.
+    pub(crate) async fn search(&self, labels: &Value, choice: Choice) -> Result<Search, Error> {
+        let mut search = Search::default();
+        if choice == Choice::None {
+            return Ok(search);
+        }
+        let services =
+            self.items(&Target::service(&self.namespace, "")).await.map_err(Failure::into_error)?;
+        search.services = selecting(services, labels);
+        if search.services.is_empty() {
+            return Ok(search);
+        }
+        let groups = self.groups().await?;
+        let mut classes = None;
+        for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
+            for kind in router.kinds() {
+                let Some(served) = groups.get(kind.group) else { continue };
+                let Some(version) =
+                    kind.versions.iter().find(|version| served.iter().any(|one| one == *version))
+                else {
+                    search.unserved.push(format!("{} is served in {} alone", kind.plural, served.join(", ")));
+                    continue;
+                };
+                let target = |namespace: &str, name: &str| Target {
+                    api: format!("/apis/{}/{version}", kind.group),
+                    kind: kind.kind.into(),
+                    plural: kind.plural.into(),
+                    namespace: namespace.into(),
+                    name: name.into(),
+                };
+                let routes = match self.items(&target(&self.namespace, "")).await {
+                    Ok(routes) => routes,
+                    // The group is there, this kind of it is not.
+                    Err(failure) if failure.code() == 404 => continue,
+                    Err(failure) if failure.code() == 403 => {
+                        search.unread.push(format!("no right to list {}", kind.plural));
+                        continue;
+                    }
+                    Err(failure) => return Err(failure.into_error()),
+                };
+                for route in routes {
+                    let names: Vec<String> = search
+                        .services
+                        .iter()
+                        .filter_map(|service| {
+                            let name = text(service, "/metadata/name");
+                            let home = text(&route, "/metadata/namespace");
+                            let reaches = |element: &Value| {
+                                router.names(element, home, name, &self.namespace)
+                                    || mentions_ours(element, name)
+                            };
+                            let found =
+                                router.places(&route).iter().any(|place| match route.pointer(place) {
+                                    Some(Value::Array(list)) => list.iter().any(reaches),
+                                    Some(one) => reaches(one),
+                                    None => false,
+                                });
+                            found.then(|| name.to_owned())
+                        })
+                        .collect();
+                    if names.is_empty() {
+                        continue;
+                    }
+                    if kind.group == "networking.k8s.io" && classes.is_none() {
+                        classes = Some(self.classes().await);
+                    }
+                    if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
+                        continue;
+                    }
+                    let target = target(text(&route, "/metadata/namespace"), text(&route, "/metadata/name"));
+                    search.routes.extend(names.into_iter().map(|service| Found {
+                        router: router.name(),
+                        service,
+                        target: target.clone(),
+                    }));
+                }
+            }
+        }
+        Ok(search)
+    }
+
+    async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {
+        let path = format!("{}?limit=500", kind.collection());
+        let list = self.get(&format!("list {} in namespace {}", kind.plural, kind.namespace), path).await?;
+        Ok(list["items"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Returns the API groups with the versions that are served, in one request.
+    async fn groups(&self) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        let list = self.get("read the API groups", "/apis".into()).await.map_err(Failure::into_error)?;
+        let versions = |group: &Value| {
+            group["versions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|one| text(one, "/version").to_owned())
+                .collect()
+        };
+        let groups = list["groups"].as_array().into_iter().flatten();
+        Ok(groups.map(|group| (text(group, "/name").to_owned(), versions(group))).collect())
+    }
+
+    /// Returns the IngressClasses; none for whoever may not read them, which a namespace's user often may not.
+    async fn classes(&self) -> Vec<Value> {
+        let path = "/apis/networking.k8s.io/v1/ingressclasses".to_owned();
+        let list = self.get("list ingressclasses", path).await.unwrap_or_default();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+/// A route that names Services of ours alone is still the user's: a run may have been killed half way.
+fn mentions_ours(element: &Value, service: &str) -> bool {
+    let element = element.to_string();
+    [Role::Stable, Role::Canary]
+        .iter()
+        .any(|role| element.contains(&format!("\"{}\"", role.service(service))))
+}

@@ -1,0 +1,266 @@
+//! What the steps of a router mean: Services of ours, routes that name them, and how far the data plane is.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Mutation, Progress, Work};
+use crate::error::{Error, Kind};
+use crate::model::{Pod, ReplicaSet, Situation};
+use crate::router::{Router, Settled, router};
+use crate::traffic::{self, Role, Split, Target, Traffic, drifted, own_service, weave};
+
+/// The traffic of a workload, with the router that knows its routes.
+fn way<'s>(situation: &'s Situation<'_>) -> Option<(&'s Traffic, &'static dyn Router)> {
+    let traffic = situation.observed.traffic.as_ref()?;
+    Some((traffic, router(&traffic.router)?))
+}
+
+fn version<'s>(situation: &'s Situation<'_>, role: Role) -> Option<&'s ReplicaSet> {
+    match role {
+        Role::Stable => situation.stable,
+        Role::Canary | Role::Preview => situation.canary,
+    }
+}
+
+fn service<'s>(situation: &'s Situation<'_>, traffic: &Traffic) -> Result<&'s Value, Error> {
+    let id = situation.deployment().id();
+    situation.observed.roads.service(&traffic.service).ok_or_else(|| {
+        Error::refused(format!(
+            "service/{} in namespace {} is gone: no route can go back to it",
+            traffic.service, id.namespace
+        ))
+        .next(format!(
+            "make service/{} again, then kubectl rollout-plus abort {} -n {}",
+            traffic.service, id.name, id.namespace
+        ))
+    })
+}
+
+fn is_owned(object: &Value, situation: &Situation<'_>) -> bool {
+    let owners = object["metadata"]["ownerReferences"].as_array();
+    owners.into_iter().flatten().any(|owner| owner["uid"] == situation.deployment().uid())
+}
+
+fn somebody_elses(target: &Target) -> Error {
+    Error::refused(format!("{target} is there already and is not ours"))
+        .next(format!("kubectl get {} {} -n {} -o yaml", target.plural, target.name, target.namespace))
+}
+
+pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Error> {
+    let Some((traffic, _)) = way(situation) else { return Ok(Work::default()) };
+    let Some(version) = version(situation, role) else { return Ok(Work::default()) };
+    let root = service(situation, traffic)?;
+    let wanted = own_service(root, situation.deployment(), role, version.hash());
+    let target = Target::service(&situation.deployment().id().namespace, &role.service(&traffic.service));
+    let mutations = match situation.observed.roads.objects.get(&target) {
+        None => vec![Mutation::Create { target, object: wanted }],
+        Some(live) if !is_owned(live, situation) => return Err(somebody_elses(&target)),
+        Some(live) if live["spec"]["selector"] == wanted["spec"]["selector"] => vec![],
+        Some(live) => {
+            let patch = vec![
+                json!({"op": "test", "path": "/metadata/uid", "value": live["metadata"]["uid"]}),
+                json!({"op": "add", "path": "/spec/selector", "value": wanted["spec"]["selector"]}),
+            ];
+            vec![Mutation::Patch { target, patch }]
+        }
+    };
+    Ok(Work { mutations, notes: Vec::new() })
+}
+
+pub(super) fn published(situation: &Situation<'_>, role: Role) -> Progress {
+    let (Some((traffic, _)), Some(version)) = (way(situation), version(situation, role)) else {
+        return Progress::Done;
+    };
+    let name = role.service(&traffic.service);
+    let known = situation.observed.roads.ready(&name);
+    let ready = ready_pods(situation, version);
+    let missing = ready.difference(&known).count();
+    if missing == 0 && !ready.is_empty() && known.is_subset(&ready) {
+        return Progress::Done;
+    }
+    Progress::Waiting(format!("service/{name} knows {} of {} Ready pods", known.len(), ready.len()), None)
+}
+
+fn ready_pods<'s>(situation: &'s Situation<'_>, version: &'s ReplicaSet) -> BTreeSet<&'s str> {
+    situation.pods_of(version).filter(|pod| pod.is_ready() && !pod.is_terminating()).map(Pod::name).collect()
+}
+
+pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Error> {
+    let Some((traffic, router)) = way(situation) else { return Ok(Work::default()) };
+    let roads = &situation.observed.roads;
+    let routes: Vec<(&Target, &Value)> = roads.routes(traffic).collect();
+    let wanted = router.own(&routes, split)?;
+    let mut mutations = Vec::new();
+    for (target, mut object) in wanted.iter().cloned() {
+        match roads.objects.get(&target) {
+            None => {
+                object["metadata"]["ownerReferences"] = json!([traffic::owner(situation.deployment())]);
+                mutations.push(Mutation::Create { target, object });
+            }
+            Some(live) if !is_owned(live, situation) => return Err(somebody_elses(&target)),
+            Some(live) => {
+                let patch = traffic::made_so(live, &object);
+                if !patch.is_empty() {
+                    mutations.push(Mutation::Patch { target, patch });
+                }
+            }
+        }
+    }
+    for target in traffic.own.iter().filter(|target| !wanted.iter().any(|(wanted, _)| wanted == *target)) {
+        mutations.extend(removal(situation, target));
+    }
+    Ok(Work { mutations, notes: Vec::new() })
+}
+
+fn removal(situation: &Situation<'_>, target: &Target) -> Option<Mutation> {
+    let live = situation.observed.roads.objects.get(target).filter(|live| is_owned(live, situation))?;
+    Some(Mutation::Delete { target: target.clone(), uid: traffic::text(live, "/metadata/uid").to_owned() })
+}
+
+pub(super) fn route(situation: &Situation<'_>, split: &Split) -> Result<Work, Error> {
+    let Some((traffic, router)) = way(situation) else { return Ok(Work::default()) };
+    if split.root.is_some_and(|share| share > 0) {
+        service(situation, traffic)?;
+    }
+    let mut work = Work::default();
+    for target in &traffic.routes {
+        let Some(live) = situation.observed.roads.objects.get(target) else {
+            work.notes.push(format!("{target} is gone: nothing is changed there"));
+            continue;
+        };
+        let woven = weave(router, target, live, split)?;
+        work.notes.extend(woven.notes);
+        if !woven.patch.is_empty() {
+            work.mutations.push(Mutation::Patch { target: target.clone(), patch: woven.patch });
+        }
+    }
+    Ok(work)
+}
+
+pub(super) fn routed(situation: &Situation<'_>, split: &Split) -> Progress {
+    if let Some(error) = halted(situation, split) {
+        return Progress::Halted(error);
+    }
+    let Some((traffic, router)) = way(situation) else { return Progress::Done };
+    for (target, live) in situation.observed.roads.routes(traffic) {
+        if let Settled::No(why) = router.settled(live) {
+            return Progress::Waiting(format!("{target}: {why}"), None);
+        }
+    }
+    Progress::Done
+}
+
+/// Returns why the traffic does not go as asked any more: somebody else changed a route.
+pub fn halted(situation: &Situation<'_>, split: &Split) -> Option<Error> {
+    let (traffic, router) = way(situation)?;
+    let id = situation.deployment().id();
+    let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
+    let roads = &situation.observed.roads;
+    for target in &traffic.routes {
+        let Some(live) = roads.objects.get(target) else {
+            // On the way back nothing is asked of it any more.
+            if split.canary.is_none() {
+                continue;
+            }
+            let error = Error::new(Kind::VersionFailed, format!("somebody deleted {target} meanwhile"));
+            return Some(error.next(verb("abort")));
+        };
+        if drifted(router, target, live, split) {
+            let who = last_writer(live).map(|who| format!(" ({who})")).unwrap_or_default();
+            let error = Error::new(
+                Kind::VersionFailed,
+                format!(
+                    "somebody{who} changed {target} meanwhile: it does not say \"{}\" any more",
+                    split.sentence()
+                ),
+            );
+            return Some(
+                error
+                    .next(verb("abort"))
+                    .next(format!("{} --weight N (writes the shares again)", verb("canary"))),
+            );
+        }
+    }
+    for role in [split.stable.map(|_| Role::Stable), split.canary.map(|_| Role::Canary)].into_iter().flatten()
+    {
+        let name = role.service(&traffic.service);
+        if roads.service(&name).is_none() {
+            let error = Error::new(Kind::VersionFailed, format!("somebody deleted service/{name} meanwhile"));
+            return Some(error.next(verb("abort")));
+        }
+    }
+    None
+}
+
+/// The manager that changed the object's own fields last, other than us.
+fn last_writer(live: &Value) -> Option<String> {
+    let entries = live["metadata"]["managedFields"].as_array()?;
+    let others = entries.iter().filter(|entry| {
+        entry["manager"] != crate::keys::FIELD_MANAGER
+            && entry["subresource"].is_null()
+            && entry["time"].is_string()
+    });
+    let last = others.max_by_key(|entry| entry["time"].as_str().unwrap_or_default().to_owned())?;
+    last["manager"].as_str().map(str::to_owned)
+}
+
+pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work, Error> {
+    let Some((traffic, _)) = way(situation) else { return Ok(Work::default()) };
+    let root = match role {
+        Some(_) => service(situation, traffic)?,
+        None => match situation.observed.roads.service(&traffic.service) {
+            Some(root) => root,
+            None => return Ok(Work::default()),
+        },
+    };
+    let patch = match role.map(|role| version(situation, role)) {
+        Some(Some(version)) => traffic::pin(root, version.hash()),
+        Some(None) => Vec::new(),
+        None => traffic::unpin(root),
+    };
+    let target = Target::service(&situation.deployment().id().namespace, &traffic.service);
+    let mutations = if patch.is_empty() { vec![] } else { vec![Mutation::Patch { target, patch }] };
+    Ok(Work { mutations, notes: Vec::new() })
+}
+
+pub(super) fn pinned(situation: &Situation<'_>, role: Option<Role>) -> Progress {
+    let Some((traffic, _)) = way(situation) else { return Progress::Done };
+    let known = situation.observed.roads.ready(&traffic.service);
+    let sets = situation.observed.replica_sets.iter();
+    let ready: BTreeSet<&str> = match role {
+        Some(role) => {
+            version(situation, role).map(|version| ready_pods(situation, version)).unwrap_or_default()
+        }
+        None => sets.flat_map(|set| ready_pods(situation, set)).collect(),
+    };
+    if known == ready || (role.is_none() && known.is_superset(&ready)) {
+        return Progress::Done;
+    }
+    Progress::Waiting(
+        format!(
+            "service/{} knows {} of {} Ready pods",
+            traffic.service,
+            known.intersection(&ready).count(),
+            ready.len()
+        ),
+        None,
+    )
+}
+
+pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
+    let Some((traffic, router)) = way(situation) else { return Work::default() };
+    let namespace = &situation.deployment().id().namespace;
+    let undone = Split::undone(&traffic.service, namespace);
+    let mut work = Work::default();
+    for (target, live) in situation.observed.roads.routes(traffic) {
+        if drifted(router, target, live, &undone) {
+            work.notes.push(format!("{target} names Services of ours again: they stay"));
+            return work;
+        }
+    }
+    let services = Role::ALL.map(|role| Target::service(namespace, &role.service(&traffic.service)));
+    work.mutations =
+        traffic.own.iter().chain(&services).filter_map(|target| removal(situation, target)).collect();
+    work
+}

@@ -1,0 +1,226 @@
+//! Which router splits the traffic of a workload: by the objects that name its Services, never by what is installed.
+
+use serde_json::Value;
+
+use super::{Target, Traffic};
+use crate::error::Error;
+use crate::router::{ROUTERS, Router};
+
+/// The argument of `--router`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The one that there is.
+    #[default]
+    Auto,
+    /// The share is that of the pods.
+    None,
+    /// Just this one.
+    Named(&'static str),
+}
+
+impl std::str::FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::None),
+            name => crate::router::router(name).map(|router| Self::Named(router.name())).ok_or_else(|| {
+                let names: Vec<&str> = ROUTERS.iter().map(|router| router.name()).collect();
+                format!("there is no router of that name; there are auto, none, {}", names.join(", "))
+            }),
+        }
+    }
+}
+
+impl Choice {
+    /// Whether a router is to be looked for.
+    pub fn includes(self, router: &dyn Router) -> bool {
+        match self {
+            Self::Auto => true,
+            Self::None => false,
+            Self::Named(name) => name == router.name(),
+        }
+    }
+}
+
+/// A route that names a Service of the workload.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The router's name.
+    pub router: &'static str,
+    /// The Service.
+    pub service: String,
+    /// The route.
+    pub target: Target,
+}
+
+/// All that was looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Services whose selector finds the pods.
+    pub services: Vec<Value>,
+    /// Routes that name one of them.
+    pub routes: Vec<Found>,
+    /// Kinds that could not be read, with why.
+    pub unread: Vec<String>,
+    /// Kinds that are installed in versions that we cannot write.
+    pub unserved: Vec<String>,
+}
+
+/// Returns the Services whose selector finds pods with these labels.
+pub fn selecting(services: Vec<Value>, labels: &Value) -> Vec<Value> {
+    let finds = |service: &Value| {
+        let selector = service["spec"]["selector"].as_object();
+        let ours = service["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rollout-plus";
+        // The hash of a pinned one is not among the template's labels.
+        let wants = |key: &str, value: &Value| {
+            key == crate::keys::POD_TEMPLATE_HASH || labels.get(key) == Some(value)
+        };
+        !ours
+            && selector.is_some_and(|map| !map.is_empty() && map.iter().all(|(key, value)| wants(key, value)))
+    };
+    services.into_iter().filter(finds).collect()
+}
+
+/// Chooses the router. `None`: the share is that of the pods. The text says what was found.
+///
+/// # Errors
+/// [`crate::error::Kind::Refused`] if several would do, or what was named is not there.
+pub fn choose(
+    search: &Search,
+    choice: Choice,
+    service: Option<&str>,
+    workload: &str,
+) -> Result<(Option<Traffic>, String), Error> {
+    let mut routes: Vec<&Found> = search.routes.iter().collect();
+    if let Some(service) = service {
+        if !search.services.iter().any(|found| found["metadata"]["name"] == service) {
+            let names: Vec<&str> =
+                search.services.iter().map(|found| super::text(found, "/metadata/name")).collect();
+            return Err(Error::refused(format!(
+                "--service {service}: it does not select the pods of {workload}; these do: {}",
+                listed(&names)
+            )));
+        }
+        routes.retain(|route| route.service == service);
+    }
+    let mut routers: Vec<&str> = routes.iter().map(|route| route.router).collect();
+    routers.dedup();
+    let mut services: Vec<&str> = routes.iter().map(|route| route.service.as_str()).collect();
+    services.sort_unstable();
+    services.dedup();
+    let list = || {
+        routes
+            .iter()
+            .map(|route| format!("{} by {} to service/{}", route.target, route.router, route.service))
+    };
+    if let [_, _, ..] = routers.as_slice() {
+        let error = Error::refused(format!(
+            "several routers bring traffic to {workload}: {}",
+            list().collect::<Vec<_>>().join("; ")
+        ));
+        return Err(routers
+            .iter()
+            .fold(error, |error, router| error.next(format!("--router {router}")))
+            .next("--router none"));
+    }
+    if let [_, _, ..] = services.as_slice() {
+        let error = Error::refused(format!(
+            "routes name several Services of {workload}: {}",
+            list().collect::<Vec<_>>().join("; ")
+        ));
+        return Err(services
+            .iter()
+            .fold(error, |error, service| error.next(format!("--service {service}")))
+            .next("--router none"));
+    }
+    if let (Some(first), [service]) = (routes.first(), services.as_slice()) {
+        let traffic = Traffic {
+            router: first.router.to_owned(),
+            service: (*service).to_owned(),
+            routes: routes.iter().map(|route| route.target.clone()).collect(),
+            own: Vec::new(),
+            isolate: false,
+        };
+        let text = format!("the traffic is split by {}", traffic.sentence());
+        return Ok((Some(traffic), text));
+    }
+    let names: Vec<&str> = search.services.iter().map(|found| super::text(found, "/metadata/name")).collect();
+    if let Choice::Named(name) = choice {
+        let mut why =
+            format!("--router {name}: no route of it names a Service of {workload} ({})", listed(&names));
+        for unread in search.unread.iter().chain(&search.unserved) {
+            why = format!("{why}; {unread}");
+        }
+        return Err(Error::refused(why).next("--router none (the share is that of the pods)"));
+    }
+    Ok((
+        None,
+        format!("no route names a Service of {workload} ({}): the share is that of the pods", listed(&names)),
+    ))
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "there is none".into() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(router: &'static str, service: &str, name: &str) -> Found {
+        let mut target = Target::service("shop", name);
+        target.kind = "HTTPRoute".into();
+        Found { router, service: service.into(), target }
+    }
+
+    fn search(routes: Vec<Found>) -> Search {
+        let service = |name: &str| json!({"metadata": {"name": name}, "spec": {"selector": {"app": "web"}}});
+        Search { services: vec![service("web"), service("api")], routes, ..Search::default() }
+    }
+
+    #[test]
+    fn the_one_router_is_chosen_with_all_its_routes() {
+        let search = search(vec![found("httproute", "web", "a"), found("httproute", "web", "b")]);
+        let (traffic, text) = choose(&search, Choice::Auto, None, "deployment/web").unwrap();
+        assert_eq!(traffic.unwrap().routes.len(), 2);
+        assert_eq!(text, "the traffic is split by httproute/a, httproute/b by httproute for service/web");
+    }
+
+    #[test]
+    fn what_is_not_clear_is_refused_with_the_candidates() {
+        let two = search(vec![found("httproute", "web", "a"), found("grpcroute", "web", "b")]);
+        let error = choose(&two, Choice::Auto, None, "deployment/web").unwrap_err();
+        assert!(error.next.iter().any(|next| next == "--router grpcroute"), "{error:?}");
+        let two = search(vec![found("httproute", "web", "a"), found("httproute", "api", "b")]);
+        assert!(choose(&two, Choice::Auto, None, "deployment/web").is_err());
+        assert_eq!(
+            choose(&two, Choice::Auto, Some("api"), "deployment/web").unwrap().0.unwrap().service,
+            "api"
+        );
+        assert!(choose(&two, Choice::Auto, Some("nope"), "deployment/web").is_err());
+        assert!(choose(&search(vec![]), Choice::Named("httproute"), None, "deployment/web").is_err());
+        assert_eq!(choose(&search(vec![]), Choice::Auto, None, "deployment/web").unwrap().0, None);
+    }
+
+    #[test]
+    fn services_that_find_the_pods_count() {
+        let service = |selector: Value| json!({"metadata": {"name": "web"}, "spec": {"selector": selector}});
+        let labels = json!({"app": "web", "tier": "front"});
+        for (selector, counts) in [
+            (json!({"app": "web"}), true),
+            (json!({"app": "web", "pod-template-hash": "h1"}), true),
+            (json!({"app": "api"}), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(
+                selecting(vec![service(selector.clone())], &labels).len(),
+                usize::from(counts),
+                "{selector}"
+            );
+        }
+    }
+}
