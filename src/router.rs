@@ -26,6 +26,7 @@ pub struct RouteKind {
 
 /// What a router can do, and how that was tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of a table")]
 pub struct Abilities {
     /// Whole percentages of the requests.
     pub weight: bool,
