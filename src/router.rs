@@ -3,13 +3,14 @@
 //! A router is one file and one line in [`ROUTERS`].
 
 mod gateway;
+mod nginx;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::traffic::{Split, Target};
+use crate::traffic::{Split, Target, weave};
 
 /// A kind of objects that name Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,11 +101,29 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 2] = [&gateway::HTTP, &gateway::GRPC];
+pub const ROUTERS: [&dyn Router; 3] = [&gateway::HTTP, &gateway::GRPC, &nginx::NGINX];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
     ROUTERS.into_iter().find(|router| router.name() == name)
+}
+
+/// Returns a route as its user has it: without anything of ours.
+pub(crate) fn as_written(
+    router: &dyn Router,
+    target: &Target,
+    route: &Value,
+    split: &Split,
+) -> Result<Value, Error> {
+    let mut user = route.clone();
+    let undone = Split::undone(&split.service, &split.namespace);
+    for operation in weave(router, target, route, &undone)?.patch {
+        let place = operation["path"].as_str().filter(|_| operation["op"] == "replace");
+        if let Some(place) = place.and_then(|pointer| user.pointer_mut(pointer)) {
+            *place = operation["value"].clone();
+        }
+    }
+    Ok(user)
 }
 
 /// How a list of weighted backends is written.
