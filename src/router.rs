@@ -4,6 +4,7 @@
 
 mod gateway;
 mod nginx;
+mod traefik;
 
 use std::time::Duration;
 
@@ -101,7 +102,7 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 3] = [&gateway::HTTP, &gateway::GRPC, &nginx::NGINX];
+pub const ROUTERS: [&dyn Router; 4] = [&gateway::HTTP, &gateway::GRPC, &nginx::NGINX, &traefik::TRAEFIK];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
