@@ -2,6 +2,7 @@
 //!
 //! A router is one file and one line in [`ROUTERS`].
 
+mod contour;
 mod gateway;
 mod nginx;
 mod traefik;
@@ -102,7 +103,8 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 4] = [&gateway::HTTP, &gateway::GRPC, &nginx::NGINX, &traefik::TRAEFIK];
+pub const ROUTERS: [&dyn Router; 5] =
+    [&gateway::HTTP, &gateway::GRPC, &nginx::NGINX, &traefik::TRAEFIK, &contour::CONTOUR];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
@@ -159,12 +161,16 @@ impl Weighted<'_> {
             let members = entry.as_object().cloned().unwrap_or_default();
             if !(self.is_root)(entry) {
                 let weight = members.get(self.weight).and_then(Value::as_u64).unwrap_or(self.omitted);
-                list.push(self.entry(members, None, weight * 100)?);
+                list.push(self.entry(members, None, weight.saturating_mul(100))?);
                 continue;
             }
             for backend in split.backends() {
                 let name = backend.role.map(|_| backend.name.as_str());
-                list.push(self.entry(members.clone(), name, own * u64::from(backend.percent))?);
+                list.push(self.entry(
+                    members.clone(),
+                    name,
+                    own.saturating_mul(u64::from(backend.percent)),
+                )?);
             }
         }
         Ok(list)
