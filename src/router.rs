@@ -2,14 +2,17 @@
 //!
 //! A router is one file and one line in [`ROUTERS`].
 
+mod contour;
 mod gateway;
+mod nginx;
+mod traefik;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::traffic::{Split, Target};
+use crate::traffic::{Split, Target, weave};
 
 /// A kind of objects that name Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,7 @@ pub struct RouteKind {
 
 /// What a router can do, and how that was tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of a table")]
 pub struct Abilities {
     /// Whole percentages of the requests.
     pub weight: bool,
@@ -99,11 +103,30 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 2] = [&gateway::HTTP, &gateway::GRPC];
+pub const ROUTERS: [&dyn Router; 5] =
+    [&gateway::HTTP, &gateway::GRPC, &nginx::NGINX, &traefik::TRAEFIK, &contour::CONTOUR];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
     ROUTERS.into_iter().find(|router| router.name() == name)
+}
+
+/// Returns a route as its user has it: without anything of ours.
+pub(crate) fn as_written(
+    router: &dyn Router,
+    target: &Target,
+    route: &Value,
+    split: &Split,
+) -> Result<Value, Error> {
+    let mut user = route.clone();
+    let undone = Split::undone(&split.service, &split.namespace);
+    for operation in weave(router, target, route, &undone)?.patch {
+        let place = operation["path"].as_str().filter(|_| operation["op"] == "replace");
+        if let Some(place) = place.and_then(|pointer| user.pointer_mut(pointer)) {
+            *place = operation["value"].clone();
+        }
+    }
+    Ok(user)
 }
 
 /// How a list of weighted backends is written.
@@ -138,12 +161,16 @@ impl Weighted<'_> {
             let members = entry.as_object().cloned().unwrap_or_default();
             if !(self.is_root)(entry) {
                 let weight = members.get(self.weight).and_then(Value::as_u64).unwrap_or(self.omitted);
-                list.push(self.entry(members, None, weight * 100)?);
+                list.push(self.entry(members, None, weight.saturating_mul(100))?);
                 continue;
             }
             for backend in split.backends() {
                 let name = backend.role.map(|_| backend.name.as_str());
-                list.push(self.entry(members.clone(), name, own * u64::from(backend.percent))?);
+                list.push(self.entry(
+                    members.clone(),
+                    name,
+                    own.saturating_mul(u64::from(backend.percent)),
+                )?);
             }
         }
         Ok(list)
