@@ -150,9 +150,9 @@ impl<'m> Moves<'m> {
         if weight == 100 {
             // No request goes back to the former version. Its Service loses its pods, so no route may name it.
             before.extend(self.back(self.split(Some(0), None, Some(100))));
-            after.extend(self.back(self.split(Some(100), None, Some(0))));
+            after.extend(self.forward(self.split(Some(100), None, Some(0))));
         } else {
-            before.extend(self.back(self.split(Some(100), Some(0), Some(0))));
+            before.extend(self.forward(self.split(Some(100), Some(0), Some(0))));
             before.extend(self.back(self.split(Some(100), None, None)));
         }
         after.extend(self.back(self.split(Some(100), None, None)));
@@ -169,7 +169,7 @@ impl<'m> Moves<'m> {
                 before.push(Step::Publish { role: Role::Stable });
             }
             if self.names(Role::Canary) {
-                before.extend(self.back(self.split(Some(0), Some(100), Some(0))));
+                before.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
                 before.extend(self.back(self.split(Some(0), Some(100), None)));
             }
             after.extend(self.forward(self.split(Some(100), Some(0), None)));
@@ -178,7 +178,7 @@ impl<'m> Moves<'m> {
             // The pods of either version may go: the root alone has all.
             let canary = self.names(Role::Canary).then_some(0);
             let stable = self.names(Role::Stable).then_some(0);
-            before.extend(self.back(self.split(Some(100), stable, canary)));
+            before.extend(self.forward(self.split(Some(100), stable, canary)));
             before.extend(self.back(self.split(Some(100), None, None)));
         }
         if self.traffic.isolate {
