@@ -1,4 +1,4 @@
-//! Gateway API: HTTPRoute and GRPCRoute (`apis/v1/httproute_types.go`, `grpcroute_types.go` of
+//! Gateway API: `HTTPRoute` and `GRPCRoute` (`apis/v1/httproute_types.go`, `grpcroute_types.go` of
 //! kubernetes-sigs/gateway-api).
 
 use std::time::Duration;

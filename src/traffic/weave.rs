@@ -38,6 +38,13 @@ pub struct Woven {
 /// # Errors
 /// What the router cannot do with this route.
 pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split) -> Result<Woven, Error> {
+    let told = |mut error: Error| {
+        error.message = format!("{target}: {}", error.message);
+        error
+    };
+    if let Some(error) = router.refuses(route, split).filter(|_| !split.is_undone()) {
+        return Err(told(error));
+    }
     let record = record(route);
     let mut woven = Woven::default();
     let mut now = Record { v: 1, before: BTreeMap::new() };
@@ -54,10 +61,7 @@ pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split)
                 wanted.push(element);
                 continue;
             }
-            let rules = router.weave(&element, &target.namespace, split).map_err(|mut error| {
-                error.message = format!("{target}: {}", error.message);
-                error
-            })?;
+            let rules = router.weave(&element, &target.namespace, split).map_err(told)?;
             wanted.extend(rules);
             now.before.entry(pointer.clone()).or_default().push(element);
         }
