@@ -4,6 +4,7 @@
 
 mod gateway;
 mod istio;
+mod smi;
 
 use std::time::Duration;
 
@@ -106,7 +107,7 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 3] = [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO];
+pub const ROUTERS: [&dyn Router; 4] = [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO, &smi::SMI];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
@@ -232,7 +233,7 @@ pub(crate) mod tests {
         Split::undone("web", "shop").with(Some(0), Some(90), Some(10))
     }
 
-    fn woven(router: &dyn Router, route: &Value, split: &Split) -> Result<Woven, Error> {
+    pub(crate) fn woven(router: &dyn Router, route: &Value, split: &Split) -> Result<Woven, Error> {
         let kind = router.kinds()[0];
         let target = Target {
             api: format!("/apis/{}/{}", kind.group, kind.versions[0]),
