@@ -4,6 +4,7 @@
 
 mod gateway;
 mod istio;
+mod linkerd;
 mod smi;
 
 use std::time::Duration;
@@ -107,7 +108,8 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 4] = [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO, &smi::SMI];
+pub const ROUTERS: [&dyn Router; 5] =
+    [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO, &smi::SMI, &linkerd::LINKERD];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
