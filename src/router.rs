@@ -2,6 +2,7 @@
 //!
 //! A router is one file and one line in [`ROUTERS`].
 
+mod apisix;
 mod gateway;
 mod istio;
 mod linkerd;
@@ -108,8 +109,8 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 5] =
-    [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO, &smi::SMI, &linkerd::LINKERD];
+pub const ROUTERS: [&dyn Router; 6] =
+    [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO, &smi::SMI, &linkerd::LINKERD, &apisix::APISIX];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
@@ -160,20 +161,27 @@ impl Weighted<'_> {
         };
         let alone = entries.len() == 1;
         let own = if alone { 1 } else { root[self.weight].as_u64().unwrap_or(self.omitted) };
-        let mut list = Vec::new();
+        let mut parts = Vec::new();
         for entry in entries {
             let members = entry.as_object().cloned().unwrap_or_default();
             if !(self.is_root)(entry) {
                 let weight = members.get(self.weight).and_then(Value::as_u64).unwrap_or(self.omitted);
-                list.push(self.entry(members, None, weight * 100)?);
+                parts.push((members, None, weight.saturating_mul(100)));
                 continue;
             }
             for backend in split.backends() {
-                let name = backend.role.map(|_| backend.name.as_str());
-                list.push(self.entry(members.clone(), name, own * u64::from(backend.percent))?);
+                let name = backend.role.map(|_| backend.name);
+                parts.push((members.clone(), name, own.saturating_mul(u64::from(backend.percent))));
             }
         }
-        Ok(list)
+        // The same shares in smaller numbers, where there is a limit.
+        let large = parts.iter().any(|(.., weight)| *weight > self.most);
+        let divisor =
+            if large { parts.iter().fold(0, |divisor, part| common(divisor, part.2)).max(1) } else { 1 };
+        parts
+            .into_iter()
+            .map(|(members, name, weight)| self.entry(members, name.as_deref(), weight / divisor))
+            .collect()
     }
 
     fn entry(
@@ -203,6 +211,11 @@ impl Weighted<'_> {
         members.insert(self.weight.into(), json!(1));
         vec![Value::Object(members)]
     }
+}
+
+/// Returns the greatest common divisor.
+fn common(one: u64, other: u64) -> u64 {
+    if other == 0 { one } else { common(other, one % other) }
 }
 
 #[cfg(test)]
