@@ -2,6 +2,7 @@
 //!
 //! A router is one file and one line in [`ROUTERS`].
 
+mod alb;
 mod apisix;
 mod gateway;
 mod istio;
@@ -109,8 +110,8 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 6] =
-    [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO, &smi::SMI, &linkerd::LINKERD, &apisix::APISIX];
+pub const ROUTERS: [&dyn Router; 7] =
+    [&gateway::HTTP, &gateway::GRPC, &istio::ISTIO, &smi::SMI, &linkerd::LINKERD, &apisix::APISIX, &alb::ALB];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {

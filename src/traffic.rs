@@ -16,6 +16,7 @@ use serde_json::Value;
 pub use roads::{Roads, ready_endpoints};
 pub use service::{Role, is_ours, own_service, pin, unpin};
 pub use split::{Backend, Match, Split};
+pub(crate) use weave::embedded;
 pub use weave::{Woven, drifted, weave};
 
 /// An object in the cluster, as a request names it.
