@@ -2,9 +2,14 @@
 //!
 //! A router is one file and one line in [`ROUTERS`].
 
+mod alb;
+mod apisix;
 mod contour;
 mod gateway;
+mod istio;
+mod linkerd;
 mod nginx;
+mod smi;
 mod traefik;
 
 use std::time::Duration;
@@ -12,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::traffic::{Split, Target, weave};
+use crate::traffic::{Match, Split, Target, weave};
 
 /// A kind of objects that name Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,7 @@ pub struct RouteKind {
 }
 
 /// What a router can do, and how that was tested.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "a row of a table")]
 pub struct Abilities {
@@ -87,6 +93,11 @@ pub trait Router: Sync {
     /// [`crate::error::Kind::Refused`] for what this router or this route cannot do.
     fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error>;
 
+    /// Why it cannot do what is asked with this route, if so: known before anything is written.
+    fn refuses(&self, _route: &Value, split: &Split) -> Option<Error> {
+        unable(self, split)
+    }
+
     /// Returns objects of ours that it needs beside the Services.
     ///
     /// # Errors
@@ -103,8 +114,18 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 5] =
-    [&gateway::HTTP, &gateway::GRPC, &nginx::NGINX, &traefik::TRAEFIK, &contour::CONTOUR];
+pub const ROUTERS: [&dyn Router; 10] = [
+    &gateway::HTTP,
+    &gateway::GRPC,
+    &nginx::NGINX,
+    &traefik::TRAEFIK,
+    &contour::CONTOUR,
+    &istio::ISTIO,
+    &smi::SMI,
+    &linkerd::LINKERD,
+    &alb::ALB,
+    &apisix::APISIX,
+];
 
 /// Returns the router of that name.
 pub fn router(name: &str) -> Option<&'static dyn Router> {
@@ -127,6 +148,23 @@ pub(crate) fn as_written(
         }
     }
     Ok(user)
+}
+
+/// Refuses what a router never can.
+pub(crate) fn unable(router: &(impl Router + ?Sized), split: &Split) -> Option<Error> {
+    let able = router.abilities();
+    let header = split.matches.iter().any(|one| matches!(one, Match::Header { .. }));
+    let cookie = split.matches.iter().any(|one| matches!(one, Match::Cookie { .. }));
+    let what = if header && !able.header {
+        "tell requests by a header"
+    } else if cookie && !able.cookie {
+        "tell requests by a cookie"
+    } else if split.mirror.is_some() && !able.mirror {
+        "give the canary a copy of requests"
+    } else {
+        return None;
+    };
+    Some(Error::refused(format!("the router {} cannot {what}", router.name())))
 }
 
 /// How a list of weighted backends is written.
@@ -156,24 +194,27 @@ impl Weighted<'_> {
         };
         let alone = entries.len() == 1;
         let own = if alone { 1 } else { root[self.weight].as_u64().unwrap_or(self.omitted) };
-        let mut list = Vec::new();
+        let mut parts = Vec::new();
         for entry in entries {
             let members = entry.as_object().cloned().unwrap_or_default();
             if !(self.is_root)(entry) {
                 let weight = members.get(self.weight).and_then(Value::as_u64).unwrap_or(self.omitted);
-                list.push(self.entry(members, None, weight.saturating_mul(100))?);
+                parts.push((members, None, weight.saturating_mul(100)));
                 continue;
             }
             for backend in split.backends() {
-                let name = backend.role.map(|_| backend.name.as_str());
-                list.push(self.entry(
-                    members.clone(),
-                    name,
-                    own.saturating_mul(u64::from(backend.percent)),
-                )?);
+                let name = backend.role.map(|_| backend.name);
+                parts.push((members.clone(), name, own.saturating_mul(u64::from(backend.percent))));
             }
         }
-        Ok(list)
+        // The same shares in smaller numbers, where there is a limit.
+        let large = parts.iter().any(|(.., weight)| *weight > self.most);
+        let divisor =
+            if large { parts.iter().fold(0, |divisor, part| common(divisor, part.2)).max(1) } else { 1 };
+        parts
+            .into_iter()
+            .map(|(members, name, weight)| self.entry(members, name.as_deref(), weight / divisor))
+            .collect()
     }
 
     fn entry(
@@ -205,9 +246,15 @@ impl Weighted<'_> {
     }
 }
 
+/// Returns the greatest common divisor.
+fn common(one: u64, other: u64) -> u64 {
+    if other == 0 { one } else { common(other, one % other) }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::traffic::{Woven, weave};
 
     /// Applies the operations that we send; a failed test fails the test.
     pub(crate) fn patch(object: &mut Value, operations: &[Value]) {
@@ -227,6 +274,48 @@ pub(crate) mod tests {
                 other => panic!("{parent} is {other}"),
             }
         }
+    }
+
+    /// Nothing to the root, 90 % stable, 10 % canary.
+    pub(crate) fn ten() -> Split {
+        Split::undone("web", "shop").with(Some(0), Some(90), Some(10))
+    }
+
+    pub(crate) fn woven(router: &dyn Router, route: &Value, split: &Split) -> Result<Woven, Error> {
+        let kind = router.kinds()[0];
+        let target = Target {
+            api: format!("/apis/{}/{}", kind.group, kind.versions[0]),
+            kind: kind.kind.into(),
+            plural: kind.plural.into(),
+            namespace: route["metadata"]["namespace"].as_str().unwrap().into(),
+            name: route["metadata"]["name"].as_str().unwrap().into(),
+        };
+        weave(router, &target, route, split)
+    }
+
+    /// What the API server has after our patch, and what we noted.
+    pub(crate) fn written(router: &dyn Router, route: &Value, split: &Split) -> (Value, Vec<String>) {
+        let woven = woven(router, route, split).unwrap();
+        let mut written = route.clone();
+        patch(&mut written, &woven.patch);
+        (written, woven.notes)
+    }
+
+    /// What is written; once only, and the way back leads to the very same route.
+    pub(crate) fn there_and_back(router: &dyn Router, route: &Value, split: &Split) -> Value {
+        let (there, _) = written(router, route, split);
+        assert_eq!(woven(router, &there, split).unwrap().patch, Vec::<Value>::new(), "it is there");
+        let (mut back, notes) = written(router, &there, &Split::undone(&split.service, &split.namespace));
+        assert_eq!(notes, Vec::<String>::new());
+        if route["metadata"]["annotations"].is_null() {
+            assert_eq!(back["metadata"].as_object_mut().unwrap().remove("annotations"), Some(json!({})));
+        }
+        assert_eq!(back.to_string(), route.to_string());
+        there
+    }
+
+    pub(crate) fn refusal(router: &dyn Router, route: &Value, split: &Split) -> String {
+        woven(router, route, split).unwrap_err().message
     }
 
     #[test]

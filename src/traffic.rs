@@ -18,6 +18,7 @@ pub use detect::{Choice, Found, Search, choose, selecting};
 pub use roads::{Roads, ready_endpoints};
 pub use service::{Role, is_ours, made_so, own_service, owner, pin, unpin};
 pub use split::{Backend, Match, Split};
+pub(crate) use weave::embedded;
 pub use weave::{Woven, drifted, weave};
 
 /// An object in the cluster, as a request names it.

@@ -1,12 +1,14 @@
-//! Gateway API: HTTPRoute and GRPCRoute (`apis/v1/httproute_types.go`, `grpcroute_types.go` of
+//! Gateway API: `HTTPRoute` and `GRPCRoute` (`apis/v1/httproute_types.go`, `grpcroute_types.go` of
 //! kubernetes-sigs/gateway-api).
+
+mod copies;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::router::{Abilities, RouteKind, Router, Settled, Weighted};
+use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, unable};
 use crate::traffic::{Match, Role, Split, text};
 
 /// The largest weight (`BackendRef.weight`).
@@ -14,9 +16,20 @@ const MOST: u64 = 1_000_000;
 
 /// Routes of the Gateway API.
 pub(super) struct Gateway {
-    name: &'static str,
-    kinds: &'static [RouteKind],
+    pub(super) name: &'static str,
+    pub(super) kinds: &'static [RouteKind],
+    pub(super) abilities: Abilities,
 }
+
+const ABILITIES: Abilities = Abilities {
+    weight: true,
+    header: true,
+    cookie: true,
+    mirror: true,
+    tested: "Contour 1.33 with Envoy 1.38, Traefik 3.7",
+    limits: "a cookie needs regular expressions of headers; a copy needs RequestMirror, and a share of it \
+             RequestPercentageMirror",
+};
 
 pub(super) const HTTP: Gateway = Gateway {
     name: "httproute",
@@ -26,6 +39,7 @@ pub(super) const HTTP: Gateway = Gateway {
         kind: "HTTPRoute",
         plural: "httproutes",
     }],
+    abilities: ABILITIES,
 };
 
 pub(super) const GRPC: Gateway = Gateway {
@@ -36,6 +50,7 @@ pub(super) const GRPC: Gateway = Gateway {
         kind: "GRPCRoute",
         plural: "grpcroutes",
     }],
+    abilities: ABILITIES,
 };
 
 impl Router for Gateway {
@@ -48,15 +63,7 @@ impl Router for Gateway {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities {
-            weight: true,
-            header: true,
-            cookie: true,
-            mirror: true,
-            tested: "Contour 1.33 with Envoy 1.38, Traefik 3.7",
-            limits: "a cookie needs regular expressions of headers; a copy needs RequestMirror, and a share of it \
-                     RequestPercentageMirror",
-        }
+        self.abilities
     }
 
     fn places(&self, _route: &Value) -> Vec<String> {
@@ -91,6 +98,10 @@ impl Router for Gateway {
         }
         rules.push(rule);
         Ok(rules)
+    }
+
+    fn refuses(&self, route: &Value, split: &Split) -> Option<Error> {
+        unable(self, split).or_else(|| copies::refused(route, split.mirror?))
     }
 
     fn settled(&self, route: &Value) -> Settled {
@@ -133,7 +144,8 @@ fn is_service(entry: &Value, home: &str, service: &str, namespace: &str) -> bool
     entry["name"] == service
         && entry["namespace"].as_str().unwrap_or(home) == namespace
         && matches!(text(entry, "/kind"), "" | "Service")
-        && text(entry, "/group").is_empty()
+        // What Linkerd calls it, in parents too.
+        && matches!(text(entry, "/group"), "" | "core")
 }
 
 /// Returns a rule's matches, each with one condition more. A rule without any matches everything.

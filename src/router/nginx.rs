@@ -123,9 +123,6 @@ impl Router for Nginx {
 impl Nginx {
     /// Returns the annotations of the canary Ingress.
     fn canary(&self, split: &Split) -> Result<Map<String, Value>, Error> {
-        if split.mirror.is_some() {
-            return Err(Error::refused("ingress-nginx sends no copies of requests to a canary"));
-        }
         if split.root.is_some_and(|root| root > 0) && split.stable.is_some_and(|stable| stable > 0) {
             let (root, stable) = (split.name(None), split.name(Some(Role::Stable)));
             return Err(Error::refused(format!(
@@ -341,7 +338,8 @@ mod tests {
         assert!(refusal(&with(&[cookie("me")])).contains("`always`: c=me is not possible"));
         assert!(refusal(&with(&[header.clone(), header])).contains("one header"));
         assert!(refusal(&with(&[cookie("always"), cookie("always")])).contains("one cookie"));
-        assert!(refusal(&Split { mirror: Some(5), ..ten() }).contains("no copies"));
+        let mirror = weave(&NGINX, &target(), &route(), &Split { mirror: Some(5), ..ten() });
+        assert!(mirror.unwrap_err().message.contains("cannot give the canary a copy"));
         assert!(refusal(&undone().with(Some(50), Some(40), Some(10))).contains("cannot share it"));
         let mut canary = route();
         canary["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary"] = json!("true");

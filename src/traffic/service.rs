@@ -97,7 +97,8 @@ pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name, "namespace": id.namespace, "annotations": annotations,
-            "labels": {"app.kubernetes.io/managed-by": "rollout-plus"},
+            // A second Service of an injected pod keeps Consul's init container from ever ending.
+            "labels": {"app.kubernetes.io/managed-by": "rollout-plus", "consul.hashicorp.com/service-ignore": "true"},
             "ownerReferences": [owner(deployment)]},
         "spec": spec,
     })

@@ -38,6 +38,13 @@ pub struct Woven {
 /// # Errors
 /// What the router cannot do with this route.
 pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split) -> Result<Woven, Error> {
+    let told = |mut error: Error| {
+        error.message = format!("{target}: {}", error.message);
+        error
+    };
+    if let Some(error) = router.refuses(route, split).filter(|_| !split.is_undone()) {
+        return Err(told(error));
+    }
     let record = record(route);
     let mut woven = Woven::default();
     let mut now = Record { v: 1, before: BTreeMap::new() };
@@ -54,10 +61,7 @@ pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split)
                 wanted.push(element);
                 continue;
             }
-            let rules = router.weave(&element, &target.namespace, split).map_err(|mut error| {
-                error.message = format!("{target}: {}", error.message);
-                error
-            })?;
+            let rules = router.weave(&element, &target.namespace, split).map_err(told)?;
             wanted.extend(rules);
             now.before.entry(pointer.clone()).or_default().push(element);
         }
@@ -213,6 +217,9 @@ impl Thread<'_> {
                 let end = word.find('.').unwrap_or(word.len());
                 Value::String(format!("{}{}", self.split.service, &word[end..]))
             }
+            Value::String(word) if self.has_ours(value) => {
+                Value::String(self.renamed(&embedded(word).unwrap_or_default()).to_string())
+            }
             Value::Array(list) => {
                 let others = list.iter().filter(|entry| !self.has_ours(entry));
                 if let Some(root) =
@@ -236,10 +243,15 @@ fn without_weight(entry: &Value) -> Value {
     entry
 }
 
+/// Returns an object that is written as text: annotations have no other way.
+pub(crate) fn embedded(text: &str) -> Option<Value> {
+    text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
+}
+
 /// Whether some text in a value is so.
 fn mentions(value: &Value, is: &dyn Fn(&str) -> bool) -> bool {
     match value {
-        Value::String(word) => is(word),
+        Value::String(word) => is(word) || embedded(word).is_some_and(|value| mentions(&value, is)),
         Value::Array(list) => list.iter().any(|value| mentions(value, is)),
         Value::Object(members) => members.values().any(|value| mentions(value, is)),
         _ => false,
