@@ -1,6 +1,7 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
 mod apply;
+mod blue_green;
 mod check;
 mod guard;
 mod traffic;
@@ -17,6 +18,7 @@ pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
 
 pub use apply::{ApplyArgs, Strategy};
+pub use blue_green::BlueGreenArgs;
 pub use traffic::TrafficArgs;
 
 /// Canary a Deployment with nothing installed in the cluster
@@ -41,6 +43,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Give a new version a share of the traffic, or change the share
     Canary(CanaryArgs),
+    /// Start a whole second set, try it, and switch all traffic at once
+    BlueGreen(BlueGreenArgs),
     /// Replace the version pod by pod, and go back if the new one fails
     Rolling(RollingArgs),
     /// Make the canary the only version

@@ -1,6 +1,7 @@
 //! The verbs: observe, plan, engine, output.
 
 mod apply;
+mod blue_green;
 mod canary;
 mod change;
 mod check;
@@ -9,6 +10,7 @@ mod history;
 mod rollback;
 mod rolling;
 mod rollout;
+mod routing;
 mod status;
 
 use std::ffi::OsString;
@@ -57,6 +59,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Check(args) => check::run(args, global, output).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,
+        Command::BlueGreen(args) => blue_green::run(args, context).await,
         Command::Rolling(args) => rolling::run(args, context).await,
         Command::Restart(args) => rolling::restart(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,

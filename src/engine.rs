@@ -7,6 +7,7 @@ mod outcome;
 mod ready;
 mod rehearsal;
 mod undo;
+mod verify;
 mod wait;
 
 use std::time::Duration;
@@ -186,6 +187,11 @@ impl<'a> Engine<'a> {
         for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
             self.output.event(&Event::Step { text: step.title() });
             self.act(step).await?;
+            if let Step::Verify { checks } = step
+                && let Some(failure) = self.verify(checks).await?
+            {
+                return Ok(Some(failure));
+            }
             if let Step::Route { split, .. } = step {
                 self.split = Some(split.clone());
             }

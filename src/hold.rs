@@ -53,6 +53,14 @@ pub fn update(situation: &Situation<'_>, template: &Value) -> Vec<Value> {
     patch
 }
 
+/// Returns the patch that keeps a Deployment as it is: while new pods serve that are not Available, the controller
+/// would take them away first if another version came.
+pub fn freeze(situation: &Situation<'_>) -> Vec<Value> {
+    let mut patch = fence(situation);
+    patch.push(set("/spec/paused", &json!(true)));
+    patch
+}
+
 /// Returns the patch that ends a hold, or what is left of one.
 ///
 /// Three-way: a field goes back to the user's own value only where it still has ours.

@@ -1,6 +1,7 @@
 //! A plan is data: printed by `--dry-run`, stored in the journal, run by the engine.
 
 mod abort;
+mod blue_green;
 mod canary;
 mod promote;
 mod rolling;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use abort::abort;
+pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
 pub use rolling::rolling;
@@ -87,6 +89,22 @@ pub enum Step {
     },
     /// Services and other objects of ours are gone.
     Withdraw,
+    /// The Deployment is paused while it is held: no other version can take the place of the one that serves.
+    Freeze,
+    /// The new version answers as it should, through its preview.
+    Verify {
+        /// What is asked, and what is to be answered.
+        checks: Vec<Check>,
+    },
+}
+
+/// A request to the preview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The path, with its query.
+    pub path: String,
+    /// The HTTP status to be answered.
+    pub status: u16,
 }
 
 impl Step {
@@ -115,7 +133,12 @@ impl Step {
             Self::Route { split, .. } => format!("route: {}", split.sentence()),
             Self::Pin { role: Some(role) } => format!("give the Service the {} pods alone", role.word()),
             Self::Pin { role: None } => "give the Service its own selector back".into(),
-            Self::Withdraw => "remove what was made for the router".into(),
+            Self::Withdraw => "remove the Services that were made".into(),
+            Self::Freeze => "pause the Deployment: no other version can come in between".into(),
+            Self::Verify { checks } => {
+                let each = checks.iter().map(|check| format!("{} answers {}", check.path, check.status));
+                format!("verify through the preview: {}", each.collect::<Vec<_>>().join(", "))
+            }
         }
     }
 

@@ -21,6 +21,9 @@ pub use history::{Ending, Outcome, outcomes, with_outcome};
 pub enum Verb {
     /// Start or change a canary.
     Canary,
+    /// Start a whole second set and switch all traffic at once.
+    #[serde(rename = "blue-green")]
+    BlueGreen,
     /// Make the canary the only version.
     Promote,
     /// Go back to the stable version.
@@ -38,6 +41,7 @@ impl Verb {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Canary => "canary",
+            Self::BlueGreen => "blue-green",
             Self::Promote => "promote",
             Self::Abort => "abort",
             Self::Rolling => "rolling",
@@ -53,7 +57,7 @@ impl Verb {
 
     /// Whether it changes the template without a hold, so that its record alone tells the way back.
     pub const fn goes_without_hold(self) -> bool {
-        !matches!(self, Self::Canary)
+        !matches!(self, Self::Canary | Self::BlueGreen)
     }
 }
 

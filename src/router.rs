@@ -35,7 +35,6 @@ pub struct RouteKind {
 /// What a router can do, and how that was tested.
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "a row of a table")]
 pub struct Abilities {
     /// Whole percentages of the requests.
     pub weight: bool,

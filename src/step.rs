@@ -87,7 +87,10 @@ pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) ->
         Step::Route { split, .. } => traffic::route(situation, split),
         Step::Pin { role } => traffic::pin(situation, *role),
         Step::Withdraw => Ok(traffic::withdraw(situation)),
-        Step::AwaitCanary | Step::Soak { .. } | Step::AwaitRollout => Ok(Work::default()),
+        Step::Freeze => Ok(freeze_work(situation)),
+        Step::AwaitCanary | Step::Soak { .. } | Step::AwaitRollout | Step::Verify { .. } => {
+            Ok(Work::default())
+        }
     }
 }
 
@@ -167,6 +170,13 @@ fn hold_work(
         });
     }
     Ok(work)
+}
+
+fn freeze_work(situation: &Situation<'_>) -> Work {
+    if situation.deployment().spec.paused || situation.hold.is_none() {
+        return Work::default();
+    }
+    Work { mutations: vec![Mutation::PatchDeployment { patch: hold::freeze(situation) }], ..Work::default() }
 }
 
 fn update_work(situation: &Situation<'_>, template: &Value) -> Result<Work, Error> {

@@ -14,7 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use detect::{Choice, Found, Search, choose, selecting};
+pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
 pub use roads::{Roads, ready_endpoints};
 pub use service::{Role, is_ours, made_so, own_service, owner, pin, unpin};
 pub use split::{Backend, Match, Split};
@@ -86,11 +86,32 @@ pub struct Traffic {
     /// Whether the root Service itself is pinned to the stable pods, for clients that use it without the router.
     #[serde(default)]
     pub isolate: bool,
+    /// Set if all of the traffic is switched at once: seconds for which the new version is judged after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<u64>,
 }
 
 impl Traffic {
+    /// What [`Traffic::router`] says where there is none: the Service itself is switched.
+    pub const NO_ROUTER: &'static str = "none";
+
+    /// The traffic of a Service that no route names.
+    pub fn direct(service: &str) -> Self {
+        Self {
+            router: Self::NO_ROUTER.into(),
+            service: service.into(),
+            routes: Vec::new(),
+            own: Vec::new(),
+            isolate: false,
+            switch: None,
+        }
+    }
+
     /// Returns it in few words: `httproute/web, httproute/api (httproute, service/web)`.
     pub fn sentence(&self) -> String {
+        if self.routes.is_empty() {
+            return format!("service/{} itself", self.service);
+        }
         let routes: Vec<String> =
             self.routes.iter().map(|route| format!("{}/{}", route.kind.to_lowercase(), route.name)).collect();
         format!("{} by {} for service/{}", routes.join(", "), self.router, self.service)

@@ -49,8 +49,9 @@ impl Mirror {
     /// Watches what the workload's traffic goes by, too, and waits for the first whole picture.
     pub(crate) async fn follow(&mut self, cluster: &Cluster, traffic: &Traffic) -> Result<(), Error> {
         self.roads = RoadStore::default();
-        let streams = self.roads.start(cluster, traffic);
-        streams.into_iter().for_each(|stream| self.changes.push(stream));
+        for stream in self.roads.start(cluster, traffic) {
+            self.changes.push(stream);
+        }
         self.until(|mirror| mirror.roads.is_complete()).await
     }
 

@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use crate::cluster::watches::{Change, watch_api};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
-use crate::keys::FIELD_MANAGER;
+use crate::keys::{FIELD_MANAGER, SELECTOR_ANNOTATION};
+use crate::model::Deployment;
 use crate::router::ROUTERS;
-use crate::traffic::{Choice, Found, Roads, Role, Search, Target, Traffic, selecting, text};
+use crate::traffic::{Choice, Found, Roads, Role, Search, Target, Traffic, choose, selecting, text};
 
 const SLICES: &str = "EndpointSlice";
 
@@ -97,7 +98,9 @@ impl RoadStore {
                         || incoming.iter().any(|(one, _)| one == target)
                 };
                 self.objects.retain(|target, _| is_kept(target));
-                incoming.into_iter().for_each(|(target, value)| self.learn(target, value));
+                for (target, value) in incoming {
+                    self.learn(target, value);
+                }
                 self.complete[index] = true;
             }
             Event::Apply(object) => {
@@ -137,7 +140,9 @@ impl RoadStore {
     /// Takes what was read at once; what it has not is gone. Slices are not read so.
     pub(super) fn renew(&mut self, roads: Roads) {
         self.objects.retain(|target, _| target.kind == SLICES || roads.objects.contains_key(target));
-        roads.objects.into_iter().for_each(|(target, value)| self.learn(target, value));
+        for (target, value) in roads.objects {
+            self.learn(target, value);
+        }
     }
 
     pub(super) fn forget(&mut self, target: &Target) {
@@ -306,11 +311,60 @@ impl Cluster {
                         router: router.name(),
                         service,
                         target: target.clone(),
+                        object: route.clone(),
                     }));
                 }
             }
         }
         Ok(search)
+    }
+
+    /// Asks a Service through the API server. Returns the HTTP status of the answer.
+    pub(crate) async fn ask(&self, service: &str, path: &str) -> Result<u16, Error> {
+        let target = Target::service(&self.namespace, service);
+        let found = self.road(&target).await?.unwrap_or_default();
+        let port = &found["spec"]["ports"][0]["port"];
+        let path = format!("{}/{service}:{port}/proxy{path}", target.collection());
+        let call =
+            Call { doing: format!("ask {target} through the API server"), method: "GET", path, body: None };
+        match self.status(&call).await? {
+            // The API server's own refusal is about the right to ask, and no answer of the version.
+            (403, reason) if reason == "Forbidden" => {
+                let error =
+                    Error::new(Kind::Cluster, format!("{}: no right to get services/proxy", call.doing));
+                Err(error.next(format!("kubectl auth can-i get services/proxy -n {}", self.namespace)))
+            }
+            (code, _) => Ok(code),
+        }
+    }
+
+    /// Looks for what a run left that no record tells of any more: Services that are pinned, or of our own.
+    pub(crate) async fn leftover(&self, deployment: &Deployment) -> Result<Option<Traffic>, Error> {
+        // Who may not read Services has none of ours.
+        let Ok(services) = self.items(&Target::service(&self.namespace, "")).await else { return Ok(None) };
+        let left = |service: &Value| {
+            let owners = service["metadata"]["ownerReferences"].as_array();
+            let pinned = service["metadata"]["annotations"][SELECTOR_ANNOTATION].is_string();
+            pinned || owners.into_iter().flatten().any(|owner| owner["uid"] == deployment.uid())
+        };
+        if !services.iter().any(left) {
+            return Ok(None);
+        }
+        let labels = &deployment.spec.template["metadata"]["labels"];
+        let search = self.search(labels, Choice::Auto).await?;
+        let pinned = search
+            .services
+            .iter()
+            .find(|service| left(service))
+            .map(|service| text(service, "/metadata/name"));
+        let workload = format!("deployment/{}", deployment.id().name);
+        let (traffic, _) = choose(&search, Choice::Auto, pinned, &workload)?;
+        let root = pinned.or_else(|| search.services.first().map(|service| text(service, "/metadata/name")));
+        let mut traffic = traffic.or_else(|| root.map(Traffic::direct));
+        if let Some(traffic) = &mut traffic {
+            traffic.isolate = pinned.is_some();
+        }
+        Ok(traffic)
     }
 
     async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {
@@ -334,7 +388,7 @@ impl Cluster {
         Ok(groups.map(|group| (text(group, "/name").to_owned(), versions(group))).collect())
     }
 
-    /// Returns the IngressClasses; none for whoever may not read them, which a namespace's user often may not.
+    /// Returns the classes of Ingresses; none for whoever may not read them, which a namespace's user often may not.
     async fn classes(&self) -> Vec<Value> {
         let path = "/apis/networking.k8s.io/v1/ingressclasses".to_owned();
         let list = self.get("list ingressclasses", path).await.unwrap_or_default();

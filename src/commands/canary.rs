@@ -2,17 +2,16 @@
 
 use crate::check::{Strategy, Subject};
 use crate::cli::{CanaryArgs, deployment_name};
-use crate::cluster::{Cluster, connect};
+use crate::cluster::connect;
 use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
-use crate::engine::Engine;
+use crate::commands::routing::{Wish, find};
 use crate::error::Error;
 use crate::model::Situation;
 use crate::plan::{self, CanaryRequest, Wanted};
 use crate::record::Verb;
 use crate::share::Size;
 use crate::source;
-use crate::traffic::{Choice, choose};
 
 /// Runs the verb.
 pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), Error> {
@@ -20,10 +19,15 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     let sizes = sizes(args)?;
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
-    let observed = engine.observed()?;
-    if observed.traffic.is_none() {
-        find_router(&cluster, &mut engine, args).await?;
-    }
+    let wish = Wish {
+        choice: args.traffic.router,
+        service: args.traffic.service.as_deref(),
+        matches: args.traffic.matches(),
+        mirror: args.traffic.mirror,
+        isolate: args.traffic.isolate,
+        switch: None,
+    };
+    find(&cluster, &mut engine, &wish).await?;
     let observed = engine.observed()?;
     let request = CanaryRequest {
         template: source::template(&cluster, &observed.deployment, &args.source).await?,
@@ -35,8 +39,8 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         wanted: Wanted {
             weights: weights(args),
             pods: args.canary_replicas,
-            matches: args.traffic.matches(),
-            mirror: args.traffic.mirror,
+            matches: wish.matches.clone(),
+            mirror: wish.mirror,
         },
     };
     // Another share for a version that is held already brings nothing new to judge.
@@ -48,38 +52,6 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
     }
     context.carry_out(&mut engine, Verb::Canary, 0, |observed| plan::canary(&request, observed)).await
-}
-
-/// Looks for the router that brings traffic to the workload, and says what was found.
-async fn find_router(cluster: &Cluster, engine: &mut Engine<'_>, args: &CanaryArgs) -> Result<(), Error> {
-    let observed = engine.observed()?;
-    let flags = &args.traffic;
-    // A canary that is held by its pods stays so.
-    if flags.router == Choice::None || Situation::of(&observed).hold.is_some() {
-        return Ok(());
-    }
-    let deployment = &observed.deployment;
-    let labels = &deployment.spec.template["metadata"]["labels"];
-    let search = cluster.search(labels, flags.router).await?;
-    let workload = format!("deployment/{}", deployment.id().name);
-    let (traffic, text) = choose(&search, flags.router, flags.service.as_deref(), &workload)?;
-    let Some(mut traffic) = traffic else {
-        search.unread.iter().chain(&search.unserved).for_each(|text| {
-            engine.warn(&format!(
-                "{text}: if one names a Service of {workload}, its share is that of the pods"
-            ));
-        });
-        return Ok(());
-    };
-    engine.note(&text);
-    if !flags.isolate {
-        engine.note(&format!(
-            "clients that use service/{} without the router get the share of the pods; --isolate keeps them on the stable ones",
-            traffic.service
-        ));
-    }
-    traffic.isolate = flags.isolate;
-    engine.route_by(traffic).await
 }
 
 /// Returns the shares for a router; without any a version is only matched or mirrored.

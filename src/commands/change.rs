@@ -27,6 +27,11 @@ async fn end(
 ) -> Result<(), Error> {
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, &args.name, &args.guard).await?;
+    if engine.observed()?.traffic.is_none()
+        && let Some(traffic) = cluster.leftover(&engine.observed()?.deployment).await?
+    {
+        engine.route_by(traffic).await?;
+    }
     let observed = engine.observed()?;
     let locked = observed.lock.as_ref().is_some_and(|lock| lock.holder.is_some());
     if planner(&observed)?.steps.is_empty() && !locked {

@@ -4,6 +4,7 @@ use crate::hold::{self, Keep};
 use crate::model::{Observed, Situation};
 use crate::plan::routed::Moves;
 use crate::plan::{Plan, Step};
+use crate::traffic::Role;
 
 /// Returns the plan of an abort; without steps if nothing of ours is in flight.
 pub fn abort(observed: &Observed) -> Plan {
@@ -22,6 +23,14 @@ pub fn abort(observed: &Observed) -> Plan {
         let (before, after) = moves.abort(situation.hold.is_some());
         steps.splice(0..0, before);
         steps.extend(after);
+    } else if observed.traffic.is_some() {
+        // Back first, then the pods go, then the Service is the user's again.
+        if situation.hold.is_some() {
+            steps.insert(0, Step::Pin { role: Some(Role::Stable) });
+        } else {
+            steps.insert(0, Step::Pin { role: None });
+        }
+        steps.extend([Step::Pin { role: None }, Step::Withdraw]);
     }
     Plan { steps }
 }

@@ -42,6 +42,14 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         (false, true) => Stable::AsIs,
         (false, false) => Stable::Whole,
     };
+    if observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some()) && situation.hold.is_some() {
+        let id = situation.deployment().id();
+        return Err(Error::refused(format!(
+            "{id} is held by blue-green: all of the traffic is switched at once"
+        ))
+        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
     if let Some(moves) = Moves::of(observed) {
         return routed(request, &moves, template, &situation);
     }
@@ -124,7 +132,7 @@ fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>
         .next(format!("kubectl get services,ingresses -n {}", id.namespace)))
 }
 
-fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
+pub(super) fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
     let id = situation.deployment().id();
     error.message = format!("{id}: {}", error.message);
     if situation.deployment().replicas() == 0 {
@@ -134,7 +142,10 @@ fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
 }
 
 /// Decides which template the canary has; `None` means the live one.
-fn new_template(request: &CanaryRequest, situation: &Situation<'_>) -> Result<Option<Value>, Error> {
+pub(super) fn new_template(
+    request: &CanaryRequest,
+    situation: &Situation<'_>,
+) -> Result<Option<Value>, Error> {
     let deployment = situation.deployment();
     let id = deployment.id();
     let live = &deployment.spec.template;
@@ -202,7 +213,7 @@ fn new_template(request: &CanaryRequest, situation: &Situation<'_>) -> Result<Op
     }
 }
 
-fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<(), Error> {
+pub(super) fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<(), Error> {
     let deployment = situation.deployment();
     let id = deployment.id();
     let kind = deployment.spec.strategy.as_ref().and_then(|strategy| strategy["type"].as_str());

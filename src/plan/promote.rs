@@ -25,6 +25,17 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
             id.name, id.namespace
         )));
     }
+    if observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some()) {
+        return super::blue_green::promote(observed);
+    }
+    refuse_what_was_not_tried(&situation)?;
+    Ok(follow)
+}
+
+/// What is promoted has to be the version that was held.
+pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(), Error> {
+    let observed = situation.observed;
+    let id = observed.deployment.id();
     let abort = format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace);
     if situation.is_on_stable_template() {
         return Err(Error::refused(format!(
@@ -43,7 +54,7 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
             id.name, id.namespace
         )));
     }
-    Ok(follow)
+    Ok(())
 }
 
 fn follow(observed: &Observed, situation: &Situation<'_>) -> Vec<Step> {
@@ -52,6 +63,7 @@ fn follow(observed: &Observed, situation: &Situation<'_>) -> Vec<Step> {
     let weight = record.and_then(|record| record.asked);
     let (mut steps, after) = match Moves::of(observed) {
         Some(moves) => moves.promote(weight.unwrap_or_else(|| moves.weight())),
+        None if observed.traffic.is_some() => (Vec::new(), vec![Step::Pin { role: None }, Step::Withdraw]),
         None => Default::default(),
     };
     steps.extend([Step::Release, Step::AwaitRollout]);

@@ -135,6 +135,31 @@ impl<'m> Moves<'m> {
         steps
     }
 
+    /// Returns the steps that bring a second set up to be switched to.
+    pub(super) fn second_set(&self, hold: [Step; 2]) -> Vec<Step> {
+        let mut steps = Vec::new();
+        self.isolate(&mut steps);
+        steps.extend(hold);
+        steps.push(Step::Publish { role: Role::Canary });
+        steps.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
+        steps
+    }
+
+    /// Returns the step that gives the second set all of the traffic. The first stays named, for the way back.
+    pub(super) fn switch(&self) -> Vec<Step> {
+        self.forward(self.split(Some(0), Some(0), Some(100)))
+    }
+
+    /// Whether the second set has all of the traffic.
+    pub(super) fn is_switched(&self) -> bool {
+        let splits = [self.split(Some(0), Some(0), Some(100)), self.split(Some(0), None, Some(100))];
+        let says = |split: &Split| {
+            let mut routes = self.observed.roads.routes(self.traffic);
+            routes.all(|(target, route)| !drifted(self.router, target, route, split))
+        };
+        self.names(Role::Canary) && splits.iter().any(says)
+    }
+
     /// The share of a canary whose hold is off: all, if the routes name no other version.
     pub(super) fn weight(&self) -> u8 {
         if self.names(Role::Canary) && !self.names(Role::Stable) { 100 } else { 0 }
@@ -174,7 +199,11 @@ impl<'m> Moves<'m> {
             }
             after.extend(self.forward(self.split(Some(100), Some(0), None)));
             after.extend(self.back(self.split(Some(100), None, None)));
-        } else if self.is_woven() {
+        } else if self.traffic.isolate {
+            // The pods that it is pinned to may go.
+            before.push(Step::Pin { role: None });
+        }
+        if !(held && self.names(Role::Stable)) && self.is_woven() {
             // The pods of either version may go: the root alone has all.
             let canary = self.names(Role::Canary).then_some(0);
             let stable = self.names(Role::Stable).then_some(0);

@@ -25,14 +25,20 @@ pub type ReadyFor = BTreeMap<String, Duration>;
 /// Returns how far a step's waiting is.
 pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
     match step {
-        Step::Hold { .. } | Step::Update { .. } | Step::Release | Step::Restore => Progress::Done,
+        Step::Hold { .. }
+        | Step::Update { .. }
+        | Step::Release
+        | Step::Restore
+        | Step::Own { .. }
+        | Step::Withdraw
+        | Step::Freeze
+        | Step::Verify { .. } => Progress::Done,
         Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
         Step::AwaitRollout => rollout_progress(situation),
         Step::AwaitStable => stable_progress(situation),
         Step::Publish { role } => traffic::published(situation, *role),
         Step::Route { split, .. } => traffic::routed(situation, split),
         Step::Pin { role } => traffic::pinned(situation, *role),
-        Step::Own { .. } | Step::Withdraw => Progress::Done,
     }
 }
 
@@ -61,7 +67,8 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
         );
     }
     let target = situation.canary_target().unwrap_or(0);
-    if deployment.spec.paused {
+    let frozen = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
+    if deployment.spec.paused && !frozen {
         return Progress::Halted(paused(situation));
     }
     let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {

@@ -16,6 +16,10 @@ fn way<'s>(situation: &'s Situation<'_>) -> Option<(&'s Traffic, &'static dyn Ro
     Some((traffic, router(&traffic.router)?))
 }
 
+fn direct<'s>(situation: &'s Situation<'_>) -> Option<&'s Traffic> {
+    situation.observed.traffic.as_ref()
+}
+
 fn version<'s>(situation: &'s Situation<'_>, role: Role) -> Option<&'s ReplicaSet> {
     match role {
         Role::Stable => situation.stable,
@@ -48,7 +52,7 @@ fn somebody_elses(target: &Target) -> Error {
 }
 
 pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Error> {
-    let Some((traffic, _)) = way(situation) else { return Ok(Work::default()) };
+    let Some(traffic) = direct(situation) else { return Ok(Work::default()) };
     let Some(version) = version(situation, role) else { return Ok(Work::default()) };
     let root = service(situation, traffic)?;
     let wanted = own_service(root, situation.deployment(), role, version.hash());
@@ -69,7 +73,7 @@ pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Err
 }
 
 pub(super) fn published(situation: &Situation<'_>, role: Role) -> Progress {
-    let (Some((traffic, _)), Some(version)) = (way(situation), version(situation, role)) else {
+    let (Some(traffic), Some(version)) = (direct(situation), version(situation, role)) else {
         return Progress::Done;
     };
     let name = role.service(&traffic.service);
@@ -206,7 +210,7 @@ fn last_writer(live: &Value) -> Option<String> {
 }
 
 pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work, Error> {
-    let Some((traffic, _)) = way(situation) else { return Ok(Work::default()) };
+    let Some(traffic) = direct(situation) else { return Ok(Work::default()) };
     let root = match role {
         Some(_) => service(situation, traffic)?,
         None => match situation.observed.roads.service(&traffic.service) {
@@ -225,7 +229,7 @@ pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work,
 }
 
 pub(super) fn pinned(situation: &Situation<'_>, role: Option<Role>) -> Progress {
-    let Some((traffic, _)) = way(situation) else { return Progress::Done };
+    let Some(traffic) = direct(situation) else { return Progress::Done };
     let known = situation.observed.roads.ready(&traffic.service);
     let sets = situation.observed.replica_sets.iter();
     let ready: BTreeSet<&str> = match role {
@@ -249,12 +253,12 @@ pub(super) fn pinned(situation: &Situation<'_>, role: Option<Role>) -> Progress 
 }
 
 pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
-    let Some((traffic, router)) = way(situation) else { return Work::default() };
+    let Some(traffic) = direct(situation) else { return Work::default() };
     let namespace = &situation.deployment().id().namespace;
     let undone = Split::undone(&traffic.service, namespace);
     let mut work = Work::default();
     for (target, live) in situation.observed.roads.routes(traffic) {
-        if drifted(router, target, live, &undone) {
+        if router(&traffic.router).is_some_and(|router| drifted(router, target, live, &undone)) {
             work.notes.push(format!("{target} names Services of ours again: they stay"));
             return work;
         }

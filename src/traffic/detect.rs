@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Target, Traffic};
+use super::{Split, Target, Traffic};
 use crate::error::Error;
 use crate::router::{ROUTERS, Router};
 
@@ -53,6 +53,8 @@ pub struct Found {
     pub service: String,
     /// The route.
     pub target: Target,
+    /// As it was read.
+    pub object: Value,
 }
 
 /// All that was looked for.
@@ -138,10 +140,8 @@ pub fn choose(
     if let (Some(first), [service]) = (routes.first(), services.as_slice()) {
         let traffic = Traffic {
             router: first.router.to_owned(),
-            service: (*service).to_owned(),
             routes: routes.iter().map(|route| route.target.clone()).collect(),
-            own: Vec::new(),
-            isolate: false,
+            ..Traffic::direct(service)
         };
         let text = format!("the traffic is split by {}", traffic.sentence());
         return Ok((Some(traffic), text));
@@ -161,6 +161,19 @@ pub fn choose(
     ))
 }
 
+/// Returns the objects of ours that the router will need for such a split.
+///
+/// # Errors
+/// What the router cannot do.
+pub fn own_targets(
+    traffic: &Traffic,
+    routes: &[(&Target, &Value)],
+    split: &Split,
+) -> Result<Vec<Target>, Error> {
+    let Some(router) = crate::router::router(&traffic.router) else { return Ok(Vec::new()) };
+    Ok(router.own(routes, split)?.into_iter().map(|(target, _)| target).collect())
+}
+
 fn listed(names: &[&str]) -> String {
     if names.is_empty() { "there is none".into() } else { names.join(", ") }
 }
@@ -174,7 +187,7 @@ mod tests {
     fn found(router: &'static str, service: &str, name: &str) -> Found {
         let mut target = Target::service("shop", name);
         target.kind = "HTTPRoute".into();
-        Found { router, service: service.into(), target }
+        Found { router, service: service.into(), target, object: json!({}) }
     }
 
     fn search(routes: Vec<Found>) -> Search {

@@ -1,0 +1,42 @@
+//! `blue-green`: a whole second set, tried through a preview, then one switch.
+
+use crate::check::{Strategy, Subject};
+use crate::cli::{BlueGreenArgs, deployment_name};
+use crate::cluster::connect;
+use crate::commands::check::preflight;
+use crate::commands::rollout::Context;
+use crate::commands::routing::{Wish, find};
+use crate::error::Error;
+use crate::model::Situation;
+use crate::plan::{self, BlueGreenRequest};
+use crate::record::Verb;
+use crate::source;
+
+/// Runs the verb.
+pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<(), Error> {
+    let name = deployment_name(&args.name)?;
+    let cluster = connect(context.global).await?;
+    let mut engine = context.open(&cluster, name, &args.guard).await?;
+    let wish = Wish {
+        choice: args.router,
+        service: args.service.as_deref(),
+        switch: Some(args.soak.as_secs()),
+        ..Wish::default()
+    };
+    find(&cluster, &mut engine, &wish).await?;
+    let observed = engine.observed()?;
+    let request = BlueGreenRequest {
+        template: source::template(&cluster, &observed.deployment, &args.source).await?,
+        checks: args.verify.clone(),
+        promote: args.auto_promote,
+    };
+    let plan = plan::blue_green(&request, &observed)?;
+    if plan.steps.is_empty() {
+        return engine.nothing("the new version has the traffic already: promote finishes, abort goes back");
+    }
+    if Situation::of(&observed).hold.is_none() {
+        let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::BlueGreen);
+        preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+    }
+    context.carry_out(&mut engine, Verb::BlueGreen, 0, |observed| plan::blue_green(&request, observed)).await
+}
