@@ -13,6 +13,7 @@ mod list;
 mod mirror;
 mod objects;
 mod roads;
+mod search;
 mod transport;
 mod watches;
 

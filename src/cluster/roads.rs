@@ -1,4 +1,4 @@
-//! The objects that traffic goes by: found, watched, written.
+//! The objects that traffic goes by: watched, read, written.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,8 @@ use serde_json::{Value, json};
 use crate::cluster::watches::{Change, watch_api};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
-use crate::keys::{FIELD_MANAGER, SELECTOR_ANNOTATION};
-use crate::model::Deployment;
-use crate::router::ROUTERS;
-use crate::traffic::{Choice, Found, Roads, Role, Search, Target, Traffic, choose, selecting, text};
+use crate::keys::FIELD_MANAGER;
+use crate::traffic::{Roads, Role, Target, Traffic, text};
 
 const SLICES: &str = "EndpointSlice";
 
@@ -174,7 +172,7 @@ impl Cluster {
         }
     }
 
-    async fn get(&self, doing: &str, path: String) -> Result<Value, Failure> {
+    pub(super) async fn get(&self, doing: &str, path: String) -> Result<Value, Failure> {
         let body = self.read(&Call { doing: doing.into(), method: "GET", path, body: None }).await?;
         serde_json::from_slice(&body)
             .map_err(|error| Failure::Unknown(Error::new(Kind::Cluster, format!("{doing}: {error}"))))
@@ -237,88 +235,6 @@ impl Cluster {
         }
     }
 
-    /// Looks for routes that bring traffic to pods with these labels.
-    pub(crate) async fn search(&self, labels: &Value, choice: Choice) -> Result<Search, Error> {
-        let mut search = Search::default();
-        if choice == Choice::None {
-            return Ok(search);
-        }
-        let services =
-            self.items(&Target::service(&self.namespace, "")).await.map_err(Failure::into_error)?;
-        search.services = selecting(services, labels);
-        if search.services.is_empty() {
-            return Ok(search);
-        }
-        let groups = self.groups().await?;
-        let mut classes = None;
-        for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
-            for kind in router.kinds() {
-                let Some(served) = groups.get(kind.group) else { continue };
-                let Some(version) =
-                    kind.versions.iter().find(|version| served.iter().any(|one| one == *version))
-                else {
-                    search.unserved.push(format!("{} is served in {} alone", kind.plural, served.join(", ")));
-                    continue;
-                };
-                let target = |namespace: &str, name: &str| Target {
-                    api: format!("/apis/{}/{version}", kind.group),
-                    kind: kind.kind.into(),
-                    plural: kind.plural.into(),
-                    namespace: namespace.into(),
-                    name: name.into(),
-                };
-                let routes = match self.items(&target(&self.namespace, "")).await {
-                    Ok(routes) => routes,
-                    // The group is there, this kind of it is not.
-                    Err(failure) if failure.code() == 404 => continue,
-                    Err(failure) if failure.code() == 403 => {
-                        search.unread.push(format!("no right to list {}", kind.plural));
-                        continue;
-                    }
-                    Err(failure) => return Err(failure.into_error()),
-                };
-                for route in routes {
-                    let names: Vec<String> = search
-                        .services
-                        .iter()
-                        .filter_map(|service| {
-                            let name = text(service, "/metadata/name");
-                            let home = text(&route, "/metadata/namespace");
-                            let reaches = |element: &Value| {
-                                router.names(element, home, name, &self.namespace)
-                                    || mentions_ours(element, name)
-                            };
-                            let found =
-                                router.places(&route).iter().any(|place| match route.pointer(place) {
-                                    Some(Value::Array(list)) => list.iter().any(reaches),
-                                    Some(one) => reaches(one),
-                                    None => false,
-                                });
-                            found.then(|| name.to_owned())
-                        })
-                        .collect();
-                    if names.is_empty() {
-                        continue;
-                    }
-                    if kind.group == "networking.k8s.io" && classes.is_none() {
-                        classes = Some(self.classes().await);
-                    }
-                    if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
-                        continue;
-                    }
-                    let target = target(text(&route, "/metadata/namespace"), text(&route, "/metadata/name"));
-                    search.routes.extend(names.into_iter().map(|service| Found {
-                        router: router.name(),
-                        service,
-                        target: target.clone(),
-                        object: route.clone(),
-                    }));
-                }
-            }
-        }
-        Ok(search)
-    }
-
     /// Asks a Service through the API server. Returns the HTTP status of the answer.
     pub(crate) async fn ask(&self, service: &str, path: &str) -> Result<u16, Error> {
         let target = Target::service(&self.namespace, service);
@@ -337,69 +253,4 @@ impl Cluster {
             (code, _) => Ok(code),
         }
     }
-
-    /// Looks for what a run left that no record tells of any more: Services that are pinned, or of our own.
-    pub(crate) async fn leftover(&self, deployment: &Deployment) -> Result<Option<Traffic>, Error> {
-        // Who may not read Services has none of ours.
-        let Ok(services) = self.items(&Target::service(&self.namespace, "")).await else { return Ok(None) };
-        let left = |service: &Value| {
-            let owners = service["metadata"]["ownerReferences"].as_array();
-            let pinned = service["metadata"]["annotations"][SELECTOR_ANNOTATION].is_string();
-            pinned || owners.into_iter().flatten().any(|owner| owner["uid"] == deployment.uid())
-        };
-        if !services.iter().any(left) {
-            return Ok(None);
-        }
-        let labels = &deployment.spec.template["metadata"]["labels"];
-        let search = self.search(labels, Choice::Auto).await?;
-        let pinned = search
-            .services
-            .iter()
-            .find(|service| left(service))
-            .map(|service| text(service, "/metadata/name"));
-        let workload = format!("deployment/{}", deployment.id().name);
-        let (traffic, _) = choose(&search, Choice::Auto, pinned, &workload)?;
-        let root = pinned.or_else(|| search.services.first().map(|service| text(service, "/metadata/name")));
-        let mut traffic = traffic.or_else(|| root.map(Traffic::direct));
-        if let Some(traffic) = &mut traffic {
-            traffic.isolate = pinned.is_some();
-        }
-        Ok(traffic)
-    }
-
-    async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {
-        let path = format!("{}?limit=500", kind.collection());
-        let list = self.get(&format!("list {} in namespace {}", kind.plural, kind.namespace), path).await?;
-        Ok(list["items"].as_array().cloned().unwrap_or_default())
-    }
-
-    /// Returns the API groups with the versions that are served, in one request.
-    async fn groups(&self) -> Result<BTreeMap<String, Vec<String>>, Error> {
-        let list = self.get("read the API groups", "/apis".into()).await.map_err(Failure::into_error)?;
-        let versions = |group: &Value| {
-            group["versions"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|one| text(one, "/version").to_owned())
-                .collect()
-        };
-        let groups = list["groups"].as_array().into_iter().flatten();
-        Ok(groups.map(|group| (text(group, "/name").to_owned(), versions(group))).collect())
-    }
-
-    /// Returns the classes of Ingresses; none for whoever may not read them, which a namespace's user often may not.
-    async fn classes(&self) -> Vec<Value> {
-        let path = "/apis/networking.k8s.io/v1/ingressclasses".to_owned();
-        let list = self.get("list ingressclasses", path).await.unwrap_or_default();
-        list["items"].as_array().cloned().unwrap_or_default()
-    }
-}
-
-/// A route that names Services of ours alone is still the user's: a run may have been killed half way.
-fn mentions_ours(element: &Value, service: &str) -> bool {
-    let element = element.to_string();
-    [Role::Stable, Role::Canary]
-        .iter()
-        .any(|role| element.contains(&format!("\"{}\"", role.service(service))))
 }

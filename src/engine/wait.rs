@@ -21,6 +21,9 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Changes come in bursts; one line for each burst is enough.
 const QUIET: Duration = Duration::from_millis(700);
 
+/// For how long the nodes' proxies may send requests to where a Service pointed before.
+const PROXIES: Duration = Duration::from_secs(2);
+
 /// For how long the controller may take to see the newest spec before we call the cluster broken.
 const CONTROLLER_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -57,6 +60,7 @@ impl Engine<'_> {
         let soak = match step {
             Step::Soak { seconds } => Duration::from_secs(*seconds),
             Step::Route { grace, .. } | Step::Own { grace, .. } => Duration::from_secs(*grace),
+            Step::Pin { .. } => PROXIES,
             _ => Duration::ZERO,
         };
         let soaked = begin + soak;

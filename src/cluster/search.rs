@@ -1,0 +1,170 @@
+//! Looks for what brings traffic to a workload.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::cluster::objects::encode;
+use crate::cluster::{Cluster, Failure};
+use crate::error::Error;
+use crate::keys::SELECTOR_ANNOTATION;
+use crate::model::Deployment;
+use crate::router::{ROUTERS, RouteKind, Router};
+use crate::traffic::{Choice, Found, Role, Search, Target, Traffic, choose, selecting, text};
+
+impl Cluster {
+    /// Looks for routes that bring traffic to pods with these labels.
+    ///
+    /// One request for the Services, one for the API groups, and one for each kind of route that is installed.
+    pub(crate) async fn search(&self, labels: &Value, choice: Choice) -> Result<Search, Error> {
+        let mut search = Search::default();
+        let services =
+            self.items(&Target::service(&self.namespace, "")).await.map_err(Failure::into_error)?;
+        search.services = selecting(services, labels);
+        if search.services.is_empty() || choice == Choice::None {
+            return Ok(search);
+        }
+        let groups = self.groups().await?;
+        let mut classes = None;
+        for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
+            for kind in router.kinds() {
+                let Some(served) = groups.get(kind.group) else { continue };
+                let Some(version) =
+                    kind.versions.iter().find(|version| served.iter().any(|one| one == *version))
+                else {
+                    search.unserved.push(format!("{} is served in {} alone", kind.plural, served.join(", ")));
+                    continue;
+                };
+                let target = target(kind, version, &self.namespace);
+                let routes = match self.items(&target).await {
+                    Ok(routes) => routes,
+                    // The group is there, this kind of it is not.
+                    Err(failure) if failure.code() == 404 => continue,
+                    Err(failure) if failure.code() == 403 => {
+                        search.unread.push(format!("no right to list {}", kind.plural));
+                        continue;
+                    }
+                    Err(failure) => return Err(failure.into_error()),
+                };
+                for route in routes {
+                    let services = self.reached(router, &route, &search.services);
+                    if services.is_empty() {
+                        continue;
+                    }
+                    if kind.group == "networking.k8s.io" && classes.is_none() {
+                        classes = Some(self.classes().await);
+                    }
+                    if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
+                        continue;
+                    }
+                    let target = Target { name: text(&route, "/metadata/name").into(), ..target.clone() };
+                    search.routes.extend(services.into_iter().map(|service| Found {
+                        router: router.name(),
+                        service,
+                        target: target.clone(),
+                        object: route.clone(),
+                    }));
+                }
+            }
+        }
+        Ok(search)
+    }
+
+    /// Names the Services to which a route sends requests.
+    fn reached(&self, router: &dyn Router, route: &Value, services: &[Value]) -> Vec<String> {
+        let names = services.iter().map(|service| text(service, "/metadata/name"));
+        let reached = names.filter(|name| {
+            let reaches = |element: &Value| {
+                router.names(element, &self.namespace, name, &self.namespace) || mentions_ours(element, name)
+            };
+            router.places(route).iter().any(|place| match route.pointer(place) {
+                Some(Value::Array(list)) => list.iter().any(reaches),
+                Some(one) => reaches(one),
+                None => false,
+            })
+        });
+        reached.map(str::to_owned).collect()
+    }
+
+    /// Looks for what a run left that no record tells of any more: Services that are pinned, or of our own.
+    pub(crate) async fn leftover(&self, deployment: &Deployment) -> Result<Option<Traffic>, Error> {
+        // Who may not read Services has none of ours.
+        let Ok(services) = self.items(&Target::service(&self.namespace, "")).await else { return Ok(None) };
+        let left = |service: &Value| {
+            let owners = service["metadata"]["ownerReferences"].as_array();
+            let pinned = service["metadata"]["annotations"][SELECTOR_ANNOTATION].is_string();
+            pinned || owners.into_iter().flatten().any(|owner| owner["uid"] == deployment.uid())
+        };
+        if !services.iter().any(left) {
+            return Ok(None);
+        }
+        let labels = &deployment.spec.template["metadata"]["labels"];
+        let search = self.search(labels, Choice::Auto).await?;
+        let pinned = search
+            .services
+            .iter()
+            .find(|service| left(service))
+            .map(|service| text(service, "/metadata/name"));
+        let workload = format!("deployment/{}", deployment.id().name);
+        let (traffic, _) = choose(&search, Choice::Auto, pinned, &workload)?;
+        let root = pinned.or_else(|| search.services.first().map(|service| text(service, "/metadata/name")));
+        let mut traffic = traffic.or_else(|| root.map(Traffic::direct));
+        if let Some(traffic) = &mut traffic {
+            traffic.isolate = pinned.is_some();
+        }
+        Ok(traffic)
+    }
+
+    async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {
+        let doing = format!("list {} in namespace {}", kind.plural, kind.namespace);
+        let mut items = Vec::new();
+        let mut next = String::new();
+        loop {
+            let path = format!("{}?limit=500{next}", kind.collection());
+            let list = self.get(&doing, path).await?;
+            items.extend(list["items"].as_array().cloned().unwrap_or_default());
+            match text(&list, "/metadata/continue") {
+                "" => return Ok(items),
+                token => next = format!("&continue={}", encode(token)),
+            }
+        }
+    }
+
+    /// Returns the API groups with the versions that are served, in one request.
+    async fn groups(&self) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        let list = self.get("read the API groups", "/apis".into()).await.map_err(Failure::into_error)?;
+        let versions = |group: &Value| {
+            group["versions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|one| text(one, "/version").to_owned())
+                .collect()
+        };
+        let groups = list["groups"].as_array().into_iter().flatten();
+        Ok(groups.map(|group| (text(group, "/name").to_owned(), versions(group))).collect())
+    }
+
+    /// Returns the classes of Ingresses; none for whoever may not read them, which a namespace's user often may not.
+    async fn classes(&self) -> Vec<Value> {
+        let path = "/apis/networking.k8s.io/v1/ingressclasses".to_owned();
+        let list = self.get("list ingressclasses", path).await.unwrap_or_default();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
+    Target {
+        api: format!("/apis/{}/{version}", kind.group),
+        kind: kind.kind.into(),
+        plural: kind.plural.into(),
+        namespace: namespace.into(),
+        name: String::new(),
+    }
+}
+
+/// A route that names Services of ours alone is still the user's: a run may have been killed half way.
+fn mentions_ours(element: &Value, service: &str) -> bool {
+    let element = element.to_string();
+    [Role::Stable, Role::Canary].iter().any(|role| element.contains(&role.service(service)))
+}
