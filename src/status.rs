@@ -2,6 +2,7 @@
 
 mod health;
 mod pods;
+mod traffic;
 mod until;
 mod warnings;
 
@@ -14,6 +15,7 @@ use crate::share::{percent, tidy};
 
 pub use health::{Condition, Health};
 pub use pods::PodStatus;
+pub use traffic::{BackendStatus, RouteStatus, TrafficStatus};
 pub use until::{Goal, Reached};
 
 /// One workload. Serialised as documented in `docs/json.md`; fields are added, never renamed.
@@ -37,6 +39,8 @@ pub struct WorkloadStatus {
     pub canary: Option<Version>,
     /// The run that holds it.
     pub run: Option<Run>,
+    /// How its traffic goes, if a router splits it or its Service is switched.
+    pub traffic: Option<TrafficStatus>,
     /// Leftovers and dangers.
     pub warnings: Vec<Warning>,
 }
@@ -46,7 +50,7 @@ pub struct WorkloadStatus {
 pub struct Weight {
     /// Percent that was asked for; null if pods were asked for or nothing is held.
     pub asked: Option<u8>,
-    /// Percent of Ready pods that are canaries.
+    /// Percent of Ready pods that are canaries; with a router, what the routes give.
     pub actual: f64,
 }
 
@@ -115,6 +119,7 @@ impl WorkloadStatus {
         let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
         let stable = situation.stable.map(|rs| version(situation, rs));
         let canary = situation.canary.map(|rs| version(situation, rs));
+        let traffic = TrafficStatus::of(situation);
         let (c, s) = (canary.as_ref().map_or(0, |v| v.ready), stable.as_ref().map_or(0, |v| v.ready));
         Self {
             namespace: id.namespace,
@@ -122,10 +127,14 @@ impl WorkloadStatus {
             name: id.name,
             phase: situation.phase,
             health: Health::of(situation, verdict),
-            weight: Weight { asked: record.and_then(|record| record.asked), actual: percent(c, s) },
+            weight: Weight {
+                asked: record.and_then(|record| record.asked),
+                actual: traffic.as_ref().and_then(TrafficStatus::share).unwrap_or_else(|| percent(c, s)),
+            },
             stable,
             canary,
             run: run(situation),
+            traffic,
             warnings: warnings::warnings(situation, autoscalers),
         }
     }

@@ -59,6 +59,9 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool, now: Timestamp, most: 
             safe(&run.id)
         ));
     }
+    for line in status.traffic.iter().flat_map(crate::status::TrafficStatus::lines) {
+        lines.push(safe(&line));
+    }
     for warning in &status.warnings {
         lines.push(format!("{} {}", paint("warning:", YELLOW, color), safe(&warning.message)));
     }
