@@ -300,7 +300,7 @@ fn bad_input_is_refused_before_the_first_write() {
     let shop = Shop::new(3);
     let with = |weight: &'static str| ["canary", "frontend", "--image", V2, "--weight", weight];
     for (weight, says) in
-        [("0", "'abort'"), ("100", "'promote'"), ("101", "1 to 99"), ("-1", "1 to 99"), ("NaN", "1 to 99")]
+        [("0", "'abort'"), ("100", "'promote'"), ("101", "0 to 100"), ("-1", "0 to 100"), ("NaN", "0 to 100")]
     {
         refused(&shop, 2, &with(weight), says);
     }

@@ -128,7 +128,7 @@ fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>
     } else {
         return Ok(());
     };
-    Err(Error::refused(format!("{what}, and no route names a Service of {id}"))
+    Err(Error::usage(format!("{what}, and no route names a Service of {id}"))
         .next(format!("kubectl get services,ingresses -n {}", id.namespace)))
 }
 
