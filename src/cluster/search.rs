@@ -18,8 +18,13 @@ impl Cluster {
     /// One request for the Services, one for the API groups, and one for each kind of route that is installed.
     pub(crate) async fn search(&self, labels: &Value, choice: Choice) -> Result<Search, Error> {
         let mut search = Search::default();
-        let services =
-            self.items(&Target::service(&self.namespace, "")).await.map_err(Failure::into_error)?;
+        let services = match self.items(&Target::service(&self.namespace, "")).await {
+            Err(failure) if failure.code() == 403 => {
+                search.unread.push("no right to list services".into());
+                return Ok(search);
+            }
+            services => services.map_err(Failure::into_error)?,
+        };
         search.services = selecting(services, labels);
         if search.services.is_empty() || choice == Choice::None {
             return Ok(search);

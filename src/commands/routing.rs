@@ -50,7 +50,7 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
     let (traffic, found) = choose(&search, wish.choice, wish.service, &workload)?;
     if traffic.is_none() {
         search.unread.iter().chain(&search.unserved).for_each(|text| {
-            engine.warn(&format!("{text}: if one names a Service of {workload}, it is not changed"));
+            engine.warn(&format!("{text}: if one brings traffic to {workload}, it is left as it is"));
         });
     }
     let mut traffic = match (traffic, wish.switch) {
