@@ -41,16 +41,20 @@ impl Cluster {
                     continue;
                 };
                 let target = target(kind, version, &self.namespace);
-                let routes = match self.items(&target).await {
-                    Ok(routes) => routes,
-                    // The group is there, this kind of it is not.
-                    Err(failure) if failure.code() == 404 => continue,
-                    Err(failure) if failure.code() == 403 => {
-                        search.unread.push(format!("no right to list {}", kind.plural));
-                        continue;
+                let mut routes = Vec::new();
+                for namespace in self.homes(kind, &groups).await? {
+                    let target = Target { namespace, ..target.clone() };
+                    match self.items(&target).await {
+                        Ok(found) => routes.extend(found),
+                        // The group is there, this kind of it is not.
+                        Err(failure) if failure.code() == 404 => {}
+                        Err(failure) if failure.code() == 403 => search.unread.push(format!(
+                            "no right to list {} in namespace {}",
+                            kind.plural, target.namespace
+                        )),
+                        Err(failure) => return Err(failure.into_error()),
                     }
-                    Err(failure) => return Err(failure.into_error()),
-                };
+                }
                 for route in routes {
                     let services = self.reached(router, &route, &search.services);
                     if services.is_empty() {
@@ -62,7 +66,11 @@ impl Cluster {
                     if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
                         continue;
                     }
-                    let target = Target { name: text(&route, "/metadata/name").into(), ..target.clone() };
+                    let target = Target {
+                        namespace: text(&route, "/metadata/namespace").into(),
+                        name: text(&route, "/metadata/name").into(),
+                        ..target.clone()
+                    };
                     search.routes.extend(services.into_iter().map(|service| Found {
                         router: router.name(),
                         service,
@@ -75,12 +83,49 @@ impl Cluster {
         Ok(search)
     }
 
+    /// Names the namespaces whose routes may name our Services: ours, and those that a `ReferenceGrant` lets in. One
+    /// that lets only some Services in is not one that ours could be reached by.
+    async fn homes(
+        &self,
+        kind: &RouteKind,
+        groups: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<String>, Error> {
+        let mut homes = vec![self.namespace.clone()];
+        let served = groups.get(kind.group).filter(|_| kind.group == "gateway.networking.k8s.io");
+        let version = served.and_then(|served| served.iter().find(|version| *version == "v1beta1"));
+        let Some(version) = version else { return Ok(homes) };
+        let grants =
+            RouteKind { group: kind.group, versions: &[], kind: "ReferenceGrant", plural: "referencegrants" };
+        let grants = match self.items(&target(&grants, version, &self.namespace)).await {
+            Ok(grants) => grants,
+            // Whoever may not read them has no route elsewhere that we could write.
+            Err(failure) if matches!(failure.code(), 403 | 404) => return Ok(homes),
+            Err(failure) => return Err(failure.into_error()),
+        };
+        for grant in &grants {
+            let any = |list: &str, is: &dyn Fn(&Value) -> bool| {
+                grant["spec"][list].as_array().into_iter().flatten().any(is)
+            };
+            if !any("to", &|to| to["kind"] == "Service" && text(to, "/name").is_empty()) {
+                continue;
+            }
+            let from = grant["spec"]["from"].as_array().into_iter().flatten();
+            let from =
+                from.filter(|from| from["kind"] == kind.kind).map(|from| text(from, "/namespace").to_owned());
+            homes.extend(from);
+        }
+        homes.sort_unstable();
+        homes.dedup();
+        Ok(homes)
+    }
+
     /// Names the Services to which a route sends requests.
     fn reached(&self, router: &dyn Router, route: &Value, services: &[Value]) -> Vec<String> {
         let names = services.iter().map(|service| text(service, "/metadata/name"));
         let reached = names.filter(|name| {
             let reaches = |element: &Value| {
-                router.names(element, &self.namespace, name, &self.namespace) || mentions_ours(element, name)
+                router.names(element, text(route, "/metadata/namespace"), name, &self.namespace)
+                    || mentions_ours(element, name)
             };
             router.places(route).iter().any(|place| match route.pointer(place) {
                 Some(Value::Array(list)) => list.iter().any(reaches),
