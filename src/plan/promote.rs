@@ -20,6 +20,12 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         if situation.way_back.is_some_and(|snapshot| snapshot.canary == live) {
             return Ok(follow);
         }
+        if let Some((_, hash)) = situation.loose_pin() {
+            // No record tells of it any more. The pods of the live version may serve alone until the others are gone.
+            let live = situation.current.is_some_and(|current| current.hash() == hash);
+            let first = if live { Step::AwaitRollout } else { Step::Pin { role: None } };
+            return Ok(Plan { steps: vec![first, Step::Pin { role: None }, Step::Withdraw] });
+        }
         return Err(Error::usage(format!("there is nothing to promote: {id} is not held")).next(format!(
             "kubectl rollout-plus canary {} -n {} --image IMAGE --weight N",
             id.name, id.namespace
