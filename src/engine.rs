@@ -215,6 +215,9 @@ impl<'a> Engine<'a> {
             Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Refused) => State::Failed,
             Err(_) => State::Interrupted,
         };
+        if result.as_ref().is_err_and(|error| error.kind != Kind::Locked) {
+            self.loosen().await;
+        }
         let observed = self.observed();
         let held = observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_some());
         let outcome = observed.ok().and_then(|observed| self.outcome(verb, &observed, &result));
