@@ -1,5 +1,6 @@
 //! The only loop: record, act, wait, record. It knows steps, not strategies.
 
+mod act;
 mod follow;
 mod guard;
 mod lock;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cli::OnFailure;
-use crate::cluster::{Cluster, Failure, Mirror, traffic_of};
+use crate::cluster::{Cluster, Mirror, traffic_of};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Failure as Verdict, Tolerances};
@@ -24,16 +25,13 @@ use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::record::{State, Verb};
 use crate::status::WorkloadStatus;
-use crate::step::{self, Mutation};
+use crate::step;
 use crate::traffic::{Split, Traffic};
 
 use guard::Guard;
 use lock::Lock;
 use ready::ReadyClock;
 pub(crate) use wait::Signals;
-
-/// How often a write is decided anew because the object changed meanwhile.
-const MAX_CONFLICTS: u32 = 8;
 
 /// What a run needs to know.
 pub(crate) struct Options {
@@ -73,6 +71,8 @@ pub(crate) struct Engine<'a> {
     traffic: Option<Traffic>,
     /// What the routes were last made to say.
     split: Option<Split>,
+    /// Whether the data planes had time to follow all that was written before.
+    settled: bool,
 }
 
 impl<'a> Engine<'a> {
@@ -106,8 +106,11 @@ impl<'a> Engine<'a> {
             undone: false,
             traffic: None,
             split: None,
+            settled: false,
         };
-        if let Some(traffic) = traffic_of(&observed.deployment, engine.lock.journal().as_ref()) {
+        let journal = engine.lock.journal();
+        engine.settled = journal.as_ref().is_none_or(|journal| journal.state == State::Done);
+        if let Some(traffic) = traffic_of(&observed.deployment, journal.as_ref()) {
             engine.route_by(traffic).await?;
         }
         engine.wait_until_seen().await?;
@@ -185,8 +188,11 @@ impl<'a> Engine<'a> {
             _ => None,
         });
         for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
-            self.output.event(&Event::Step { text: step.title() });
-            self.act(step).await?;
+            let idle = self.is_idle(step)?;
+            if !idle {
+                self.output.event(&Event::Step { text: step.title() });
+                self.act(step).await?;
+            }
             if let Step::Verify { checks } = step
                 && let Some(failure) = self.verify(checks).await?
             {
@@ -194,6 +200,9 @@ impl<'a> Engine<'a> {
             }
             if let Step::Route { split, .. } = step {
                 self.split = Some(split.clone());
+            }
+            if idle {
+                continue;
             }
             if let Some(failure) = self.wait(step).await? {
                 return Ok(Some(failure));
@@ -203,6 +212,17 @@ impl<'a> Engine<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a step of a router has nothing to do, because its state is there and in force.
+    fn is_idle(&mut self, step: &Step) -> Result<bool, Error> {
+        if !self.settled || !matches!(step, Step::Route { .. } | Step::Own { .. }) {
+            return Ok(false);
+        }
+        let observed = self.observed()?;
+        let situation = Situation::of(&observed);
+        let nothing = step::work(step, &situation, &self.options.run, 0)?.mutations.is_empty();
+        Ok(nothing && step::progress(step, &situation, &self.clock.ready_for()) == step::Progress::Done)
     }
 
     /// Writes the outcome and frees the lock, whatever happened.
@@ -219,6 +239,11 @@ impl<'a> Engine<'a> {
             self.loosen().await;
         }
         let observed = self.observed();
+        if state == State::Done
+            && observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_none())
+        {
+            self.traffic = None;
+        }
         let held = observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_some());
         let outcome = observed.ok().and_then(|observed| self.outcome(verb, &observed, &result));
         let released = tokio::select! {
@@ -228,110 +253,6 @@ impl<'a> Engine<'a> {
         };
         // The step's own error says more than a lock that could not be freed: it runs out by itself.
         result.and(released)
-    }
-
-    /// Does the writes of a step, deciding anew whenever the object turns out to have changed.
-    async fn act(&mut self, step: &Step) -> Result<(), Error> {
-        let mut pause = Duration::from_millis(100);
-        let deadline = Instant::now() + self.options.timeout.max(Duration::from_secs(1));
-        let mut conflicts = 0;
-        let mut told = false;
-        loop {
-            let observed = self.observed()?;
-            let situation = Situation::of(&observed);
-            let work = step::work(step, &situation, &self.options.run, self.lock.epoch())?;
-            if work.mutations.is_empty() {
-                return Ok(());
-            }
-            if !told {
-                told = true;
-                work.notes.iter().for_each(|note| self.output.event(&Event::note(note.clone())));
-            }
-            let mut failed = None;
-            let mut decide_anew = false;
-            for mutation in &work.mutations {
-                // The controller would scale back by the limits that it knows.
-                if matches!(mutation, Mutation::ScaleReplicaSet { .. })
-                    && !self.observed()?.deployment.is_observed()
-                {
-                    self.wait_until_seen().await?;
-                    decide_anew = true;
-                    break;
-                }
-                self.lock.confirm(self.cluster).await?;
-                if let Err(failure) = self.write(mutation).await {
-                    failed = Some(failure);
-                    break;
-                }
-            }
-            if decide_anew {
-                continue;
-            }
-            let Some(failure) = failed else { return Ok(()) };
-            let stale = self.refresh().await? || failure.code() == 409;
-            match failure {
-                // Who may not scale waits for the controller to do it.
-                Failure::Refused(status, _) if status.code == 403 && *step == Step::AwaitStable => {
-                    return Ok(());
-                }
-                Failure::Refused(_, error) if !stale => return Err(error),
-                failure => {
-                    conflicts += 1;
-                    if conflicts > MAX_CONFLICTS || Instant::now() > deadline {
-                        return Err(failure.into_error());
-                    }
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
-            }
-            pause = (pause * 2).min(Duration::from_secs(10));
-        }
-    }
-
-    async fn write(&mut self, mutation: &Mutation) -> Result<(), Failure> {
-        match mutation {
-            Mutation::PatchDeployment { patch } => {
-                let answer = self.cluster.patch_deployment(&self.options.name, patch, false).await?;
-                self.mirror.learn(answer);
-            }
-            Mutation::ScaleReplicaSet { name, resource_version, replicas } => {
-                self.cluster.scale_replica_set(name, resource_version, *replicas).await?;
-            }
-            Mutation::Create { target, object } => {
-                let answer = self.cluster.create(target, object, false).await?;
-                self.mirror.learn_road(target, answer);
-            }
-            Mutation::Patch { target, patch } => {
-                let answer = self.cluster.patch(target, patch, false).await?;
-                self.mirror.learn_road(target, answer);
-            }
-            Mutation::Delete { target, uid } => {
-                self.cluster.remove(target, uid).await?;
-                self.mirror.forget_road(target);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads Deployment and ReplicaSets anew. Returns whether the Deployment had changed.
-    async fn refresh(&mut self) -> Result<bool, Error> {
-        let before = self.observed()?.deployment;
-        let Some(now) = self.cluster.deployment(&self.options.name).await? else {
-            return Err(self.cluster.not_found(&self.options.name).await);
-        };
-        let changed = now.generation() != before.generation()
-            || now.uid() != before.uid()
-            || now.annotation(crate::keys::HELD_ANNOTATION)
-                != before.annotation(crate::keys::HELD_ANNOTATION);
-        let labels = crate::cluster::labels(&now.spec.selector)?;
-        self.mirror.learn(now);
-        self.mirror.learn_replica_sets(self.cluster.replica_sets(&labels).await?);
-        if let Some(traffic) = &self.traffic {
-            self.mirror.renew_roads(self.cluster.roads(traffic).await?);
-        }
-        Ok(changed)
     }
 
     /// Tells how the run ended, with the workload as it is now.

@@ -318,6 +318,29 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_documentation_has_the_same_table() {
+        let doc = include_str!("../docs/routers.md");
+        for router in ROUTERS {
+            let able = router.abilities();
+            let word = |able: bool| if able { "yes" } else { "no" };
+            let kind = |kind: &RouteKind| format!("{}/{}", kind.kind, kind.versions.join(", "));
+            let kinds: Vec<String> = router.kinds().iter().map(kind).collect();
+            let line = format!(
+                "| `{}` | {} | {} | {} | {} | {} s | {} | {} |",
+                router.name(),
+                kinds.join("; "),
+                word(able.header),
+                word(able.cookie),
+                word(able.mirror),
+                router.grace().as_secs(),
+                able.tested,
+                able.limits
+            );
+            assert!(doc.contains(&line), "docs/routers.md lacks\n{line}");
+        }
+    }
+
+    #[test]
     fn names_are_unique() {
         for (index, one) in ROUTERS.iter().enumerate() {
             assert!(ROUTERS[index + 1..].iter().all(|other| other.name() != one.name()), "{}", one.name());

@@ -169,5 +169,5 @@ fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
 /// A route that names Services of ours alone is still the user's: a run may have been killed half way.
 fn mentions_ours(element: &Value, service: &str) -> bool {
     let element = element.to_string();
-    [Role::Stable, Role::Canary].iter().any(|role| element.contains(&role.service(service)))
+    [Role::Stable, Role::Canary].iter().any(|role| element.contains(&format!("\"{}", role.service(service))))
 }

@@ -103,7 +103,7 @@ impl Engine<'_> {
                     if matches!(step, Step::Soak { .. }) {
                         "the canary serves"
                     } else {
-                        "the data plane follows"
+                        "giving the data plane time to follow"
                     }
                     .to_owned()
                 }

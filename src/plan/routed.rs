@@ -3,6 +3,8 @@
 //! Whoever is named by a route has to be known to the data plane before its first request, and until its last. So
 //! each change is three moves: add with no share, wait, shift; and to remove: no share, wait, remove.
 
+use serde_json::{Value, json};
+
 use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
@@ -61,11 +63,19 @@ impl<'m> Moves<'m> {
         steps
     }
 
-    /// Whether all routes name the Service of that version.
+    /// Whether some route, or an object of ours beside it, names the Service of that version.
     fn names(&self, role: Role) -> bool {
-        let mut routes = self.observed.roads.routes(self.traffic).peekable();
+        let roads = &self.observed.roads;
+        let own = self.traffic.own.iter().filter_map(|target| roads.objects.get(target));
         let name = role.service(&self.traffic.service);
-        routes.peek().is_some() && routes.all(|(_, route)| route["spec"].to_string().contains(&name))
+        roads.routes(self.traffic).map(|(_, route)| route).chain(own).any(|one| mentions(one, &name))
+    }
+
+    /// Whether the stable pods alone get what the routes bring.
+    fn is_isolated(&self) -> bool {
+        let mut routes = self.observed.roads.routes(self.traffic).peekable();
+        let name = Role::Stable.service(&self.traffic.service);
+        routes.peek().is_some() && routes.all(|(_, route)| mentions(route, &name))
     }
 
     /// Whether some route names a Service of ours.
@@ -80,7 +90,7 @@ impl<'m> Moves<'m> {
     /// The stable pods alone get the routed traffic.
     fn isolate(&self, steps: &mut Vec<Step>) {
         let publish = Step::Publish { role: Role::Stable };
-        if !self.names(Role::Stable) {
+        if !self.is_isolated() {
             steps.push(publish);
             steps.extend(self.forward(self.split(Some(100), Some(0), None)));
             steps.extend(self.forward(self.split(Some(0), Some(100), None)));
@@ -216,6 +226,11 @@ impl<'m> Moves<'m> {
         after.push(Step::Withdraw);
         (before, after)
     }
+}
+
+fn mentions(object: &Value, name: &str) -> bool {
+    let object = json!([object["spec"], object["metadata"]["annotations"]]).to_string();
+    object.contains(&format!("\"{name}"))
 }
 
 /// Canary pods for a share: no pod gets more than an average one, and there is one to get anything at all.

@@ -1,0 +1,122 @@
+//! Does what a step needs, deciding anew whenever something turns out to have changed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Engine;
+use crate::cluster::Failure;
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::model::Situation;
+use crate::plan::Step;
+use crate::step::{self, Mutation};
+
+/// How often a write is decided anew because the object changed meanwhile.
+const MAX_CONFLICTS: u32 = 8;
+
+impl Engine<'_> {
+    /// Does the writes of a step, deciding anew whenever the object turns out to have changed.
+    pub(super) async fn act(&mut self, step: &Step) -> Result<(), Error> {
+        let mut pause = Duration::from_millis(100);
+        let deadline = Instant::now() + self.options.timeout.max(Duration::from_secs(1));
+        let mut conflicts = 0;
+        let mut told = false;
+        loop {
+            let observed = self.observed()?;
+            let situation = Situation::of(&observed);
+            let work = step::work(step, &situation, &self.options.run, self.lock.epoch())?;
+            if work.mutations.is_empty() {
+                return Ok(());
+            }
+            if !told {
+                told = true;
+                work.notes.iter().for_each(|note| self.output.event(&Event::note(note.clone())));
+            }
+            let mut failed = None;
+            let mut decide_anew = false;
+            for mutation in &work.mutations {
+                // The controller would scale back by the limits that it knows.
+                if matches!(mutation, Mutation::ScaleReplicaSet { .. })
+                    && !self.observed()?.deployment.is_observed()
+                {
+                    self.wait_until_seen().await?;
+                    decide_anew = true;
+                    break;
+                }
+                self.lock.confirm(self.cluster).await?;
+                if let Err(failure) = self.write(mutation).await {
+                    failed = Some(failure);
+                    break;
+                }
+            }
+            if decide_anew {
+                continue;
+            }
+            let Some(failure) = failed else { return Ok(()) };
+            let stale = self.refresh().await? || failure.code() == 409;
+            match failure {
+                // Who may not scale waits for the controller to do it.
+                Failure::Refused(status, _) if status.code == 403 && *step == Step::AwaitStable => {
+                    return Ok(());
+                }
+                Failure::Refused(_, error) if !stale => return Err(error),
+                failure => {
+                    conflicts += 1;
+                    if conflicts > MAX_CONFLICTS || Instant::now() > deadline {
+                        return Err(failure.into_error());
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
+            }
+            pause = (pause * 2).min(Duration::from_secs(10));
+        }
+    }
+
+    async fn write(&mut self, mutation: &Mutation) -> Result<(), Failure> {
+        match mutation {
+            Mutation::PatchDeployment { patch } => {
+                let answer = self.cluster.patch_deployment(&self.options.name, patch, false).await?;
+                self.mirror.learn(answer);
+            }
+            Mutation::ScaleReplicaSet { name, resource_version, replicas } => {
+                self.cluster.scale_replica_set(name, resource_version, *replicas).await?;
+            }
+            Mutation::Create { target, object } => {
+                let answer = self.cluster.create(target, object, false).await?;
+                self.mirror.learn_road(target, answer);
+            }
+            Mutation::Patch { target, patch } => {
+                let answer = self.cluster.patch(target, patch, false).await?;
+                self.mirror.learn_road(target, answer);
+            }
+            Mutation::Delete { target, uid } => {
+                self.cluster.remove(target, uid).await?;
+                self.mirror.forget_road(target);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads Deployment and ReplicaSets anew. Returns whether the Deployment had changed.
+    pub(super) async fn refresh(&mut self) -> Result<bool, Error> {
+        let before = self.observed()?.deployment;
+        let Some(now) = self.cluster.deployment(&self.options.name).await? else {
+            return Err(self.cluster.not_found(&self.options.name).await);
+        };
+        let changed = now.generation() != before.generation()
+            || now.uid() != before.uid()
+            || now.annotation(crate::keys::HELD_ANNOTATION)
+                != before.annotation(crate::keys::HELD_ANNOTATION);
+        let labels = crate::cluster::labels(&now.spec.selector)?;
+        self.mirror.learn(now);
+        self.mirror.learn_replica_sets(self.cluster.replica_sets(&labels).await?);
+        if let Some(traffic) = &self.traffic {
+            self.mirror.renew_roads(self.cluster.roads(traffic).await?);
+        }
+        Ok(changed)
+    }
+}
