@@ -1,4 +1,4 @@
-//! More pods than one EndpointSlice has room for, and a namespace without room for a second set.
+//! More pods than one EndpointSlice has room for, no room for a second set, and somebody who comes in between.
 
 use serde_json::json;
 
@@ -47,5 +47,27 @@ fn a_quota_without_room_for_a_second_set_refuses() {
     assert!(ended.stderr.contains("leaves 1 of 4, and 3 more pods need 3"), "{}", ended.stderr);
     place.expect_as_before(&[V1]);
     assert!(place.get("leases")["items"].as_array().unwrap().is_empty());
+    place.end();
+}
+
+/// After the hold is off the pods that serve alone are not safe any more.
+#[test]
+fn a_third_version_in_the_end_of_the_first_set_finds_the_service_unpinned() {
+    let place = Place::new(3);
+    // The controller keeps the first set for so long.
+    let slow = json!({"spec": {"minReadySeconds": 6}});
+    write("PATCH", &path(&place.shop, "deployments/frontend"), &slow);
+    place.start("1s");
+    let promote = place.shop.start(&place.shop.kubeconfig, &["promote", "frontend", "--timeout", "60s"]);
+    assert!(within(60, || place.is_loose()), "it was never between the hold and the end");
+    let image = "shop/web:v3";
+    place.shop.kubectl(&["set", "image", "deployment/frontend", &format!("frontend={image}")]);
+    let ended = finish(promote).expect(1);
+    assert!(ended.stderr.contains("is given its own selector back"), "{}", ended.stderr);
+    assert!(!place.is_loose());
+    place.shop.tool(&["abort", "frontend", "--timeout", "60s"]).expect(0);
+    let template = &place.get("deployments/frontend")["spec"]["template"];
+    assert_eq!(template["spec"]["containers"][0]["image"], image, "it is none of ours to take back");
+    place.expect_own_service();
     place.end();
 }
