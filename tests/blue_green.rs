@@ -118,11 +118,9 @@ fn a_version_that_ends_in_the_soak_is_switched_away_from() {
         let answers = traffic.answers();
         answers.contains_key("v1") && !answers.contains_key("v2")
     });
-    let lost = traffic.failures();
-    println!(
-        "a version that ends: v1 serves {:.1} s later, {lost} requests lost",
-        begin.elapsed().as_secs_f64()
-    );
+    let (lost, took) = (traffic.failures(), begin.elapsed().as_secs_f64());
+    println!("a version that ends: v1 serves {took:.1} s later, {lost} requests lost");
+    assert!(took < 12.0, "its pods are up again within seconds, and end again after 15: {took:.1} s");
     let ended = finish(tool).expect(1);
     assert!(ended.stderr.contains("the former version is back"), "{}", ended.stderr);
     let failed = traffic.failures();
@@ -173,6 +171,8 @@ fn no_request_is_lost_through_a_gateway() {
     before.expect(&shop, V1);
     shop.tool(&[&START[..], &["--auto-promote", "--soak", "2s"]].concat()).expect(0);
     expect_only(&traffic, "v2");
-    traffic.expect_none_lost("blue-green through Contour");
+    // A gateway does several times the work for each request: what counts is that there were many.
+    let reports = traffic.stop("blue-green through Contour");
+    assert!(reports.iter().all(|report| report.failed_count == 0 && report.requests > 10_000), "{reports:?}");
     before.expect(&shop, V2);
 }
