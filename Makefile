@@ -91,6 +91,7 @@ cluster-tests:
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test blue_green_walks $(if $(filter $*,$(WALKED)),,-- --skip a_kill_at_every_write)
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test $(if $(filter $*,$(WALKED)),walks,status)
 	$(CLUSTER) down test-$(subst .,-,$*)
@@ -100,6 +101,8 @@ cluster-test-%:
 node-tests: test-node
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
+	$(CLUSTER) data-plane test-node contour
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test blue_green -- --nocapture
 	$(CLUSTER) down test-node
 
 .PHONY: traffic

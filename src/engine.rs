@@ -235,6 +235,9 @@ impl<'a> Engine<'a> {
             Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Refused) => State::Failed,
             Err(_) => State::Interrupted,
         };
+        if result.as_ref().is_err_and(|error| error.kind != Kind::Locked) {
+            self.loosen().await;
+        }
         let observed = self.observed();
         if state == State::Done
             && observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_none())

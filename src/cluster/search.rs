@@ -7,10 +7,11 @@ use serde_json::Value;
 use crate::cluster::objects::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
-use crate::keys::SELECTOR_ANNOTATION;
 use crate::model::Deployment;
 use crate::router::{ROUTERS, RouteKind, Router};
-use crate::traffic::{Choice, Found, Role, Search, Target, Traffic, choose, selecting, text};
+use crate::traffic::{
+    Choice, Found, Role, Search, Target, Traffic, choose, pinned_to, root_of, selecting, text,
+};
 
 impl Cluster {
     /// Looks for routes that bring traffic to pods with these labels.
@@ -140,29 +141,31 @@ impl Cluster {
     pub(crate) async fn leftover(&self, deployment: &Deployment) -> Result<Option<Traffic>, Error> {
         // Who may not read Services has none of ours.
         let Ok(services) = self.items(&Target::service(&self.namespace, "")).await else { return Ok(None) };
-        let left = |service: &Value| {
+        let is_pinned = |service: &Value| pinned_to(service).is_some();
+        let is_owned = |service: &Value| {
             let owners = service["metadata"]["ownerReferences"].as_array();
-            let pinned = service["metadata"]["annotations"][SELECTOR_ANNOTATION].is_string();
-            pinned || owners.into_iter().flatten().any(|owner| owner["uid"] == deployment.uid())
+            owners.into_iter().flatten().any(|owner| owner["uid"] == deployment.uid())
         };
-        if !services.iter().any(left) {
+        let owned: Vec<&str> =
+            services.iter().filter(|one| is_owned(one)).map(|one| text(one, "/metadata/name")).collect();
+        if owned.is_empty() && !services.iter().any(is_pinned) {
             return Ok(None);
         }
         let labels = &deployment.spec.template["metadata"]["labels"];
         let search = self.search(labels, Choice::Auto).await?;
-        let pinned = search
-            .services
-            .iter()
-            .find(|service| left(service))
-            .map(|service| text(service, "/metadata/name"));
+        // A neighbour's Service may be pinned, too; that is none of ours.
+        let pinned = search.services.iter().find(|service| is_pinned(service));
+        let root = match pinned {
+            Some(service) => Some(text(service, "/metadata/name")),
+            None => owned.iter().find_map(|name| root_of(name)),
+        };
+        let Some(root) = root else { return Ok(None) };
         let workload = format!("deployment/{}", deployment.id().name);
-        let (traffic, _) = choose(&search, Choice::Auto, pinned, &workload)?;
-        let root = pinned.or_else(|| search.services.first().map(|service| text(service, "/metadata/name")));
-        let mut traffic = traffic.or_else(|| root.map(Traffic::direct));
-        if let Some(traffic) = &mut traffic {
-            traffic.isolate = pinned.is_some();
-        }
-        Ok(traffic)
+        let known = search.services.iter().any(|service| text(service, "/metadata/name") == root);
+        let (traffic, _) = choose(&search, Choice::Auto, Some(root).filter(|_| known), &workload)?;
+        let mut traffic = traffic.unwrap_or_else(|| Traffic::direct(root));
+        traffic.isolate = pinned.is_some();
+        Ok(Some(traffic))
     }
 
     async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {

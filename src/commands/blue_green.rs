@@ -37,6 +37,13 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     if Situation::of(&observed).hold.is_none() {
         let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::BlueGreen);
         preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+        for autoscaler in cluster.autoscalers(name).await? {
+            engine.warn(&format!(
+                "HorizontalPodAutoscaler {autoscaler} counts the pods of both sets: beside an idle one the load looks \
+                 halved, and it may take half of the pods away; raise its minReplicas to {} until the end",
+                observed.deployment.replicas()
+            ));
+        }
     }
     context.carry_out(&mut engine, Verb::BlueGreen, 0, |observed| plan::blue_green(&request, observed)).await
 }

@@ -31,11 +31,16 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
     if let Some(known) = observed.traffic.clone() {
         let routes: Vec<_> = observed.roads.routes(&known).collect();
         let own = own_targets(&known, &routes, &split(&known, cluster, wish))?;
-        let more = own.iter().any(|target| !known.own.contains(target));
-        if more {
-            let own = known.own.iter().chain(own.iter().filter(|target| !known.own.contains(target)));
-            let own = own.cloned().collect();
-            return engine.route_by(Traffic { own, ..known }).await;
+        let more: Vec<Target> = own.into_iter().filter(|target| !known.own.contains(target)).collect();
+        // What is held stays what it is; what was interrupted before that may become the other.
+        let switch = match known.switch {
+            Some(soak) if held => Some(wish.switch.unwrap_or(soak)),
+            None if held => None,
+            _ => wish.switch,
+        };
+        if !more.is_empty() || switch != known.switch {
+            let own = known.own.iter().cloned().chain(more).collect();
+            return engine.route_by(Traffic { own, switch, ..known }).await;
         }
         return Ok(());
     }

@@ -34,6 +34,14 @@ pub(super) async fn run(
 async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error> {
     let mut observed = cluster.observe(name).await?;
     observed.pods = cluster.pods(&observed.deployment).await?;
+    if observed.traffic.is_none()
+        && !observed.is_held()
+        && let Ok(Some(traffic)) = cluster.leftover(&observed.deployment).await
+    {
+        // Whoever cannot look for it is told the rest all the same.
+        observed.roads = cluster.roads(&traffic).await?;
+        observed.traffic = Some(traffic);
+    }
     let autoscalers = cluster.autoscalers(name).await?;
     output.statuses(&[WorkloadStatus::of(&observed, &autoscalers)], false, false)
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Class, Failure};
 use crate::model::Situation;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Step};
 use crate::record::Verb;
 
 impl Engine<'_> {
@@ -51,6 +51,22 @@ impl Engine<'_> {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Gives a Service its own selector back whose pods somebody's newer version takes away at this very time.
+    pub(super) async fn loosen(&mut self) {
+        let Ok(observed) = self.observed() else { return };
+        let situation = Situation::of(&observed);
+        let Some((service, hash)) = situation.loose_pin() else { return };
+        if situation.current.is_some_and(|current| current.hash() == hash) {
+            return;
+        }
+        self.warn(&format!(
+            "service/{service} is given its own selector back: the pods that it has alone may go"
+        ));
+        if let Err(error) = self.act(&Step::Pin { role: None }).await {
+            self.warn(&format!("service/{service} stays pinned: {}", error.message));
         }
     }
 

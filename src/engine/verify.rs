@@ -3,15 +3,48 @@
 use std::time::Duration;
 
 use super::Engine;
+use crate::cli::OnFailure;
 use crate::error::Error;
 use crate::health::{Class, Failure};
-use crate::plan::Check;
+use crate::model::{Pod, Situation};
+use crate::plan::{Check, Step};
 use crate::traffic::Role;
+
+/// The reason in docs/health.md.
+const LOST: &str = "LostReadiness";
 
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Returns why all of the traffic has to go back at once: no pod of the version that has it is Ready, and those of the
+/// former one are. Nobody gains by a grace then.
+pub(super) fn dark(step: &Step, situation: &Situation<'_>) -> Option<Failure> {
+    let switched = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
+    let (stable, canary) = (situation.stable?, situation.canary?);
+    let is_ready = |pod: &&Pod| pod.is_ready() && !pod.is_terminating();
+    let ready = |set| situation.pods_of(set).filter(is_ready).count();
+    let serves = situation.pods_of(canary).any(|pod| is_ready(&pod) || pod.is_cut_off());
+    if !matches!(step, Step::Soak { .. }) || !switched || serves || ready(stable) == 0 {
+        return None;
+    }
+    Some(Failure {
+        class: Class::Version,
+        reason: LOST.into(),
+        row: 35,
+        grace: 0,
+        message: "it has all of the traffic and no pod that is Ready".into(),
+        container: None,
+        exit_code: None,
+        pods: situation.pods_of(canary).map(|pod| pod.name().to_owned()).collect(),
+    })
+}
+
 impl Engine<'_> {
+    /// Whether it matters that a pod is not Ready any more.
+    pub(super) fn minds_darkness(&self) -> bool {
+        self.guard.policy() != OnFailure::Continue && !self.options.tolerances.names(LOST)
+    }
+
     /// Returns why the new version failed, if some answer is not what it should be.
     pub(super) async fn verify(&mut self, checks: &[Check]) -> Result<Option<Failure>, Error> {
         let Some(traffic) = self.traffic.clone() else { return Ok(None) };

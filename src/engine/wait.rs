@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
 use super::guard::Look;
+use super::verify::dark;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
@@ -89,6 +90,9 @@ impl Engine<'_> {
             if step.is_guarded() && !matches!(progress, Progress::Halted(_)) {
                 look = Box::pin(self.judge(&observed, matches!(step, Step::Soak { .. }))).await;
                 wake = look.wake.map_or(wake, |at| wake.min(at));
+                if look.failure.is_none() && self.minds_darkness() {
+                    look.failure = dark(step, &situation);
+                }
             }
             let mut text = match progress {
                 Progress::Done if now >= soaked && look.failure.is_none() && !look.is_open => {

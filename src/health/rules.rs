@@ -131,6 +131,11 @@ impl Tolerances {
         Ok(Self(graces))
     }
 
+    /// Whether the user said something about a reason.
+    pub fn names(&self, reason: &str) -> bool {
+        self.0.contains_key(reason)
+    }
+
     /// Returns for how long a finding may last: the user's word, else `otherwise`; `None` is for ever.
     pub fn grace(&self, rule: &Rule, otherwise: Option<Duration>) -> Option<Duration> {
         self.0.get(rule.reason).copied().unwrap_or(otherwise)

@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::record::{Journal, LockState, Snapshot, State, Verb};
 use crate::share::Bounds;
-use crate::traffic::{Roads, Traffic};
+use crate::traffic::{Roads, Traffic, pinned_to};
 
 /// All that was read of one workload.
 #[derive(Clone, Debug, Default)]
@@ -160,6 +160,14 @@ impl<'a> Situation<'a> {
         })
     }
 
+    /// Returns the Service that is pinned to one version while no hold keeps the pods of that version: the next
+    /// ordinary rollout takes them away.
+    pub fn loose_pin(&self) -> Option<(&'a str, &'a str)> {
+        let traffic = self.observed.traffic.as_ref().filter(|_| self.hold.is_none())?;
+        let hash = pinned_to(self.observed.roads.service(&traffic.service)?)?;
+        (!hash.is_empty()).then_some((&traffic.service, hash))
+    }
+
     /// Whether the live template is the stable one: nothing is being rolled out.
     pub fn is_on_stable_template(&self) -> bool {
         let live = &self.deployment().spec.template;
@@ -202,6 +210,11 @@ impl<'a> Situation<'a> {
 }
 
 impl Observed {
+    /// Whether the hold is in force.
+    pub fn is_held(&self) -> bool {
+        self.deployment.spec.min_ready_seconds == Some(keys::HELD)
+    }
+
     /// Returns the journal's snapshot if it is of this very Deployment and not of a former one.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         let snapshot = self.journal.as_ref()?.snapshot.as_ref()?;

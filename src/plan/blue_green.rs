@@ -46,6 +46,13 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
         .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
         .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
     }
+    if let Some(pod) = foreign_pod(&situation, &traffic.service).filter(|_| Moves::of(observed).is_none()) {
+        return Err(Error::refused(format!(
+            "service/{} has pods of others too ({pod}): switched to one version of {id} it would lose them",
+            traffic.service
+        ))
+        .next("--service NAME (one that has the pods of this Deployment alone)"));
+    }
     if is_switched(observed) {
         // The second set serves already: what is left is to finish.
         return if request.promote { promote(observed) } else { Ok(Plan::default()) };
@@ -112,6 +119,15 @@ fn finish(observed: &Observed) -> Vec<Step> {
     steps
 }
 
+/// Names a pod that serves behind the Service and is none of the Deployment's.
+fn foreign_pod<'s>(situation: &'s Situation<'_>, service: &str) -> Option<&'s str> {
+    let own = |pod: &str| {
+        let of = |set: &ReplicaSet| pod.strip_prefix(set.name()).is_some_and(|rest| rest.starts_with('-'));
+        situation.observed.replica_sets.iter().any(of)
+    };
+    situation.observed.roads.ready(service).into_iter().find(|pod| !own(pod))
+}
+
 /// Whether the second set has the traffic.
 fn is_switched(observed: &Observed) -> bool {
     let situation = Situation::of(observed);
@@ -124,4 +140,151 @@ fn is_switched(observed: &Observed) -> bool {
         .service(&traffic.service)
         .map(|service| &service["spec"]["selector"][crate::keys::POD_TEMPLATE_HASH]);
     situation.hold.is_some() && hash.is_some_and(|hash| hash == canary.hash())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::keys::{POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
+    use crate::model::fixtures::{held, idle, replica_set, template};
+    use crate::plan::{abort, canary, promote, rolling};
+    use crate::traffic::{Target, Traffic};
+
+    const PREVIEW: Step = Step::Publish { role: Role::Preview };
+    const OWN: Step = Step::Pin { role: None };
+    const TO_STABLE: Step = Step::Pin { role: Some(Role::Stable) };
+    const TO_CANARY: Step = Step::Pin { role: Some(Role::Canary) };
+
+    /// With a Service that is pinned to these pods, or is the user's own.
+    fn served(mut observed: Observed, pinned: Option<&str>) -> Observed {
+        let mut service =
+            json!({"metadata": {"name": "web", "annotations": {}}, "spec": {"selector": {"app": "web"}}});
+        if let Some(hash) = pinned {
+            service["metadata"]["annotations"][SELECTOR_ANNOTATION] = json!("{\"app\":\"web\"}");
+            service["spec"]["selector"][POD_TEMPLATE_HASH] = json!(hash);
+        }
+        observed.roads.objects.insert(Target::service("shop", "web"), service);
+        observed.traffic = Some(Traffic { switch: Some(30), ..Traffic::direct("web") });
+        observed
+    }
+
+    /// A whole second set, held.
+    fn second_set(pinned: &str) -> Observed {
+        let mut observed = served(held(), Some(pinned));
+        observed.replica_sets[1] = replica_set("web:2", 3);
+        observed
+    }
+
+    fn request(image: &str) -> BlueGreenRequest {
+        BlueGreenRequest { template: Some(template(image)), ..BlueGreenRequest::default() }
+    }
+
+    fn hold(image: &str) -> Step {
+        Step::Hold { template: Some(template(image)), size: Size::Pods(3), stable: Stable::Whole }
+    }
+
+    fn refused(request: &BlueGreenRequest, observed: &Observed) -> (Kind, String) {
+        let error = blue_green(request, observed).unwrap_err();
+        assert!(!error.next.is_empty() || error.kind == Kind::Usage, "{error:?}");
+        (error.kind, error.message)
+    }
+
+    #[test]
+    fn a_start_pins_the_service_before_a_pod_of_the_new_version_is_there() {
+        let start = [TO_STABLE, hold("web:2"), Step::AwaitCanary, PREVIEW];
+        let observed = served(idle(), None);
+        assert_eq!(blue_green(&request("web:2"), &observed).unwrap().steps, start);
+        let checks = vec![Check { path: "/ready".into(), status: 200 }];
+        let mut asked = BlueGreenRequest { checks: checks.clone(), ..request("web:2") };
+        let verified = [&start[..], &[Step::Verify { checks }]].concat();
+        assert_eq!(blue_green(&asked, &observed).unwrap().steps, verified);
+        asked.promote = true;
+        let finish = [
+            Step::AwaitCanary,
+            Step::Freeze,
+            TO_CANARY,
+            Step::Soak { seconds: 30 },
+            Step::Release,
+            Step::AwaitRollout,
+            OWN,
+            Step::Withdraw,
+        ];
+        assert_eq!(blue_green(&asked, &observed).unwrap().steps, [&verified[..], &finish].concat());
+        assert_eq!(promote(&second_set("web-1")).unwrap().steps, finish);
+        assert_eq!(promote(&second_set("web-2")).unwrap().steps, finish, "once more, whatever was done");
+    }
+
+    #[test]
+    fn what_is_held_already_is_not_started_again() {
+        let again = blue_green(&request("web:2"), &second_set("web-1")).unwrap().steps;
+        assert_eq!(again, [TO_STABLE, hold("web:2"), Step::AwaitCanary, PREVIEW]);
+        let mut frozen = second_set("web-2");
+        frozen.deployment.spec.paused = true;
+        assert_eq!(blue_green(&request("web:2"), &frozen).unwrap(), Plan::default(), "it serves");
+    }
+
+    #[test]
+    fn an_abort_switches_back_before_a_pod_goes() {
+        let back = [TO_STABLE, Step::Restore, Step::AwaitStable, OWN, Step::Withdraw];
+        assert_eq!(abort(&second_set("web-1")).steps, back);
+        assert_eq!(abort(&second_set("web-2")).steps, back);
+        // Killed before the hold, or after the rollout: only the Service is left.
+        let left = served(idle(), Some("web-1"));
+        assert_eq!(abort(&left).steps, [OWN, OWN, Step::Withdraw]);
+        assert_eq!(promote(&left).unwrap().steps, [Step::AwaitRollout, OWN, Step::Withdraw]);
+        assert_eq!(promote(&served(idle(), Some("web-0"))).unwrap().steps, [OWN, OWN, Step::Withdraw]);
+    }
+
+    #[test]
+    fn what_cannot_be_switched_is_refused() {
+        let (kind, text) = refused(&request("web:2"), &idle());
+        assert!(kind == Kind::Refused && text.starts_with("no Service selects the pods"), "{text}");
+        let mut share = served(held(), None);
+        share.traffic = Some(Traffic::direct("web"));
+        assert!(refused(&request("web:2"), &share).1.starts_with("a canary of deployment/web"));
+        let (kind, text) = refused(&request("web:1"), &served(idle(), None));
+        assert!(kind == Kind::Usage && text.contains("runs that version already"), "{text}");
+        assert_eq!(refused(&BlueGreenRequest::default(), &served(idle(), None)).0, Kind::Usage);
+        let mut rolling = served(idle(), None);
+        rolling.deployment.spec.template = template("web:2");
+        rolling.deployment.status.updated_replicas = 1;
+        rolling.replica_sets.push(replica_set("web:2", 1));
+        for image in ["web:2", "web:3"] {
+            assert!(refused(&request(image), &rolling).1.contains("is under way"), "{image}");
+        }
+        let mut shared = served(idle(), None);
+        let endpoint = |pod: &str| json!({"conditions": {"ready": true}, "targetRef": {"name": pod}});
+        shared.roads.slices = vec![json!({"metadata": {"labels": {"kubernetes.io/service-name": "web"}},
+            "endpoints": [endpoint("web-web-1-abcde")]})];
+        assert!(blue_green(&request("web:2"), &shared).is_ok());
+        shared.roads.slices[0]["endpoints"] = json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-x")]);
+        assert!(refused(&request("web:2"), &shared).1.contains("pods of others too (web-old-1-x)"));
+    }
+
+    #[test]
+    fn nothing_else_is_rolled_out_over_a_service_that_stayed_pinned() {
+        let left = served(idle(), Some("web-1"));
+        let error = rolling(&template("web:2"), &left).unwrap_err();
+        assert_eq!(error.next, ["kubectl rollout-plus abort web -n shop"]);
+        let asked = CanaryRequest {
+            template: Some(template("web:2")),
+            sizes: vec![Size::Weight(10)],
+            ..CanaryRequest::default()
+        };
+        assert_eq!(canary(&asked, &left).unwrap_err().kind, Kind::Refused);
+        let own = served(idle(), None);
+        assert!(rolling(&template("web:2"), &own).is_ok() && canary(&asked, &own).is_ok());
+    }
+
+    #[test]
+    fn a_version_that_was_never_tried_is_not_switched_to() {
+        let mut other = second_set("web-1");
+        other.deployment.spec.template = template("web:3");
+        assert!(promote(&other).unwrap_err().message.contains("was never tried"));
+        let mut dead = second_set("web-1");
+        dead.replica_sets[1].status.ready_replicas = 0;
+        assert!(promote(&dead).unwrap_err().message.starts_with("no pod of the new version"));
+    }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::model::{Observed, Phase, ReplicaSet, Situation, images, same_template};
+use crate::plan::rolling::still_pinned;
 use crate::plan::routed::{Moves, STABLE};
 use crate::plan::{Plan, Step, Wanted};
 use crate::share::{Size, Stable};
@@ -49,6 +50,10 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         ))
         .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
         .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
+    let isolates = observed.traffic.as_ref().is_some_and(|traffic| traffic.isolate);
+    if let Some((service, _)) = situation.loose_pin().filter(|_| !isolates) {
+        return Err(still_pinned(service, &situation.deployment().id()));
     }
     if let Some(moves) = Moves::of(observed) {
         return routed(request, &moves, template, &situation);

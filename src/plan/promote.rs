@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::model::{Observed, Situation, fingerprint, images};
 use crate::plan::routed::Moves;
 use crate::plan::{Plan, Step};
+use crate::traffic::Role;
 
 /// Returns the plan of a promotion.
 ///
@@ -20,6 +21,17 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         if situation.way_back.is_some_and(|snapshot| snapshot.canary == live) {
             return Ok(follow);
         }
+        // No record tells of it any more. The pods of the live version may serve alone until the others are gone.
+        let is_live = |hash| situation.current.is_some_and(|current| current.hash() == hash);
+        let first = match situation.loose_pin() {
+            Some((_, hash)) if is_live(hash) => Some(Step::AwaitRollout),
+            Some(_) => Some(Step::Pin { role: None }),
+            None if has_preview(observed) => Some(Step::AwaitRollout),
+            None => None,
+        };
+        if let Some(first) = first {
+            return Ok(Plan { steps: vec![first, Step::Pin { role: None }, Step::Withdraw] });
+        }
         return Err(Error::usage(format!("there is nothing to promote: {id} is not held")).next(format!(
             "kubectl rollout-plus canary {} -n {} --image IMAGE --weight N",
             id.name, id.namespace
@@ -30,6 +42,13 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
     }
     refuse_what_was_not_tried(&situation)?;
     Ok(follow)
+}
+
+/// Whether the Service for whoever wants to try the new version is there, although nothing is tried.
+fn has_preview(observed: &Observed) -> bool {
+    let service = |name: &str| observed.roads.service(&Role::Preview.service(name)).is_some();
+    let traffic = observed.traffic.as_ref().filter(|_| Moves::of(observed).is_none());
+    traffic.is_some_and(|traffic| service(&traffic.service))
 }
 
 /// What is promoted has to be the version that was held.

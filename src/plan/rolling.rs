@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::model::{Observed, Situation, images, same_template};
+use crate::model::{ObjectName, Observed, Situation, images, same_template};
 use crate::plan::{Plan, Step};
 
 /// Returns the plan of a rolling update to a template.
@@ -29,11 +29,22 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
         return Err(Error::refused(format!("{id} is paused"))
             .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace)));
     }
+    if let Some((service, _)) = situation.loose_pin() {
+        return Err(still_pinned(service, &id));
+    }
     let mut steps = vec![Step::AwaitRollout];
     if !same_template(template, &deployment.spec.template) {
         steps.insert(0, Step::Update { template: template.clone() });
     }
     Ok(Plan { steps })
+}
+
+/// A run was interrupted with the Service on one version: no other version would get a request, and this one goes.
+pub(super) fn still_pinned(service: &str, id: &ObjectName) -> Error {
+    Error::refused(format!(
+        "service/{service} is still pinned to one version of {id} by a run that was interrupted"
+    ))
+    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::Situation;
 use crate::router::{Settled, router};
-use crate::traffic::{Roads, Role, Traffic, is_ours, text};
+use crate::traffic::{Roads, Role, Traffic, is_ours, pinned_to, text};
 
 /// The traffic of a workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -142,9 +142,8 @@ impl RouteStatus {
 }
 
 fn pinned(traffic: &Traffic, roads: &Roads) -> Option<String> {
-    let service = roads.service(&traffic.service)?;
-    service["metadata"]["annotations"][crate::keys::SELECTOR_ANNOTATION].as_str()?;
-    service["spec"]["selector"][crate::keys::POD_TEMPLATE_HASH].as_str().map(str::to_owned)
+    let hash = pinned_to(roads.service(&traffic.service)?)?;
+    (!hash.is_empty()).then(|| hash.to_owned())
 }
 
 /// Returns the Services that an object names, in order and once each.

@@ -85,6 +85,20 @@ pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec
             warn("interrupted", format!("a run was interrupted: {} or {}", verb("resume"), verb("abort")));
         }
     }
+    if let Some((service, _)) = situation.loose_pin() {
+        // Whether a run lives cannot be told at one look.
+        let unless = match situation.observed.lock.as_ref().and_then(|lock| lock.holder.as_deref()) {
+            Some(holder) => format!("unless the run of {holder} is alive, nothing holds it"),
+            None => "nothing holds it".to_owned(),
+        };
+        warn(
+            "pinned",
+            format!(
+                "service/{service} is pinned to one version and {unless}: the next ordinary deploy would lose all endpoints: {}",
+                verb("abort")
+            ),
+        );
+    }
     if deployment.spec.paused {
         warn(
             "paused",
@@ -122,4 +136,45 @@ fn gitops_owner(situation: &Situation<'_>) -> Option<String> {
     let mark = GITOPS_MARKS.iter().find(|(key, _)| marked(key));
     let manager = GITOPS_MANAGERS.iter().find(|(name, _)| managed(name));
     mark.or(manager).map(|(key, tool)| format!("{tool} ({key})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Observed;
+    use crate::model::fixtures::{held, idle};
+    use crate::record::LockState;
+    use crate::traffic::{Target, Traffic};
+
+    fn pinned(mut observed: Observed) -> Observed {
+        let service = json!({"metadata": {"name": "web", "annotations": {keys::SELECTOR_ANNOTATION: "{\"app\":\"web\"}"}},
+            "spec": {"selector": {"app": "web", "pod-template-hash": "web-2"}}});
+        observed.traffic = Some(Traffic::direct("web"));
+        observed.roads.objects.insert(Target::service("shop", "web"), service);
+        observed
+    }
+
+    fn messages(observed: &Observed) -> Vec<String> {
+        let all = warnings(&Situation::of(observed), &[]);
+        all.into_iter().filter(|warning| warning.code == "pinned").map(|warning| warning.message).collect()
+    }
+
+    #[test]
+    fn a_service_that_stayed_pinned_is_named_with_the_way_out() {
+        let mut observed = pinned(idle());
+        assert_eq!(
+            messages(&observed),
+            [
+                "service/web is pinned to one version and nothing holds it: the next ordinary deploy would lose all \
+              endpoints: kubectl rollout-plus abort web -n shop"
+            ]
+        );
+        observed.lock = Some(LockState { holder: Some("me@here/r1".into()), renewed: None, duration: 30 });
+        assert!(messages(&observed)[0].contains("unless the run of me@here/r1 is alive"));
+        assert!(messages(&pinned(held())).is_empty(), "a hold keeps the pods");
+        observed.roads.objects.values_mut().for_each(|service| service["metadata"] = json!({"name": "web"}));
+        assert!(messages(&observed).is_empty(), "the user's own selector may say anything");
+    }
 }

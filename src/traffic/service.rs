@@ -47,6 +47,11 @@ pub fn is_ours(name: &str, root: &str) -> bool {
     name.strip_prefix(root).is_some_and(|rest| rest.starts_with("-rp-"))
 }
 
+/// Returns the user's own Service beside which one of ours has this name.
+pub fn root_of(own: &str) -> Option<&str> {
+    Role::ALL.iter().find_map(|role| own.strip_suffix(&role.service("")))
+}
+
 /// Annotations that belong to one object alone: a copy of them would be taken for that object.
 const NOT_COPIED: [&str; 5] = [
     "kubectl.kubernetes.io/",
@@ -125,6 +130,12 @@ fn selector(service: &Value) -> Map<String, Value> {
         }
         None => live,
     }
+}
+
+/// Returns the hash that a Service is pinned to; empty where only the record of it is left.
+pub fn pinned_to(service: &Value) -> Option<&str> {
+    service["metadata"]["annotations"][SELECTOR_ANNOTATION].as_str()?;
+    Some(service["spec"]["selector"][POD_TEMPLATE_HASH].as_str().unwrap_or_default())
 }
 
 /// Returns the JSON Patch that pins a Service to the pods with this hash; empty if it is.
@@ -227,6 +238,10 @@ mod tests {
     #[test]
     fn ours_are_known_by_name() {
         assert!(is_ours("web-rp-canary", "web") && is_ours("web-rp-stable.shop.svc.cluster.local", "web"));
+        assert_eq!(
+            Role::ALL.map(|role| role.service("web")).map(|own| root_of(&own) == Some("web")),
+            [true; 3]
+        );
         assert!(!is_ours("web", "web") && !is_ours("web-preview", "web") && !is_ours("other-rp-x", "web"));
     }
 }
