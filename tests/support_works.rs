@@ -63,7 +63,16 @@ fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
 
 fn options(address: SocketAddr, mode: Mode) -> LoadOptions {
     let (workers, rate_per_second, max_seconds) = (4, 200, 10);
-    LoadOptions { address, mode, workers, rate_per_second, max_seconds, requests_per_connection: 10 }
+    LoadOptions {
+        address,
+        host: None,
+        header: None,
+        mode,
+        workers,
+        rate_per_second,
+        max_seconds,
+        requests_per_connection: 10,
+    }
 }
 
 /// Waits until it is so, for at most 10 s.

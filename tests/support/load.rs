@@ -38,10 +38,14 @@ pub enum Mode {
 }
 
 /// What to send, and how much of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LoadOptions {
     /// Loopback, or inside 10.0.0.0/8; anything else panics.
     pub address: SocketAddr,
+    /// What the requests say in `Host`; `None` is the address.
+    pub host: Option<String>,
+    /// A header line that they have besides, without its end.
+    pub header: Option<&'static str>,
     /// How connections are used.
     pub mode: Mode,
     /// Threads, each with at most one request in flight; at least 1.
@@ -115,6 +119,7 @@ impl Load {
         assert!(options.max_seconds <= 600, "load for more than 600 s");
         assert!(options.workers > 0, "no workers");
         assert!((1..=20_000).contains(&options.rate_per_second), "1 to 20,000 requests per second");
+        let workers = options.workers;
         let shared = Arc::new(Shared {
             options,
             started: Instant::now(),
@@ -125,7 +130,7 @@ impl Load {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.work(number))
         };
-        Self { workers: (0..options.workers).map(work).collect(), shared }
+        Self { workers: (0..workers).map(work).collect(), shared }
     }
 
     /// Answers by version since the last snapshot, or since the start: the share within a phase.
@@ -172,7 +177,7 @@ impl Shared {
     fn work(&self, number: u8) {
         let (number, workers) = (u32::from(number), u32::from(self.options.workers));
         let turn = Duration::from_secs(1) / self.options.rate_per_second;
-        let mut client = Client::new(self.options);
+        let mut client = Client::new(self.options.clone());
         let mut due = self.started + turn * number;
         while self.wait_until(due) {
             let begun = Instant::now();
@@ -251,8 +256,10 @@ impl Client {
         };
         self.used += 1;
         let last = self.options.mode == Mode::Fresh || self.used >= self.options.requests_per_connection;
+        let host = self.options.host.clone().unwrap_or_else(|| self.options.address.to_string());
+        let header = self.options.header.map_or_else(String::new, |line| format!("{line}\r\n"));
         let close = if last { "Connection: close\r\n" } else { "" };
-        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n{close}\r\n", self.options.address);
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{header}{close}\r\n");
         connection.write_all(request.as_bytes()).map_err(|error| format!("write: {error}"))?;
         let answer = Answer::read(&mut connection)?;
         if answer.status != 200 {

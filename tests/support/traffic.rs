@@ -13,6 +13,11 @@ use crate::shop::Shop;
 
 /// How long a share is held to be measured: some 6,000 requests of each mode.
 const HOLD: Duration = Duration::from_secs(10);
+/// Of how many requests of each mode a router's share is measured. Then chance alone makes 1.5 points in one case of
+/// thirty, so where it is missed more are counted, up to the second number.
+const COUNTED: (u64, u64) = (5_000, 20_000);
+/// How far a router's share may be from the one that it was told, in percentage points.
+const ROUTED_TOLERANCE: f64 = 1.5;
 /// How long kube-proxy may take to follow: it puts changes together for up to a second.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How far a measured share may be from the share of the pods, in percentage points.
@@ -31,9 +36,16 @@ impl Traffic {
         let address = SocketAddr::new(ip.parse::<IpAddr>().expect("a ClusterIP"), 80);
         // A new Service is not a change that is tested here: kube-proxy has to know it first.
         shop.until("the Service answers", |_| TcpStream::connect(address).is_ok());
+        Self::at(address, None)
+    }
+
+    /// The same to a data plane, which tells requests apart by their host.
+    pub fn at(address: SocketAddr, host: Option<&str>) -> Self {
         let load = |mode| {
             Load::start(LoadOptions {
                 address,
+                host: host.map(str::to_owned),
+                header: None,
                 mode,
                 workers: 12,
                 rate_per_second: 600,
@@ -59,6 +71,57 @@ impl Traffic {
             share_of_v2(&keep_alive)
         );
         assert!((share - percent).abs() <= TOLERANCE, "{phase}: {share:.1} % instead of {percent} %");
+    }
+
+    /// Measures the share that a router gives the new version, of requests on either kind of connections; fails
+    /// unless it is this percentage. Nothing is waited for: whoever said that the share is set has done so.
+    #[track_caller]
+    pub fn expect_routed_share(&self, phase: &str, percent: f64) {
+        let loads = [("new", &self.fresh), ("kept", &self.keep_alive)];
+        loads.iter().for_each(|(_, load)| drop(load.snapshot()));
+        let mut counted = loads.map(|_| BTreeMap::new());
+        let (least, most) = COUNTED;
+        loop {
+            std::thread::sleep(Duration::from_millis(500));
+            for ((_, load), counted) in loads.iter().zip(&mut counted) {
+                for (version, count) in load.snapshot() {
+                    *counted.entry(version).or_insert(0) += count;
+                }
+            }
+            let fewest =
+                counted.iter().map(|counted| counted.values().sum::<u64>()).min().unwrap_or_default();
+            let off = |counted| (share_of_v2(counted) - percent).abs() > ROUTED_TOLERANCE;
+            if fewest >= most || (fewest >= least && !counted.iter().any(off)) {
+                break;
+            }
+        }
+        for ((kind, _), counted) in loads.iter().zip(&counted) {
+            let share = share_of_v2(counted);
+            println!("{phase}: {share:.2} % of requests on {kind} connections, {counted:?}");
+        }
+        for ((kind, _), counted) in loads.iter().zip(&counted) {
+            let share = share_of_v2(counted);
+            assert!(
+                (share - percent).abs() <= ROUTED_TOLERANCE,
+                "{phase}: {share:.2} % of requests on {kind} connections instead of {percent} %"
+            );
+        }
+    }
+
+    /// Returns how many requests each version has answered since this was last asked.
+    pub fn answers(&self) -> BTreeMap<String, u64> {
+        let mut all = self.fresh.snapshot();
+        for (version, count) in self.keep_alive.snapshot() {
+            *all.entry(version).or_default() += count;
+        }
+        all
+    }
+
+    /// Fails if a request has failed so far, so that it is known in which phase.
+    #[track_caller]
+    pub fn expect_none_lost_yet(&self, phase: &str) {
+        let failed = [self.fresh.report().failed, self.keep_alive.report().failed].concat();
+        assert!(failed.is_empty(), "{phase}: requests failed: {failed:#?}");
     }
 
     pub fn failures(&self) -> u64 {
