@@ -78,7 +78,9 @@ impl Traffic {
     #[track_caller]
     pub fn expect_routed_share(&self, phase: &str, percent: f64) {
         let loads = [("new", &self.fresh), ("kept", &self.keep_alive)];
-        loads.iter().for_each(|(_, load)| drop(load.snapshot()));
+        for (_, load) in &loads {
+            drop(load.snapshot());
+        }
         let mut counted = loads.map(|_| BTreeMap::new());
         let (least, most) = COUNTED;
         loop {
