@@ -66,10 +66,9 @@ impl World {
         }
         let found = Traffic {
             router: "httproute".into(),
-            service: "web".into(),
             routes: routes.iter().map(|name| route_target(name)).collect(),
-            own: vec![],
             isolate,
+            ..Traffic::direct("web")
         };
         let mut world = Self { observed, found, runs: 0, user: Value::Null };
         world.settle();
