@@ -134,8 +134,11 @@ fn lawful(world: &World, story: &dyn Fn(), (most, root): (u64, Root)) {
     assert_eq!(complaint, None, "{:#?}", world.observed.journal);
 }
 
+/// What is done about a state: with how it came to be, the undisturbed end, the command that was killed, and the law.
+type Work<'w> = dyn Fn(&World, &dyn Fn(), World, Command, (u64, Root)) + 'w;
+
 /// Every state in which a run of a case may be killed, with its first state and its end.
-fn killed(work: &dyn Fn(&World, &dyn Fn(), World, Command, (u64, Root))) {
+fn killed(work: &Work<'_>) {
     for (routes, isolate) in [(&["web"][..], false), (&["web"], true), (&["a", "b"], false)] {
         for (before, command, most, root) in CASES {
             let mut first = World::new(routes, isolate);
@@ -157,7 +160,7 @@ fn killed(work: &dyn Fn(&World, &dyn Fn(), World, Command, (u64, Root))) {
                 let story = || {
                     println!(
                         "{command:?} after {before:?} killed after {writes} writes, {routes:?}, isolate {isolate}"
-                    )
+                    );
                 };
                 work(&world, &story, end.clone(), command, (most, root));
                 if is_through {
