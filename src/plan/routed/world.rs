@@ -182,7 +182,7 @@ impl World {
             }
             Mutation::ScaleReplicaSet { name, replicas, .. } => {
                 let set = self.observed.replica_sets.iter_mut().find(|set| set.name() == name);
-                set.unwrap().spec.replicas = Some(i64::from(*replicas).try_into().unwrap());
+                set.unwrap().spec.replicas = Some(i64::from(*replicas));
             }
             Mutation::Create { target, object } => {
                 let mut object = object.clone();
