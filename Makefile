@@ -14,8 +14,10 @@ RELEASE := target/$(HOST)/release
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rollout-plus/tools
 DENY_VERSION := 0.20.2
 # Tests of the control plane run on each of these; the walks, which take minutes, on some: `make test WALKED="1.34 1.37"`.
+# ROUTED is for the walk of a canary whose traffic a router splits.
 VERSIONS := 1.36 1.34 1.37
 WALKED := 1.36
+ROUTED := 1.37
 CLUSTER := testbed/cluster
 
 .PHONY: help
@@ -94,6 +96,8 @@ cluster-test-%:
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test blue_green_walks $(if $(filter $*,$(WALKED)),,-- --skip a_kill_at_every_write)
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test $(if $(filter $*,$(WALKED)),walks,status)
+	$(if $(filter $*,$(ROUTED)),$(CLUSTER) crds test-$(subst .,-,$*) gateway-api)
+	$(if $(filter $*,$(ROUTED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test walks_routed)
 	$(CLUSTER) down test-$(subst .,-,$*)
 
 # On one node, one after the other: both measure.

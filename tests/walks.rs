@@ -15,6 +15,8 @@ mod shop;
 mod api;
 #[path = "walks/faults.rs"]
 mod faults;
+#[path = "walks/kill.rs"]
+mod kill;
 #[path = "walks/kills.rs"]
 mod kills;
 #[path = "walks/requests.rs"]

@@ -20,7 +20,7 @@ pub fn abort(observed: &Observed) -> Plan {
         vec![Step::Restore]
     };
     if let Some(moves) = moves {
-        let (before, after) = moves.abort(situation.hold.is_some());
+        let (before, after) = moves.abort();
         steps.splice(0..0, before);
         steps.extend(after);
     } else if observed.traffic.is_some() {

@@ -107,7 +107,7 @@ fn finish(observed: &Observed) -> Vec<Step> {
     match Moves::of(observed) {
         Some(moves) => {
             steps.extend(moves.switch());
-            let (before, moves_after) = moves.promote(100);
+            let (before, moves_after) = moves.promote_after(100);
             steps.push(Step::Soak { seconds: soak });
             steps.extend(before);
             after = moves_after;

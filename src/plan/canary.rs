@@ -98,7 +98,10 @@ fn routed(
         return Err(Error::refused(format!("a rollout of {id} is under way: its pods get requests already"))
             .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
     }
-    let new = template.is_some() || situation.hold.is_none();
+    // Who names the version that is held already wants another share of it.
+    let live = &situation.deployment().spec.template;
+    let another = template.as_ref().is_some_and(|template| !same_template(template, live));
+    let new = another || situation.hold.is_none();
     let mut hold = |size| Step::Hold { template: template.take(), size, stable: STABLE };
     let mut steps = moves.canary(&request.wanted, request.wait_seconds, new, &mut hold);
     for step in &steps {
@@ -107,7 +110,7 @@ fn routed(
         }
     }
     if request.promote {
-        let (before, after) = moves.promote(request.wanted.weights.last().copied().unwrap_or_default());
+        let (before, after) = moves.promote_after(request.wanted.weights.last().copied().unwrap_or_default());
         steps.push(Step::Soak { seconds: request.wait_seconds });
         steps.extend(before);
         steps.extend([Step::Release, Step::AwaitRollout]);
@@ -154,7 +157,8 @@ pub(super) fn new_template(
     let deployment = situation.deployment();
     let id = deployment.id();
     let live = &deployment.spec.template;
-    let on_stable = situation.is_on_stable_template();
+    // A promotion that is through but for its record leaves one version, whatever the record says.
+    let on_stable = situation.is_on_stable_template() || situation.phase == Phase::Idle;
     match &request.template {
         Some(new) if situation.hold.is_some() => {
             if situation.stable_template().is_some_and(|stable| same_template(stable, new)) {

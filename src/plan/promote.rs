@@ -78,10 +78,8 @@ pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(),
 
 fn follow(observed: &Observed, situation: &Situation<'_>) -> Vec<Step> {
     let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
-    // Once the hold is off, the routes tell how far the traffic came.
-    let weight = record.and_then(|record| record.asked);
     let (mut steps, after) = match Moves::of(observed) {
-        Some(moves) => moves.promote(weight.unwrap_or_else(|| moves.weight())),
+        Some(moves) => moves.promote(record.and_then(|record| record.asked)),
         None if observed.traffic.is_some() => (Vec::new(), vec![Step::Pin { role: None }, Step::Withdraw]),
         None => Default::default(),
     };

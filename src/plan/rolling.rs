@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::model::{ObjectName, Observed, Situation, images, same_template};
+use crate::plan::routed::Moves;
 use crate::plan::{Plan, Step};
 
 /// Returns the plan of a rolling update to a template.
@@ -12,7 +13,7 @@ use crate::plan::{Plan, Step};
 /// wants to know twice.
 ///
 /// # Errors
-/// [`crate::error::Kind::Refused`] if a canary is held or the Deployment is paused.
+/// [`crate::error::Kind::Refused`] if a canary is held or not undone, or the Deployment is paused.
 pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
     let deployment = situation.deployment();
@@ -23,6 +24,14 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
             images(&deployment.spec.template).join(", ")
         ))
         .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
+    if Moves::of(observed).is_some_and(|moves| moves.is_in_force()) {
+        // They would lose the pods that they name.
+        return Err(Error::refused(format!(
+            "a canary of {id} was interrupted: its routes still send requests to the pods of one version"
+        ))
+        .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
         .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
     }
     if deployment.spec.paused {
@@ -49,9 +58,12 @@ pub(super) fn still_pinned(service: &str, id: &ObjectName) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::error::Kind;
     use crate::model::fixtures::{held, idle, template};
+    use crate::traffic::{Target, Traffic};
 
     #[test]
     fn a_new_version_is_set_and_followed_and_the_live_one_only_followed() {
@@ -66,5 +78,22 @@ mod tests {
         let mut paused = idle();
         paused.deployment.spec.paused = true;
         assert_eq!(rolling(&template("web:2"), &paused).unwrap_err().kind, Kind::Refused);
+    }
+
+    #[test]
+    fn pods_that_a_route_names_are_not_replaced() {
+        let mut observed = idle();
+        observed.traffic = Some(Traffic {
+            router: "httproute".into(),
+            service: "web".into(),
+            routes: vec![],
+            own: vec![],
+            isolate: true,
+        });
+        let pinned = json!({"metadata": {"annotations": {crate::keys::SELECTOR_ANNOTATION: "{}"}}});
+        observed.roads.objects.insert(Target::service("shop", "web"), pinned);
+        assert_eq!(rolling(&template("web:2"), &observed).unwrap_err().kind, Kind::Refused);
+        observed.roads.objects.clear();
+        assert_eq!(rolling(&template("web:2"), &observed).unwrap().steps.len(), 2);
     }
 }

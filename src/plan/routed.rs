@@ -9,7 +9,7 @@ use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
-use crate::traffic::{Match, Role, Split, Traffic, drifted};
+use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, unpin, weave};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,41 +63,92 @@ impl<'m> Moves<'m> {
         steps
     }
 
-    /// Whether some route, or an object of ours beside it, names the Service of that version.
-    fn names(&self, role: Role) -> bool {
+    fn service(&self, role: Role) -> String {
+        role.service(&self.traffic.service)
+    }
+
+    /// The routes that are there, with whether each is so.
+    fn each(&self, is: impl Fn(&Target, &Value) -> bool) -> Vec<bool> {
+        self.observed.roads.routes(self.traffic).map(|(target, route)| is(target, route)).collect()
+    }
+
+    fn all(&self, is: impl Fn(&Target, &Value) -> bool) -> bool {
+        let each = self.each(is);
+        !each.is_empty() && each.iter().all(|one| *one)
+    }
+
+    fn is_named(&self, object: &Value, role: Role) -> bool {
+        mentions(object, &self.service(role))
+    }
+
+    /// Whether an object of ours beside the routes names the Service of that version: they bring it requests, too.
+    fn own_names(&self, role: Role) -> bool {
         let roads = &self.observed.roads;
-        let own = self.traffic.own.iter().filter_map(|target| roads.objects.get(target));
-        let name = role.service(&self.traffic.service);
-        roads.routes(self.traffic).map(|(_, route)| route).chain(own).any(|one| mentions(one, &name))
+        let mut own = self.traffic.own.iter().filter_map(|target| roads.objects.get(target));
+        own.any(|object| self.is_named(object, role))
     }
 
-    /// Whether the stable pods alone get what the routes bring.
-    fn is_isolated(&self) -> bool {
-        let mut routes = self.observed.roads.routes(self.traffic).peekable();
-        let name = Role::Stable.service(&self.traffic.service);
-        routes.peek().is_some() && routes.all(|(_, route)| mentions(route, &name))
+    /// Whether all routes name the Service of that version.
+    fn names(&self, role: Role) -> bool {
+        self.all(|_, route| self.is_named(route, role)) || self.own_names(role)
     }
 
-    /// Whether some route names a Service of ours.
-    fn is_woven(&self) -> bool {
+    /// Whether some route does: a run may have been killed between two of them.
+    fn mentions(&self, role: Role) -> bool {
+        self.each(|_, route| self.is_named(route, role)).contains(&true) || self.own_names(role)
+    }
+
+    /// Whether something of ours is left in some route: a Service, or what it was before.
+    pub(super) fn is_woven(&self) -> bool {
         let undone = self.split(Some(100), None, None);
-        self.observed
-            .roads
-            .routes(self.traffic)
-            .any(|(target, route)| drifted(self.router, target, route, &undone))
+        let is_undone = |target: &Target, route: &Value| {
+            weave(self.router, target, route, &undone).is_ok_and(|woven| woven.patch.is_empty())
+        };
+        self.each(is_undone).contains(&false)
+    }
+
+    /// Whether some traffic goes to the pods of one version alone.
+    pub(super) fn is_in_force(&self) -> bool {
+        let root = self.observed.roads.service(&self.traffic.service);
+        self.is_woven() || root.is_some_and(|root| !unpin(root).is_empty())
     }
 
     /// The stable pods alone get the routed traffic.
-    fn isolate(&self, steps: &mut Vec<Step>) {
+    fn isolate(&self, held: bool, steps: &mut Vec<Step>) {
         let publish = Step::Publish { role: Role::Stable };
-        if !self.is_isolated() {
+        let alone = self.split(Some(0), Some(100), None);
+        // A name alone says nothing: a run may have been killed before the root lost its share.
+        let isolated = held && self.own_names(Role::Canary)
+            || self.all(|target, route| {
+                let both = self.is_named(route, Role::Stable) && self.is_named(route, Role::Canary);
+                held && both || !drifted(self.router, target, route, &alone)
+            });
+        if !isolated {
             steps.push(publish);
             steps.extend(self.forward(self.split(Some(100), Some(0), None)));
-            steps.extend(self.forward(self.split(Some(0), Some(100), None)));
+            steps.extend(self.forward(alone));
+        } else if self.observed.roads.service(&self.service(Role::Stable)).is_none() {
+            steps.push(publish);
         }
         if self.traffic.isolate {
             steps.push(Step::Pin { role: Some(Role::Stable) });
         }
+    }
+
+    /// The root alone has all. A Service that is gone already is not named again.
+    fn root_alone(&self, stable: bool, canary: bool) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if stable || canary {
+            let share = |named: bool| named.then_some(0);
+            steps.extend(self.forward(self.split(Some(100), share(stable), share(canary))));
+        }
+        steps.extend(self.back(self.split(Some(100), None, None)));
+        steps
+    }
+
+    /// Whether the routes name a Service that is there.
+    fn uses(&self, role: Role) -> bool {
+        self.names(role) && self.observed.roads.service(&self.service(role)).is_some()
     }
 
     /// Returns the steps of a canary. `hold` makes the step that holds so many canary pods for a share.
@@ -113,11 +164,11 @@ impl<'m> Moves<'m> {
             situation.hold.as_ref().and_then(|hold| hold.record.as_ref()).and_then(|record| record.asked);
         let held = situation.hold.is_some();
         let mut steps = Vec::new();
-        if held && new && self.names(Role::Canary) {
+        if held && new && self.mentions(Role::Canary) {
             // Another version comes in the canary's place: no request may meet its first pods.
             steps.extend(self.back(self.split(Some(0), Some(100), None)));
         }
-        self.isolate(&mut steps);
+        self.isolate(held, &mut steps);
         let mut published = self.names(Role::Canary) && !new;
         let mut before = asked.filter(|_| held && published).unwrap_or(0);
         for (index, &weight) in wanted.weights.iter().enumerate() {
@@ -148,7 +199,7 @@ impl<'m> Moves<'m> {
     /// Returns the steps that bring a second set up to be switched to.
     pub(super) fn second_set(&self, hold: [Step; 2]) -> Vec<Step> {
         let mut steps = Vec::new();
-        self.isolate(&mut steps);
+        self.isolate(Situation::of(self.observed).hold.is_some(), &mut steps);
         steps.extend(hold);
         steps.push(Step::Publish { role: Role::Canary });
         steps.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
@@ -170,25 +221,45 @@ impl<'m> Moves<'m> {
         self.names(Role::Canary) && splits.iter().any(says)
     }
 
-    /// The share of a canary whose hold is off: all, if the routes name no other version.
-    pub(super) fn weight(&self) -> u8 {
-        if self.names(Role::Canary) && !self.names(Role::Stable) { 100 } else { 0 }
+    /// Returns the steps before the Deployment is released, and those after its rollout is complete. `asked` is the
+    /// share of a canary that is held.
+    pub(super) fn promote(&self, asked: Option<u8>) -> (Vec<Step>, Vec<Step>) {
+        let held = Situation::of(self.observed).hold.is_some();
+        let (stable, canary) = (self.names(Role::Stable), self.names(Role::Canary));
+        // Once the hold is off, the routes tell how far the traffic came.
+        let whole = asked.map_or(canary && !stable, |asked| asked == 100);
+        let mut before = Vec::new();
+        if whole && held {
+            // The run that was to bring it to 100 % may have been killed on the way.
+            before.extend([Step::AwaitCanary, Step::Publish { role: Role::Canary }]);
+            if !canary {
+                let (root, stable) = if stable { (0, Some(100)) } else { (100, None) };
+                before.extend(self.forward(self.split(Some(root), stable, Some(0))));
+            }
+            before.extend(self.back(self.split(Some(0), None, Some(100))));
+        } else if !whole && self.is_woven() {
+            before.extend(self.root_alone(self.uses(Role::Stable), self.uses(Role::Canary)));
+        }
+        self.around_rollout(whole, before)
     }
 
-    /// Returns the steps before the Deployment is released, and those after its rollout is complete.
-    pub(super) fn promote(&self, weight: u8) -> (Vec<Step>, Vec<Step>) {
-        let mut before = Vec::new();
-        let mut after = Vec::new();
+    /// The same after the steps of a canary that ends with this share.
+    pub(super) fn promote_after(&self, weight: u8) -> (Vec<Step>, Vec<Step>) {
+        let before = match weight {
+            100 => self.back(self.split(Some(0), None, Some(100))),
+            _ => self.root_alone(true, true),
+        };
+        self.around_rollout(weight == 100, before)
+    }
+
+    /// `whole`: no request goes back to the former version. Its Service loses its pods, so no route may name it.
+    fn around_rollout(&self, whole: bool, mut before: Vec<Step>) -> (Vec<Step>, Vec<Step>) {
         if self.traffic.isolate {
-            before.push(Step::Pin { role: None });
+            before.insert(0, Step::Pin { role: None });
         }
-        if weight == 100 {
-            // No request goes back to the former version. Its Service loses its pods, so no route may name it.
-            before.extend(self.back(self.split(Some(0), None, Some(100))));
+        let mut after = Vec::new();
+        if whole {
             after.extend(self.forward(self.split(Some(100), None, Some(0))));
-        } else {
-            before.extend(self.forward(self.split(Some(100), Some(0), Some(0))));
-            before.extend(self.back(self.split(Some(100), None, None)));
         }
         after.extend(self.back(self.split(Some(100), None, None)));
         after.push(Step::Withdraw);
@@ -196,32 +267,34 @@ impl<'m> Moves<'m> {
     }
 
     /// Returns the steps before the Deployment goes back, and those after.
-    pub(super) fn abort(&self, held: bool) -> (Vec<Step>, Vec<Step>) {
+    pub(super) fn abort(&self) -> (Vec<Step>, Vec<Step>) {
+        let situation = Situation::of(self.observed);
+        let held = situation.hold.is_some();
+        // Without a hold the pods of the stable Service stay only if nothing else is being rolled out.
+        let stays = situation.is_on_stable_template()
+            && !self.observed.roads.ready(&self.service(Role::Stable)).is_empty();
+        let unpin = self.traffic.isolate.then_some(Step::Pin { role: None });
         let mut before = Vec::new();
         let mut after = Vec::new();
-        if held && self.names(Role::Stable) {
-            if self.observed.roads.service(&Role::Stable.service(&self.traffic.service)).is_none() {
+        if self.names(Role::Stable) && (held || stays) {
+            if self.observed.roads.service(&self.service(Role::Stable)).is_none() {
                 before.push(Step::Publish { role: Role::Stable });
             }
-            if self.names(Role::Canary) {
-                before.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
+            if self.mentions(Role::Canary) {
+                if self.uses(Role::Canary) {
+                    before.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
+                }
                 before.extend(self.back(self.split(Some(0), Some(100), None)));
             }
             after.extend(self.forward(self.split(Some(100), Some(0), None)));
             after.extend(self.back(self.split(Some(100), None, None)));
-        } else if self.traffic.isolate {
-            // The pods that it is pinned to may go.
-            before.push(Step::Pin { role: None });
-        }
-        if !(held && self.names(Role::Stable)) && self.is_woven() {
-            // The pods of either version may go: the root alone has all.
-            let canary = self.names(Role::Canary).then_some(0);
-            let stable = self.names(Role::Stable).then_some(0);
-            before.extend(self.forward(self.split(Some(100), stable, canary)));
-            before.extend(self.back(self.split(Some(100), None, None)));
-        }
-        if self.traffic.isolate {
-            after.push(Step::Pin { role: None });
+            after.extend(unpin);
+        } else {
+            // The pods of either version may go.
+            before.extend(unpin);
+            if self.is_woven() {
+                before.extend(self.root_alone(self.uses(Role::Stable), self.uses(Role::Canary)));
+            }
         }
         after.push(Step::Withdraw);
         (before, after)
@@ -240,3 +313,8 @@ pub(super) fn pods(weight: u8, replicas: u32) -> u32 {
 
 /// What may be done with the stable pods: nothing, the router does the share.
 pub(super) const STABLE: Stable = Stable::Whole;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;

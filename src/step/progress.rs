@@ -34,8 +34,8 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) ->
         | Step::Freeze
         | Step::Verify { .. } => Progress::Done,
         Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
-        Step::AwaitRollout => rollout_progress(situation),
-        Step::AwaitStable => stable_progress(situation),
+        Step::AwaitRollout => traffic::left(situation, rollout_progress(situation)),
+        Step::AwaitStable => traffic::left(situation, stable_progress(situation)),
         Step::Publish { role } => traffic::published(situation, *role),
         Step::Route { split, .. } => traffic::routed(situation, split),
         Step::Pin { role } => traffic::pinned(situation, *role),

@@ -252,6 +252,24 @@ pub(super) fn pinned(situation: &Situation<'_>, role: Option<Role>) -> Progress 
     )
 }
 
+/// The root may get requests only once it has forgotten the pods that went: its EndpointSlices come after.
+pub(super) fn left(situation: &Situation<'_>, progress: Progress) -> Progress {
+    let (Progress::Done, Some((traffic, _)), Some(version)) = (&progress, way(situation), situation.stable)
+    else {
+        return progress;
+    };
+    let others = situation.observed.replica_sets.iter().filter(|set| set.name() != version.name());
+    // Other workloads may have pods behind it, too.
+    let names: Vec<String> = others.map(|set| format!("{}-", set.name())).collect();
+    let known = situation.observed.roads.ready(&traffic.service);
+    match known.iter().filter(|pod| names.iter().any(|name| pod.starts_with(name))).count() {
+        0 => progress,
+        gone => {
+            Progress::Waiting(format!("service/{} still knows pods that went: {gone}", traffic.service), None)
+        }
+    }
+}
+
 pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
     let Some(traffic) = direct(situation) else { return Work::default() };
     let namespace = &situation.deployment().id().namespace;

@@ -5,6 +5,8 @@ data_plane_parts() { # DATA_PLANE...
     local plane
     for plane in "$@"; do
         case $plane in
+            # For routes that nothing serves.
+            gateway-api) printf '%s\t%s\t%s\n' gateway-api "$testbed/gateway-api" - ;;
             contour) printf '%s\t%s\t%s\n' \
                 gateway-api "$testbed/gateway-api" - \
                 envoy "$testbed/envoy" - \

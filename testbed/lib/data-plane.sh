@@ -100,7 +100,17 @@ is_programmed() { # NAMESPACE GATEWAY
         -o 'jsonpath={.status.conditions[?(@.type=="Programmed")].status}' </dev/null) == True ]]
 }
 
-# --- the verb --------------------------------------------------------------------------------------------------------
+# --- the verbs -------------------------------------------------------------------------------------------------------
+
+crds() { # NAME gateway-api
+    (($# == 2)) && [[ $2 == gateway-api ]] || usage_error "crds: write 'crds NAME gateway-api'"
+    require_cluster "$1"
+    build_data_planes "$2"
+    cluster_lock
+    wait_for 10 is_ready || die "the API server of the cluster '$name' does not answer: run '$program up $name'"
+    install_crds "$2"
+    say "the CRDs of $2 are installed"
+}
 
 data_plane() { # NAME DATA_PLANE...
     (($# >= 2)) || usage_error "data-plane: which cluster and which of ${DATA_PLANES[*]}?"

@@ -1,14 +1,13 @@
 //! SIGKILL before and after every single request.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::proxy::{Fault, Rule, When};
+use crate::kill::kill;
 use crate::scene::{Scene, Verb, expect_picture, picture, title, undisturbed};
-use crate::shop::{Ended, finish};
 use crate::{alone, each};
 
 /// What is done after the kill.
@@ -38,7 +37,7 @@ fn kill_at_every_request() {
     let table = Mutex::new(BTreeMap::<(Verb, usize, &str), BTreeMap<Then, String>>::new());
     let failed = each(points, 24, |&(then, verb, index, side)| {
         let scene = Scene::new(verb);
-        let (killed, ended) = kill(&scene, index, side);
+        let (killed, ended) = kill(&scene.shop, &scene.proxy, &scene.kubeconfig, verb.args(), index, side);
         let requests = scene.proxy.requests();
         let what = requests.get(index - 1).map_or("never sent".to_owned(), title);
         if !killed {
@@ -71,51 +70,4 @@ fn kill_at_every_request() {
     }
     println!("kill walk: {count} kills in {:.0} s", begin.elapsed().as_secs_f64());
     assert!(failed.is_empty(), "{} of {count} failed:\n{}", failed.len(), failed.join("\n"));
-}
-
-/// Runs the verb and kills it at that request. Returns whether it came so far.
-fn kill(scene: &Scene, index: usize, side: &str) -> (bool, Ended) {
-    let child = Arc::new(Mutex::new(None));
-    let killed = Arc::new(Mutex::new(false));
-    let killer = {
-        let (child, killed) = (Arc::clone(&child), Arc::clone(&killed));
-        move || {
-            let mut slot = child.lock().unwrap();
-            let child: &mut std::process::Child = slot.as_mut().expect("a process");
-            child.kill().unwrap();
-            *killed.lock().unwrap() = true;
-        }
-    };
-    let killer = Arc::new(killer);
-    let (one, other) = (Arc::clone(&killer), Arc::clone(&killer));
-    if side == "before" {
-        let when = When::Index(index);
-        scene.proxy.on(Rule { when, times: 1, fault: Fault::kill_before(move || one()) });
-    } else {
-        // A watch's answer ends only with the watch.
-        let when = When::matching(move |seen| seen.index == index && !seen.watch);
-        scene.proxy.on(Rule { when, times: 1, fault: Fault::kill_after(move || one()) });
-    }
-    {
-        let mut slot = child.lock().unwrap();
-        *slot = Some(scene.shop.start(&scene.kubeconfig, scene.verb.args()));
-    }
-    loop {
-        std::thread::sleep(Duration::from_millis(10));
-        let ended = child.lock().unwrap().as_mut().unwrap().try_wait().unwrap().is_some();
-        if ended {
-            break;
-        }
-        let answered = || {
-            let requests = scene.proxy.requests();
-            requests.get(index - 1).is_some_and(|seen| seen.watch && seen.status.is_some())
-        };
-        if side == "after" && answered() {
-            other();
-        }
-    }
-    let child = child.lock().unwrap().take().unwrap();
-    let ended = finish(child);
-    let killed = *killed.lock().unwrap() && ended.code.is_none();
-    (killed, ended)
 }
