@@ -89,6 +89,7 @@ mod tests {
             routes: vec![],
             own: vec![],
             isolate: true,
+            switch: None,
         });
         let pinned = json!({"metadata": {"annotations": {crate::keys::SELECTOR_ANNOTATION: "{}"}}});
         observed.roads.objects.insert(Target::service("shop", "web"), pinned);

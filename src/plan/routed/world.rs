@@ -70,6 +70,7 @@ impl World {
             routes: routes.iter().map(|name| route_target(name)).collect(),
             own: vec![],
             isolate,
+            switch: None,
         };
         let mut world = Self { observed, found, runs: 0, user: Value::Null };
         world.settle();
