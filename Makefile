@@ -19,6 +19,9 @@ VERSIONS := 1.36 1.34 1.37
 WALKED := 1.36
 ROUTED := 1.37
 CLUSTER := testbed/cluster
+DATA_PLANES := contour traefik istio
+# Two tests make full load at a time, and one of the other four, which have little, runs beside them.
+ROUTES := cargo test --locked --features cluster-tests --test routes -- --nocapture --test-threads=6
 
 .PHONY: help
 help:
@@ -86,7 +89,7 @@ engine:
 # of status, are on different clusters. Built first, or each would try to.
 .PHONY: cluster-tests
 cluster-tests:
-	$(CLUSTER) build --all
+	$(CLUSTER) build --all --data-planes
 	cargo test --locked --features cluster-tests --no-run
 	$(MAKE) --no-print-directory -j$(words $(VERSIONS)) $(VERSIONS:%=cluster-test-%)
 
@@ -105,13 +108,20 @@ cluster-test-%:
 node-tests: test-node
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
-	$(CLUSTER) data-plane test-node contour
+	$(CLUSTER) data-plane test-node $(DATA_PLANES)
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test blue_green -- --nocapture
+	$(CLUSTER) exec test-node -- $(ROUTES)
 	$(CLUSTER) down test-node
 
 .PHONY: traffic
 traffic: test-node ## no request is lost (root)
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
+	$(CLUSTER) down test-node
+
+.PHONY: routes
+routes: test-node ## routers split the traffic as asked, and no request is lost (root)
+	$(CLUSTER) data-plane test-node $(DATA_PLANES)
+	$(CLUSTER) exec test-node -- $(ROUTES)
 	$(CLUSTER) down test-node
 
 .PHONY: failures

@@ -3,9 +3,12 @@
 //! Made to be the only file of an image and to run as PID 1, so it handles SIGTERM itself. It answers
 //!
 //! - `GET /` with the header `X-Version: VERSION` and the body `VERSION HOSTNAME\n`,
+//! - `GET /count` with how many `/` it has answered (also those that a router sent it as copies),
 //! - `GET /ready` with 200, or 503 while it is not ready (the readiness probe),
 //! - `GET /drain` with 200 after `DRAIN_SECONDS` (the preStop hook). From its arrival on, every answer on
 //!   every connection carries `Connection: close`; new connections are served as before.
+//!
+//! It speaks HTTP/1.1, and HTTP/2 to whoever begins with it (a router that was told `kubernetes.io/h2c`).
 //!
 //! On SIGTERM it drains too, keeps on accepting for as long as a connection is open (at most [`LINGER`]),
 //! lets requests in flight end, and exits with 0.
@@ -29,16 +32,16 @@ use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Response, StatusCode, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -57,6 +60,8 @@ struct Shop {
     ready_at: Option<Instant>,
     /// Whether every answer closes its connection.
     draining: AtomicBool,
+    /// How many `/` were answered.
+    count: AtomicU64,
 }
 
 impl Shop {
@@ -70,13 +75,21 @@ impl Shop {
             drain: seconds("DRAIN_SECONDS")?.unwrap_or(Duration::from_secs(3)),
             ready_at: setting("NEVER_READY").is_none().then(|| Instant::now() + ready_after),
             draining: AtomicBool::new(false),
+            count: AtomicU64::new(0),
         })
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
         let ready = self.ready_at.is_some_and(|at| at <= Instant::now());
         let (status, body) = match request.uri().path() {
-            "/" => (StatusCode::OK, self.page.clone()),
+            "/" => {
+                self.count.fetch_add(1, Ordering::Relaxed);
+                (StatusCode::OK, self.page.clone())
+            }
+            "/count" => (StatusCode::OK, format!("{}\n", self.count.load(Ordering::Relaxed)).into()),
             "/ready" if ready => (StatusCode::OK, "ready\n".into()),
             "/ready" => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".into()),
             "/drain" => {
@@ -89,7 +102,8 @@ impl Shop {
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         response.headers_mut().insert("x-version", self.version.clone());
-        if self.draining.load(Ordering::Relaxed) {
+        // HTTP/2 has no such header: there the end of the connection is announced on its own.
+        if self.draining.load(Ordering::Relaxed) && request.version() < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
@@ -100,8 +114,9 @@ impl Shop {
 async fn serve(shop: Arc<Shop>, stream: TcpStream, mut running: watch::Receiver<()>) {
     // Only a matter of speed.
     stream.set_nodelay(true).unwrap_or_default();
-    let service = service_fn(|request| shop.answer(request));
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let service = service_fn(move |request| Arc::clone(&shop).answer(request));
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     // An error here is a client that went away: nothing to do about it.
     tokio::select! {
         _ = &mut connection => {}

@@ -29,7 +29,7 @@ mod subject;
 #[cfg(test)]
 mod fixtures;
 
-pub use access::{Need, Rights, missing, needs};
+pub use access::{Need, Rights, missing, needs, routing_needs};
 pub use facts::{Fact, Facts, Kind, from_documents};
 pub use finding::{Finding, Judged, Level, NotChecked};
 pub use ignore::IGNORE_ANNOTATION;

@@ -216,7 +216,7 @@ impl<'a> Engine<'a> {
 
     /// Whether a step of a router has nothing to do, because its state is there and in force.
     fn is_idle(&mut self, step: &Step) -> Result<bool, Error> {
-        if !self.settled || !matches!(step, Step::Route { .. } | Step::Own { .. }) {
+        if !self.settled || !matches!(step, Step::Route { .. } | Step::Own { .. } | Step::Publish { .. }) {
             return Ok(false);
         }
         let observed = self.observed()?;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::check::{Facts, Finding, Judged, Level, Subject};
 use crate::record::lease_name;
+use crate::traffic::{Role, Traffic};
 
 /// A right that a rollout needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +13,9 @@ pub struct Need {
     /// What is done.
     pub verb: &'static str,
     /// The API group; empty for the core.
-    pub group: &'static str,
+    pub group: String,
     /// The resource, with its subresource after a slash.
-    pub resource: &'static str,
+    pub resource: String,
     /// The object, where the request names one.
     pub name: Option<String>,
     /// How grave it is if the right is missing.
@@ -25,7 +26,7 @@ impl Need {
     /// Returns it as `kubectl auth can-i` takes it.
     pub fn words(&self) -> String {
         let group = if self.group.is_empty() { String::new() } else { format!(".{}", self.group) };
-        let (resource, subresource) = self.resource.split_once('/').unwrap_or((self.resource, ""));
+        let (resource, subresource) = self.resource.split_once('/').unwrap_or((&self.resource, ""));
         let name = self.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
         let subresource =
             if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
@@ -40,10 +41,10 @@ impl Need {
 pub fn needs(deployment: &str, lowers: bool) -> Vec<Need> {
     let own = Some(deployment.to_owned());
     let lease = Some(lease_name(deployment));
-    let need = |verb, group, resource, name: &Option<String>, level| Need {
+    let need = |verb, group: &str, resource: &str, name: &Option<String>, level| Need {
         verb,
-        group,
-        resource,
+        group: String::from(group),
+        resource: String::from(resource),
         name: name.clone(),
         level,
     };
@@ -64,6 +65,41 @@ pub fn needs(deployment: &str, lowers: bool) -> Vec<Need> {
     }
     needs.push(need("get", "", "pods/log", &None, Level::Info));
     needs.push(need("list", "", "events", &None, Level::Info));
+    needs
+}
+
+/// Returns what routing the traffic needs besides: a right that is missed half way leaves a route half changed.
+pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
+    let need = |verb, group: &str, resource: &str, name: Option<&str>| Need {
+        verb,
+        group: group.into(),
+        resource: resource.into(),
+        name: name.map(str::to_owned),
+        level: Level::Error,
+    };
+    let mut needs = Vec::new();
+    for (group, resource) in [("", "services"), ("discovery.k8s.io", "endpointslices")] {
+        needs.extend(["list", "watch"].map(|verb| need(verb, group, resource, None)));
+    }
+    needs.push(need("create", "", "services", None));
+    let preview = traffic.switch.map(|_| Role::Preview);
+    for role in [Role::Stable, Role::Canary].into_iter().chain(preview) {
+        let name = role.service(&traffic.service);
+        needs.extend(["get", "patch", "delete"].map(|verb| need(verb, "", "services", Some(&name))));
+    }
+    needs.push(need("get", "", "services", Some(&traffic.service)));
+    if traffic.isolate || traffic.routes.is_empty() {
+        needs.push(need("patch", "", "services", Some(&traffic.service)));
+    }
+    let verbs = ["get", "list", "watch", "patch"];
+    for target in &traffic.routes {
+        needs.extend(verbs.map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))));
+    }
+    for target in &traffic.own {
+        needs.push(need("create", target.group(), &target.plural, None));
+        let verbs = verbs.into_iter().chain(["delete"]);
+        needs.extend(verbs.map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))));
+    }
     needs
 }
 
@@ -103,8 +139,8 @@ fn covers(rule: &ResourceRule, need: &Need) -> bool {
     let has = |list: &[String], wanted: &str| list.iter().any(|item| item == "*" || item == wanted);
     let subresource = need.resource.split_once('/').map(|(_, subresource)| format!("*/{subresource}"));
     has(&rule.verbs, need.verb)
-        && has(&rule.api_groups, need.group)
-        && (has(&rule.resources, need.resource)
+        && has(&rule.api_groups, &need.group)
+        && (has(&rule.resources, &need.resource)
             || subresource.is_some_and(|any| rule.resources.contains(&any)))
         && (rule.resource_names.is_empty()
             || need.name.as_ref().is_some_and(|name| rule.resource_names.contains(name)))
@@ -138,6 +174,7 @@ mod tests {
 
     use super::*;
     use crate::check::fixtures::{facts, subject};
+    use crate::traffic::Target;
 
     fn left(rules: &Value) -> Vec<String> {
         let rights = Rights::of(&json!({"status": {"resourceRules": rules, "incomplete": false}}));
@@ -175,6 +212,35 @@ mod tests {
         rules[3]["resources"] = json!(["*"]);
         rules[4]["resourceNames"] = json!(["web-1"]);
         assert_eq!(left(&rules), ["update replicasets.apps --subresource=scale"]);
+    }
+
+    #[test]
+    fn a_route_needs_rights_of_its_own() {
+        let target = |plural: &str, name: &str| Target {
+            api: "/apis/networking.k8s.io/v1".into(),
+            plural: plural.into(),
+            ..Target::service("shop", name)
+        };
+        let traffic = Traffic {
+            routes: vec![target("ingresses", "web")],
+            own: vec![target("ingresses", "web-rp-canary")],
+            ..Traffic::direct("web")
+        };
+        let words = |traffic: &Traffic| routing_needs(traffic).iter().map(Need::words).collect::<Vec<_>>();
+        let needs = words(&traffic);
+        for wanted in [
+            "create services",
+            "delete services/web-rp-stable",
+            "patch ingresses.networking.k8s.io/web",
+            "create ingresses.networking.k8s.io",
+            "delete ingresses.networking.k8s.io/web-rp-canary",
+        ] {
+            assert!(needs.iter().any(|need| need == wanted), "{wanted}: {needs:?}");
+        }
+        for own in ["delete ingresses.networking.k8s.io/web", "patch services/web"] {
+            assert!(!needs.iter().any(|need| need == own), "the user's own stay: {own}");
+        }
+        assert!(words(&Traffic::direct("web")).contains(&"patch services/web".to_owned()), "the switch");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::check::{Need, needs};
+use crate::check::{Need, needs, routing_needs};
 use crate::model::{Deployment, ReplicaSet, Situation};
 use crate::plan::{Plan, Step};
 use crate::share::Sizing;
@@ -80,7 +80,8 @@ impl Subject {
             lowers |= situation.canary.is_some_and(|canary| canary.replicas() > sizing.canary);
             first.get_or_insert(sizing);
         }
-        let name = live.id().name;
+        let mut needs = needs(&live.id().name, lowers);
+        needs.extend(situation.observed.traffic.iter().flat_map(routing_needs));
         Self {
             deployment,
             live: Some(live.clone()),
@@ -88,7 +89,7 @@ impl Subject {
             surge_pods,
             pending: !given && !situation.is_on_stable_template(),
             sizing: first,
-            needs: needs(&name, lowers),
+            needs,
             file: None,
         }
     }

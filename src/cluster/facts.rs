@@ -135,7 +135,7 @@ impl Cluster {
     }
 
     async fn is_allowed(&self, need: &Need) -> Result<Fact<bool>, Error> {
-        let (resource, subresource) = need.resource.split_once('/').unwrap_or((need.resource, ""));
+        let (resource, subresource) = need.resource.split_once('/').unwrap_or((&need.resource, ""));
         let attributes = json!({"namespace": self.namespace, "verb": need.verb, "group": need.group,
             "resource": resource, "subresource": subresource, "name": need.name.as_deref().unwrap_or_default()});
         let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::health::Failure;
 use crate::model::Situation;
 use crate::plan::Step;
+use crate::router::{Router, router};
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
 
@@ -62,6 +63,12 @@ impl Engine<'_> {
             Step::Soak { seconds } => Duration::from_secs(*seconds),
             Step::Route { grace, .. } | Step::Own { grace, .. } => Duration::from_secs(*grace),
             Step::Pin { .. } => PROXIES,
+            // Some data planes drop a whole route that names a Service whose pods they do not know.
+            Step::Publish { .. } => self
+                .traffic
+                .as_ref()
+                .and_then(|traffic| router(&traffic.router))
+                .map_or(PROXIES, Router::grace),
             _ => Duration::ZERO,
         };
         let soaked = begin + soak;

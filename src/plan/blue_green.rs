@@ -70,7 +70,9 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     step::sizing(&situation, size, Stable::Whole).map_err(|error| with_name(error, &situation))?;
     let hold = [Step::Hold { template, size, stable: Stable::Whole }, Step::AwaitCanary];
     let mut steps = if let Some(moves) = Moves::of(observed) {
-        moves.second_set(hold)
+        let steps = moves.second_set(hold);
+        moves.check(&steps)?;
+        steps
     } else {
         [Step::Pin { role: Some(Role::Stable) }].into_iter().chain(hold).collect()
     };

@@ -104,6 +104,7 @@ fn routed(
     let new = another || situation.hold.is_none();
     let mut hold = |size| Step::Hold { template: template.take(), size, stable: STABLE };
     let mut steps = moves.canary(&request.wanted, request.wait_seconds, new, &mut hold);
+    moves.check(&steps)?;
     for step in &steps {
         if let Step::Hold { size, stable, .. } = step {
             step::sizing(situation, *size, *stable).map_err(|error| with_name(error, situation))?;

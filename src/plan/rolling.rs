@@ -83,14 +83,8 @@ mod tests {
     #[test]
     fn pods_that_a_route_names_are_not_replaced() {
         let mut observed = idle();
-        observed.traffic = Some(Traffic {
-            router: "httproute".into(),
-            service: "web".into(),
-            routes: vec![],
-            own: vec![],
-            isolate: true,
-            switch: None,
-        });
+        observed.traffic =
+            Some(Traffic { router: "httproute".into(), isolate: true, ..Traffic::direct("web") });
         let pinned = json!({"metadata": {"annotations": {crate::keys::SELECTOR_ANNOTATION: "{}"}}});
         observed.roads.objects.insert(Target::service("shop", "web"), pinned);
         assert_eq!(rolling(&template("web:2"), &observed).unwrap_err().kind, Kind::Refused);

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::error::Error;
 use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
@@ -111,6 +112,23 @@ impl<'m> Moves<'m> {
     pub(super) fn is_in_force(&self) -> bool {
         let root = self.observed.roads.service(&self.traffic.service);
         self.is_woven() || root.is_some_and(|root| !unpin(root).is_empty())
+    }
+
+    /// Refuses what the router or a route cannot do: half way would be too late.
+    pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
+        let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
+        for step in steps {
+            match step {
+                Step::Own { split, .. } => drop(self.router.own(&routes, split)?),
+                Step::Route { split, .. } => {
+                    for (target, route) in &routes {
+                        weave(self.router, target, route, split)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The stable pods alone get the routed traffic.

@@ -111,7 +111,13 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
             }
         }
     }
-    for target in traffic.own.iter().filter(|target| !wanted.iter().any(|(wanted, _)| wanted == *target)) {
+    let unwanted = |target: &&Target| !wanted.iter().any(|(wanted, _)| wanted == *target);
+    // They may name each other, so all stay until the routes name none.
+    let named = traffic.own.iter().any(|target| {
+        let name = json!(target.name).to_string();
+        routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
+    });
+    for target in traffic.own.iter().filter(unwanted).filter(|_| !named) {
         mutations.extend(removal(situation, target));
     }
     Ok(Work { mutations, notes: Vec::new() })
@@ -281,6 +287,8 @@ pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
             return work;
         }
     }
+    let gone = traffic.routes.iter().filter(|target| !situation.observed.roads.objects.contains_key(target));
+    work.notes.extend(gone.map(|target| format!("{target} is gone: nothing is changed there")));
     let services = Role::ALL.map(|role| Target::service(namespace, &role.service(&traffic.service)));
     work.mutations =
         traffic.own.iter().chain(&services).filter_map(|target| removal(situation, target)).collect();

@@ -78,7 +78,7 @@ impl Traffic {
     #[track_caller]
     pub fn expect_routed_share(&self, phase: &str, percent: f64) {
         let loads = [("new", &self.fresh), ("kept", &self.keep_alive)];
-        for (_, load) in &loads {
+        for (_, load) in loads {
             drop(load.snapshot());
         }
         let mut counted = loads.map(|_| BTreeMap::new());

@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 
 use crate::api::{call, direct, get, within, write};
 
-/// By namespace: what became of which object at which revision. `None`: it was deleted.
-static SEEN: Mutex<BTreeMap<String, BTreeMap<u64, (String, String, Option<Value>)>>> =
-    Mutex::new(BTreeMap::new());
+/// What became of an object: its kind, its name, and all of it unless it was deleted.
+type Change = (String, String, Option<Value>);
+
+/// By namespace and revision.
+static SEEN: Mutex<BTreeMap<String, BTreeMap<u64, Change>>> = Mutex::new(BTreeMap::new());
 
 fn kinds() -> [ApiResource; 3] {
     let of = |group, kind, plural| {

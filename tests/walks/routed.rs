@@ -39,7 +39,7 @@ enum Then {
 }
 
 /// Most of a run is waiting for a data plane.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 24;
 
 type Point = (Then, Verb, usize, &'static str);
 
@@ -67,12 +67,12 @@ impl Verb {
     pub fn args(self) -> &'static [&'static str] {
         match self {
             Self::Start => {
-                &["canary", "frontend", "--image", "shop/web:v2", "--weight", "10", "--timeout", "60s"]
+                &["canary", "frontend", "--image", "shop/web:v2", "--weight", "10", "--timeout", "3m"]
             }
-            Self::Raise => &["canary", "frontend", "--weight", "50", "--timeout", "60s"],
-            Self::Lower => &["canary", "frontend", "--weight", "10", "--timeout", "60s"],
-            Self::Abort => &["abort", "frontend", "--timeout", "60s"],
-            Self::Promote | Self::PromoteAll => &["promote", "frontend", "--timeout", "60s"],
+            Self::Raise => &["canary", "frontend", "--weight", "50", "--timeout", "3m"],
+            Self::Lower => &["canary", "frontend", "--weight", "10", "--timeout", "3m"],
+            Self::Abort => &["abort", "frontend", "--timeout", "3m"],
+            Self::Promote | Self::PromoteAll => &["promote", "frontend", "--timeout", "3m"],
         }
     }
 
@@ -176,7 +176,7 @@ impl Routed {
     /// Aborts from a fresh process: everything is as it was, or the promotion is through.
     #[track_caller]
     pub fn expect_abort(&self, may_replace: bool) {
-        self.shop.tool(&["abort", "frontend", "--timeout", "60s"]).expect(0);
+        self.shop.tool(&["abort", "frontend", "--timeout", "3m"]).expect(0);
         self.expect_own(may_replace);
     }
 

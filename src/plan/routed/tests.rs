@@ -126,16 +126,16 @@ const CASES: [(&[Command], Command, u64, Root); 9] = [
     (&[START, Command::Canary(None, 100)], Command::Promote, 100, Root::New),
 ];
 
-fn lawful(world: &World, story: &dyn Fn(), (most, root): (u64, Root)) {
+fn lawful(world: &World, story: &dyn Fn() -> String, (most, root): (u64, Root)) {
     let complaint = world.complaint(most, root);
-    if complaint.is_some() {
-        story();
-    }
-    assert_eq!(complaint, None, "{:#?}", world.observed.journal);
+    assert_eq!(complaint, None, "{}: {:#?}", story(), world.observed.journal);
 }
 
+/// What is done about a state: with how it came to be, the undisturbed end, the command that was killed, and the law.
+type Work<'w> = dyn Fn(&World, &dyn Fn() -> String, World, Command, (u64, Root)) + 'w;
+
 /// Every state in which a run of a case may be killed, with its first state and its end.
-fn killed(work: &dyn Fn(&World, &dyn Fn(), World, Command, (u64, Root))) {
+fn killed(work: &Work<'_>) {
     for (routes, isolate) in [(&["web"][..], false), (&["web"], true), (&["a", "b"], false)] {
         for (before, command, most, root) in CASES {
             let mut first = World::new(routes, isolate);
@@ -155,7 +155,7 @@ fn killed(work: &dyn Fn(&World, &dyn Fn(), World, Command, (u64, Root))) {
                 };
                 let is_through = world.run(command, writes, &complain);
                 let story = || {
-                    println!(
+                    format!(
                         "{command:?} after {before:?} killed after {writes} writes, {routes:?}, isolate {isolate}"
                     )
                 };
@@ -190,10 +190,7 @@ fn an_abort_leaves_nothing_wherever_a_run_was_killed_and_was_killed_itself() {
                 (wanted[0]["template"], wanted[1]) =
                     (picture[0]["template"].clone(), json!({"web-web-2": 3}));
             }
-            if picture != wanted {
-                story();
-            }
-            assert_eq!(picture, wanted);
+            assert_eq!(picture, wanted, "{}", story());
             if is_through {
                 break;
             }
@@ -209,10 +206,7 @@ fn the_same_command_again_ends_as_if_nothing_had_been() {
             return;
         }
         assert!(world.run(command, usize::MAX, &|world: &World| lawful(world, story, (most, root))));
-        if world.picture() != end.picture() {
-            story();
-        }
-        assert_eq!(world.picture(), end.picture());
+        assert_eq!(world.picture(), end.picture(), "{}", story());
     });
 }
 
@@ -221,10 +215,7 @@ fn a_run_that_is_resumed_ends_as_if_nothing_had_been() {
     killed(&|world, story, end, _, law| {
         let mut world = world.clone();
         assert!(world.go_on(usize::MAX, &|world: &World| lawful(world, story, law)));
-        if world.picture() != end.picture() {
-            story();
-        }
-        assert_eq!(world.picture(), end.picture());
+        assert_eq!(world.picture(), end.picture(), "{}", story());
     });
 }
 
@@ -239,10 +230,7 @@ fn whatever_comes_after_a_kill_names_nobody_who_is_gone_and_can_be_aborted() {
     ];
     killed(&|world, story, _, _, _| {
         for command in commands {
-            let tell = || {
-                story();
-                println!("then {command:?}");
-            };
+            let tell = || format!("{}, then {command:?}", story());
             let judge = |world: &World| lawful(world, &tell, (100, Root::Any));
             let mut world = world.clone();
             if world.plan(command).is_err() {
@@ -250,18 +238,11 @@ fn whatever_comes_after_a_kill_names_nobody_who_is_gone_and_can_be_aborted() {
             }
             assert!(world.run(command, usize::MAX, &judge));
             if world.plan(Command::Abort).unwrap().steps.is_empty() {
-                tell_unless(world.picture()[2] == world.user[2], &tell);
+                assert_eq!(world.picture()[2], world.user[2], "{}: something of ours is left", tell());
                 continue;
             }
             assert!(world.run(Command::Abort, usize::MAX, &judge));
-            tell_unless(world.picture()[2] == world.user[2], &tell);
+            assert_eq!(world.picture()[2], world.user[2], "{}: something of ours is left", tell());
         }
     });
-}
-
-fn tell_unless(so: bool, tell: &dyn Fn()) {
-    if !so {
-        tell();
-    }
-    assert!(so, "something of ours is left");
 }

@@ -66,11 +66,9 @@ impl World {
         }
         let found = Traffic {
             router: "httproute".into(),
-            service: "web".into(),
             routes: routes.iter().map(|name| route_target(name)).collect(),
-            own: vec![],
             isolate,
-            switch: None,
+            ..Traffic::direct("web")
         };
         let mut world = Self { observed, found, runs: 0, user: Value::Null };
         world.settle();
@@ -184,7 +182,7 @@ impl World {
             }
             Mutation::ScaleReplicaSet { name, replicas, .. } => {
                 let set = self.observed.replica_sets.iter_mut().find(|set| set.name() == name);
-                set.unwrap().spec.replicas = Some(i64::from(*replicas).try_into().unwrap());
+                set.unwrap().spec.replicas = Some(i64::from(*replicas));
             }
             Mutation::Create { target, object } => {
                 let mut object = object.clone();
