@@ -1,5 +1,6 @@
 //! Asks the new version through its preview, by way of the API server: nothing in the cluster has to be reached.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Engine;
@@ -16,14 +17,28 @@ const LOST: &str = "LostReadiness";
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Returns why all of the traffic has to go back at once: no pod of the version that has it is Ready, and those of the
-/// former one are. Nobody gains by a grace then.
-pub(super) fn dark(step: &Step, situation: &Situation<'_>) -> Option<Failure> {
+/// How often containers of each pod have ended, by uid.
+pub(super) type Ends = BTreeMap<String, i64>;
+
+/// Counts how often containers of the new version's pods have ended.
+pub(super) fn ends(situation: &Situation<'_>) -> Ends {
+    let pods = situation.canary.into_iter().flat_map(|canary| situation.pods_of(canary));
+    pods.map(|pod| (pod.uid().to_owned(), ended(pod))).collect()
+}
+
+fn ended(pod: &Pod) -> i64 {
+    pod.containers().map(|(_, status, _)| status.ends()).sum()
+}
+
+/// Returns why all of the traffic has to go back at once: each pod of the version that has it is not Ready, or has ended
+/// since the switch, and those of the former one are Ready. Nobody gains by a grace then.
+pub(super) fn dark(step: &Step, situation: &Situation<'_>, before: &Ends) -> Option<Failure> {
     let switched = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
     let (stable, canary) = (situation.stable?, situation.canary?);
     let is_ready = |pod: &&Pod| pod.is_ready() && !pod.is_terminating();
     let ready = |set| situation.pods_of(set).filter(is_ready).count();
-    let serves = situation.pods_of(canary).any(|pod| is_ready(&pod) || pod.is_cut_off());
+    let lasts = |pod: &Pod| before.get(pod.uid()).is_none_or(|before| ended(pod) <= *before);
+    let serves = situation.pods_of(canary).any(|pod| is_ready(&pod) && lasts(pod) || pod.is_cut_off());
     if !matches!(step, Step::Soak { .. }) || !switched || serves || ready(stable) == 0 {
         return None;
     }
@@ -32,7 +47,7 @@ pub(super) fn dark(step: &Step, situation: &Situation<'_>) -> Option<Failure> {
         reason: LOST.into(),
         row: 35,
         grace: 0,
-        message: "it has all of the traffic and no pod that is Ready".into(),
+        message: "it has all of the traffic and no pod that stayed Ready".into(),
         container: None,
         exit_code: None,
         pods: situation.pods_of(canary).map(|pod| pod.name().to_owned()).collect(),

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
 use super::guard::Look;
-use super::verify::dark;
+use super::verify::{dark, ends};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
@@ -82,6 +82,7 @@ impl Engine<'_> {
         let mut spoke = begin;
         let mut ready = false;
         let mut stop = false;
+        let mut before = None;
         loop {
             let observed = self.observed()?;
             let situation = Situation::of(&observed);
@@ -97,8 +98,9 @@ impl Engine<'_> {
             if step.is_guarded() && !matches!(progress, Progress::Halted(_)) {
                 look = Box::pin(self.judge(&observed, matches!(step, Step::Soak { .. }))).await;
                 wake = look.wake.map_or(wake, |at| wake.min(at));
+                let before = before.get_or_insert_with(|| ends(&situation));
                 if look.failure.is_none() && self.minds_darkness() {
-                    look.failure = dark(step, &situation);
+                    look.failure = dark(step, &situation, before);
                 }
             }
             let mut text = match progress {

@@ -23,8 +23,7 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         }
         // No record tells of it any more. The pods of the live version may serve alone until the others are gone.
         let is_live = |hash| situation.current.is_some_and(|current| current.hash() == hash);
-        let direct = Moves::of(observed).is_none();
-        let first = match situation.loose_pin().filter(|_| direct) {
+        let first = match situation.loose_pin().filter(|_| Moves::of(observed).is_none()) {
             Some((_, hash)) if is_live(hash) => Some(Step::AwaitRollout),
             Some(_) => Some(Step::Pin { role: None }),
             None if has_preview(observed) => Some(Step::AwaitRollout),

@@ -1,14 +1,18 @@
 //! More pods than one EndpointSlice has room for, no room for a second set, and somebody who comes in between.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::api::{get, within, write};
 use crate::place::{Place, V1, V2, path};
+use crate::proxy::{Fault, Rule, Seen, When};
 use crate::shop::finish;
 
 /// Patches of the user's own Service.
 fn patches(place: &Place) -> usize {
-    let is = |seen: &crate::proxy::Seen| seen.method == "PATCH" && seen.path.ends_with("/services/frontend");
+    let is = |seen: &Seen| seen.method == "PATCH" && seen.path.ends_with("/services/frontend");
     place.writes().into_iter().filter(is).count()
 }
 
@@ -54,14 +58,29 @@ fn a_quota_without_room_for_a_second_set_refuses() {
 #[test]
 fn a_third_version_in_the_end_of_the_first_set_finds_the_service_unpinned() {
     let place = Place::new(3);
-    // The controller keeps the first set for so long.
+    // The controller takes so long over each pod of the third version.
     let slow = json!({"spec": {"minReadySeconds": 6}});
     write("PATCH", &path(&place.shop, "deployments/frontend"), &slow);
     place.start("1s");
-    let promote = place.shop.start(&place.shop.kubeconfig, &["promote", "frontend", "--timeout", "60s"]);
+    let released = AtomicBool::new(false);
+    let next_record = move |seen: &Seen| {
+        let path = &seen.path;
+        if path.ends_with("/deployments/frontend")
+            && seen.body.windows(12).any(|text| text == b"\"op\":\"remove")
+        {
+            released.store(true, Ordering::Relaxed);
+        }
+        released.load(Ordering::Relaxed) && seen.method == "PUT" && path.contains("/leases/")
+    };
+    let fault = Fault::Delay(Duration::from_secs(4));
+    place.proxy.on(Rule { when: When::matching(next_record), times: 1, fault });
+    let promote = place.shop.start(&place.kubeconfig, &["promote", "frontend", "--timeout", "60s"]);
     assert!(within(60, || place.is_loose()), "it was never between the hold and the end");
     let image = "shop/web:v3";
-    place.shop.kubectl(&["set", "image", "deployment/frontend", &format!("frontend={image}")]);
+    let mut containers = place.get("deployments/frontend")["spec"]["template"]["spec"]["containers"].clone();
+    containers[0]["image"] = json!(image);
+    let third = json!({"spec": {"template": {"spec": {"containers": containers}}}});
+    write("PATCH", &path(&place.shop, "deployments/frontend"), &third);
     let ended = finish(promote).expect(1);
     assert!(ended.stderr.contains("is given its own selector back"), "{}", ended.stderr);
     assert!(!place.is_loose());
