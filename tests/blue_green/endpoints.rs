@@ -49,10 +49,21 @@ impl Endpoints {
             let mut slices: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
             let mut stable = String::new();
             let only = WatchParams::default().labels("kubernetes.io/service-name=frontend");
-            let Ok(stream) = api.watch(&only, "0").await else { return };
-            let mut stream = stream.boxed();
-            while let Some(event) = stream.next().await {
-                match event.expect("a watch that lasts") {
+            let mut version = "0".to_owned();
+            let mut stream = api.watch(&only, &version).await.expect("a watch").boxed();
+            loop {
+                // The server ends a watch after some minutes; the next goes on where it ended.
+                let Some(event) = stream.next().await else {
+                    stream = api.watch(&only, &version).await.expect("a watch").boxed();
+                    continue;
+                };
+                let event = event.expect("a watch that lasts");
+                if let WatchEvent::Added(slice) | WatchEvent::Modified(slice) | WatchEvent::Deleted(slice) =
+                    &event
+                {
+                    version = slice.metadata.resource_version.clone().unwrap_or(version);
+                }
+                match event {
                     WatchEvent::Added(slice) | WatchEvent::Modified(slice) => {
                         slices.insert(slice.metadata.name.clone().unwrap_or_default(), ready(slice));
                     }

@@ -24,15 +24,15 @@ fn a_switch_of_several_endpoint_slices_is_one_patch_and_never_without_a_pod() {
     let start = place.endpoints.seen();
     assert!(start.slices > 1 && start.others == 0 && start.fewest == 120, "{start:?}");
     let promote = place.switch();
-    assert!(within(20, || place.endpoints.seen().others == 120), "{:?}", place.endpoints.seen());
-    run(&["abort", "frontend", "--timeout", "90s"]);
+    assert!(within(60, || place.endpoints.seen().others == 120), "{:?}", place.endpoints.seen());
+    run(&["abort", "frontend", "--timeout", "240s"]);
     finish(promote);
     assert_eq!(patches(&place), 2, "one back, and one that unpins");
     place.expect_as_before(&[V1]);
     println!("120 pods, switch and switch back: {:?}", place.endpoints.seen());
     place.start("1s");
     place.proxy.clear();
-    run(&["promote", "frontend", "--timeout", "120s"]);
+    run(&["promote", "frontend", "--timeout", "240s"]);
     assert_eq!(patches(&place), 2, "the switch, and one that unpins");
     place.expect_as_before(&[V2]);
     println!("120 pods, until the end: {:?}", place.endpoints.seen());

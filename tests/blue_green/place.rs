@@ -68,13 +68,13 @@ impl Place {
 
     /// Brings the second set up.
     pub fn start(&self, soak: &str) {
-        let args = ["blue-green", "frontend", "--image", V2, "--soak", soak, "--timeout", "90s"];
+        let args = ["blue-green", "frontend", "--image", V2, "--soak", soak, "--timeout", "240s"];
         self.shop.tool(&args).expect(0);
     }
 
     /// Promotes until the second set has the traffic; the process is judging it then.
     pub fn switch(&self) -> Child {
-        let promote = self.shop.start(&self.shop.kubeconfig, &["promote", "frontend", "--timeout", "90s"]);
+        let promote = self.shop.start(&self.shop.kubeconfig, &["promote", "frontend", "--timeout", "240s"]);
         let sets = self.get("replicasets");
         let of = |set: &&Value| set["spec"]["template"]["spec"]["containers"][0]["image"] == V2;
         let set = sets["items"].as_array().unwrap().iter().find(of).expect("a second set").clone();
