@@ -14,11 +14,8 @@ RELEASE := target/$(HOST)/release
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rollout-plus/tools
 DENY_VERSION := 0.20.2
 # Tests of the control plane run on each of these; the walks, which take minutes, on some: `make test WALKED="1.34 1.37"`.
-# ROUTED and SWITCHED are for the walks of a canary whose traffic a router splits, and of blue-green.
 VERSIONS := 1.36 1.34 1.37
 WALKED := 1.36
-ROUTED := 1.37
-SWITCHED := 1.34
 CLUSTER := testbed/cluster
 DATA_PLANES := contour traefik istio
 # Two tests make full load at a time, and one of the other four, which have little, runs beside them.
@@ -93,18 +90,30 @@ cluster-tests:
 	$(CLUSTER) build --all --data-planes
 	cargo test --locked --features cluster-tests --no-run
 	$(MAKE) --no-print-directory -j$(words $(VERSIONS)) $(VERSIONS:%=cluster-test-%)
+	$(MAKE) --no-print-directory walk-blue-green
 
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
-	$(if $(filter $*,$(SWITCHED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test blue_green_walks)
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test $(if $(filter $*,$(WALKED)),walks,status)
-	$(if $(filter $*,$(ROUTED)),$(CLUSTER) crds test-$(subst .,-,$*) gateway-api)
-	$(if $(filter $*,$(ROUTED)),$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test walks_routed)
 	$(CLUSTER) down test-$(subst .,-,$*)
 
-# On one node, one after the other: both measure.
+# These keep a whole machine busy: alone.
+.PHONY: walk-blue-green
+walk-blue-green: ## blue-green killed at every write
+	$(CLUSTER) up walk-blue-green --version 1.34 --pods kwok
+	$(CLUSTER) exec walk-blue-green -- cargo test --locked --features cluster-tests --test blue_green_walks
+	$(CLUSTER) down walk-blue-green
+
+.PHONY: walk-routed
+walk-routed: ## a canary whose traffic a router splits, killed at every write (not part of 'make test' yet: it takes long)
+	$(CLUSTER) up walk-routed --version 1.37 --pods kwok
+	$(CLUSTER) crds walk-routed gateway-api
+	$(CLUSTER) exec walk-routed -- cargo test --locked --features cluster-tests --test walks_routed
+	$(CLUSTER) down walk-routed
+
+# On one node, one after the other: all measure.
 .PHONY: node-tests
 node-tests: test-node
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
