@@ -33,7 +33,7 @@ impl Router for Istio {
             header: true,
             cookie: true,
             mirror: true,
-            tested: "object level",
+            tested: "Istio 1.31 with Envoy 1.38",
             limits: "a DestinationRule of the Service does not apply to ours, no subsets; tls and tcp routes stay \
                      as they are; a copy needs a version that knows mirrors",
         }
