@@ -29,6 +29,12 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     };
     find(&cluster, &mut engine, &wish).await?;
     let observed = engine.observed()?;
+    let share = args.weight.is_some() || !args.steps.is_empty();
+    if observed.traffic.is_none() && args.canary_replicas.is_some() && share {
+        return Err(Error::usage(
+            "--canary-replicas beside --weight or --steps takes a router: without one the pods are the share",
+        ));
+    }
     let request = CanaryRequest {
         template: source::template(&cluster, &observed.deployment, &args.source).await?,
         sizes,
@@ -64,14 +70,14 @@ fn weights(args: &CanaryArgs) -> Vec<u8> {
 }
 
 fn sizes(args: &CanaryArgs) -> Result<Vec<Size>, Error> {
+    if !args.steps.is_sorted_by(|a, b| a < b) {
+        return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
+    }
     if let Some(pods) = args.canary_replicas {
         return Ok(vec![Size::Pods(pods)]);
     }
     if let Some(weight) = args.weight {
         return Ok(vec![Size::Weight(weight)]);
-    }
-    if !args.steps.is_sorted_by(|a, b| a < b) {
-        return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
     }
     Ok(args.steps.iter().copied().map(Size::Weight).collect())
 }
