@@ -172,8 +172,8 @@ impl Fleet {
                     Some((namespace, lease.strip_prefix(&lease_name(""))?.to_owned()))
                 });
             }
-            // Without them it is not known who holds a lock; a hold itself stands on the Deployment.
             Some(Change::Road(..)) => {}
+            // Without them it is not known who holds a lock; a hold itself stands on the Deployment.
             Some(Change::Failed(kind, _)) if kind == Lease::PLURAL => self.leases.complete = true,
             Some(Change::Failed(_, error)) => return Err(error),
             None => return Err(Error::new(Kind::Cluster, "the watches ended")),

@@ -23,16 +23,20 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// Starts the watches and waits for the first whole picture.
-    pub(crate) async fn start(cluster: &Cluster, name: &str) -> Result<Self, Error> {
-        let mut mirror = Self {
+    fn empty() -> Self {
+        Self {
             changes: Changes::new(),
             deployments: Store::new(),
             replica_sets: Store::new(),
             pods: Store::new(),
             roads: RoadStore::default(),
             newest: None,
-        };
+        }
+    }
+
+    /// Starts the watches and waits for the first whole picture.
+    pub(crate) async fn start(cluster: &Cluster, name: &str) -> Result<Self, Error> {
+        let mut mirror = Self::empty();
         let only = config().fields(&format!("metadata.name={name}"));
         mirror.changes.push(watch(cluster, false, only, Change::Deployment));
         mirror.until(|mirror| mirror.deployments.complete).await?;
@@ -151,14 +155,7 @@ mod tests {
 
     #[test]
     fn an_event_from_before_a_reading_takes_nothing_back() {
-        let mut mirror = Mirror {
-            changes: Changes::new(),
-            deployments: Store::new(),
-            replica_sets: Store::new(),
-            pods: Store::new(),
-            roads: RoadStore::default(),
-            newest: None,
-        };
+        let mut mirror = Mirror::empty();
         let (old, mut new) = (idle().deployment, held().deployment);
         new.metadata.generation = Some(old.generation() + 1);
         mirror.renew(new.clone(), Vec::new(), Vec::new());
