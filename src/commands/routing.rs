@@ -58,6 +58,10 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
             engine.warn(&format!("{text}: if one brings traffic to {workload}, it is left as it is"));
         });
     }
+    for stranger in search.strangers.iter().filter(|_| traffic.is_some()) {
+        engine
+            .warn(&format!("{stranger} names the canary's Service: it has pods only while a canary is held"));
+    }
     let mut traffic = match (traffic, wish.switch) {
         (Some(traffic), _) => {
             engine.note(&found);
