@@ -20,6 +20,7 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     let wish = Wish {
         choice: args.router,
         service: args.service.as_deref(),
+        settings: args.settings.clone(),
         switch: Some(args.soak.as_secs()),
         ..Wish::default()
     };

@@ -22,6 +22,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     let wish = Wish {
         choice: args.traffic.router,
         service: args.traffic.service.as_deref(),
+        settings: args.traffic.settings.clone(),
         matches: args.traffic.matches(),
         mirror: args.traffic.mirror,
         isolate: args.traffic.isolate,

@@ -45,7 +45,7 @@ impl<'m> Moves<'m> {
     }
 
     fn grace(&self) -> u64 {
-        self.router.grace().as_secs()
+        self.traffic.grace().unwrap_or_default().as_secs()
     }
 
     /// Adds or shifts: what a route is to name has to be there first.
@@ -119,7 +119,7 @@ impl<'m> Moves<'m> {
         let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
         for step in steps {
             match step {
-                Step::Own { split, .. } => drop(self.router.own(&routes, split)?),
+                Step::Own { split, .. } => drop(self.router.own(self.traffic, &routes, split)?),
                 Step::Route { split, .. } => {
                     for (target, route) in &routes {
                         weave(self.router, target, route, split)?;
