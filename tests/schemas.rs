@@ -188,14 +188,19 @@ fn smi_in_every_version() {
     assert_eq!(shop.kubectl(&["get", "leases", "-o", "name"]), "", "nothing was written");
 }
 
-/// The prefix is told once: whoever comes next finds it.
-#[test]
-fn another_prefix_of_annotations() {
+fn with_ingress() -> Shop {
     let shop = Shop::new(3);
     let port = json!({"service": {"name": "frontend", "port": {"number": 80}}});
     shop.apply(&json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"},
         "spec": {"ingressClassName": "nginx", "rules": [{"host": "shop.test",
             "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": port}]}}]}}));
+    shop
+}
+
+/// The prefix is told once: whoever comes next finds it.
+#[test]
+fn another_prefix_of_annotations() {
+    let shop = with_ingress();
     let before = words(&shop.get("ingress/web"));
     let start =
         ["canary", "frontend", "--image", V2, "--weight", "10", "--annotation-prefix", "inner.example"];
@@ -216,4 +221,25 @@ fn another_prefix_of_annotations() {
     shop.tool(&["abort", "frontend"]).expect(0);
     assert_eq!(words(&shop.get("ingress/web")), before);
     assert_eq!(shop.get("ingress/web-rp-canary"), Value::Null);
+}
+
+/// What is left where no record tells of it any more: the hold is off, and the Lease is gone.
+#[test]
+fn our_own_ingress_is_found_without_a_record() {
+    let shop = with_ingress();
+    let before = words(&shop.get("ingress/web"));
+    let start = ["canary", "frontend", "--image", V2, "--weight", "10", "--router-grace", "0s"];
+    shop.tool(&[&start[..], &["--annotation-prefix", "inner.example"]].concat()).expect(0);
+    let container = json!({"name": "frontend", "image": V1});
+    let free = json!({"metadata": {"annotations": {"rollout-plus/held": null}},
+        "spec": {"minReadySeconds": null, "progressDeadlineSeconds": 600, "paused": null,
+            "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+            "template": {"spec": {"containers": [container]}}}});
+    shop.kubectl(&["patch", "deployment/frontend", "-p", &free.to_string()]);
+    shop.kubectl(&["rollout", "status", "deployment/frontend", "--timeout=60s"]);
+    shop.kubectl(&["delete", "leases", "--all"]);
+    shop.tool(&["abort", "frontend"]).expect(0);
+    assert_eq!(words(&shop.get("ingress/web")), before);
+    assert_eq!(shop.get("ingress/web-rp-canary"), Value::Null);
+    assert_eq!(shop.kubectl(&["get", "services", "-o", "name"]).trim(), "service/frontend");
 }
