@@ -102,6 +102,11 @@ pub trait Router: Sync {
         false
     }
 
+    /// Why it cannot split the requests to this Service, if so: known before anything is written.
+    fn refuses_service(&self, _service: &Value) -> Option<Error> {
+        None
+    }
+
     /// Returns objects of ours that it needs beside the Services.
     ///
     /// # Errors

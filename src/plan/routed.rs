@@ -140,6 +140,10 @@ impl<'m> Moves<'m> {
 
     /// Refuses what the router or a route cannot do: half way would be too late.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
+        let root = self.observed.roads.service(&self.traffic.service);
+        if let Some(error) = root.and_then(|root| self.router.refuses_service(root)) {
+            return Err(error);
+        }
         let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
         for step in steps {
             match step {
