@@ -101,6 +101,7 @@ cluster-tests:
 	cargo test --locked --features cluster-tests --no-run
 	$(MAKE) --no-print-directory -j$(words $(VERSIONS)) $(VERSIONS:%=cluster-test-%)
 	$(MAKE) --no-print-directory walk-blue-green
+	$(MAKE) --no-print-directory walk-routed
 
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
@@ -119,7 +120,7 @@ walk-blue-green: ## blue-green killed at every write
 	$(CLUSTER) down walk-blue-green
 
 .PHONY: walk-routed
-walk-routed: ## a canary whose traffic a router splits, killed at every write (not part of 'make test' yet: it takes long)
+walk-routed: ## a canary whose traffic a router splits, killed at every write
 	$(CLUSTER) up walk-routed --version 1.37 --pods kwok
 	$(CLUSTER) crds walk-routed gateway-api
 	$(CLUSTER) exec walk-routed -- cargo test --locked --features cluster-tests --test walks_routed
