@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::traffic::{Match, Split, Target, weave};
+use crate::traffic::{Match, Split, Target, View, weave};
 
 /// A kind of objects that name Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub trait Router: Sync {
     ///
     /// # Errors
     /// As [`Router::weave`].
-    fn own(&self, _routes: &[(&Target, &Value)], _split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+    fn own(&self, _view: &View<'_>, _split: &Split) -> Result<Vec<(Target, Value)>, Error> {
         Ok(Vec::new())
     }
 
@@ -290,6 +290,16 @@ pub(crate) mod tests {
             name: route["metadata"]["name"].as_str().unwrap().into(),
         };
         weave(router, &target, route, split)
+    }
+
+    /// The objects of a router's own for these routes.
+    pub(crate) fn made(
+        router: &dyn Router,
+        routes: &[(&Target, &Value)],
+        split: &Split,
+    ) -> Result<Vec<(Target, Value)>, Error> {
+        let roads = crate::traffic::Roads::default();
+        router.own(&View { routes: routes.to_vec(), roads: &roads, pods: Vec::new() }, split)
     }
 
     /// What the API server has after our patch, and what we noted.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
-pub use roads::{Roads, ready_endpoints};
+pub use roads::{Roads, View, ready_endpoints};
 pub use service::{Role, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, unpin};
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;

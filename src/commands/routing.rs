@@ -29,8 +29,9 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
     let observed = engine.observed()?;
     let held = Situation::of(&observed).hold.is_some();
     if let Some(known) = observed.traffic.clone() {
-        let routes: Vec<_> = observed.roads.routes(&known).collect();
-        let own = own_targets(&known, &routes, &split(&known, cluster, wish))?;
+        let labels = &observed.deployment.spec.template["metadata"]["labels"];
+        let view = observed.roads.view(&known, vec![labels]);
+        let own = own_targets(&known, &view, &split(&known, cluster, wish))?;
         let more: Vec<Target> = own.into_iter().filter(|target| !known.own.contains(target)).collect();
         // What is held stays what it is; what was interrupted before that may become the other.
         let switch = match known.switch {
@@ -87,13 +88,9 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
             Traffic::direct(service)
         }
     };
-    let routes: Vec<(&Target, &serde_json::Value)> = search
-        .routes
-        .iter()
-        .filter(|route| traffic.routes.contains(&route.target))
-        .map(|route| (&route.target, &route.object))
-        .collect();
-    traffic.own = own_targets(&traffic, &routes, &split(&traffic, cluster, wish))?;
+    let roads = search.roads(&cluster.namespace);
+    traffic.own =
+        own_targets(&traffic, &roads.view(&traffic, vec![labels]), &split(&traffic, cluster, wish))?;
     traffic.isolate = wish.isolate;
     traffic.switch = wish.switch;
     if wish.switch.is_none() && !wish.isolate {

@@ -116,12 +116,18 @@ impl<'m> Moves<'m> {
 
     /// Refuses what the router or a route cannot do: half way would be too late.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
-        let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
+        let new = steps.iter().find_map(|step| match step {
+            Step::Hold { template, .. } => template.as_ref(),
+            _ => None,
+        });
+        let templates = new.into_iter().chain([&self.observed.deployment.spec.template]);
+        let labels = templates.map(|template| &template["metadata"]["labels"]).collect();
+        let view = self.observed.roads.view(self.traffic, labels);
         for step in steps {
             match step {
-                Step::Own { split, .. } => drop(self.router.own(&routes, split)?),
+                Step::Own { split, .. } => drop(self.router.own(&view, split)?),
                 Step::Route { split, .. } => {
-                    for (target, route) in &routes {
+                    for (target, route) in &view.routes {
                         weave(self.router, target, route, split)?;
                     }
                 }

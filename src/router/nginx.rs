@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, as_written};
-use crate::traffic::{Match, Role, Split, Target, text};
+use crate::traffic::{Match, Role, Split, Target, View, text};
 
 /// The controller that an IngressClass names; Traefik answers to it as well.
 const CONTROLLER: &str = "k8s.io/ingress-nginx";
@@ -81,10 +81,10 @@ impl Router for Nginx {
         Ok(vec![element])
     }
 
-    fn own(&self, routes: &[(&Target, &Value)], split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+    fn own(&self, view: &View<'_>, split: &Split) -> Result<Vec<(Target, Value)>, Error> {
         let annotations = self.canary(split)?;
         let mut own = Vec::new();
-        for (target, route) in routes.iter().filter(|_| split.canary.is_some()) {
+        for (target, route) in view.routes.iter().filter(|_| split.canary.is_some()) {
             if route["metadata"]["annotations"][format!("{}/canary", self.prefix)] == "true" {
                 return Err(Error::refused(format!(
                     "{target} is a canary itself, and a path can have one alone"
@@ -214,7 +214,7 @@ fn rename(element: &mut Value, service: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::router::tests::patch;
+    use crate::router::tests::{made, patch};
     use crate::traffic::weave;
 
     fn target() -> Target {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn own(route: &Value, split: &Split) -> Vec<(Target, Value)> {
-        NGINX.own(&[(&target(), route)], split).unwrap()
+        made(&NGINX, &[(&target(), route)], split).unwrap()
     }
 
     fn undone() -> Split {
@@ -259,7 +259,7 @@ mod tests {
 
     fn refusal(split: &Split) -> String {
         let refused = weave(&NGINX, &target(), &route(), split).unwrap_err().message;
-        let own = NGINX.own(&[(&target(), &route())], split).unwrap_err().message;
+        let own = made(&NGINX, &[(&target(), &route())], split).unwrap_err().message;
         assert_eq!(refused, format!("ingress/web in namespace shop: {own}"));
         own
     }
@@ -289,10 +289,10 @@ mod tests {
     fn the_canary_ingress_is_of_the_roots_paths_alone_whatever_the_main_one_names_now() {
         let route = route();
         assert_eq!(own(&route, &undone().with(Some(0), Some(100), None)), []);
-        let made = own(&route, &ten());
-        assert_eq!(made, own(&written(&route, &ten()), &ten()));
-        let (target, ingress) = &made[0];
-        assert_eq!((target.name.as_str(), made.len()), ("web-rp-canary", 1));
+        let own_now = own(&route, &ten());
+        assert_eq!(own_now, own(&written(&route, &ten()), &ten()));
+        let (target, ingress) = &own_now[0];
+        assert_eq!((target.name.as_str(), own_now.len()), ("web-rp-canary", 1));
         assert_eq!(ingress["apiVersion"], "networking.k8s.io/v1");
         assert_eq!(
             ingress["spec"],
@@ -343,7 +343,7 @@ mod tests {
         assert!(refusal(&undone().with(Some(50), Some(40), Some(10))).contains("cannot share it"));
         let mut canary = route();
         canary["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary"] = json!("true");
-        let error = NGINX.own(&[(&target(), &canary)], &ten()).unwrap_err();
+        let error = made(&NGINX, &[(&target(), &canary)], &ten()).unwrap_err();
         assert!(
             error.message.starts_with("ingress/web in namespace shop is a canary itself"),
             "{}",

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, as_written};
-use crate::traffic::{Match, Role, Split, Target, text};
+use crate::traffic::{Match, Role, Split, Target, View, text};
 
 /// The largest weight; the CRD has no limit, so this is one that every sum stays far below.
 const MOST: u64 = 1_000_000_000;
@@ -95,10 +95,12 @@ impl Router for Traefik {
         Ok(routes)
     }
 
-    fn own(&self, routes: &[(&Target, &Value)], split: &Split) -> Result<Vec<(Target, Value)>, Error> {
-        let (Some(percent), Some((first, _))) = (split.mirror, routes.first()) else { return Ok(Vec::new()) };
+    fn own(&self, view: &View<'_>, split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+        let (Some(percent), Some((first, _))) = (split.mirror, view.routes.first()) else {
+            return Ok(Vec::new());
+        };
         let mut roots: Vec<Value> = Vec::new();
-        for (target, route) in routes {
+        for (target, route) in &view.routes {
             let user = as_written(self, target, route, split)?;
             let rules =
                 user["spec"]["routes"].as_array().into_iter().flatten().chain(user["spec"].get("weighted"));
@@ -212,7 +214,7 @@ fn narrowed(route: &Value, split: &Split, wanted: &Match) -> Result<Value, Error
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::router::tests::patch;
+    use crate::router::tests::{made, patch};
     use crate::traffic::weave;
 
     fn target() -> Target {
@@ -312,8 +314,8 @@ mod tests {
         let woven = written(&written(&simple(), &ten()), &split);
         let wanted = json!([{"kind": "TraefikService", "name": "web-rp-mirror"}]);
         assert_eq!(woven["spec"]["routes"][0]["services"], wanted);
-        let own = TRAEFIK.own(&[(&target(), &simple())], &split).unwrap();
-        assert_eq!(own, TRAEFIK.own(&[(&target(), &woven), (&target(), &woven)], &split).unwrap());
+        let own = made(&TRAEFIK, &[(&target(), &simple())], &split).unwrap();
+        assert_eq!(own, made(&TRAEFIK, &[(&target(), &woven), (&target(), &woven)], &split).unwrap());
         let names: Vec<String> = own.iter().map(|(target, _)| target.to_string()).collect();
         assert_eq!(
             names,
@@ -327,7 +329,7 @@ mod tests {
             "mirrors": [{"name": "web-rp-canary", "port": "http", "scheme": "h2c", "percent": 20}]}});
         assert_eq!(own[1].1["spec"], wanted);
         assert_eq!(written(&woven, &undone()), simple());
-        assert_eq!(TRAEFIK.own(&[(&target(), &simple())], &ten()).unwrap(), []);
+        assert_eq!(made(&TRAEFIK, &[(&target(), &simple())], &ten()).unwrap(), []);
     }
 
     #[test]
@@ -343,7 +345,7 @@ mod tests {
         assert!(refusal(&weighted, &header("b")).contains("let an IngressRoute name service/web"));
         assert!(refusal(&simple(), &header("b`")).contains("backtick"));
         let other = route(&json!([{"name": "web", "port": 9000}]));
-        let error = TRAEFIK.own(&[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
+        let error = made(&TRAEFIK, &[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
         assert!(error.message.ends_with("in one way: these do in 2"), "{}", error.message);
     }
 

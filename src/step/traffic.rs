@@ -90,11 +90,17 @@ fn ready_pods<'s>(situation: &'s Situation<'_>, version: &'s ReplicaSet) -> BTre
     situation.pods_of(version).filter(|pod| pod.is_ready() && !pod.is_terminating()).map(Pod::name).collect()
 }
 
+/// The labels of the pods of each version.
+fn pods<'s>(situation: &'s Situation<'_>) -> Vec<&'s Value> {
+    let sets = [situation.stable, situation.canary].into_iter().flatten();
+    sets.map(|set| &set.spec.template["metadata"]["labels"]).collect()
+}
+
 pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Error> {
     let Some((traffic, router)) = way(situation) else { return Ok(Work::default()) };
     let roads = &situation.observed.roads;
-    let routes: Vec<(&Target, &Value)> = roads.routes(traffic).collect();
-    let wanted = router.own(&routes, split)?;
+    let view = roads.view(traffic, pods(situation));
+    let wanted = router.own(&view, split)?;
     let mut mutations = Vec::new();
     for (target, mut object) in wanted.iter().cloned() {
         match roads.objects.get(&target) {
@@ -115,7 +121,7 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
     // They may name each other, so all stay until the routes name none.
     let named = traffic.own.iter().any(|target| {
         let name = json!(target.name).to_string();
-        routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
+        view.routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
     });
     for target in traffic.own.iter().filter(unwanted).filter(|_| !named) {
         mutations.extend(removal(situation, target));

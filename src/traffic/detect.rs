@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Split, Target, Traffic};
+use super::{Roads, Split, Target, Traffic, View};
 use crate::error::Error;
 use crate::router::{ROUTERS, Router};
 
@@ -68,6 +68,17 @@ pub struct Search {
     pub unread: Vec<String>,
     /// Kinds that are installed in versions that we cannot write.
     pub unserved: Vec<String>,
+}
+
+impl Search {
+    /// Returns what was found as the objects that traffic goes by.
+    pub fn roads(&self, namespace: &str) -> Roads {
+        let services = self.services.iter().map(|service| {
+            (Target::service(namespace, super::text(service, "/metadata/name")), service.clone())
+        });
+        let routes = self.routes.iter().map(|route| (route.target.clone(), route.object.clone()));
+        Roads { objects: services.chain(routes).collect(), ..Roads::default() }
+    }
 }
 
 /// Returns the Services whose selector finds pods with these labels.
@@ -165,13 +176,9 @@ pub fn choose(
 ///
 /// # Errors
 /// What the router cannot do.
-pub fn own_targets(
-    traffic: &Traffic,
-    routes: &[(&Target, &Value)],
-    split: &Split,
-) -> Result<Vec<Target>, Error> {
+pub fn own_targets(traffic: &Traffic, view: &View<'_>, split: &Split) -> Result<Vec<Target>, Error> {
     let Some(router) = crate::router::router(&traffic.router) else { return Ok(Vec::new()) };
-    Ok(router.own(routes, split)?.into_iter().map(|(target, _)| target).collect())
+    Ok(router.own(view, split)?.into_iter().map(|(target, _)| target).collect())
 }
 
 fn listed(names: &[&str]) -> String {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Target, Traffic};
+use super::{Role, Target, Traffic, text};
+use crate::keys::POD_TEMPLATE_HASH;
 
 /// Everything between the clients and the pods that we know of.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,11 @@ impl Roads {
         traffic.routes.iter().filter_map(|target| self.objects.get_key_value(target))
     }
 
+    /// Returns what a router may look at; `pods` are the labels of each version's pods, as far as they are known.
+    pub fn view<'r>(&'r self, traffic: &'r Traffic, pods: Vec<&'r Value>) -> View<'r> {
+        View { routes: self.routes(traffic).collect(), roads: self, pods }
+    }
+
     /// Returns the pods of a Service that are ready to serve. With two address families each is listed twice.
     pub fn ready(&self, service: &str) -> BTreeSet<&str> {
         let of = |slice: &&Value| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service;
@@ -36,9 +42,28 @@ impl Roads {
     }
 }
 
+/// What a router may look at to make objects of its own.
+#[derive(Clone, Debug)]
+pub struct View<'v> {
+    /// The routes that are there.
+    pub routes: Vec<(&'v Target, &'v Value)>,
+    /// All that the traffic goes by.
+    pub roads: &'v Roads,
+    /// The labels of each version's pods, as far as they are known.
+    pub pods: Vec<&'v Value>,
+}
+
+impl View<'_> {
+    /// Returns the hash of the pods that the Service of that role has; empty, which no pod has, before there is one.
+    pub fn hash(&self, role: Role, root: &str) -> &str {
+        let service = self.roads.service(&role.service(root));
+        service.map_or("", |service| text(&service["spec"]["selector"], &format!("/{POD_TEMPLATE_HASH}")))
+    }
+}
+
 /// Returns the pods whose endpoints in an EndpointSlice are ready; absent means so (`discovery/v1` types.go).
 pub fn ready_endpoints(slice: &Value) -> Vec<&str> {
     let endpoints = slice["endpoints"].as_array().map_or(&[][..], Vec::as_slice);
     let ready = endpoints.iter().filter(|endpoint| endpoint["conditions"]["ready"] != false);
-    ready.map(|endpoint| super::text(endpoint, "/targetRef/name")).collect()
+    ready.map(|endpoint| text(endpoint, "/targetRef/name")).collect()
 }
