@@ -83,6 +83,9 @@ pub struct Traffic {
     /// Objects of ours that the router needs beside the Services.
     #[serde(default)]
     pub own: Vec<Target>,
+    /// Objects of the user's that say how the Service is served: read and never written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Target>,
     /// Whether the root Service itself is pinned to the stable pods, for clients that use it without the router.
     #[serde(default)]
     pub isolate: bool,
@@ -102,6 +105,7 @@ impl Traffic {
             service: service.into(),
             routes: Vec::new(),
             own: Vec::new(),
+            beside: Vec::new(),
             isolate: false,
             switch: None,
         }

@@ -95,6 +95,12 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
     for target in &traffic.routes {
         needs.extend(verbs.map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))));
     }
+    for target in &traffic.beside {
+        needs.extend(
+            ["get", "list", "watch"]
+                .map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))),
+        );
+    }
     for target in &traffic.own {
         needs.push(need("create", target.group(), &target.plural, None));
         let verbs = verbs.into_iter().chain(["delete"]);
@@ -224,6 +230,7 @@ mod tests {
         let traffic = Traffic {
             routes: vec![target("ingresses", "web")],
             own: vec![target("ingresses", "web-rp-canary")],
+            beside: vec![target("classes", "web")],
             ..Traffic::direct("web")
         };
         let words = |traffic: &Traffic| routing_needs(traffic).iter().map(Need::words).collect::<Vec<_>>();
@@ -234,10 +241,15 @@ mod tests {
             "patch ingresses.networking.k8s.io/web",
             "create ingresses.networking.k8s.io",
             "delete ingresses.networking.k8s.io/web-rp-canary",
+            "watch classes.networking.k8s.io/web",
         ] {
             assert!(needs.iter().any(|need| need == wanted), "{wanted}: {needs:?}");
         }
-        for own in ["delete ingresses.networking.k8s.io/web", "patch services/web"] {
+        for own in [
+            "patch classes.networking.k8s.io/web",
+            "delete ingresses.networking.k8s.io/web",
+            "patch services/web",
+        ] {
             assert!(!needs.iter().any(|need| need == own), "the user's own stay: {own}");
         }
         assert!(words(&Traffic::direct("web")).contains(&"patch services/web".to_owned()), "the switch");

@@ -1,6 +1,6 @@
 //! Looks for what brings traffic to a workload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -9,9 +9,7 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
 use crate::model::Deployment;
 use crate::router::{ROUTERS, RouteKind, Router};
-use crate::traffic::{
-    Choice, Found, Role, Search, Target, Traffic, choose, pinned_to, root_of, selecting, text,
-};
+use crate::traffic::{Choice, Found, Search, Target, Traffic, choose, pinned_to, root_of, selecting, text};
 
 impl Cluster {
     /// Looks for routes that bring traffic to pods with these labels.
@@ -35,9 +33,7 @@ impl Cluster {
         for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
             for kind in router.kinds() {
                 let Some(served) = groups.get(kind.group) else { continue };
-                let Some(version) =
-                    kind.versions.iter().find(|version| served.iter().any(|one| one == *version))
-                else {
+                let Some(version) = version(kind, served) else {
                     search.unserved.push(format!("{} is served in {} alone", kind.plural, served.join(", ")));
                     continue;
                 };
@@ -80,8 +76,43 @@ impl Cluster {
                     }));
                 }
             }
+            self.beside(router, &groups, &mut search).await?;
         }
         Ok(search)
+    }
+
+    /// Looks for what says how the Services of a router's routes are served.
+    async fn beside(
+        &self,
+        router: &dyn Router,
+        groups: &BTreeMap<String, Vec<String>>,
+        search: &mut Search,
+    ) -> Result<(), Error> {
+        let of = search.routes.iter().filter(|found| found.router == router.name());
+        let services: BTreeSet<String> = of.map(|found| found.service.clone()).collect();
+        for kind in router.beside().iter().filter(|_| !services.is_empty()) {
+            let version = groups.get(kind.group).and_then(|served| version(kind, served));
+            let Some(version) = version else { continue };
+            let target = target(kind, version, &self.namespace);
+            let objects = match self.items(&target).await {
+                Err(failure) if failure.code() == 404 => continue,
+                Err(failure) if failure.code() == 403 => {
+                    search.hidden.push((router.name(), *kind));
+                    continue;
+                }
+                objects => objects.map_err(Failure::into_error)?,
+            };
+            for object in &objects {
+                let about = services.iter().filter(|one| router.concerns(object, one, &self.namespace));
+                search.beside.extend(about.map(|service| Found {
+                    router: router.name(),
+                    service: service.clone(),
+                    target: Target { name: text(object, "/metadata/name").into(), ..target.clone() },
+                    object: object.clone(),
+                }));
+            }
+        }
+        Ok(())
     }
 
     /// Names the namespaces whose routes may name our Services: ours, and those that a `ReferenceGrant` lets in. One
@@ -206,6 +237,11 @@ impl Cluster {
     }
 }
 
+/// Returns the best version of a kind that is served.
+fn version(kind: &RouteKind, served: &[String]) -> Option<&'static str> {
+    kind.versions.iter().copied().find(|version| served.iter().any(|one| one == version))
+}
+
 fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
     Target {
         api: format!("/apis/{}/{version}", kind.group),
@@ -218,6 +254,5 @@ fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
 
 /// A route that names Services of ours alone is still the user's: a run may have been killed half way.
 fn mentions_ours(element: &Value, service: &str) -> bool {
-    let element = element.to_string();
-    [Role::Stable, Role::Canary].iter().any(|role| element.contains(&format!("\"{}", role.service(service))))
+    element.to_string().contains(&format!("\"{service}-rp-"))
 }

@@ -88,6 +88,15 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
             Traffic::direct(service)
         }
     };
+    if let Some((router, kind)) = search.hidden.iter().find(|(router, _)| *router == traffic.router) {
+        let (plural, group, namespace) = (kind.plural, kind.group, &cluster.namespace);
+        return Err(Error::refused(format!(
+            "no right to list {plural} in namespace {namespace}: the router {router} has to know what they say of \
+             service/{}",
+            traffic.service
+        ))
+        .next(format!("kubectl auth can-i list {plural}.{group} -n {namespace}")));
+    }
     let roads = search.roads(&cluster.namespace);
     traffic.own =
         own_targets(&traffic, &roads.view(&traffic, vec![labels]), &split(&traffic, cluster, wish))?;

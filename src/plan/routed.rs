@@ -10,7 +10,7 @@ use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
-use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, unpin, weave};
+use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, made_so, unpin, weave};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +84,9 @@ impl<'m> Moves<'m> {
 
     /// Whether an object of ours beside the routes names the Service of that version: they bring it requests, too.
     fn own_names(&self, role: Role) -> bool {
+        if !self.router.own_carry() {
+            return false;
+        }
         let roads = &self.observed.roads;
         let mut own = self.traffic.own.iter().filter_map(|target| roads.objects.get(target));
         own.any(|object| self.is_named(object, role))
@@ -125,7 +128,12 @@ impl<'m> Moves<'m> {
         let view = self.observed.roads.view(self.traffic, labels);
         for step in steps {
             match step {
-                Step::Own { split, .. } => drop(self.router.own(&view, split)?),
+                Step::Own { split, .. } => {
+                    if let Some(error) = self.router.unfit(&view, split) {
+                        return Err(error);
+                    }
+                    self.router.own(&view, split)?;
+                }
                 Step::Route { split, .. } => {
                     for (target, route) in &view.routes {
                         weave(self.router, target, route, split)?;
@@ -235,12 +243,22 @@ impl<'m> Moves<'m> {
         self.forward(self.split(Some(0), Some(0), Some(100)))
     }
 
+    /// Whether the objects of ours beside the routes say so, too: the shares may be there.
+    fn own_say(&self, split: &Split) -> bool {
+        let roads = &self.observed.roads;
+        let own = self.router.own(&roads.view(self.traffic, Vec::new()), split).unwrap_or_default();
+        let is_so = |(target, wanted): &(Target, Value)| {
+            roads.objects.get(target).is_some_and(|live| made_so(live, wanted).is_empty())
+        };
+        own.iter().all(is_so)
+    }
+
     /// Whether the second set has all of the traffic.
     pub(super) fn is_switched(&self) -> bool {
         let splits = [self.split(Some(0), Some(0), Some(100)), self.split(Some(0), None, Some(100))];
         let says = |split: &Split| {
             let mut routes = self.observed.roads.routes(self.traffic);
-            routes.all(|(target, route)| !drifted(self.router, target, route, split))
+            routes.all(|(target, route)| !drifted(self.router, target, route, split)) && self.own_say(split)
         };
         self.names(Role::Canary) && splits.iter().any(says)
     }

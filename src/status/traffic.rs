@@ -161,7 +161,7 @@ fn walk(value: &Value, service: &str, weight: Option<u64>, found: &mut Vec<Backe
         Value::Array(list) => list.iter().for_each(|value| walk(value, service, weight, found)),
         Value::Object(members) => {
             let weight = members.get("weight").and_then(Value::as_u64).or(weight);
-            let named = ["name", "service", "host", "serviceName"];
+            let named = ["subset", "name", "service", "host", "serviceName"];
             let name = named.iter().map(|key| text(value, &format!("/{key}"))).find(|name| {
                 let name = name.split('.').next().unwrap_or_default();
                 is_ours(name, service)
@@ -197,6 +197,10 @@ mod tests {
         let service = json!({"spec": {"http": [{"route": [
             {"destination": {"host": "web-rp-canary.shop.svc.cluster.local"}, "weight": 10}]}]}});
         assert_eq!(backends(&service, "web"), [pair("web-rp-canary", Some(10))]);
+        let subset = json!({"spec": {"http": [{"route": [
+            {"destination": {"host": "web", "subset": "v1"}, "weight": 0},
+            {"destination": {"host": "web", "subset": "web-rp-stable"}, "weight": 100}]}]}});
+        assert_eq!(backends(&subset, "web"), [pair("web", Some(0)), pair("web-rp-stable", Some(100))]);
         let ingress = json!({"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary-weight": "20"}},
             "spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web-rp-canary", "port": {"number": 80}}}}]}}]}});
         assert_eq!(backends(&ingress, "web"), [pair("web-rp-canary", Some(20))]);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Roads, Split, Target, Traffic, View};
 use crate::error::Error;
-use crate::router::{ROUTERS, Router};
+use crate::router::{ROUTERS, RouteKind, Router};
 
 /// The argument of `--router`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +64,10 @@ pub struct Search {
     pub services: Vec<Value>,
     /// Routes that name one of them.
     pub routes: Vec<Found>,
+    /// Objects of the user's that say how these Services are served.
+    pub beside: Vec<Found>,
+    /// Kinds of such objects that may not be read, with the router that needs them.
+    pub hidden: Vec<(&'static str, RouteKind)>,
     /// Kinds that could not be read, with why.
     pub unread: Vec<String>,
     /// Kinds that are installed in versions that we cannot write.
@@ -76,7 +80,8 @@ impl Search {
         let services = self.services.iter().map(|service| {
             (Target::service(namespace, super::text(service, "/metadata/name")), service.clone())
         });
-        let routes = self.routes.iter().map(|route| (route.target.clone(), route.object.clone()));
+        let routes =
+            self.routes.iter().chain(&self.beside).map(|route| (route.target.clone(), route.object.clone()));
         Roads { objects: services.chain(routes).collect(), ..Roads::default() }
     }
 }
@@ -149,9 +154,12 @@ pub fn choose(
             .next("--router none"));
     }
     if let (Some(first), [service]) = (routes.first(), services.as_slice()) {
+        let beside =
+            search.beside.iter().filter(|found| found.router == first.router && found.service == *service);
         let traffic = Traffic {
             router: first.router.to_owned(),
             routes: routes.iter().map(|route| route.target.clone()).collect(),
+            beside: beside.map(|found| found.target.clone()).collect(),
             ..Traffic::direct(service)
         };
         let text = format!("the traffic is split by {}", traffic.sentence());
@@ -175,9 +183,12 @@ pub fn choose(
 /// Returns the objects of ours that the router will need for such a split.
 ///
 /// # Errors
-/// What the router cannot do.
+/// What the router, or what is beside the routes, cannot do.
 pub fn own_targets(traffic: &Traffic, view: &View<'_>, split: &Split) -> Result<Vec<Target>, Error> {
     let Some(router) = crate::router::router(&traffic.router) else { return Ok(Vec::new()) };
+    if let Some(error) = router.unfit(view, split) {
+        return Err(error);
+    }
     Ok(router.own(view, split)?.into_iter().map(|(target, _)| target).collect())
 }
 

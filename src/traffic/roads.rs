@@ -32,7 +32,8 @@ impl Roads {
 
     /// Returns what a router may look at; `pods` are the labels of each version's pods, as far as they are known.
     pub fn view<'r>(&'r self, traffic: &'r Traffic, pods: Vec<&'r Value>) -> View<'r> {
-        View { routes: self.routes(traffic).collect(), roads: self, pods }
+        let beside = traffic.beside.iter().filter_map(|target| self.objects.get(target)).collect();
+        View { routes: self.routes(traffic).collect(), beside, roads: self, pods }
     }
 
     /// Returns the pods of a Service that are ready to serve. With two address families each is listed twice.
@@ -47,6 +48,8 @@ impl Roads {
 pub struct View<'v> {
     /// The routes that are there.
     pub routes: Vec<(&'v Target, &'v Value)>,
+    /// Objects of the user's that say how the Service is served, as far as they are there.
+    pub beside: Vec<&'v Value>,
     /// All that the traffic goes by.
     pub roads: &'v Roads,
     /// The labels of each version's pods, as far as they are known.
