@@ -35,5 +35,8 @@ pub const LEASE_SECONDS: i64 = 30;
 /// Annotation on a Service that is pinned to the pods of one version: the user's own selector as JSON.
 pub const SELECTOR_ANNOTATION: &str = "rollout-plus/selector";
 
+/// Annotation on a Service of ours that has the pods of several versions: the share of each in percent, as JSON.
+pub const SPLIT_ANNOTATION: &str = "rollout-plus/split";
+
 /// Annotation on a route that names Services of ours: what the user had written there, as JSON.
 pub const ROUTE_ANNOTATION: &str = "rollout-plus/route";

@@ -6,6 +6,8 @@ mod alb;
 mod apisix;
 mod contour;
 mod gateway;
+mod haproxy;
+mod ingress;
 mod istio;
 mod linkerd;
 mod nginx;
@@ -133,7 +135,7 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 10] = [
+pub const ROUTERS: [&dyn Router; 11] = [
     &gateway::HTTP,
     &gateway::GRPC,
     &nginx::NGINX,
@@ -142,6 +144,7 @@ pub const ROUTERS: [&dyn Router; 10] = [
     &istio::ISTIO,
     &smi::SMI,
     &linkerd::LINKERD,
+    &haproxy::HAPROXY,
     &alb::ALB,
     &apisix::APISIX,
 ];

@@ -16,7 +16,9 @@ use serde_json::Value;
 
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
 pub use roads::{Roads, View, ready_endpoints};
-pub use service::{Role, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, unpin};
+pub use service::{
+    Role, copy_of, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, says, unpin,
+};
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;
 pub use weave::{Woven, drifted, weave};

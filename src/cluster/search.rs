@@ -9,7 +9,9 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
 use crate::model::Deployment;
 use crate::router::{ROUTERS, RouteKind, Router};
-use crate::traffic::{Choice, Found, Search, Target, Traffic, choose, pinned_to, root_of, selecting, text};
+use crate::traffic::{
+    Choice, Found, Search, Split, Target, Traffic, choose, own_targets, pinned_to, root_of, selecting, text,
+};
 
 impl Cluster {
     /// Looks for routes that bring traffic to pods with these labels.
@@ -196,6 +198,10 @@ impl Cluster {
         let (traffic, _) = choose(&search, Choice::Auto, Some(root).filter(|_| known), &workload)?;
         let mut traffic = traffic.unwrap_or_else(|| Traffic::direct(root));
         traffic.isolate = pinned.is_some();
+        let split = Split::undone(root, &self.namespace).with(Some(0), Some(100), Some(0));
+        let roads = search.roads(&self.namespace);
+        // What would have been refused was not made.
+        traffic.own = own_targets(&traffic, &roads.view(&traffic, vec![labels]), &split).unwrap_or_default();
         Ok(Some(traffic))
     }
 

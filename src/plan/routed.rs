@@ -10,7 +10,7 @@ use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
-use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, made_so, unpin, weave};
+use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, says, unpin, weave};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,11 +149,12 @@ impl<'m> Moves<'m> {
     fn isolate(&self, held: bool, steps: &mut Vec<Step>) {
         let publish = Step::Publish { role: Role::Stable };
         let alone = self.split(Some(0), Some(100), None);
+        let own_alone = !self.router.own_carry() || self.own_say(&alone);
         // A name alone says nothing: a run may have been killed before the root lost its share.
         let isolated = held && self.own_names(Role::Canary)
             || self.all(|target, route| {
                 let both = self.is_named(route, Role::Stable) && self.is_named(route, Role::Canary);
-                held && both || !drifted(self.router, target, route, &alone)
+                held && both || own_alone && !drifted(self.router, target, route, &alone)
             });
         if !isolated {
             steps.push(publish);
@@ -248,7 +249,7 @@ impl<'m> Moves<'m> {
         let roads = &self.observed.roads;
         let own = self.router.own(&roads.view(self.traffic, Vec::new()), split).unwrap_or_default();
         let is_so = |(target, wanted): &(Target, Value)| {
-            roads.objects.get(target).is_some_and(|live| made_so(live, wanted).is_empty())
+            roads.objects.get(target).is_some_and(|live| says(live, wanted))
         };
         own.iter().all(is_so)
     }
@@ -358,5 +359,7 @@ pub(super) const STABLE: Stable = Stable::Whole;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ways;
 #[cfg(test)]
 mod world;

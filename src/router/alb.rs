@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::ingress::{self, KINDS};
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, unable};
 use crate::traffic::{Split, embedded};
 
 const CONTROLLER: &str = "ingress.k8s.aws/alb";
-const CLASS: &str = "kubernetes.io/ingress.class";
-const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 const ACTIONS: &str = "alb.ingress.kubernetes.io/actions.";
 const TARGETS: &str = "alb.ingress.kubernetes.io/target-type";
 
@@ -29,7 +28,7 @@ impl Router for Alb {
     }
 
     fn kinds(&self) -> &'static [RouteKind] {
-        &[RouteKind { group: "networking.k8s.io", versions: &["v1"], kind: "Ingress", plural: "ingresses" }]
+        &KINDS
     }
 
     fn abilities(&self) -> Abilities {
@@ -45,15 +44,7 @@ impl Router for Alb {
     }
 
     fn is_mine(&self, route: &Value, classes: &[Value]) -> bool {
-        let legacy = route["metadata"]["annotations"][CLASS].as_str();
-        let named = legacy.or_else(|| route["spec"]["ingressClassName"].as_str());
-        if classes.is_empty() || legacy == Some("alb") {
-            return named == Some("alb");
-        }
-        classes.iter().filter(|class| class["spec"]["controller"] == CONTROLLER).any(|class| match named {
-            Some(name) => class["metadata"]["name"] == name,
-            None => class["metadata"]["annotations"][DEFAULT] == "true",
-        })
+        ingress::is_of(route, classes, CONTROLLER, "alb")
     }
 
     fn places(&self, route: &Value) -> Vec<String> {
@@ -228,9 +219,10 @@ mod tests {
         let named = |name: &str| json!({"spec": {"ingressClassName": name}});
         assert!(ALB.is_mine(&named("public"), &classes) && !ALB.is_mine(&named("nginx"), &classes));
         assert!(!ALB.is_mine(&json!({}), &classes));
-        classes[0]["metadata"]["annotations"] = json!({DEFAULT: "true"});
+        classes[0]["metadata"]["annotations"] =
+            json!({"ingressclass.kubernetes.io/is-default-class": "true"});
         assert!(ALB.is_mine(&json!({}), &classes));
-        let legacy = json!({"metadata": {"annotations": {CLASS: "alb"}}});
+        let legacy = json!({"metadata": {"annotations": {ingress::CLASS: "alb"}}});
         assert!(ALB.is_mine(&legacy, &classes) && ALB.is_mine(&legacy, &[]) && !ALB.is_mine(&json!({}), &[]));
     }
 }

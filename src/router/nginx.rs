@@ -8,16 +8,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::ingress::{self, CLASS, KINDS, rename};
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, as_written};
 use crate::traffic::{Match, Role, Split, Target, View, text};
 
 /// The controller that an IngressClass names; Traefik answers to it as well.
 const CONTROLLER: &str = "k8s.io/ingress-nginx";
-/// How an Ingress named its class before `spec.ingressClassName`.
-const CLASS: &str = "kubernetes.io/ingress.class";
-/// The class of an Ingress that names none.
-const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 
 /// Ingresses of ingress-nginx.
 pub(super) struct Nginx {
@@ -33,7 +30,7 @@ impl Router for Nginx {
     }
 
     fn kinds(&self) -> &'static [RouteKind] {
-        &[RouteKind { group: "networking.k8s.io", versions: &["v1"], kind: "Ingress", plural: "ingresses" }]
+        &KINDS
     }
 
     fn abilities(&self) -> Abilities {
@@ -49,27 +46,15 @@ impl Router for Nginx {
     }
 
     fn is_mine(&self, route: &Value, classes: &[Value]) -> bool {
-        let legacy = route["metadata"]["annotations"][CLASS].as_str();
-        let named = legacy.or_else(|| route["spec"]["ingressClassName"].as_str());
-        if classes.is_empty() || legacy == Some("nginx") {
-            return named == Some("nginx");
-        }
-        classes.iter().filter(|class| class["spec"]["controller"] == CONTROLLER).any(|class| match named {
-            Some(name) => class["metadata"]["name"] == name,
-            None => class["metadata"]["annotations"][DEFAULT] == "true",
-        })
+        ingress::is_of(route, classes, CONTROLLER, "nginx")
     }
 
     fn places(&self, route: &Value) -> Vec<String> {
-        let rules = route["spec"]["rules"].as_array().map_or(0, Vec::len);
-        let mut places: Vec<String> =
-            (0..rules).map(|rule| format!("/spec/rules/{rule}/http/paths")).collect();
-        places.push("/spec/defaultBackend".into());
-        places
+        ingress::places(route)
     }
 
     fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        backend(element)["service"]["name"] == service && home == namespace
+        ingress::names(element, home, service, namespace)
     }
 
     fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
@@ -196,18 +181,6 @@ impl Nginx {
             spec.insert("rules".into(), rules.into());
         }
         Value::Object(spec)
-    }
-}
-
-/// Returns the backend of a path; the default backend is one itself.
-fn backend(element: &Value) -> &Value {
-    element.get("backend").unwrap_or(element)
-}
-
-fn rename(element: &mut Value, service: &str) {
-    let pointer = if element.get("backend").is_some() { "/backend/service/name" } else { "/service/name" };
-    if let Some(name) = element.pointer_mut(pointer) {
-        *name = service.into();
     }
 }
 
@@ -364,7 +337,7 @@ mod tests {
 
     #[test]
     fn an_ingress_is_ours_by_its_class() {
-        let class = |name: &str, controller: &str, default: &str| json!({"metadata": {"name": name, "annotations": {DEFAULT: default}}, "spec": {"controller": controller}});
+        let class = |name: &str, controller: &str, default: &str| json!({"metadata": {"name": name, "annotations": {"ingressclass.kubernetes.io/is-default-class": default}}, "spec": {"controller": controller}});
         let classes = [
             class("inner", CONTROLLER, "true"),
             class("other", "x/y", "true"),

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::keys::SPLIT_ANNOTATION;
 use crate::model::Situation;
 use crate::router::{Settled, router};
-use crate::traffic::{Roads, Role, Traffic, is_ours, pinned_to, text};
+use crate::traffic::{Roads, Role, Traffic, embedded, is_ours, pinned_to, text};
 
 /// The traffic of a workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -149,11 +150,24 @@ fn pinned(traffic: &Traffic, roads: &Roads) -> Option<String> {
 /// Returns the Services that an object names, in order and once each.
 fn backends(object: &Value, service: &str) -> Vec<BackendStatus> {
     let mut found = Vec::new();
+    if let Some(shares) = shares(object) {
+        return shares;
+    }
     let annotations = object["metadata"]["annotations"].as_object();
     let weight = annotations.into_iter().flatten().find(|(key, _)| key.ends_with("/canary-weight"));
     let weight = weight.and_then(|(_, value)| value.as_str()?.parse().ok());
     walk(&object["spec"], service, weight, &mut found);
     found
+}
+
+/// Returns what a Service of ours with several versions gives each.
+fn shares(object: &Value) -> Option<Vec<BackendStatus>> {
+    let told = embedded(object["metadata"]["annotations"][SPLIT_ANNOTATION].as_str()?)?;
+    let one = |(service, weight): (&String, &Value)| BackendStatus {
+        service: service.clone(),
+        weight: weight.as_u64(),
+    };
+    Some(told.as_object()?.iter().map(one).collect())
 }
 
 fn walk(value: &Value, service: &str, weight: Option<u64>, found: &mut Vec<BackendStatus>) {
@@ -201,6 +215,9 @@ mod tests {
             {"destination": {"host": "web", "subset": "v1"}, "weight": 0},
             {"destination": {"host": "web", "subset": "web-rp-stable"}, "weight": 100}]}]}});
         assert_eq!(backends(&subset, "web"), [pair("web", Some(0)), pair("web-rp-stable", Some(100))]);
+        let both = json!({"metadata": {"annotations": {SPLIT_ANNOTATION: r#"{"web-rp-canary":10,"web-rp-stable":90}"#}}});
+        let wanted = [pair("web-rp-canary", Some(10)), pair("web-rp-stable", Some(90))];
+        assert_eq!(backends(&both, "web"), wanted);
         let ingress = json!({"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary-weight": "20"}},
             "spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web-rp-canary", "port": {"number": 80}}}}]}}]}});
         assert_eq!(backends(&ingress, "web"), [pair("web-rp-canary", Some(20))]);

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use super::Moves;
+use super::ways::Way;
 use super::world::{Command, Root, World};
 use crate::plan::Step;
 use crate::traffic::Role;
@@ -31,7 +33,7 @@ fn plan(world: &mut World, command: Command) -> Vec<String> {
 
 /// After these commands.
 fn after(commands: &[Command]) -> World {
-    let mut world = World::new(&["web"], false);
+    let mut world = World::new(Way::Backends, &["web"], false);
     for command in commands {
         assert!(world.run(*command, usize::MAX, &|_| {}));
     }
@@ -112,6 +114,19 @@ fn an_abort_takes_the_share_then_the_pods_then_the_services() {
     assert_eq!(plan(&mut world, Command::Abort), ["100/-/0", "100/-/-", "withdraw"]);
 }
 
+#[test]
+fn a_switch_is_one_only_where_the_shares_are() {
+    for way in [Way::Backends, Way::Subsets, Way::Groups] {
+        let mut world = World::new(way, &["web"], false);
+        for (weight, is_switched) in [(0, false), (50, false), (100, true)] {
+            let image = (weight == 0).then_some("web:2");
+            assert!(world.run(Command::Canary(image, weight), usize::MAX, &|_| {}));
+            let moves = Moves::of(&world.observed).unwrap();
+            assert_eq!(moves.is_switched(), is_switched, "{way:?} at {weight} %");
+        }
+    }
+}
+
 /// Each case: commands before, the command that is killed, the most that the canary may have, whose pods the root may
 /// have.
 const CASES: [(&[Command], Command, u64, Root); 9] = [
@@ -136,9 +151,15 @@ type Work<'w> = dyn Fn(&World, &dyn Fn() -> String, World, Command, (u64, Root))
 
 /// Every state in which a run of a case may be killed, with its first state and its end.
 fn killed(work: &Work<'_>) {
-    for (routes, isolate) in [(&["web"][..], false), (&["web"], true), (&["a", "b"], false)] {
+    for (way, routes, isolate) in [
+        (Way::Backends, &["web"][..], false),
+        (Way::Backends, &["web"], true),
+        (Way::Backends, &["a", "b"], false),
+        (Way::Subsets, &["web"], false),
+        (Way::Groups, &["web"], false),
+    ] {
         for (before, command, most, root) in CASES {
-            let mut first = World::new(routes, isolate);
+            let mut first = World::new(way, routes, isolate);
             for one in before {
                 assert!(first.run(*one, usize::MAX, &|_| {}));
             }
@@ -150,13 +171,13 @@ fn killed(work: &Work<'_>) {
                     let complaint = world.complaint(most, root);
                     assert_eq!(
                         complaint, None,
-                        "{command:?} after {before:?}, {writes} writes, {routes:?}, {isolate}: {world:#?}"
+                        "{command:?} after {before:?}, {writes} writes, {way:?}, {routes:?}, {isolate}: {world:#?}"
                     );
                 };
                 let is_through = world.run(command, writes, &complain);
                 let story = || {
                     format!(
-                        "{command:?} after {before:?} killed after {writes} writes, {routes:?}, isolate {isolate}"
+                        "{command:?} after {before:?} killed after {writes} writes, {way:?}, {routes:?}, isolate {isolate}"
                     )
                 };
                 work(&world, &story, end.clone(), command, (most, root));

@@ -94,7 +94,7 @@ pub(super) fn unfit(istio: &Istio, view: &View<'_>, split: &Split) -> Option<Err
 pub(super) fn own(istio: &Istio, view: &View<'_>, split: &Split) -> Result<Vec<(Target, Value)>, Error> {
     let Some((route, _)) = view.routes.first() else { return Ok(Vec::new()) };
     let named = named(istio, view, split)?;
-    let roles: Vec<Role> = split.backends().iter().filter_map(|backend| backend.role).collect();
+    let roles = roles(view, split);
     let object = |name: String, spec: Value| {
         let target = Target {
             kind: "DestinationRule".into(),
@@ -131,6 +131,21 @@ pub(super) fn own(istio: &Istio, view: &View<'_>, split: &Split) -> Result<Vec<(
         own.push(object(subsets_of(split), spec));
     }
     Ok(own)
+}
+
+/// Returns whose hosts and subsets there have to be: as the Services of ours, they are there until no route names one.
+fn roles(view: &View<'_>, split: &Split) -> Vec<Role> {
+    let is_named = |role: &Role| {
+        let name = format!("\"{}", split.name(Some(*role)));
+        view.routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
+    };
+    let both = [Role::Stable, Role::Canary];
+    if split.is_undone() && !both.iter().any(is_named) {
+        return Vec::new();
+    }
+    let asked = |role: Role| split.backends().iter().any(|backend| backend.role == Some(role));
+    let is_there = |role: Role| view.roads.service(&split.name(Some(role))).is_some();
+    both.into_iter().filter(|role| asked(*role) || is_there(*role)).collect()
 }
 
 fn subsets_of(split: &Split) -> String {
@@ -222,14 +237,19 @@ mod tests {
     fn a_policy_of_the_service_is_that_of_ours() {
         let rule = json!({"host": "web.shop.svc.cluster.local", "exportTo": ["."], "trafficPolicy": tls(),
             "subsets": [{"name": "v1", "labels": {"version": "v1"}}]});
-        let roads = roads(&[&json!({"host": "web"})], &[("rule", rule)]);
+        let mut roads = roads(&[&json!({"host": "web"})], &[("rule", rule)]);
         let copy = |role: &str| {
             let host = format!("web-rp-{role}.shop.svc.cluster.local");
             (format!("web-rp-{role}"), json!({"host": host, "exportTo": ["."], "trafficPolicy": tls()}))
         };
-        assert_eq!(made(&roads, &split(Some(100), None)), [copy("stable")]);
         assert_eq!(made(&roads, &split(Some(90), Some(10))), [copy("stable"), copy("canary")]);
+        assert_eq!(made(&roads, &split(None, Some(10))), [copy("stable"), copy("canary")], "as the Services");
         assert_eq!(made(&roads, &Split::undone("web", "shop")), []);
+        let named = json!({"http": [{"route": [{"destination": {"host": "web-rp-canary"}}, {"destination": {"host": "web"}}]}]});
+        roads.0.objects.get_mut(&target("VirtualService", "web")).unwrap()["spec"] = named;
+        assert_eq!(made(&roads, &Split::undone("web", "shop")).len(), 2, "a route names one still");
+        roads.0.objects.remove(&Target::service("shop", "web-rp-canary"));
+        assert_eq!(made(&roads, &split(Some(100), None)), [copy("stable")]);
         let none = json!({"host": "web", "subsets": []});
         assert_eq!(
             made(&self::roads(&[&json!({"host": "web"})], &[("rule", none)]), &split(Some(1), None)),
