@@ -10,7 +10,7 @@ use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
-use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, says, unpin, weave};
+use crate::traffic::{Match, Role, Split, Target, Traffic, View, drifted, says, unpin, weave};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,6 +117,34 @@ impl<'m> Moves<'m> {
         self.is_woven() || root.is_some_and(|root| !unpin(root).is_empty())
     }
 
+    /// Whether the routes, and the objects of ours beside them, say just this.
+    fn says(&self, split: &Split) -> bool {
+        let view = self.observed.roads.view(self.traffic, Vec::new());
+        view.routes.iter().all(|(target, route)| !drifted(self.router, target, route, split))
+            && self.own_say(&view, split)
+    }
+
+    /// Whether the objects of ours beside the routes do: with some routers the shares are there alone.
+    fn own_say(&self, view: &View<'_>, split: &Split) -> bool {
+        let is_so = |(target, wanted): &(Target, Value)| {
+            view.roads.objects.get(target).is_some_and(|live| says(live, wanted))
+        };
+        self.router.own(view, split).is_ok_and(|own| own.iter().all(is_so))
+    }
+
+    /// Returns the canary's share as it stands there: the run that was to change it may have been killed.
+    fn share(&self) -> Option<u8> {
+        let hold = Situation::of(self.observed).hold?.record?;
+        let written = hold.traffic.as_ref().unwrap_or(self.traffic);
+        let says = |weight: &u8| {
+            let mut split = self.split(Some(0), Some(100 - weight), Some(*weight));
+            split.matches.clone_from(&written.matches);
+            split.mirror = written.mirror;
+            self.says(&split)
+        };
+        (0..=100).find(says)
+    }
+
     /// Refuses what the router or a route cannot do: half way would be too late.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
         let new = steps.iter().find_map(|step| match step {
@@ -149,7 +177,8 @@ impl<'m> Moves<'m> {
     fn isolate(&self, held: bool, steps: &mut Vec<Step>) {
         let publish = Step::Publish { role: Role::Stable };
         let alone = self.split(Some(0), Some(100), None);
-        let own_alone = !self.router.own_carry() || self.own_say(&alone);
+        let own_alone = !self.router.own_carry()
+            || self.own_say(&self.observed.roads.view(self.traffic, Vec::new()), &alone);
         // A name alone says nothing: a run may have been killed before the root lost its share.
         let isolated = held && self.own_names(Role::Canary)
             || self.all(|target, route| {
@@ -192,10 +221,7 @@ impl<'m> Moves<'m> {
         new: bool,
         hold: &mut dyn FnMut(Size) -> Step,
     ) -> Vec<Step> {
-        let situation = Situation::of(self.observed);
-        let asked =
-            situation.hold.as_ref().and_then(|hold| hold.record.as_ref()).and_then(|record| record.asked);
-        let held = situation.hold.is_some();
+        let held = Situation::of(self.observed).hold.is_some();
         let mut steps = Vec::new();
         if held && new && self.mentions(Role::Canary) {
             // Another version comes in the canary's place: no request may meet its first pods.
@@ -203,7 +229,7 @@ impl<'m> Moves<'m> {
         }
         self.isolate(held, &mut steps);
         let mut published = self.names(Role::Canary) && !new;
-        let mut before = asked.filter(|_| held && published).unwrap_or(0);
+        let mut before = published.then(|| self.share()).flatten().unwrap_or(0);
         for (index, &weight) in wanted.weights.iter().enumerate() {
             let pods = wanted.pods.unwrap_or_else(|| pods(weight, self.observed.deployment.replicas()));
             let hold = hold(Size::Routed { weight, pods });
@@ -244,24 +270,10 @@ impl<'m> Moves<'m> {
         self.forward(self.split(Some(0), Some(0), Some(100)))
     }
 
-    /// Whether the objects of ours beside the routes say so, too: the shares may be there.
-    fn own_say(&self, split: &Split) -> bool {
-        let roads = &self.observed.roads;
-        let own = self.router.own(&roads.view(self.traffic, Vec::new()), split).unwrap_or_default();
-        let is_so = |(target, wanted): &(Target, Value)| {
-            roads.objects.get(target).is_some_and(|live| says(live, wanted))
-        };
-        own.iter().all(is_so)
-    }
-
     /// Whether the second set has all of the traffic.
     pub(super) fn is_switched(&self) -> bool {
         let splits = [self.split(Some(0), Some(0), Some(100)), self.split(Some(0), None, Some(100))];
-        let says = |split: &Split| {
-            let mut routes = self.observed.roads.routes(self.traffic);
-            routes.all(|(target, route)| !drifted(self.router, target, route, split)) && self.own_say(split)
-        };
-        self.names(Role::Canary) && splits.iter().any(says)
+        self.names(Role::Canary) && splits.iter().any(|split| self.says(split))
     }
 
     /// Returns the steps before the Deployment is released, and those after its rollout is complete. `asked` is the
