@@ -4,6 +4,7 @@
 
 mod alb;
 mod apisix;
+mod consul;
 mod contour;
 mod gateway;
 mod haproxy;
@@ -82,8 +83,8 @@ pub trait Router: Sync {
     /// Returns JSON Pointers of the lists (or single values) whose elements name Services.
     fn places(&self, route: &Value) -> Vec<String>;
 
-    /// Whether an element of such a list, of a route in the namespace `home`, sends requests to a Service.
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool;
+    /// Whether an element of such a list, of the route `home`, sends requests to a Service.
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool;
 
     /// Returns what takes the place of an element that names the root, as the user wrote it.
     ///
@@ -92,14 +93,15 @@ pub trait Router: Sync {
     ///
     /// # Errors
     /// [`crate::error::Kind::Refused`] for what this router or this route cannot do.
-    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error>;
+    fn weave(&self, element: &Value, home: &Target, split: &Split) -> Result<Vec<Value>, Error>;
 
     /// Why it cannot do what is asked with this route, if so: known before anything is written.
     fn refuses(&self, _route: &Value, split: &Split) -> Option<Error> {
         unable(self, split)
     }
 
-    /// The kinds of the user's objects that say how a Service is served. They are read and never written.
+    /// The kinds of the user's objects that say how a Service is served. They are read, and never
+    /// written but for what [`Router::amend`] says.
     fn beside(&self) -> &'static [RouteKind] {
         &[]
     }
@@ -127,7 +129,21 @@ pub trait Router: Sync {
         Ok(Vec::new())
     }
 
-    /// Whether these bring requests to a version on their own: a route does not have to name its Service.
+    /// Whether parts of ours come into the user's objects beside the routes.
+    fn amends(&self) -> bool {
+        false
+    }
+
+    /// Returns the patch that gives such an object the parts that it has to have, each known by its name; empty if it
+    /// has just these.
+    ///
+    /// # Errors
+    /// As [`Router::weave`].
+    fn amend(&self, _object: &Value, _view: &View<'_>, _split: &Split) -> Result<Vec<Value>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Whether the objects of its own bring requests to a version on their own: a route does not have to name its Service.
     fn own_carry(&self) -> bool {
         true
     }
@@ -140,7 +156,7 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 11] = [
+pub const ROUTERS: [&dyn Router; 12] = [
     &gateway::HTTP,
     &gateway::GRPC,
     &nginx::NGINX,
@@ -148,6 +164,7 @@ pub const ROUTERS: [&dyn Router; 11] = [
     &contour::CONTOUR,
     &istio::ISTIO,
     &smi::SMI,
+    &consul::CONSUL,
     &linkerd::LINKERD,
     &haproxy::HAPROXY,
     &alb::ALB,

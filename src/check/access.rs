@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::check::{Facts, Finding, Judged, Level, Subject};
 use crate::record::lease_name;
+use crate::router::Router;
 use crate::traffic::{Role, Traffic};
 
 /// A right that a rollout needs.
@@ -95,11 +96,11 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
     for target in &traffic.routes {
         needs.extend(verbs.map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))));
     }
+    let amends = crate::router::router(&traffic.router).is_some_and(Router::amends);
+    let beside = if amends { &verbs[..] } else { &verbs[..3] };
     for target in &traffic.beside {
-        needs.extend(
-            ["get", "list", "watch"]
-                .map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))),
-        );
+        let of = |verb: &&'static str| need(verb, target.group(), &target.plural, Some(&target.name));
+        needs.extend(beside.iter().map(of));
     }
     for target in &traffic.own {
         needs.push(need("create", target.group(), &target.plural, None));

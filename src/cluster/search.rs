@@ -57,7 +57,7 @@ impl Cluster {
                     }
                 }
                 for route in routes.into_iter().filter(|route| !is_own(route)) {
-                    let services = self.reached(router, &route, &search.services);
+                    let services = self.reached(router, &named(&target, &route), &route, &search.services);
                     if services.is_empty() {
                         let stranger = search.services.iter().any(|service| is_stranger(&route, service));
                         search.strangers.extend(stranger.then(|| named(&target, &route)));
@@ -154,13 +154,19 @@ impl Cluster {
     }
 
     /// Names the Services to which a route sends requests.
-    fn reached(&self, router: &dyn Router, route: &Value, services: &[Value]) -> Vec<String> {
+    fn reached(
+        &self,
+        router: &dyn Router,
+        target: &Target,
+        route: &Value,
+        services: &[Value],
+    ) -> Vec<String> {
         let names = services.iter().map(|service| text(service, "/metadata/name"));
         let reached = names.filter(|name| {
             // A route that names Services of ours alone is still the user's: a run may have been killed half way.
             let woven = is_woven(route);
             let reaches = |element: &Value| {
-                router.names(element, text(route, "/metadata/namespace"), name, &self.namespace)
+                router.names(element, target, name, &self.namespace)
                     || mentions(element, &Role::Stable.service(name))
                     || woven && mentions(element, &format!("{name}-rp-"))
             };

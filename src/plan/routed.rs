@@ -51,7 +51,8 @@ impl<'m> Moves<'m> {
     /// Adds or shifts: what a route is to name has to be there first.
     fn forward(&self, split: Split) -> Vec<Step> {
         let mut steps = vec![Step::Route { split: split.clone(), grace: self.grace() }];
-        if !self.traffic.own.is_empty() {
+        let amends = self.router.amends() && !self.traffic.beside.is_empty();
+        if amends || !self.traffic.own.is_empty() {
             steps.insert(0, Step::Own { split, grace: self.grace() });
         }
         steps
@@ -129,7 +130,10 @@ impl<'m> Moves<'m> {
         let is_so = |(target, wanted): &(Target, Value)| {
             view.roads.objects.get(target).is_some_and(|live| says(live, wanted))
         };
+        let is_amended =
+            |object: &&Value| self.router.amend(object, view, split).is_ok_and(|patch| patch.is_empty());
         self.router.own(view, split).is_ok_and(|own| own.iter().all(is_so))
+            && view.beside.iter().all(is_amended)
     }
 
     /// Returns the canary's share as it stands there: the run that was to change it may have been killed.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::ingress::{self, KINDS};
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, unable};
-use crate::traffic::{Split, embedded};
+use crate::traffic::{Split, Target, embedded};
 
 const CONTROLLER: &str = "ingress.k8s.aws/alb";
 const ACTIONS: &str = "alb.ingress.kubernetes.io/actions.";
@@ -54,12 +54,12 @@ impl Router for Alb {
         actions.map(|key| format!("/metadata/annotations/{}", key.replace('/', "~1"))).collect()
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
         let action = action(element);
-        home == namespace && groups(&action).iter().any(|group| group["serviceName"] == service)
+        home.namespace == namespace && groups(&action).iter().any(|group| group["serviceName"] == service)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         let mut action = action(element);
         let is_root = |group: &Value| group["serviceName"] == split.service.as_str();
         let rename = |group: &mut Map<String, Value>, name: &str| {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted};
-use crate::traffic::{Match, Split, text};
+use crate::traffic::{Match, Split, Target, text};
 
 /// Routes of APISIX.
 pub(super) struct Apisix;
@@ -43,11 +43,11 @@ impl Router for Apisix {
         vec!["/spec/http".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        home == namespace && backends(element).iter().any(|entry| entry["serviceName"] == service)
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        home.namespace == namespace && backends(element).iter().any(|entry| entry["serviceName"] == service)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         let entries = backends(element);
         let name = text(element, "/name");
         // They have weights too, beside those of the backends.

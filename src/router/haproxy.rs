@@ -66,11 +66,11 @@ impl Router for Haproxy {
         ingress::places(route)
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        ingress::names(element, home, service, namespace)
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        ingress::names(element, &home.namespace, service, namespace)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         let mut element = element.clone();
         if split.root.is_none_or(|root| root == 0) {
             ingress::rename(&mut element, &both(split));

@@ -72,12 +72,12 @@ impl Router for Istio {
         vec!["/spec/http".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        destinations(element).iter().any(|entry| is_root(entry, home, service, namespace))
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        destinations(element).iter().any(|entry| is_root(entry, &home.namespace, service, namespace))
     }
 
-    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error> {
-        let is_root = |entry: &Value| is_root(entry, home, &split.service, &split.namespace);
+    fn weave(&self, element: &Value, home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
+        let is_root = |entry: &Value| is_root(entry, &home.namespace, &split.service, &split.namespace);
         let entries = destinations(element);
         let roots = || entries.iter().filter(|entry| is_root(entry));
         let rename = |entry: &mut Map<String, Value>, name: &str| {

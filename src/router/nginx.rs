@@ -53,11 +53,11 @@ impl Router for Nginx {
         ingress::places(route)
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        ingress::names(element, home, service, namespace)
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        ingress::names(element, &home.namespace, service, namespace)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         self.canary(split)?;
         let mut element = element.clone();
         if split.stable.is_some() && split.root.unwrap_or_default() == 0 {
@@ -75,7 +75,7 @@ impl Router for Nginx {
                     "{target} is a canary itself, and a path can have one alone"
                 )));
             }
-            let spec = self.spec(&as_written(self, target, route, split)?, split);
+            let spec = Self::spec(&as_written(self, target, route, split)?, split);
             if spec["rules"].is_null() && spec["defaultBackend"].is_null() {
                 continue;
             }
@@ -155,14 +155,14 @@ impl Nginx {
     }
 
     /// Returns the canary's spec: of the user's just what names the root, for a path twice is a path too many.
-    fn spec(&self, user: &Value, split: &Split) -> Value {
+    fn spec(user: &Value, split: &Split) -> Value {
         let canary = |element: &Value| {
             let mut element = element.clone();
             rename(&mut element, &split.name(Some(Role::Canary)));
             element
         };
         let named = |element: &&Value| {
-            self.names(element, text(user, "/metadata/namespace"), &split.service, &split.namespace)
+            ingress::names(element, text(user, "/metadata/namespace"), &split.service, &split.namespace)
         };
         let mut spec = Map::new();
         for member in ["ingressClassName", "tls"] {
@@ -357,6 +357,6 @@ mod tests {
         assert!(NGINX.is_mine(&json!({}), &classes) && !NGINX.is_mine(&json!({}), &classes[1..]));
         assert!(NGINX.is_mine(&named("nginx"), &[]) && NGINX.is_mine(&legacy("nginx"), &[]));
         assert!(!NGINX.is_mine(&json!({}), &[]) && !NGINX.is_mine(&named("inner"), &[]));
-        assert!(!NGINX.names(&path("/", "web"), "shop", "web", "other"));
+        assert!(!NGINX.names(&path("/", "web"), &target(), "web", "other"));
     }
 }

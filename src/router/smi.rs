@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted};
-use crate::traffic::Split;
+use crate::traffic::{Split, Target};
 
 /// Splits of the Service Mesh Interface.
 pub(super) struct Smi;
@@ -43,11 +43,11 @@ impl Router for Smi {
         vec!["/spec".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        home == namespace && backends(element).iter().any(|entry| entry["service"] == service)
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        home.namespace == namespace && backends(element).iter().any(|entry| entry["service"] == service)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         let entries = backends(element);
         // The first version had quantities: `500m` is a half.
         if let Some(weight) = entries.iter().find_map(|entry| entry["weight"].as_str()) {

@@ -58,12 +58,12 @@ impl Router for Traefik {
         vec!["/spec/routes".into(), "/spec/weighted".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        services(element).iter().any(|entry| is_service(entry, home, service, namespace))
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        services(element).iter().any(|entry| is_service(entry, &home.namespace, service, namespace))
     }
 
-    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error> {
-        let is_root = |entry: &Value| is_service(entry, home, &split.service, &split.namespace);
+    fn weave(&self, element: &Value, home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
+        let is_root = |entry: &Value| is_service(entry, &home.namespace, &split.service, &split.namespace);
         let weighted = weighted(&is_root);
         let entries = services(element);
         let mut routes = Vec::new();
@@ -361,6 +361,6 @@ mod tests {
         let wanted = json!([other, {"match": "Host(`a`) || Host(`b`)", "kind": "Rule", "middlewares": [], "services":
             [{"name": "web", "port": "http", "scheme": "h2c"}, {"name": "new", "port": 80, "weight": 7}]}]);
         assert_eq!(back["spec"]["routes"], wanted);
-        assert!(!TRAEFIK.names(&other, "shop", "x", "other"));
+        assert!(!TRAEFIK.names(&other, &target(), "x", "other"));
     }
 }

@@ -175,7 +175,7 @@ fn walk(value: &Value, service: &str, weight: Option<u64>, found: &mut Vec<Backe
         Value::Array(list) => list.iter().for_each(|value| walk(value, service, weight, found)),
         Value::Object(members) => {
             let weight = members.get("weight").and_then(Value::as_u64).or(weight);
-            let named = ["subset", "name", "service", "host", "serviceName"];
+            let named = ["subset", "serviceSubset", "name", "service", "host", "serviceName"];
             let name = named.iter().map(|key| text(value, &format!("/{key}"))).find(|name| {
                 let name = name.split('.').next().unwrap_or_default();
                 is_ours(name, service)

@@ -117,6 +117,7 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
             }
         }
     }
+    mutations.extend(amended(situation, split)?);
     let unwanted = |target: &&Target| !wanted.iter().any(|(wanted, _)| wanted == *target);
     // They may name each other, so all stay until the routes name none.
     let named = traffic.own.iter().any(|target| {
@@ -127,6 +128,21 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
         mutations.extend(removal(situation, target));
     }
     Ok(Work { mutations, notes: Vec::new() })
+}
+
+/// The parts of ours in the user's objects beside the routes.
+fn amended(situation: &Situation<'_>, split: &Split) -> Result<Vec<Mutation>, Error> {
+    let Some((traffic, router)) = way(situation) else { return Ok(Vec::new()) };
+    let roads = &situation.observed.roads;
+    let view = roads.view(traffic, Vec::new());
+    let mut mutations = Vec::new();
+    for (target, live) in traffic.beside.iter().filter_map(|target| roads.objects.get_key_value(target)) {
+        let patch = router.amend(live, &view, split)?;
+        if !patch.is_empty() {
+            mutations.push(Mutation::Patch { target: target.clone(), patch });
+        }
+    }
+    Ok(mutations)
 }
 
 fn removal(situation: &Situation<'_>, target: &Target) -> Option<Mutation> {
@@ -298,7 +314,9 @@ pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
     let gone = traffic.routes.iter().filter(|target| !situation.observed.roads.objects.contains_key(target));
     work.notes.extend(gone.map(|target| format!("{target} is gone: nothing is changed there")));
     let services = Role::ALL.map(|role| Target::service(namespace, &role.service(&traffic.service)));
-    work.mutations =
-        traffic.own.iter().chain(&services).filter_map(|target| removal(situation, target)).collect();
+    // A run may have been killed before a route named them.
+    work.mutations = amended(situation, &undone).unwrap_or_default();
+    work.mutations
+        .extend(traffic.own.iter().chain(&services).filter_map(|target| removal(situation, target)));
     work
 }

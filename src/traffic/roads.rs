@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Role, Target, Traffic, text};
+use super::{Role, Split, Target, Traffic, text};
 use crate::keys::POD_TEMPLATE_HASH;
 
 /// Everything between the clients and the pods that we know of.
@@ -61,6 +61,22 @@ impl View<'_> {
     pub fn hash(&self, role: Role, root: &str) -> &str {
         let service = self.roads.service(&role.service(root));
         service.map_or("", |service| text(&service["spec"]["selector"], &format!("/{POD_TEMPLATE_HASH}")))
+    }
+
+    /// Returns whose hosts and subsets there have to be: as the Services of ours, they are there until no route names
+    /// one.
+    pub fn roles(&self, split: &Split) -> Vec<Role> {
+        let is_named = |role: &Role| {
+            let name = format!("\"{}", split.name(Some(*role)));
+            self.routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
+        };
+        let both = [Role::Stable, Role::Canary];
+        if split.is_undone() && !both.iter().any(is_named) {
+            return Vec::new();
+        }
+        let asked = |role: Role| split.backends().iter().any(|backend| backend.role == Some(role));
+        let is_there = |role: Role| self.roads.service(&split.name(Some(role))).is_some();
+        both.into_iter().filter(|role| asked(*role) || is_there(*role)).collect()
     }
 }
 

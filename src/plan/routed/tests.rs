@@ -152,7 +152,7 @@ fn an_abort_takes_the_share_then_the_pods_then_the_services() {
 
 #[test]
 fn a_switch_is_one_only_where_the_shares_are() {
-    for way in [Way::Backends, Way::Subsets, Way::Groups] {
+    for way in [Way::Backends, Way::Subsets, Way::Amended, Way::Groups] {
         let mut world = World::new(way, &["web"], false);
         for (weight, is_switched) in [(0, false), (50, false), (100, true)] {
             let image = (weight == 0).then_some("web:2");
@@ -192,6 +192,7 @@ fn killed(work: &Work<'_>) {
         (Way::Backends, &["web"], true),
         (Way::Backends, &["a", "b"], false),
         (Way::Subsets, &["web"], false),
+        (Way::Amended, &["web"], false),
         (Way::Groups, &["web"], false),
     ] {
         for (before, command, most, root) in CASES {

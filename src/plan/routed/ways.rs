@@ -14,6 +14,8 @@ pub(super) enum Way {
     Backends,
     /// A route names subsets, and an object beside it says which pods they have.
     Subsets,
+    /// A route names subsets, and which pods they have comes into an object of the user's.
+    Amended,
     /// A route names a Service, which says what each version gets.
     Groups,
 }
@@ -31,6 +33,7 @@ impl Way {
         match self {
             Self::Backends => "httproute",
             Self::Subsets => "istio",
+            Self::Amended => "consul",
             Self::Groups => "haproxy",
         }
     }
@@ -49,6 +52,12 @@ impl Way {
                 "virtualservices",
                 json!({"hosts": [name], "http": [{"route": [{"destination": {"host": "web", "subset": "main"}}]}]}),
             ),
+            Self::Amended => (
+                "consul.hashicorp.com/v1alpha1",
+                "ServiceSplitter",
+                "servicesplitters",
+                json!({"splits": [{"weight": 100, "service": "web"}]}),
+            ),
             Self::Groups => (
                 "networking.k8s.io/v1",
                 "Ingress",
@@ -63,11 +72,19 @@ impl Way {
 
     /// What is beside it.
     pub(super) fn beside(self) -> Option<(Target, Value)> {
-        (self == Self::Subsets).then(|| {
-            let rule = json!({"metadata": {"name": "rule", "namespace": "shop", "uid": "rule"},
-                "spec": {"host": "web", "subsets": [{"name": "main", "labels": {"app": "web"}}]}});
-            (target("networking.istio.io/v1", "DestinationRule", "destinationrules", "rule"), rule)
-        })
+        let (target, spec) = match self {
+            Self::Subsets => (
+                target("networking.istio.io/v1", "DestinationRule", "destinationrules", "rule"),
+                json!({"host": "web", "subsets": [{"name": "main", "labels": {"app": "web"}}]}),
+            ),
+            Self::Amended => (
+                target("consul.hashicorp.com/v1alpha1", "ServiceResolver", "serviceresolvers", "web"),
+                json!({"connectTimeout": "5s", "subsets": {}}),
+            ),
+            Self::Backends | Self::Groups => return None,
+        };
+        let metadata = json!({"name": target.name, "namespace": "shop", "uid": target.name});
+        Some((target, json!({"metadata": metadata, "spec": spec})))
     }
 
     /// Returns what a data plane makes of a route, or what it misses.
@@ -86,6 +103,10 @@ impl Way {
             Self::Subsets => {
                 let list = route["spec"]["http"][0]["route"].as_array().unwrap();
                 list.iter().map(|entry| subset(roads, entry)).collect()
+            }
+            Self::Amended => {
+                let list = route["spec"]["splits"].as_array().unwrap();
+                list.iter().map(|entry| resolved(roads, entry)).collect()
             }
             Self::Groups => {
                 let name = text(route, "/spec/rules/0/http/paths/0/backend/service/name");
@@ -127,6 +148,19 @@ fn subset<'r>(roads: &'r Roads, entry: &Value) -> Result<Backend<'r>, String> {
         Some(hash) => Ok(Backend { name: name.into(), weight, ready: with_hash(&known, hash) }),
         None => Ok(Backend { name: "web".into(), weight, ready: known }),
     }
+}
+
+fn resolved<'r>(roads: &'r Roads, entry: &Value) -> Result<Backend<'r>, String> {
+    let weight = entry["weight"].as_u64().unwrap();
+    let known = roads.ready("web");
+    let name = text(entry, "/serviceSubset");
+    if name.is_empty() {
+        return Ok(Backend { name: "web".into(), weight, ready: known });
+    }
+    let resolver = roads.objects.iter().find(|(target, _)| target.kind == "ServiceResolver").ok_or(name)?.1;
+    let filter = resolver["spec"]["subsets"][name]["filter"].as_str().ok_or(name)?;
+    let hash = filter.rsplit_once("^web-").unwrap().1.trim_end_matches("-\"");
+    Ok(Backend { name: name.into(), weight, ready: with_hash(&known, hash) })
 }
 
 fn of_group<'r>(roads: &Roads, known: &BTreeSet<&'r str>, group: &str) -> Backend<'r> {

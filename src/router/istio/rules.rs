@@ -94,7 +94,7 @@ pub(super) fn unfit(istio: &Istio, view: &View<'_>, split: &Split) -> Option<Err
 pub(super) fn own(istio: &Istio, view: &View<'_>, split: &Split) -> Result<Vec<(Target, Value)>, Error> {
     let Some((route, _)) = view.routes.first() else { return Ok(Vec::new()) };
     let named = named(istio, view, split)?;
-    let roles = roles(view, split);
+    let roles = view.roles(split);
     let object = |name: String, spec: Value| {
         let target = Target {
             kind: "DestinationRule".into(),
@@ -131,21 +131,6 @@ pub(super) fn own(istio: &Istio, view: &View<'_>, split: &Split) -> Result<Vec<(
         own.push(object(subsets_of(split), spec));
     }
     Ok(own)
-}
-
-/// Returns whose hosts and subsets there have to be: as the Services of ours, they are there until no route names one.
-fn roles(view: &View<'_>, split: &Split) -> Vec<Role> {
-    let is_named = |role: &Role| {
-        let name = format!("\"{}", split.name(Some(*role)));
-        view.routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
-    };
-    let both = [Role::Stable, Role::Canary];
-    if split.is_undone() && !both.iter().any(is_named) {
-        return Vec::new();
-    }
-    let asked = |role: Role| split.backends().iter().any(|backend| backend.role == Some(role));
-    let is_there = |role: Role| view.roads.service(&split.name(Some(role))).is_some();
-    both.into_iter().filter(|role| asked(*role) || is_there(*role)).collect()
 }
 
 fn subsets_of(split: &Split) -> String {
