@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`credentials`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -15,6 +15,7 @@ pub mod check;
 pub mod cli;
 mod cluster;
 mod commands;
+pub mod credentials;
 pub mod duration;
 mod engine;
 pub mod environment;

@@ -5,9 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 19] = [
+const PURE: [&str; 21] = [
     "src/check.rs",
     "src/check",
+    "src/credentials.rs",
+    "src/credentials",
     "src/model.rs",
     "src/model",
     "src/share.rs",
