@@ -3,6 +3,7 @@
 mod apply;
 mod blue_green;
 mod check;
+mod doctor;
 mod guard;
 mod traffic;
 
@@ -11,10 +12,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::credentials::Given;
 use crate::duration;
 use crate::status::Goal;
 
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
+pub use doctor::DoctorArgs;
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
 
 pub use apply::{ApplyArgs, Strategy};
@@ -63,6 +66,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Judge a rollout without starting it
     Check(CheckArgs),
+    /// Say which credential is used, whether the server takes it, and what is wrong with it
+    Doctor(DoctorArgs),
 }
 
 impl Cli {
@@ -71,7 +76,7 @@ impl Cli {
         let runs = match &self.command {
             Command::Status(args) => args.watch,
             Command::Apply(args) => !args.diff,
-            Command::History(_) | Command::Check(_) => false,
+            Command::History(_) | Command::Check(_) | Command::Doctor(_) => false,
             _ => true,
         };
         runs && self.global.dry_run.is_none()
@@ -111,6 +116,9 @@ pub struct GlobalArgs {
     /// Show what would be done; `server` also has the API server check it
     #[arg(long, global = true, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "client")]
     pub dry_run: Option<DryRun>,
+    /// Credentials that came as values, and not on the command line.
+    #[arg(skip)]
+    pub credentials: Given,
 }
 
 /// Form of the data on stdout.

@@ -5,6 +5,7 @@ mod blue_green;
 mod canary;
 mod change;
 mod check;
+mod doctor;
 mod follow;
 mod history;
 mod rollback;
@@ -23,6 +24,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::{self, Output};
 
+pub(crate) use doctor::Diagnosis;
 use rollout::Context;
 
 /// Runs a command line and returns the exit code of the process.
@@ -57,6 +59,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Status(args) => status::run(args, global, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
+        Command::Doctor(args) => doctor::run(args, global, environment, output).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,
         Command::BlueGreen(args) => blue_green::run(args, context).await,

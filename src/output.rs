@@ -1,5 +1,6 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
+mod diagnosis;
 mod evidence;
 mod findings;
 mod live;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 
 use crate::check;
 use crate::cli::{OutputFormat, Report};
+use crate::commands::Diagnosis;
 use crate::environment::{Environment, timestamp};
 use crate::error::{Error, Kind};
 use crate::event::Event;
@@ -168,6 +170,14 @@ impl Output {
             OutputFormat::Human => to_stdout(&findings::render(report, self.color)),
             OutputFormat::Sarif => self.document(&check::sarif(report)),
             OutputFormat::Json | OutputFormat::Yaml => self.document(report),
+        }
+    }
+
+    /// Writes what is known of a credential as data.
+    pub(crate) fn diagnosis(&self, found: &Diagnosis) -> Result<(), Error> {
+        match self.format {
+            OutputFormat::Human => to_stdout(&diagnosis::render(found, Timestamp::now())),
+            _ => self.document(found),
         }
     }
 
