@@ -62,6 +62,19 @@ fn pods_come_before_a_larger_share_and_go_after_a_smaller_one() {
 }
 
 #[test]
+fn a_share_is_compared_with_what_the_routes_say_whatever_was_asked() {
+    // Killed after its hold: the routes still say 10 %.
+    let mut world = after(&[START]);
+    assert!(!world.run(Command::Canary(None, 50), 1, &|_| {}));
+    let to_20 = ["hold { weight: 20, pods: 1 }", "awaitcanary", "publish canary", "0/80/20"];
+    assert_eq!(plan(&mut world, Command::Canary(None, 20)), to_20);
+    // Killed before its hold: the routes say 10 % already.
+    let mut world = after(&[START, Command::Canary(None, 50)]);
+    assert!(!world.run(START, 1, &|_| {}));
+    assert_eq!(plan(&mut world, Command::Canary(None, 20)), to_20);
+}
+
+#[test]
 fn the_version_that_is_held_keeps_its_requests_when_it_is_named_again() {
     let named = plan(&mut after(&[START]), Command::Canary(Some("web:2"), 50));
     assert_eq!(named, ["hold new { weight: 50, pods: 2 }", "awaitcanary", "publish canary", "0/50/50"]);
