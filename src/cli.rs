@@ -4,7 +4,9 @@ mod apply;
 mod blue_green;
 mod check;
 mod doctor;
+mod get;
 mod guard;
+mod tag;
 mod traffic;
 
 use std::path::PathBuf;
@@ -18,10 +20,12 @@ use crate::status::Goal;
 
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use doctor::DoctorArgs;
+pub use get::GetArgs;
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
 
 pub use apply::{ApplyArgs, Strategy};
 pub use blue_green::BlueGreenArgs;
+pub use tag::{TagArgs, TagPolicyArgs};
 pub use traffic::TrafficArgs;
 
 /// Canary a Deployment with nothing installed in the cluster
@@ -66,6 +70,11 @@ pub enum Command {
     Status(StatusArgs),
     /// Judge a rollout without starting it
     Check(CheckArgs),
+    /// Print the tag for the image that this CI build makes, or judge images by it
+    Tag(TagArgs),
+    /// Show objects as kubectl does
+    #[command(hide = true)]
+    Get(GetArgs),
     /// Say which credential is used, whether the server takes it, and what is wrong with it
     Doctor(DoctorArgs),
 }
@@ -76,10 +85,31 @@ impl Cli {
         let runs = match &self.command {
             Command::Status(args) => args.watch,
             Command::Apply(args) => !args.diff,
-            Command::History(_) | Command::Check(_) | Command::Doctor(_) => false,
+            Command::History(_)
+            | Command::Check(_)
+            | Command::Doctor(_)
+            | Command::Get(_)
+            | Command::Tag(_) => false,
             _ => true,
         };
         runs && self.global.dry_run.is_none()
+    }
+}
+
+impl Cli {
+    /// Whether it may change anything in the cluster.
+    pub fn changes(&self) -> bool {
+        let reads = match &self.command {
+            Command::Status(_)
+            | Command::History(_)
+            | Command::Check(_)
+            | Command::Doctor(_)
+            | Command::Get(_)
+            | Command::Tag(_) => true,
+            Command::Apply(args) => args.diff,
+            _ => false,
+        };
+        !reads && self.global.dry_run.is_none()
     }
 }
 
@@ -175,6 +205,9 @@ pub struct SourceArgs {
     /// Manifest whose pod template is the new version: a file, a directory, or - for stdin
     #[arg(short, long, value_name = "FILE")]
     pub filename: Option<PathBuf>,
+    /// What its tags have to be.
+    #[command(flatten)]
+    pub tags: TagPolicyArgs,
 }
 
 /// Arguments of `rolling`.

@@ -8,6 +8,7 @@ mod credential;
 mod evidence;
 mod facts;
 mod fleet;
+mod get;
 mod identity;
 mod kinds;
 mod lease;

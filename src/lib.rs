@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`credentials`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`credentials`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -12,6 +12,7 @@
 
 pub mod apply;
 pub mod check;
+pub mod ci;
 pub mod cli;
 mod cluster;
 mod commands;

@@ -9,6 +9,7 @@ mod picture;
 mod report;
 mod safe;
 mod screen;
+mod shown;
 mod table;
 mod tree;
 mod watching;

@@ -5,9 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 21] = [
+const PURE: [&str; 23] = [
     "src/check.rs",
     "src/check",
+    "src/ci.rs",
+    "src/ci",
     "src/credentials.rs",
     "src/credentials",
     "src/model.rs",

@@ -18,6 +18,7 @@ use crate::commands::rollout::Context;
 use crate::engine::Signals;
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::model::images_of;
 use crate::source;
 
 use check::Checked;
@@ -57,6 +58,12 @@ async fn whole(
     check_flags(args)?;
     let selector = args.selector.as_deref().map(pruning::Selector::parse).transpose()?;
     let documents = intake::objects(source::documents(args)?)?;
+    let build = context.build();
+    for document in &documents {
+        let tagged = args.tags.check_all(&images_of(&document.object), &build);
+        tagged
+            .map_err(|error| Error { message: format!("{}: {}", document.origin, error.message), ..error })?;
+    }
     let cluster = connect(context.global).await?;
     let deadline = begun + context.global.timeout;
     let context = Context { among_others: true, deadline: Some(deadline), ..context };

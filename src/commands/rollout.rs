@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::check::{Strategy, Subject};
+use crate::ci::Build;
 use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs, deployment_name};
 use crate::cluster::Cluster;
 use crate::commands::check;
@@ -29,6 +30,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Returns what the CI system says.
+    pub(super) fn build(&self) -> Build {
+        Build::of(self.environment)
+    }
+
     /// Reads the workload that a verb is about. Nothing is written.
     pub(super) async fn open(
         &self,

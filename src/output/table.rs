@@ -83,14 +83,14 @@ pub(super) fn objects(rows: &[Row]) -> String {
     trimmed(&table)
 }
 
-fn plain(header: Vec<String>) -> Table {
+pub(super) fn plain(header: Vec<String>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header);
     table
 }
 
-fn trimmed(table: &Table) -> String {
+pub(super) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
