@@ -130,6 +130,11 @@ fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, E
         let given = settings.spelled("deployment");
         return Err(Error::usage(format!("setting {given}: '{name}' cannot be the name of a Deployment")));
     }
+    if names.len() > 1 && settings.text("report").is_some() {
+        let given = settings.spelled("deployment");
+        return Err(Error::usage(format!("setting report: one file cannot tell of all that {given} names"))
+            .next("a step for each, or manifests: with all of them"));
+    }
     let action = settings.text("action").unwrap_or("deploy").trim();
     if action != "deploy" {
         let known = ACTIONS.iter().find(|(name, _)| *name == action);

@@ -103,11 +103,13 @@ fn run(environment: &Environment) -> RunRef {
     // Not secret, only unlikely to come twice.
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let since = timestamp();
+    let build = Build::of(environment);
     RunRef {
         id: format!("{:08x}", random & 0xffff_ffff),
-        holder: environment.holder(),
+        holder: environment.holder(build.repo.as_deref()),
         since: format!("{}Z", since.split('.').next().unwrap_or_default()),
-        link: environment.build_link(),
-        commit: environment.commit(),
+        link: build.link,
+        commit: build.commit,
+        author: build.author,
     }
 }

@@ -1,11 +1,13 @@
 //! A step of a CI pipeline: settings become command lines, and these are run one after the other.
 
 use clap::Parser;
+use futures::FutureExt;
 
 use crate::ci::{Build, Settings, Task, Work, explain, tasks};
 use crate::cli::{Cli, Command, OutputFormat};
 use crate::commands::{execute, program};
 use crate::credentials::Given;
+use crate::engine::Signals;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
@@ -48,6 +50,7 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
     guard(&orders, &settings, &build)?;
     let credentials =
         if orders.iter().all(Order::is_local) { Given::default() } else { settings.credentials(&build)? };
+    let mut stop = Signals::new()?;
     for order in &mut orders {
         output.about_all().event(&Event::Step { text: order.line.clone() });
         let code = match &mut order.runs {
@@ -64,12 +67,15 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
         if code != 0 {
             return Ok(code);
         }
+        // One that only reads goes on to its end.
+        if stop.received().now_or_never().is_some() {
+            return Err(Error::new(Kind::Interrupted, format!("stopped by a signal after '{}'", order.line)));
+        }
     }
     Ok(0)
 }
 
 fn order(task: Task, settings: &Settings) -> Result<Order, Error> {
-    let written = |words: &[String]| shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
     match task.work {
         Work::Own(argv) => {
             let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
@@ -80,6 +86,19 @@ fn order(task: Task, settings: &Settings) -> Result<Order, Error> {
         }
         Work::Program(words) => Ok(Order { line: written(&words), runs: Runs::Program(words) }),
     }
+}
+
+/// Writes words as a person would type them into a shell.
+fn written(words: &[String]) -> String {
+    let plain = |word: &str| {
+        !word.is_empty()
+            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter))
+    };
+    let quoted = words.iter().map(|word| match shlex::try_quote(word) {
+        Ok(quoted) if !plain(word) => quoted.into_owned(),
+        _ => word.clone(),
+    });
+    quoted.collect::<Vec<String>>().join(" ")
 }
 
 impl Order {
@@ -114,4 +133,17 @@ fn guard(orders: &[Order], settings: &Settings, build: &Build) -> Result<(), Err
         .next("allow_pull_requests: true, if whoever can open one may also deploy"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_can_be_typed() {
+        let words = ["get", "--selector=a in (b)", "", "it's", "--image=a:1"].map(str::to_owned);
+        let line = written(&words);
+        assert_eq!(shlex::split(&line).unwrap(), words);
+        assert!(line.starts_with("get ") && line.ends_with(" --image=a:1"), "{line}");
+    }
 }

@@ -62,7 +62,7 @@ pub(super) fn revisions(revisions: &[Revision]) -> String {
             outcome
                 .and_then(|outcome| outcome.commit.as_ref())
                 .map_or("-".into(), |commit| safe(commit).chars().take(12).collect()),
-            text(outcome.map(|outcome| &outcome.who)),
+            outcome.map_or("-".into(), |outcome| safe(outcome.author.as_ref().unwrap_or(&outcome.who))),
             verdict,
             outcome
                 .map_or("-".into(), |outcome| crate::duration::short(Duration::from_secs(outcome.seconds))),

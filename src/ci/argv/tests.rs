@@ -137,6 +137,9 @@ fn the_image_settings_of_other_plugins_work() {
     assert_eq!(one(&computed), "rolling web --image=r:5000/web:woodpecker-42 --tag-policy=system-build-id");
     let renamed = [&computed[..], &[("system", "ci2")]].concat();
     assert!(one(&renamed).ends_with("web:ci2-42 --tag-policy=system-build-id --tag-system=ci2"));
+    assert!(
+        of(&[&set[..], &[("report", "junit=a.xml")]].concat()).unwrap_err().contains("one file cannot tell")
+    );
     assert!(of(&set[..3]).unwrap_err().contains("setting repo needs a tag"));
     assert!(of(&[("deployment", "web"), ("tag", "v2")]).unwrap_err().contains("tag needs repo"));
 }
