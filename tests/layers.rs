@@ -5,11 +5,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 21] = [
+const PURE: [&str; 25] = [
     "src/check.rs",
     "src/check",
     "src/credentials.rs",
     "src/credentials",
+    "src/delivery/forms.rs",
+    "src/delivery/target.rs",
+    "src/grant.rs",
+    "src/grant",
     "src/model.rs",
     "src/model",
     "src/share.rs",
