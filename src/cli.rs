@@ -2,6 +2,7 @@
 
 mod apply;
 mod blue_green;
+mod bootstrap;
 mod check;
 mod doctor;
 mod guard;
@@ -16,6 +17,7 @@ use crate::credentials::Given;
 use crate::duration;
 use crate::status::Goal;
 
+pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use doctor::DoctorArgs;
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
@@ -68,6 +70,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Say which credential is used, whether the server takes it, and what is wrong with it
     Doctor(DoctorArgs),
+    /// Make an account for CI with exactly the rights that it needs, and a token that can be revoked
+    Bootstrap(BootstrapArgs),
 }
 
 impl Cli {
@@ -76,7 +80,7 @@ impl Cli {
         let runs = match &self.command {
             Command::Status(args) => args.watch,
             Command::Apply(args) => !args.diff,
-            Command::History(_) | Command::Check(_) | Command::Doctor(_) => false,
+            Command::History(_) | Command::Check(_) | Command::Doctor(_) | Command::Bootstrap(_) => false,
             _ => true,
         };
         runs && self.global.dry_run.is_none()

@@ -2,6 +2,7 @@
 
 mod apply;
 mod blue_green;
+mod bootstrap;
 mod canary;
 mod change;
 mod check;
@@ -24,6 +25,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::{self, Output};
 
+pub(crate) use bootstrap::Granted;
 pub(crate) use doctor::Diagnosis;
 use rollout::Context;
 
@@ -59,6 +61,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Status(args) => status::run(args, global, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
+        Command::Bootstrap(args) => Box::pin(bootstrap::run(args, context)).await,
         Command::Doctor(args) => doctor::run(args, global, environment, output).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,

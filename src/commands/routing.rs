@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Situation;
-use crate::traffic::{Choice, Match, Split, Target, Traffic, choose, own_targets, text};
+use crate::traffic::{Choice, Match, Search, Split, Target, Traffic, choose, own_targets, text};
 
 /// What the user wants of the traffic.
 #[derive(Clone, Debug, Default)]
@@ -87,13 +87,7 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
             Traffic::direct(service)
         }
     };
-    let routes: Vec<(&Target, &serde_json::Value)> = search
-        .routes
-        .iter()
-        .filter(|route| traffic.routes.contains(&route.target))
-        .map(|route| (&route.target, &route.object))
-        .collect();
-    traffic.own = own_targets(&traffic, &routes, &split(&traffic, cluster, wish))?;
+    traffic.own = own(&search, &traffic, cluster, wish)?;
     traffic.isolate = wish.isolate;
     traffic.switch = wish.switch;
     if wish.switch.is_none() && !wish.isolate {
@@ -103,6 +97,18 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
         ));
     }
     engine.route_by(traffic).await
+}
+
+/// Returns the objects of ours that the router needs beside the Services.
+pub(super) fn own(
+    search: &Search,
+    traffic: &Traffic,
+    cluster: &Cluster,
+    wish: &Wish<'_>,
+) -> Result<Vec<Target>, Error> {
+    let ours = search.routes.iter().filter(|route| traffic.routes.contains(&route.target));
+    let routes: Vec<_> = ours.map(|route| (&route.target, &route.object)).collect();
+    own_targets(traffic, &routes, &split(traffic, cluster, wish))
 }
 
 /// The most that will be asked of the router.
