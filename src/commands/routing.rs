@@ -1,5 +1,6 @@
 //! Finds what brings traffic to a workload, and says what was found.
 
+use crate::cli::TrafficArgs;
 use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -7,30 +8,28 @@ use crate::model::Situation;
 use crate::traffic::{Choice, Match, Search, Split, Target, Traffic, choose, own_targets, text};
 
 /// What the user wants of the traffic.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Wish<'w> {
-    /// `--router`.
-    pub(super) choice: Choice,
-    /// `--service`.
-    pub(super) service: Option<&'w str>,
-    /// `--header` and `--cookie`.
-    pub(super) matches: Vec<Match>,
-    /// `--mirror`.
-    pub(super) mirror: Option<u8>,
-    /// `--isolate`.
-    pub(super) isolate: bool,
+    /// The flags.
+    pub(super) args: &'w TrafficArgs,
     /// Seconds to judge after a switch of all traffic at once; `None` for a share.
     pub(super) switch: Option<u64>,
 }
 
 /// Has the engine follow what brings the traffic; without a router that is the Service itself for a switch, and
 /// nothing for a share.
-pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish<'_>) -> Result<(), Error> {
+pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
     let observed = engine.observed()?;
     let held = Situation::of(&observed).hold.is_some();
     if let Some(known) = observed.traffic.clone() {
+        let before: &[Match] = if held { &known.matches } else { &[] };
+        let wanted = Traffic {
+            matches: wish.args.matches(before),
+            mirror: wish.args.mirror(known.mirror.filter(|_| held)),
+            ..known.clone()
+        };
         let routes: Vec<_> = observed.roads.routes(&known).collect();
-        let own = own_targets(&known, &routes, &split(&known, cluster, wish))?;
+        let own = own_targets(&wanted, &routes, &split(&wanted, cluster))?;
         let more: Vec<Target> = own.into_iter().filter(|target| !known.own.contains(target)).collect();
         // What is held stays what it is; what was interrupted before that may become the other.
         let switch = match known.switch {
@@ -38,25 +37,27 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
             None if held => None,
             _ => wish.switch,
         };
-        if !more.is_empty() || switch != known.switch {
-            let own = known.own.iter().cloned().chain(more).collect();
-            return engine.route_by(Traffic { own, switch, ..known }).await;
-        }
-        return Ok(());
+        let own = known.own.iter().cloned().chain(more).collect();
+        let wanted = Traffic { own, switch, ..wanted };
+        return if wanted == known { Ok(()) } else { engine.route_by(wanted).await };
     }
     // A canary that is held by its pods stays so.
-    if held || (wish.choice == Choice::None && wish.switch.is_none()) {
+    if held || (wish.args.router == Choice::None && wish.switch.is_none()) {
         return Ok(());
     }
     let deployment = &observed.deployment;
     let labels = &deployment.spec.template["metadata"]["labels"];
     let workload = format!("deployment/{}", deployment.id().name);
-    let search = cluster.search(labels, wish.choice).await?;
-    let (traffic, found) = choose(&search, wish.choice, wish.service, &workload)?;
+    let search = cluster.search(labels, wish.args.router).await?;
+    let (traffic, found) = choose(&search, wish.args.router, wish.args.service.as_deref(), &workload)?;
     if traffic.is_none() {
         search.unread.iter().chain(&search.unserved).for_each(|text| {
             engine.warn(&format!("{text}: if one brings traffic to {workload}, it is left as it is"));
         });
+    }
+    for stranger in search.strangers.iter().filter(|_| traffic.is_some()) {
+        engine
+            .warn(&format!("{stranger} names the canary's Service: it has pods only while a canary is held"));
     }
     let mut traffic = match (traffic, wish.switch) {
         (Some(traffic), _) => {
@@ -67,7 +68,7 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
         (None, Some(_)) => {
             let names: Vec<&str> =
                 search.services.iter().map(|service| text(service, "/metadata/name")).collect();
-            let service = match (wish.service, names.as_slice()) {
+            let service = match (wish.args.service.as_deref(), names.as_slice()) {
                 (Some(service), _) => service,
                 (None, [only]) => only,
                 (None, []) => return Ok(()),
@@ -87,10 +88,12 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
             Traffic::direct(service)
         }
     };
-    traffic.own = own(&search, &traffic, cluster, wish)?;
-    traffic.isolate = wish.isolate;
+    traffic.matches = wish.args.matches(&[]);
+    traffic.mirror = wish.args.mirror(None);
+    traffic.isolate = wish.args.isolate;
     traffic.switch = wish.switch;
-    if wish.switch.is_none() && !wish.isolate {
+    traffic.own = own(&search, &traffic, cluster)?;
+    if wish.switch.is_none() && !wish.args.isolate {
         engine.note(&format!(
             "clients that use service/{} without the router get the share of the pods; --isolate keeps them on the stable ones",
             traffic.service
@@ -100,21 +103,16 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
 }
 
 /// Returns the objects of ours that the router needs beside the Services.
-pub(super) fn own(
-    search: &Search,
-    traffic: &Traffic,
-    cluster: &Cluster,
-    wish: &Wish<'_>,
-) -> Result<Vec<Target>, Error> {
+pub(super) fn own(search: &Search, traffic: &Traffic, cluster: &Cluster) -> Result<Vec<Target>, Error> {
     let ours = search.routes.iter().filter(|route| traffic.routes.contains(&route.target));
     let routes: Vec<_> = ours.map(|route| (&route.target, &route.object)).collect();
-    own_targets(traffic, &routes, &split(traffic, cluster, wish))
+    own_targets(traffic, &routes, &split(traffic, cluster))
 }
 
 /// The most that will be asked of the router.
-fn split(traffic: &Traffic, cluster: &Cluster, wish: &Wish<'_>) -> Split {
+fn split(traffic: &Traffic, cluster: &Cluster) -> Split {
     let mut split = Split::undone(&traffic.service, &cluster.namespace).with(Some(0), Some(100), Some(0));
-    split.matches.clone_from(&wish.matches);
-    split.mirror = wish.mirror;
+    split.matches.clone_from(&traffic.matches);
+    split.mirror = traffic.mirror;
     split
 }

@@ -6,7 +6,7 @@ use crate::cli::{GrantStrategy, WantedArgs, deployment_name};
 use crate::cluster::Cluster;
 use crate::commands::apply::resolve;
 use crate::commands::rollout::Context;
-use crate::commands::routing::{Wish, own};
+use crate::commands::routing::own;
 use crate::error::Error;
 use crate::event::Event;
 use crate::grant::{Wanted, Workload};
@@ -135,8 +135,7 @@ async fn traffic(
         all.push(Traffic { switch: Some(0), ..traffic });
     }
     for traffic in &mut all {
-        let wish = Wish { choice: args.router, switch: traffic.switch, ..Wish::default() };
-        traffic.own = own(&search, traffic, cluster, &wish)?;
+        traffic.own = own(&search, traffic, cluster)?;
     }
     Ok(all)
 }
