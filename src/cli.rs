@@ -2,6 +2,7 @@
 
 mod apply;
 mod blue_green;
+mod bootstrap;
 mod check;
 mod doctor;
 mod get;
@@ -18,6 +19,7 @@ use crate::credentials::Given;
 use crate::duration;
 use crate::status::Goal;
 
+pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use doctor::DoctorArgs;
 pub use get::GetArgs;
@@ -77,39 +79,35 @@ pub enum Command {
     Get(GetArgs),
     /// Say which credential is used, whether the server takes it, and what is wrong with it
     Doctor(DoctorArgs),
+    /// Make an account for CI with exactly the rights that it needs, and a token that can be revoked
+    Bootstrap(BootstrapArgs),
 }
 
 impl Cli {
     /// Whether `-o json` prints one event per line. What is only shown is one document.
     pub fn tells_events(&self) -> bool {
-        let runs = match &self.command {
-            Command::Status(args) => args.watch,
-            Command::Apply(args) => !args.diff,
-            Command::History(_)
-            | Command::Check(_)
-            | Command::Doctor(_)
-            | Command::Get(_)
-            | Command::Tag(_) => false,
-            _ => true,
-        };
-        runs && self.global.dry_run.is_none()
+        let watches = matches!(&self.command, Command::Status(args) if args.watch);
+        (watches || self.rolls_out()) && self.global.dry_run.is_none()
     }
-}
 
-impl Cli {
     /// Whether it may change anything in the cluster.
     pub fn changes(&self) -> bool {
-        let reads = match &self.command {
+        let makes = matches!(self.command, Command::Bootstrap(_));
+        (makes || self.rolls_out()) && self.global.dry_run.is_none()
+    }
+
+    fn rolls_out(&self) -> bool {
+        match &self.command {
             Command::Status(_)
             | Command::History(_)
             | Command::Check(_)
-            | Command::Doctor(_)
+            | Command::Tag(_)
             | Command::Get(_)
-            | Command::Tag(_) => true,
-            Command::Apply(args) => args.diff,
-            _ => false,
-        };
-        !reads && self.global.dry_run.is_none()
+            | Command::Doctor(_)
+            | Command::Bootstrap(_) => false,
+            Command::Apply(args) => !args.diff,
+            _ => true,
+        }
     }
 }
 

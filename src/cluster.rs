@@ -1,5 +1,6 @@
 //! The only part that talks to the API server.
 
+mod accounts;
 mod apply;
 mod call;
 mod config;

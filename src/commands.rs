@@ -2,6 +2,7 @@
 
 mod apply;
 mod blue_green;
+mod bootstrap;
 mod canary;
 mod change;
 mod check;
@@ -29,6 +30,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::{self, Output};
 
+pub(crate) use bootstrap::Granted;
 pub(crate) use doctor::Diagnosis;
 use rollout::Context;
 
@@ -74,6 +76,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Check(args) => check::run(args, global, output).await,
         Command::Get(args) => get::run(args, global, &connect(global).await?, output).await,
         Command::Tag(args) => tag::run(args, &Build::of(environment), output),
+        Command::Bootstrap(args) => Box::pin(bootstrap::run(args, context)).await,
         Command::Doctor(args) => doctor::run(args, global, environment, output).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,

@@ -1,5 +1,6 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
+mod account;
 mod diagnosis;
 mod evidence;
 mod findings;

@@ -21,6 +21,10 @@ pub(crate) struct Credential {
     pub(crate) identity: Identity,
     /// The CAs that are trusted; `None` for those of the system.
     pub(crate) authorities: Option<Vec<Certificate>>,
+    /// The same in DER, whole.
+    pub(crate) authority_data: Option<Vec<Vec<u8>>>,
+    /// The name that the server's certificate has instead of the address.
+    pub(crate) tls_server_name: Option<String>,
     /// Whether the server's certificate is not checked at all.
     pub(crate) unchecked: bool,
     /// What to know about how it was read.
@@ -42,6 +46,8 @@ impl Credential {
             },
             identity: identity(&config.auth_info),
             authorities: config.root_cert.as_ref().map(read),
+            authority_data: config.root_cert.clone(),
+            tls_server_name: config.tls_server_name.clone(),
             unchecked: config.accept_invalid_certs,
             notes,
         }

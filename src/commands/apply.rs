@@ -3,7 +3,7 @@
 mod check;
 mod preflight;
 mod prune;
-mod resolve;
+pub(super) mod resolve;
 mod rollouts;
 mod send;
 
@@ -69,7 +69,7 @@ async fn whole(
     let context = Context { among_others: true, deadline: Some(deadline), ..context };
     let run = Run { args, context, cluster: &cluster, deadline };
 
-    let input = resolve::items(&run, documents).await?;
+    let input = resolve::items(run.cluster, context.global.namespace.as_deref(), documents).await?;
     if let Some(selector) = &selector {
         selector.check(&input.items)?;
     }

@@ -5,7 +5,7 @@ use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Situation;
-use crate::traffic::{Choice, Match, Split, Target, Traffic, choose, own_targets, text};
+use crate::traffic::{Choice, Match, Search, Split, Target, Traffic, choose, own_targets, text};
 
 /// What the user wants of the traffic.
 #[derive(Clone, Copy, Debug)]
@@ -88,17 +88,11 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<
             Traffic::direct(service)
         }
     };
-    let routes: Vec<(&Target, &serde_json::Value)> = search
-        .routes
-        .iter()
-        .filter(|route| traffic.routes.contains(&route.target))
-        .map(|route| (&route.target, &route.object))
-        .collect();
     traffic.matches = wish.args.matches(&[]);
     traffic.mirror = wish.args.mirror(None);
     traffic.isolate = wish.args.isolate;
     traffic.switch = wish.switch;
-    traffic.own = own_targets(&traffic, &routes, &split(&traffic, cluster))?;
+    traffic.own = own(&search, &traffic, cluster)?;
     if wish.switch.is_none() && !wish.args.isolate {
         engine.note(&format!(
             "clients that use service/{} without the router get the share of the pods; --isolate keeps them on the stable ones",
@@ -106,6 +100,13 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<
         ));
     }
     engine.route_by(traffic).await
+}
+
+/// Returns the objects of ours that the router needs beside the Services.
+pub(super) fn own(search: &Search, traffic: &Traffic, cluster: &Cluster) -> Result<Vec<Target>, Error> {
+    let ours = search.routes.iter().filter(|route| traffic.routes.contains(&route.target));
+    let routes: Vec<_> = ours.map(|route| (&route.target, &route.object)).collect();
+    own_targets(traffic, &routes, &split(traffic, cluster))
 }
 
 /// The most that will be asked of the router.

@@ -40,32 +40,8 @@ pub(super) mod tests {
     use super::*;
     use crate::credentials::certificates;
 
-    pub(in crate::credentials) const CA: &str = "\
------BEGIN CERTIFICATE-----
-MIIBfjCCASWgAwIBAgIUEj4BnPFHEDNXkKkQv5m3dK7ocAQwCgYIKoZIzj0EAwIw
-FTETMBEGA1UEAwwKa3ViZXJuZXRlczAeFw0yNjExMjUwNDA2MDJaFw0zNjExMjIw
-NDA2MDJaMBUxEzARBgNVBAMMCmt1YmVybmV0ZXMwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAATm9VUwU8oS2MQslT2ZiAUmFvohSKpdflhOkGS+xSmsdr6XYV1er0c7
-lYO2CRPM3+sDc4LrCfxIXeUzyGZIG6QIo1MwUTAdBgNVHQ4EFgQUlYVTTjmLRkzg
-XD03+we/brq72N8wHwYDVR0jBBgwFoAUlYVTTjmLRkzgXD03+we/brq72N8wDwYD
-VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBtCOCWD6I4wysGNFHp5XMc
-wbkR2ot/C6+F3o2nygXfhAIgWD3CmG6MKmerKjq84mx1c1Aqh6/44TTmU2VBWuJT
-bP4=
------END CERTIFICATE-----
-";
-    pub(in crate::credentials) const OTHER_CA: &str = "\
------BEGIN CERTIFICATE-----
-MIIBkjCCATmgAwIBAgIUeldgO7kEA7kdJO5DLTiu4lsK4jAwCgYIKoZIzj0EAwIw
-HzENMAsGA1UECgwEc2hvcDEOMAwGA1UEAwwFb3RoZXIwHhcNMjYxMTI1MDQwNjAy
-WhcNMzYxMTIyMDQwNjAyWjAfMQ0wCwYDVQQKDARzaG9wMQ4wDAYDVQQDDAVvdGhl
-cjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOpUNBnZgGVwxvG48R1ngC1KIpGH
-h1rFZReQreImovahez1gUxzKIVYUgSF+1gZbSQ18SS8C1+usjueSH7Ws9KijUzBR
-MB0GA1UdDgQWBBRjMudfbsIqfXa4B57PJIsWk4dN+TAfBgNVHSMEGDAWgBRjMudf
-bsIqfXa4B57PJIsWk4dN+TAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cA
-MEQCIHhHOwsjLFHS09t2e1UCwvyHW9A8Ksnut5i6rVmSgAT4AiBPCuLBWNifvAht
-ll+8kmM3YbnXueULrqZQsyjGyovLEA==
------END CERTIFICATE-----
-";
+    pub(in crate::credentials) const CA: &str = include_str!("ca.pem");
+    pub(in crate::credentials) const OTHER_CA: &str = include_str!("other-ca.pem");
 
     #[test]
     fn a_certificate_tells_whose_it_is_and_until_when() {

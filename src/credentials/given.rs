@@ -98,6 +98,17 @@ fn present<const N: usize>(members: [(&str, Option<&str>); N]) -> Value {
 }
 
 impl Given {
+    /// Gives just this.
+    pub fn of_access(access: &Access) -> Self {
+        Self {
+            server: Some(Setting::new("server", &access.server)),
+            cert: access.authorities.as_ref().map(|all| Setting::new("cert", &to_pem(all))),
+            token: Some(Setting::new("token", access.token.expose_secret())),
+            tls_server_name: access.tls_server_name.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Takes the variables that CI systems and `bootstrap --deliver dotenv=` know.
     pub fn of_environment(environment: &crate::environment::Environment) -> Self {
         let setting = |name: &str| environment.get(name).map(|value| Setting::new(name, value));
@@ -139,7 +150,7 @@ impl Given {
             (None, Some(token)) => return Err(half(&token, self.server.as_ref(), "server")),
         };
         let access = Access {
-            server: address(&server)?,
+            server: address(&server.name, server.value.expose_secret())?,
             authorities: cert.map(|cert| note(&mut notes, &cert, certificates)).transpose()?,
             token: Secret::from(note(&mut notes, &bearer, super::token)?),
             tls_server_name: self.tls_server_name.clone(),
@@ -169,13 +180,13 @@ fn half(given: &Setting, missing: Option<&Setting>, word: &str) -> Error {
         .next("an empty one may be a secret that the CI system withholds from pull requests, or has under another name")
 }
 
-/// Reads the address of an API server.
-fn address(setting: &Setting) -> Result<String, Error> {
+/// Reads the address of an API server, which its user knows by a name.
+pub(crate) fn address(name: &str, text: &str) -> Result<String, Error> {
     let wrong = |why: &str| {
-        Error::usage(format!("{} is no address of an API server: {why}", setting.name))
+        Error::usage(format!("{name} is no address of an API server: {why}"))
             .next("kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}'")
     };
-    let text = setting.value.expose_secret().trim();
+    let text = text.trim();
     let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let uri: http::Uri = text.parse().map_err(|_| wrong("it cannot be read"))?;
     let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;

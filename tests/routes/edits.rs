@@ -98,13 +98,15 @@ fn deleted_route(routed: &Routed) {
     routed.expect_nothing_of_ours();
 }
 
-/// The way back needs it; what is held goes on meanwhile.
+/// The canary loses its share and its pods all the same; the rest of the way back needs the Service.
 fn deleted_service(routed: &Routed) {
     routed.shop.tool(&START).expect(0);
     routed.shop.kubectl(&["delete", "service/frontend"]);
     let ended = routed.shop.tool(&["abort", "frontend"]).expect(8);
     says(&ended, &["service/frontend", "is gone: no route can go back to it", "rollout-plus abort frontend"]);
-    assert_eq!(weights(routed), [0, 90, 10]);
+    assert_eq!(weights(routed), [0, 100]);
+    assert_eq!(routed.shop.pods_of(V2).0, 0);
+    assert_eq!(routed.get("/").map(|(version, _)| version), Ok("v1".into()));
     routed.shop.apply(&json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "frontend"},
         "spec": {"selector": {"app": "frontend"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}}));
     routed.shop.tool(&["abort", "frontend"]).expect(0);
