@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::traffic::{Match, Split, Target, weave};
+use crate::traffic::{Match, Split, Target, Traffic, weave};
 
 /// A kind of objects that name Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,8 +106,18 @@ pub trait Router: Sync {
     ///
     /// # Errors
     /// As [`Router::weave`].
-    fn own(&self, _routes: &[(&Target, &Value)], _split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+    fn own(
+        &self,
+        _traffic: &Traffic,
+        _routes: &[(&Target, &Value)],
+        _split: &Split,
+    ) -> Result<Vec<(Target, Value)>, Error> {
         Ok(Vec::new())
+    }
+
+    /// What its annotations begin with, where the controller can be told another prefix.
+    fn annotation_prefix(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether the data plane follows a route, as far as its status tells.

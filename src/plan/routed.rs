@@ -45,7 +45,7 @@ impl<'m> Moves<'m> {
     }
 
     fn grace(&self) -> u64 {
-        self.router.grace().as_secs()
+        self.traffic.grace().unwrap_or_default().as_secs()
     }
 
     /// Adds or shifts: what a route is to name has to be there first.
@@ -121,7 +121,7 @@ impl<'m> Moves<'m> {
             self.observed.roads.objects.get(target).is_some_and(|live| made_so(live, wanted).is_empty())
         };
         routes.iter().all(|(target, route)| !drifted(self.router, target, route, split))
-            && self.router.own(&routes, split).is_ok_and(|own| own.iter().all(is_so))
+            && self.router.own(self.traffic, &routes, split).is_ok_and(|own| own.iter().all(is_so))
     }
 
     /// Returns the canary's share as it stands there: the run that was to change it may have been killed.
@@ -134,7 +134,8 @@ impl<'m> Moves<'m> {
             split.mirror = written.mirror;
             self.says(&split)
         };
-        (0..=100).find(says)
+        // What was asked is mostly what is there.
+        hold.asked.into_iter().chain(0..=100).find(says)
     }
 
     /// Refuses what the router or a route cannot do: half way would be too late.
@@ -142,7 +143,7 @@ impl<'m> Moves<'m> {
         let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
         for step in steps {
             match step {
-                Step::Own { split, .. } => drop(self.router.own(&routes, split)?),
+                Step::Own { split, .. } => drop(self.router.own(self.traffic, &routes, split)?),
                 Step::Route { split, .. } => {
                     for (target, route) in &routes {
                         weave(self.router, target, route, split)?;

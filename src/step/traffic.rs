@@ -94,7 +94,7 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
     let Some((traffic, router)) = way(situation) else { return Ok(Work::default()) };
     let roads = &situation.observed.roads;
     let routes: Vec<(&Target, &Value)> = roads.routes(traffic).collect();
-    let wanted = router.own(&routes, split)?;
+    let wanted = router.own(traffic, &routes, split)?;
     let mut mutations = Vec::new();
     for (target, mut object) in wanted.iter().cloned() {
         match roads.objects.get(&target) {

@@ -190,7 +190,7 @@ pub fn own_targets(
     split: &Split,
 ) -> Result<Vec<Target>, Error> {
     let Some(router) = crate::router::router(&traffic.router) else { return Ok(Vec::new()) };
-    Ok(router.own(routes, split)?.into_iter().map(|(target, _)| target).collect())
+    Ok(router.own(traffic, routes, split)?.into_iter().map(|(target, _)| target).collect())
 }
 
 fn listed(names: &[&str]) -> String {

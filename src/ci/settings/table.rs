@@ -46,6 +46,8 @@ pub const TABLE: &[Setting] = &[
     of("soak", &[], Option("--soak")),
     of("router", &["traffic", "traffic_split_method", "route_method"], Option("--router")),
     of("service", &[], Option("--service")),
+    of("annotation_prefix", &[], Option("--annotation-prefix")),
+    of("router_grace", &[], Option("--router-grace")),
     of("header", &["headers"], Each("--header")),
     of("cookie", &["cookies"], Each("--cookie")),
     of("mirror", &[], Option("--mirror")),
