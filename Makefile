@@ -47,8 +47,16 @@ check: format lint unit engine ## the quick check: under a minute when everythin
 test: format lint doc deny unit engine cluster-tests node-tests ## everything that CI runs
 
 .PHONY: bench
-bench: ## wall time, memory and size beside kubectl's, in one run
+bench: ## wall time, memory and size beside kubectl's, in one run, and the time until a share is in force (root)
 	bench/run
+	$(MAKE) --no-print-directory bench-routes
+
+.PHONY: bench-routes
+bench-routes: test-node ## how soon each router splits the traffic as asked, beside a patch by kubectl (root)
+	cargo bench --no-run --locked --features cluster-tests --bench routes
+	$(CLUSTER) data-plane test-node $(DATA_PLANES)
+	$(CLUSTER) exec test-node -- cargo bench --locked --features cluster-tests --bench routes
+	$(CLUSTER) down test-node
 
 .PHONY: bench-scale
 bench-scale: ## status -A of 2,000 Deployments beside kubectl get (takes minutes: it makes 10,000 pods)

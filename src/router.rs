@@ -102,6 +102,11 @@ pub trait Router: Sync {
         None
     }
 
+    /// Whether a route of somebody else that names the canary's Service keeps it from splitting the traffic.
+    fn wants_canary_alone(&self) -> bool {
+        false
+    }
+
     /// Returns objects of ours that it needs beside the Services.
     ///
     /// # Errors

@@ -89,6 +89,12 @@ pub struct Traffic {
     /// Whether the root Service itself is pinned to the stable pods, for clients that use it without the router.
     #[serde(default)]
     pub isolate: bool,
+    /// Requests that go to the canary whatever the weights say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<Match>,
+    /// The share of the requests that the canary gets a copy of, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<u8>,
     /// Set if all of the traffic is switched at once: seconds for which the new version is judged after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<u64>,
@@ -112,6 +118,8 @@ impl Traffic {
             routes: Vec::new(),
             own: Vec::new(),
             isolate: false,
+            matches: Vec::new(),
+            mirror: None,
             switch: None,
             annotation_prefix: None,
             grace: None,

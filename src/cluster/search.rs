@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::cluster::objects::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
+use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
 use crate::router::{ROUTERS, RouteKind, Router, router};
 use crate::traffic::{
@@ -60,6 +61,8 @@ impl Cluster {
                 for route in routes.into_iter().filter(|route| !is_made_by_us(route)) {
                     let services = self.reached(router, &route, &search.services);
                     if services.is_empty() {
+                        let stranger = search.services.iter().any(|service| is_stranger(&route, service));
+                        search.strangers.extend(stranger.then(|| named(&target, &route)));
                         continue;
                     }
                     if kind.group == "networking.k8s.io" && classes.is_none() {
@@ -68,11 +71,7 @@ impl Cluster {
                     if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
                         continue;
                     }
-                    let target = Target {
-                        namespace: text(&route, "/metadata/namespace").into(),
-                        name: text(&route, "/metadata/name").into(),
-                        ..target.clone()
-                    };
+                    let target = named(&target, &route);
                     search.routes.extend(services.into_iter().map(|service| Found {
                         router: router.name(),
                         service,
@@ -125,9 +124,12 @@ impl Cluster {
     fn reached(&self, router: &dyn Router, route: &Value, services: &[Value]) -> Vec<String> {
         let names = services.iter().map(|service| text(service, "/metadata/name"));
         let reached = names.filter(|name| {
+            // A route that names Services of ours alone is still the user's: a run may have been killed half way.
+            let woven = is_woven(route);
             let reaches = |element: &Value| {
                 router.names(element, text(route, "/metadata/namespace"), name, &self.namespace)
-                    || mentions_ours(element, name)
+                    || mentions(element, &Role::Stable.service(name))
+                    || woven && mentions(element, &Role::Canary.service(name))
             };
             router.places(route).iter().any(|place| match route.pointer(place) {
                 Some(Value::Array(list)) => list.iter().any(reaches),
@@ -153,7 +155,9 @@ impl Cluster {
             return Ok(None);
         }
         let labels = &deployment.spec.template["metadata"]["labels"];
-        let search = self.search(labels, Choice::Auto).await?;
+        let mut search = self.search(labels, Choice::Auto).await?;
+        // The way back is open whoever looks at the canary.
+        search.strangers.clear();
         // A neighbour's Service may be pinned, too; that is none of ours.
         let pinned = search.services.iter().find(|service| is_pinned(service));
         let root = match pinned {
@@ -228,8 +232,24 @@ fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
     }
 }
 
-/// A route that names Services of ours alone is still the user's: a run may have been killed half way.
-fn mentions_ours(element: &Value, service: &str) -> bool {
-    let element = element.to_string();
-    [Role::Stable, Role::Canary].iter().any(|role| element.contains(&format!("\"{}", role.service(service))))
+fn named(kind: &Target, route: &Value) -> Target {
+    Target {
+        namespace: text(route, "/metadata/namespace").into(),
+        name: text(route, "/metadata/name").into(),
+        ..kind.clone()
+    }
+}
+
+/// Whether a run of ours has written to a route.
+fn is_woven(route: &Value) -> bool {
+    !route["metadata"]["annotations"][ROUTE_ANNOTATION].is_null()
+}
+
+/// Whether somebody else's route names the Service that a canary of this one has: it is theirs, as it is.
+fn is_stranger(route: &Value, service: &Value) -> bool {
+    mentions(&route["spec"], &Role::Canary.service(text(service, "/metadata/name")))
+}
+
+fn mentions(element: &Value, service: &str) -> bool {
+    element.to_string().contains(&format!("\"{service}"))
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, unable};
-use crate::traffic::{Match, Role, Split, text};
+use crate::traffic::{Match, Role, Split, is_ours, text};
 
 /// The largest weight (`BackendRef.weight`).
 const MOST: u64 = 1_000_000;
@@ -89,15 +89,10 @@ impl Router for Gateway {
         }
         let mut rules = Vec::new();
         for wanted in &split.matches {
-            if let Some(own) = condition_on(element, wanted) {
-                return Err(Error::refused(format!(
-                    "a rule has a condition on the header {own} already, and can have one alone"
-                )));
-            }
             let mut added = element.clone();
             // Two rules of one name are refused.
             added.as_object_mut().map(|rule| rule.remove("name"));
-            added["matches"] = matched(element, wanted);
+            added["matches"] = matched(element, wanted)?;
             added["backendRefs"] = Value::Array(weighted.canary_alone(entries, split));
             rules.push(added);
         }
@@ -106,7 +101,8 @@ impl Router for Gateway {
     }
 
     fn refuses(&self, route: &Value, split: &Split) -> Option<Error> {
-        unable(self, split).or_else(|| copies::refused(route, split.mirror?))
+        let mirror = || copies::refused(route, split.mirror?);
+        unable(self, split).or_else(mirror).or_else(|| self.overflows(route, split))
     }
 
     fn settled(&self, route: &Value) -> Settled {
@@ -141,6 +137,30 @@ impl Router for Gateway {
     }
 }
 
+impl Gateway {
+    /// Refuses what the schema has no room for (`MaxItems` of rules and backendRefs, `apis/v1/httproute_types.go`).
+    fn overflows(&self, route: &Value, split: &Split) -> Option<Error> {
+        const MOST: usize = 16;
+        let home = text(route, "/metadata/namespace");
+        let rules = route["spec"]["rules"].as_array().map_or(&[][..], Vec::as_slice);
+        let roots = rules.iter().filter(|rule| self.names(rule, home, &split.service, &split.namespace));
+        let is_theirs = |entry: &&Value| !is_ours(text(entry, "/name"), &split.service);
+        let theirs = |rule: &Value| backends(rule).iter().filter(is_theirs).count();
+        // Without those that a former share has added.
+        let own = rules.iter().filter(|rule| theirs(rule) > 0 || backends(rule).is_empty()).count();
+        let more = roots.clone().count() * split.matches.len();
+        if own + more > MOST && more > 0 {
+            return Some(Error::refused(format!(
+                "{own} rules, and {more} more for matched requests: a route has room for {MOST}"
+            )));
+        }
+        let full = roots.map(theirs).find(|entries| entries + 2 > MOST)?;
+        Some(Error::refused(format!(
+            "a rule has {full} backends, and a canary needs 2 more: there is room for {MOST}"
+        )))
+    }
+}
+
 fn backends(rule: &Value) -> &[Value] {
     rule["backendRefs"].as_array().map_or(&[], Vec::as_slice)
 }
@@ -153,36 +173,33 @@ fn is_service(entry: &Value, home: &str, service: &str, namespace: &str) -> bool
         && matches!(text(entry, "/group"), "" | "core")
 }
 
-/// Returns the user's own condition on the header that requests are to be told by: headers are a map, their names
-/// without case (`HTTPRouteMatch.headers`).
-fn condition_on<'r>(rule: &'r Value, wanted: &Match) -> Option<&'r str> {
-    let header = match wanted {
-        Match::Header { name, .. } => name,
-        Match::Cookie { .. } => "Cookie",
-    };
-    let matches = rule["matches"].as_array().into_iter().flatten();
-    let headers = matches.flat_map(|one| one["headers"].as_array().into_iter().flatten());
-    headers.map(|own| text(own, "/name")).find(|own| own.eq_ignore_ascii_case(header))
-}
-
 /// Returns a rule's matches, each with one condition more. A rule without any matches everything.
-fn matched(rule: &Value, wanted: &Match) -> Value {
-    let condition = match wanted {
-        Match::Header { name, value } => json!({"type": "Exact", "name": name, "value": value}),
-        Match::Cookie { name, value } => {
-            json!({"type": "RegularExpression", "name": "Cookie", "value": Match::cookie_pattern(name, value)})
+fn matched(rule: &Value, wanted: &Match) -> Result<Value, Error> {
+    let (name, condition) = match wanted {
+        Match::Header { name, value } => {
+            (name.as_str(), json!({"type": "Exact", "name": name, "value": value}))
         }
+        Match::Cookie { name, value } => (
+            "Cookie",
+            json!({"type": "RegularExpression", "name": "Cookie", "value": Match::cookie_pattern(name, value)}),
+        ),
     };
+    let is_same = |header: &Value| text(header, "/name").eq_ignore_ascii_case(name);
     let everything = vec![json!({})];
     let matches = rule["matches"].as_array().filter(|matches| !matches.is_empty()).unwrap_or(&everything);
     let narrowed = matches.iter().map(|one| {
         let mut one = one.clone();
         let mut headers = one["headers"].as_array().cloned().unwrap_or_default();
+        if headers.iter().any(is_same) {
+            return Err(Error::refused(format!(
+                "a rule asks for header {name} already, and a match has one condition for each header"
+            )));
+        }
         headers.push(condition.clone());
         one["headers"] = Value::Array(headers);
-        one
+        Ok(one)
     });
-    Value::Array(narrowed.collect())
+    Ok(Value::Array(narrowed.collect::<Result<_, _>>()?))
 }
 
 fn mirror(rule: &mut Value, entries: &[Value], home: &str, split: &Split, percent: u8) {
@@ -302,21 +319,6 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_the_user_asks_for_himself_is_refused() {
-        let mut rules = simple();
-        let own = json!([{"name": "x-beta", "value": "0"}, {"name": "cookie", "value": "a=b"}]);
-        rules[0]["matches"].as_array_mut().unwrap().push(json!({"headers": own}));
-        for (wanted, own) in [
-            (Match::Header { name: "X-Beta".into(), value: "1".into() }, "x-beta"),
-            (Match::Cookie { name: "who".into(), value: "me".into() }, "cookie"),
-        ] {
-            let split = Split { matches: vec![wanted], ..ten() };
-            let error = weave(&HTTP, &target(), &route(&rules), &split).unwrap_err();
-            assert!(error.message.contains(&format!("the header {own} already")), "{}", error.message);
-        }
-    }
-
-    #[test]
     fn what_others_changed_meanwhile_is_kept() {
         let mut woven = written(&route(&simple()), &ten());
         let other = json!({"matches": [{"path": {"type": "Exact", "value": "/x"}}], "backendRefs": [{"name": "x", "port": 1}]});
@@ -333,6 +335,27 @@ mod tests {
         assert_eq!(rules[1]["timeouts"]["request"], "5s");
         let wanted = [("web".to_owned(), 1), ("new".to_owned(), 7)];
         assert_eq!(weights(&rules[1]), wanted);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_refused() {
+        let header = Match::Header { name: "x-beta".into(), value: "1".into() };
+        let split = Split { matches: vec![header.clone(), header], ..ten() };
+        let refusal = |rules: &Value, split: &Split| {
+            weave(&HTTP, &target(), &route(rules), split).err().map(|error| error.message)
+        };
+        let mut rules = simple();
+        assert_eq!(refusal(&rules, &split), None);
+        rules[0]["matches"] = json!([{"headers": [{"name": "X-Beta", "value": "2"}]}]);
+        assert!(refusal(&rules, &split).unwrap().contains("asks for header x-beta already"));
+        let other = json!({"backendRefs": [{"name": "other", "port": 80}]});
+        let mut many = simple();
+        many.as_array_mut().unwrap().resize(15, other.clone());
+        assert_eq!(refusal(&many, &ten()), None);
+        assert!(refusal(&many, &split).unwrap().contains("15 rules, and 2 more"));
+        let mut full = simple();
+        full[0]["backendRefs"].as_array_mut().unwrap().resize(15, other["backendRefs"][0].clone());
+        assert!(refusal(&full, &ten()).unwrap().contains("15 backends"));
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl Router for Nginx {
         Ok(own)
     }
 
+    /// An upstream is kept by its Service: one that an ordinary Ingress names is no alternative any more
+    /// (kubernetes/ingress-nginx#9458).
+    fn wants_canary_alone(&self) -> bool {
+        true
+    }
+
     fn annotation_prefix(&self) -> Option<&'static str> {
         Some(PREFIX)
     }

@@ -153,7 +153,9 @@ pub(super) fn routed(situation: &Situation<'_>, split: &Split) -> Progress {
         return Progress::Halted(error);
     }
     let Some((traffic, router)) = way(situation) else { return Progress::Done };
-    for (target, live) in situation.observed.roads.routes(traffic) {
+    // A status that complains of a Service that is gone says nothing of those that are there: only time helps.
+    let is_whole = situation.observed.roads.service(&traffic.service).is_some();
+    for (target, live) in situation.observed.roads.routes(traffic).filter(|_| is_whole) {
         if let Settled::No(why) = router.settled(live) {
             return Progress::Waiting(format!("{target}: {why}"), None);
         }
