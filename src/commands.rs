@@ -35,7 +35,7 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
         }
     };
     let output = Output::new(cli.global.output, cli.tells_events(), environment);
-    let result = Box::pin(dispatch(&cli, environment, &output)).await;
+    let result = dispatch(&cli, environment, &output).await;
     let reported = output.write_reports();
     // A report that cannot be written must not hide how the rollout ended.
     match result.and(reported) {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::traffic::{Match, Split, Target, Traffic, weave};
+use crate::traffic::{Match, Split, Target, weave};
 
 /// A kind of objects that name Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,32 +97,12 @@ pub trait Router: Sync {
         unable(self, split)
     }
 
-    /// Whether a route of somebody else that names the canary's Service keeps it from splitting the traffic.
-    fn wants_canary_alone(&self) -> bool {
-        false
-    }
-
-    /// Why it cannot split the requests to this Service, if so: known before anything is written.
-    fn refuses_service(&self, _service: &Value) -> Option<Error> {
-        None
-    }
-
     /// Returns objects of ours that it needs beside the Services.
     ///
     /// # Errors
     /// As [`Router::weave`].
-    fn own(
-        &self,
-        _traffic: &Traffic,
-        _routes: &[(&Target, &Value)],
-        _split: &Split,
-    ) -> Result<Vec<(Target, Value)>, Error> {
+    fn own(&self, _routes: &[(&Target, &Value)], _split: &Split) -> Result<Vec<(Target, Value)>, Error> {
         Ok(Vec::new())
-    }
-
-    /// What its annotations begin with, where the controller can be told another prefix.
-    fn annotation_prefix(&self) -> Option<&'static str> {
-        None
     }
 
     /// Whether the data plane follows a route, as far as its status tells.

@@ -7,12 +7,10 @@ use serde_json::Value;
 use crate::cluster::objects::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
-use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
-use crate::router::{ROUTERS, RouteKind, Router, router};
+use crate::router::{ROUTERS, RouteKind, Router};
 use crate::traffic::{
-    Choice, Found, Role, Search, Split, Target, Traffic, choose, is_made_by_us, own_targets, pinned_to,
-    root_of, selecting, text,
+    Choice, Found, Role, Search, Target, Traffic, choose, pinned_to, root_of, selecting, text,
 };
 
 impl Cluster {
@@ -58,11 +56,9 @@ impl Cluster {
                         Err(failure) => return Err(failure.into_error()),
                     }
                 }
-                for route in routes.into_iter().filter(|route| !is_made_by_us(route)) {
+                for route in routes {
                     let services = self.reached(router, &route, &search.services);
                     if services.is_empty() {
-                        let stranger = search.services.iter().any(|service| is_stranger(&route, service));
-                        search.strangers.extend(stranger.then(|| named(&target, &route)));
                         continue;
                     }
                     if kind.group == "networking.k8s.io" && classes.is_none() {
@@ -71,7 +67,11 @@ impl Cluster {
                     if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
                         continue;
                     }
-                    let target = named(&target, &route);
+                    let target = Target {
+                        namespace: text(&route, "/metadata/namespace").into(),
+                        name: text(&route, "/metadata/name").into(),
+                        ..target.clone()
+                    };
                     search.routes.extend(services.into_iter().map(|service| Found {
                         router: router.name(),
                         service,
@@ -124,12 +124,9 @@ impl Cluster {
     fn reached(&self, router: &dyn Router, route: &Value, services: &[Value]) -> Vec<String> {
         let names = services.iter().map(|service| text(service, "/metadata/name"));
         let reached = names.filter(|name| {
-            // A route that names Services of ours alone is still the user's: a run may have been killed half way.
-            let woven = is_woven(route);
             let reaches = |element: &Value| {
                 router.names(element, text(route, "/metadata/namespace"), name, &self.namespace)
-                    || mentions(element, &Role::Stable.service(name))
-                    || woven && mentions(element, &Role::Canary.service(name))
+                    || mentions_ours(element, name)
             };
             router.places(route).iter().any(|place| match route.pointer(place) {
                 Some(Value::Array(list)) => list.iter().any(reaches),
@@ -155,9 +152,7 @@ impl Cluster {
             return Ok(None);
         }
         let labels = &deployment.spec.template["metadata"]["labels"];
-        let mut search = self.search(labels, Choice::Auto).await?;
-        // The way back is open whoever looks at the canary.
-        search.strangers.clear();
+        let search = self.search(labels, Choice::Auto).await?;
         // A neighbour's Service may be pinned, too; that is none of ours.
         let pinned = search.services.iter().find(|service| is_pinned(service));
         let root = match pinned {
@@ -169,17 +164,6 @@ impl Cluster {
         let known = search.services.iter().any(|service| text(service, "/metadata/name") == root);
         let (traffic, _) = choose(&search, Choice::Auto, Some(root).filter(|_| known), &workload)?;
         let mut traffic = traffic.unwrap_or_else(|| Traffic::direct(root));
-        let routes: Vec<(&Target, &Value)> =
-            search.routes.iter().map(|route| (&route.target, &route.object)).collect();
-        // Whatever was asked, what the router may have needed is by these names.
-        let mut split = Split::undone(root, &self.namespace).with(Some(0), Some(100), Some(0));
-        split.mirror = router(&traffic.router).is_some_and(|router| router.abilities().mirror).then_some(100);
-        for target in own_targets(&traffic, &routes, &split).unwrap_or_default() {
-            // Who may not read it has made none.
-            if let Ok(Some(_)) = self.road(&target).await {
-                traffic.own.push(target);
-            }
-        }
         traffic.isolate = pinned.is_some();
         Ok(Some(traffic))
     }
@@ -232,24 +216,8 @@ fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
     }
 }
 
-fn named(kind: &Target, route: &Value) -> Target {
-    Target {
-        namespace: text(route, "/metadata/namespace").into(),
-        name: text(route, "/metadata/name").into(),
-        ..kind.clone()
-    }
-}
-
-/// Whether a run of ours has written to a route.
-fn is_woven(route: &Value) -> bool {
-    !route["metadata"]["annotations"][ROUTE_ANNOTATION].is_null()
-}
-
-/// Whether somebody else's route names the Service that a canary of this one has: it is theirs, as it is.
-fn is_stranger(route: &Value, service: &Value) -> bool {
-    mentions(&route["spec"], &Role::Canary.service(text(service, "/metadata/name")))
-}
-
-fn mentions(element: &Value, service: &str) -> bool {
-    element.to_string().contains(&format!("\"{service}"))
+/// A route that names Services of ours alone is still the user's: a run may have been killed half way.
+fn mentions_ours(element: &Value, service: &str) -> bool {
+    let element = element.to_string();
+    [Role::Stable, Role::Canary].iter().any(|role| element.contains(&format!("\"{}", role.service(service))))
 }

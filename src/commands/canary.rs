@@ -19,7 +19,15 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     let sizes = sizes(args)?;
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
-    find(&cluster, &mut engine, Wish { args: &args.traffic, switch: None }).await?;
+    let wish = Wish {
+        choice: args.traffic.router,
+        service: args.traffic.service.as_deref(),
+        matches: args.traffic.matches(),
+        mirror: args.traffic.mirror,
+        isolate: args.traffic.isolate,
+        switch: None,
+    };
+    find(&cluster, &mut engine, &wish).await?;
     let observed = engine.observed()?;
     let share = args.weight.is_some() || !args.steps.is_empty();
     if observed.traffic.is_none() && args.canary_replicas.is_some() && share {
@@ -27,7 +35,6 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
             "--canary-replicas beside --weight or --steps takes a router: without one the pods are the share",
         ));
     }
-    let traffic = observed.traffic.as_ref();
     let request = CanaryRequest {
         template: source::template(&cluster, &observed.deployment, &args.source).await?,
         sizes,
@@ -38,8 +45,8 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         wanted: Wanted {
             weights: weights(args),
             pods: args.canary_replicas,
-            matches: traffic.map_or_else(|| args.traffic.matches(&[]), |traffic| traffic.matches.clone()),
-            mirror: traffic.map_or_else(|| args.traffic.mirror(None), |traffic| traffic.mirror),
+            matches: wish.matches.clone(),
+            mirror: wish.mirror,
         },
     };
     // Another share for a version that is held already brings nothing new to judge.

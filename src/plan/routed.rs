@@ -10,7 +10,7 @@ use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
-use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, made_so, unpin, weave};
+use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, unpin, weave};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl<'m> Moves<'m> {
     }
 
     fn grace(&self) -> u64 {
-        self.traffic.grace().unwrap_or_default().as_secs()
+        self.router.grace().as_secs()
     }
 
     /// Adds or shifts: what a route is to name has to be there first.
@@ -114,40 +114,12 @@ impl<'m> Moves<'m> {
         self.is_woven() || root.is_some_and(|root| !unpin(root).is_empty())
     }
 
-    /// Whether the routes, and the objects of ours beside them, say just this.
-    fn says(&self, split: &Split) -> bool {
-        let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
-        let is_so = |(target, wanted): &(Target, Value)| {
-            self.observed.roads.objects.get(target).is_some_and(|live| made_so(live, wanted).is_empty())
-        };
-        routes.iter().all(|(target, route)| !drifted(self.router, target, route, split))
-            && self.router.own(self.traffic, &routes, split).is_ok_and(|own| own.iter().all(is_so))
-    }
-
-    /// Returns the canary's share as it stands there: the run that was to change it may have been killed.
-    fn share(&self) -> Option<u8> {
-        let hold = Situation::of(self.observed).hold?.record?;
-        let written = hold.traffic.as_ref().unwrap_or(self.traffic);
-        let says = |weight: &u8| {
-            let mut split = self.split(Some(0), Some(100 - weight), Some(*weight));
-            split.matches.clone_from(&written.matches);
-            split.mirror = written.mirror;
-            self.says(&split)
-        };
-        // What was asked is mostly what is there.
-        hold.asked.into_iter().chain(0..=100).find(says)
-    }
-
     /// Refuses what the router or a route cannot do: half way would be too late.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
-        let root = self.observed.roads.service(&self.traffic.service);
-        if let Some(error) = root.and_then(|root| self.router.refuses_service(root)) {
-            return Err(error);
-        }
         let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
         for step in steps {
             match step {
-                Step::Own { split, .. } => drop(self.router.own(self.traffic, &routes, split)?),
+                Step::Own { split, .. } => drop(self.router.own(&routes, split)?),
                 Step::Route { split, .. } => {
                     for (target, route) in &routes {
                         weave(self.router, target, route, split)?;
@@ -205,7 +177,10 @@ impl<'m> Moves<'m> {
         new: bool,
         hold: &mut dyn FnMut(Size) -> Step,
     ) -> Vec<Step> {
-        let held = Situation::of(self.observed).hold.is_some();
+        let situation = Situation::of(self.observed);
+        let asked =
+            situation.hold.as_ref().and_then(|hold| hold.record.as_ref()).and_then(|record| record.asked);
+        let held = situation.hold.is_some();
         let mut steps = Vec::new();
         if held && new && self.mentions(Role::Canary) {
             // Another version comes in the canary's place: no request may meet its first pods.
@@ -213,7 +188,7 @@ impl<'m> Moves<'m> {
         }
         self.isolate(held, &mut steps);
         let mut published = self.names(Role::Canary) && !new;
-        let mut before = published.then(|| self.share()).flatten().unwrap_or(0);
+        let mut before = asked.filter(|_| held && published).unwrap_or(0);
         for (index, &weight) in wanted.weights.iter().enumerate() {
             let pods = wanted.pods.unwrap_or_else(|| pods(weight, self.observed.deployment.replicas()));
             let hold = hold(Size::Routed { weight, pods });
@@ -257,7 +232,11 @@ impl<'m> Moves<'m> {
     /// Whether the second set has all of the traffic.
     pub(super) fn is_switched(&self) -> bool {
         let splits = [self.split(Some(0), Some(0), Some(100)), self.split(Some(0), None, Some(100))];
-        self.names(Role::Canary) && splits.iter().any(|split| self.says(split))
+        let says = |split: &Split| {
+            let mut routes = self.observed.roads.routes(self.traffic);
+            routes.all(|(target, route)| !drifted(self.router, target, route, split))
+        };
+        self.names(Role::Canary) && splits.iter().any(says)
     }
 
     /// Returns the steps before the Deployment is released, and those after its rollout is complete. `asked` is the

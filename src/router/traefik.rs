@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, as_written};
-use crate::traffic::{Match, Role, Split, Target, Traffic, text};
+use crate::traffic::{Match, Role, Split, Target, text};
 
 /// The largest weight; the CRD has no limit, so this is one that every sum stays far below.
 const MOST: u64 = 1_000_000_000;
@@ -95,12 +95,7 @@ impl Router for Traefik {
         Ok(routes)
     }
 
-    fn own(
-        &self,
-        _traffic: &Traffic,
-        routes: &[(&Target, &Value)],
-        split: &Split,
-    ) -> Result<Vec<(Target, Value)>, Error> {
+    fn own(&self, routes: &[(&Target, &Value)], split: &Split) -> Result<Vec<(Target, Value)>, Error> {
         let (Some(percent), Some((first, _))) = (split.mirror, routes.first()) else { return Ok(Vec::new()) };
         let mut roots: Vec<Value> = Vec::new();
         for (target, route) in routes {
@@ -230,10 +225,6 @@ mod tests {
         }
     }
 
-    fn own(routes: &[(&Target, &Value)], split: &Split) -> Result<Vec<(Target, Value)>, Error> {
-        TRAEFIK.own(&Traffic::direct("web"), routes, split)
-    }
-
     fn object(spec: &Value) -> Value {
         json!({"metadata": {"name": "web", "namespace": "shop", "uid": "t1", "annotations": {}}, "spec": spec})
     }
@@ -321,22 +312,22 @@ mod tests {
         let woven = written(&written(&simple(), &ten()), &split);
         let wanted = json!([{"kind": "TraefikService", "name": "web-rp-mirror"}]);
         assert_eq!(woven["spec"]["routes"][0]["services"], wanted);
-        let made = own(&[(&target(), &simple())], &split).unwrap();
-        assert_eq!(made, own(&[(&target(), &woven), (&target(), &woven)], &split).unwrap());
-        let names: Vec<String> = made.iter().map(|(target, _)| target.to_string()).collect();
+        let own = TRAEFIK.own(&[(&target(), &simple())], &split).unwrap();
+        assert_eq!(own, TRAEFIK.own(&[(&target(), &woven), (&target(), &woven)], &split).unwrap());
+        let names: Vec<String> = own.iter().map(|(target, _)| target.to_string()).collect();
         assert_eq!(
             names,
             ["weighted", "mirror"].map(|name| format!("traefikservice/web-rp-{name} in namespace shop"))
         );
         assert_eq!(
-            weights(&made[0].1["spec"]["weighted"]),
+            weights(&own[0].1["spec"]["weighted"]),
             [("web", 0), ("web-rp-stable", 100), ("web-rp-canary", 0)]
         );
         let wanted = json!({"mirroring": {"kind": "TraefikService", "name": "web-rp-weighted",
             "mirrors": [{"name": "web-rp-canary", "port": "http", "scheme": "h2c", "percent": 20}]}});
-        assert_eq!(made[1].1["spec"], wanted);
+        assert_eq!(own[1].1["spec"], wanted);
         assert_eq!(written(&woven, &undone()), simple());
-        assert_eq!(own(&[(&target(), &simple())], &ten()).unwrap(), []);
+        assert_eq!(TRAEFIK.own(&[(&target(), &simple())], &ten()).unwrap(), []);
     }
 
     #[test]
@@ -352,7 +343,7 @@ mod tests {
         assert!(refusal(&weighted, &header("b")).contains("let an IngressRoute name service/web"));
         assert!(refusal(&simple(), &header("b`")).contains("backtick"));
         let other = route(&json!([{"name": "web", "port": 9000}]));
-        let error = own(&[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
+        let error = TRAEFIK.own(&[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
         assert!(error.message.ends_with("in one way: these do in 2"), "{}", error.message);
     }
 

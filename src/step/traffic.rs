@@ -94,7 +94,7 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
     let Some((traffic, router)) = way(situation) else { return Ok(Work::default()) };
     let roads = &situation.observed.roads;
     let routes: Vec<(&Target, &Value)> = roads.routes(traffic).collect();
-    let wanted = router.own(traffic, &routes, split)?;
+    let wanted = router.own(&routes, split)?;
     let mut mutations = Vec::new();
     for (target, mut object) in wanted.iter().cloned() {
         match roads.objects.get(&target) {
@@ -153,9 +153,7 @@ pub(super) fn routed(situation: &Situation<'_>, split: &Split) -> Progress {
         return Progress::Halted(error);
     }
     let Some((traffic, router)) = way(situation) else { return Progress::Done };
-    // A status that complains of a Service that is gone says nothing of those that are there: only time helps.
-    let is_whole = situation.observed.roads.service(&traffic.service).is_some();
-    for (target, live) in situation.observed.roads.routes(traffic).filter(|_| is_whole) {
+    for (target, live) in situation.observed.roads.routes(traffic) {
         if let Settled::No(why) = router.settled(live) {
             return Progress::Waiting(format!("{target}: {why}"), None);
         }

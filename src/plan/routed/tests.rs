@@ -1,14 +1,10 @@
 //! Plans of a routed canary as data, and runs that are killed after every write.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::world::{Command, Root, World};
-use crate::model::Situation;
 use crate::plan::Step;
-use crate::step::{self, Progress};
-use crate::traffic::{Role, Target};
+use crate::traffic::Role;
 
 const START: Command = Command::Canary(Some("web:2"), 10);
 
@@ -63,38 +59,6 @@ fn pods_come_before_a_larger_share_and_go_after_a_smaller_one() {
     assert_eq!(plan(&mut after(&[START]), Command::Canary(None, 50)), raise);
     let lower = ["0/90/10", "hold { weight: 10, pods: 1 }", "awaitcanary"];
     assert_eq!(plan(&mut after(&[START, Command::Canary(None, 50)]), Command::Canary(None, 10)), lower);
-}
-
-#[test]
-fn a_share_is_compared_with_what_the_routes_say_whatever_was_asked() {
-    // Killed after its hold: the routes still say 10 %.
-    let mut world = after(&[START]);
-    assert!(!world.run(Command::Canary(None, 50), 1, &|_| {}));
-    let to_20 = ["hold { weight: 20, pods: 1 }", "awaitcanary", "publish canary", "0/80/20"];
-    assert_eq!(plan(&mut world, Command::Canary(None, 20)), to_20);
-    // Killed before its hold: the routes say 10 % already.
-    let mut world = after(&[START, Command::Canary(None, 50)]);
-    assert!(!world.run(START, 1, &|_| {}));
-    assert_eq!(plan(&mut world, Command::Canary(None, 20)), to_20);
-}
-
-#[test]
-fn a_status_that_complains_of_the_roots_absence_keeps_nobody_waiting() {
-    let mut world = after(&[START]);
-    let route = world.plan(START).unwrap().steps.pop().unwrap();
-    let condition =
-        |kind: &str, status: &str| json!({"type": kind, "status": status, "observedGeneration": 9});
-    for (target, object) in &mut world.observed.roads.objects {
-        if target.kind == "HTTPRoute" {
-            let conditions = [condition("Accepted", "True"), condition("ResolvedRefs", "False")];
-            object["status"]["parents"][0]["conditions"] = json!(conditions);
-        }
-    }
-    let progress =
-        |world: &World| step::progress(&route, &Situation::of(&world.observed), &BTreeMap::default());
-    assert!(matches!(progress(&world), Progress::Waiting(..)), "{:?}", progress(&world));
-    world.observed.roads.objects.remove(&Target::service("shop", "web"));
-    assert_eq!(progress(&world), Progress::Done);
 }
 
 #[test]
