@@ -19,7 +19,7 @@ pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
 
 pub use apply::{ApplyArgs, Strategy};
 pub use blue_green::BlueGreenArgs;
-pub use traffic::TrafficArgs;
+pub use traffic::{RouterArgs, TrafficArgs};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///

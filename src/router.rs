@@ -121,6 +121,11 @@ pub trait Router: Sync {
         false
     }
 
+    /// Why it cannot split the requests to this Service, if so: known before anything is written.
+    fn refuses_service(&self, _service: &Value) -> Option<Error> {
+        None
+    }
+
     /// Returns objects of ours that it needs beside the Services.
     ///
     /// # Errors
@@ -146,6 +151,11 @@ pub trait Router: Sync {
     /// Whether the objects of its own bring requests to a version on their own: a route does not have to name its Service.
     fn own_carry(&self) -> bool {
         true
+    }
+
+    /// What its annotations begin with, where the controller can be told another prefix.
+    fn annotation_prefix(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether the data plane follows a route, as far as its status tells.

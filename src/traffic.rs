@@ -10,6 +10,7 @@ mod split;
 mod weave;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +18,7 @@ use serde_json::Value;
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
 pub use roads::{Roads, View, ready_endpoints};
 pub use service::{
-    Role, copy_of, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, says, unpin,
+    Role, copy_of, is_made_by_us, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, says, unpin,
 };
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;
@@ -100,6 +101,12 @@ pub struct Traffic {
     /// Set if all of the traffic is switched at once: seconds for which the new version is judged after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<u64>,
+    /// What the controller's annotations begin with, if it was told another prefix than its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotation_prefix: Option<String>,
+    /// Seconds that the data plane gets to follow a change, if not [`Router::grace`](crate::router::Router::grace).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<u64>,
 }
 
 impl Traffic {
@@ -118,7 +125,15 @@ impl Traffic {
             matches: Vec::new(),
             mirror: None,
             switch: None,
+            annotation_prefix: None,
+            grace: None,
         }
+    }
+
+    /// Returns for how long the data plane may need to follow a change; `None` where there is no router.
+    pub fn grace(&self) -> Option<Duration> {
+        let own = crate::router::router(&self.router)?.grace();
+        Some(self.grace.map_or(own, Duration::from_secs))
     }
 
     /// Returns it in few words: `httproute/web, httproute/api (httproute, service/web)`.

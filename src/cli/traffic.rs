@@ -1,7 +1,10 @@
 //! Flags that say how traffic is split.
 
+use std::time::Duration;
+
 use clap::Args;
 
+use crate::duration;
 use crate::traffic::{Choice, Match};
 
 /// How the traffic is split.
@@ -13,6 +16,9 @@ pub struct TrafficArgs {
     /// The Service whose traffic is split, where there are several
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
+    /// What the router itself does not tell.
+    #[command(flatten)]
+    pub settings: RouterArgs,
     /// Requests with this header go to the new version (repeatable; `none`: no header does any more)
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     pub header: Vec<Named>,
@@ -34,6 +40,17 @@ pub enum Named {
     Nothing,
     /// A name with its value.
     Pair(String, String),
+}
+
+/// How a router is set up, where nothing in the cluster says so. Kept until the end of the rollout.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RouterArgs {
+    /// What the annotations of ingress-nginx or haproxy-ingress begin with: --annotations-prefix of its controller
+    #[arg(long, value_name = "PREFIX", value_parser = prefix)]
+    pub annotation_prefix: Option<String>,
+    /// For how long the router may need to follow a change, instead of its own grace; too short a time loses requests
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub router_grace: Option<Duration>,
 }
 
 impl TrafficArgs {
@@ -76,6 +93,18 @@ fn named(text: &str) -> Result<Named, String> {
     pair(text).map(|(name, value)| Named::Pair(name, value))
 }
 
+/// Reads the prefix of an annotation's name: a DNS subdomain (`IsDNS1123Subdomain` of k8s.io/apimachinery).
+fn prefix(text: &str) -> Result<String, String> {
+    let legal = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let label = |label: &str| {
+        !label.is_empty() && label.chars().all(legal) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if text.len() > 253 || !text.split('.').all(label) {
+        return Err("write it as nginx.ingress.kubernetes.io, without a slash".into());
+    }
+    Ok(text.to_owned())
+}
+
 /// Reads `NAME=VALUE`. A name is a token (RFC 9110, 5.6.2); a value is printable ASCII.
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
@@ -107,6 +136,16 @@ mod tests {
         assert_eq!(args.mirror(Some(5)), Some(5));
         args.mirror = Some(0);
         assert_eq!(args.mirror(Some(5)), None);
+    }
+
+    #[test]
+    fn a_prefix_is_a_dns_name() {
+        for text in ["nginx.ingress.kubernetes.io", "a", "in-ner.8.x"] {
+            assert_eq!(prefix(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a/", "a/canary", ".a", "a..b", "-a", "a-.b", "A", "a b", &"a".repeat(254)] {
+            assert!(prefix(text).is_err(), "{text}");
+        }
     }
 
     #[test]

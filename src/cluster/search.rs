@@ -9,10 +9,10 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
 use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
-use crate::router::{ROUTERS, RouteKind, Router};
+use crate::router::{ROUTERS, RouteKind, Router, router};
 use crate::traffic::{
-    Choice, Found, Role, Search, Split, Target, Traffic, choose, own_targets, pinned_to, root_of, selecting,
-    text,
+    Choice, Found, Role, Search, Split, Target, Traffic, choose, is_made_by_us, own_targets, pinned_to,
+    root_of, selecting, text,
 };
 
 impl Cluster {
@@ -56,7 +56,7 @@ impl Cluster {
                         Err(failure) => return Err(failure.into_error()),
                     }
                 }
-                for route in routes.into_iter().filter(|route| !is_own(route)) {
+                for route in routes.into_iter().filter(|route| !is_made_by_us(route)) {
                     let services = self.reached(router, &named(&target, &route), &route, &search.services);
                     if services.is_empty() {
                         let stranger = search.services.iter().any(|service| is_stranger(&route, service));
@@ -208,11 +208,17 @@ impl Cluster {
         let known = search.services.iter().any(|service| text(service, "/metadata/name") == root);
         let (traffic, _) = choose(&search, Choice::Auto, Some(root).filter(|_| known), &workload)?;
         let mut traffic = traffic.unwrap_or_else(|| Traffic::direct(root));
-        traffic.isolate = pinned.is_some();
-        let split = Split::undone(root, &self.namespace).with(Some(0), Some(100), Some(0));
         let roads = search.roads(&self.namespace);
-        // What would have been refused was not made.
-        traffic.own = own_targets(&traffic, &roads.view(&traffic, vec![labels]), &split).unwrap_or_default();
+        // Whatever was asked, what the router may have needed is by these names.
+        let mut split = Split::undone(root, &self.namespace).with(Some(0), Some(100), Some(0));
+        split.mirror = router(&traffic.router).is_some_and(|router| router.abilities().mirror).then_some(100);
+        for target in own_targets(&traffic, &roads.view(&traffic, Vec::new()), &split).unwrap_or_default() {
+            // Who may not read it has made none.
+            if let Ok(Some(_)) = self.road(&target).await {
+                traffic.own.push(target);
+            }
+        }
+        traffic.isolate = pinned.is_some();
         Ok(Some(traffic))
     }
 
@@ -275,11 +281,6 @@ fn named(kind: &Target, route: &Value) -> Target {
         name: text(route, "/metadata/name").into(),
         ..kind.clone()
     }
-}
-
-/// Whether we made an object.
-fn is_own(object: &Value) -> bool {
-    object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rollout-plus"
 }
 
 /// Whether a run of ours has written to a route.

@@ -17,8 +17,12 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     let name = deployment_name(&args.name)?;
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
-    let traffic =
-        TrafficArgs { router: args.router, service: args.service.clone(), ..TrafficArgs::default() };
+    let traffic = TrafficArgs {
+        router: args.router,
+        service: args.service.clone(),
+        settings: args.settings.clone(),
+        ..TrafficArgs::default()
+    };
     find(&cluster, &mut engine, Wish { args: &traffic, switch: Some(args.soak.as_secs()) }).await?;
     let observed = engine.observed()?;
     let request = BlueGreenRequest {

@@ -47,7 +47,7 @@ impl<'a> Context<'a> {
             among_others: self.among_others,
         };
         self.output.report_to(guard.report.clone());
-        Engine::start(cluster, self.output, options).await
+        Box::pin(Engine::start(cluster, self.output, options)).await
     }
 
     /// Replaces the version by a template, after the preflight.

@@ -5,7 +5,8 @@ use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Situation;
-use crate::traffic::{Choice, Match, Split, Target, Traffic, choose, own_targets, text};
+use crate::router::{Router, router};
+use crate::traffic::{Choice, Split, Traffic, choose, own_targets, text};
 
 /// What the user wants of the traffic.
 #[derive(Clone, Copy, Debug)]
@@ -16,31 +17,66 @@ pub(super) struct Wish<'w> {
     pub(super) switch: Option<u64>,
 }
 
+impl Wish<'_> {
+    /// Notes what is told of the router; what was told before holds.
+    fn tell(self, traffic: &mut Traffic) {
+        if let Some(prefix) = &self.args.settings.annotation_prefix {
+            traffic.annotation_prefix = Some(prefix.clone());
+        }
+        if let Some(grace) = self.args.settings.router_grace {
+            traffic.grace = Some(grace.as_secs());
+        }
+    }
+
+    /// Refuses what is told of a router that there is not.
+    fn refuse(self, traffic: Option<&Traffic>) -> Result<(), Error> {
+        let router = traffic.and_then(|traffic| router(&traffic.router));
+        let by = router.map_or("no router splits the traffic".into(), |router| {
+            format!("the router {} splits the traffic", router.name())
+        });
+        if self.args.settings.router_grace.is_some() && router.is_none() {
+            return Err(Error::usage(format!("--router-grace: {by}")));
+        }
+        if self.args.settings.annotation_prefix.is_some()
+            && router.and_then(Router::annotation_prefix).is_none()
+        {
+            return Err(Error::usage(format!(
+                "--annotation-prefix is for the annotations of nginx and haproxy, and {by}"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// Has the engine follow what brings the traffic; without a router that is the Service itself for a switch, and
 /// nothing for a share.
 pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
+    Box::pin(look(cluster, engine, wish)).await?;
+    wish.refuse(engine.observed()?.traffic.as_ref())
+}
+
+async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
     let observed = engine.observed()?;
     let held = Situation::of(&observed).hold.is_some();
-    if let Some(known) = observed.traffic.clone() {
-        let before: &[Match] = if held { &known.matches } else { &[] };
-        let wanted = Traffic {
-            matches: wish.args.matches(before),
-            mirror: wish.args.mirror(known.mirror.filter(|_| held)),
-            ..known.clone()
-        };
+    if let Some(known) = &observed.traffic {
+        let mut traffic = known.clone();
+        wish.tell(&mut traffic);
+        traffic.matches = wish.args.matches(if held { &known.matches } else { &[] });
+        traffic.mirror = wish.args.mirror(known.mirror.filter(|_| held));
         let labels = &observed.deployment.spec.template["metadata"]["labels"];
-        let view = observed.roads.view(&wanted, vec![labels]);
-        let own = own_targets(&wanted, &view, &split(&wanted, cluster))?;
-        let more: Vec<Target> = own.into_iter().filter(|target| !known.own.contains(target)).collect();
+        let view = observed.roads.view(&traffic, vec![labels]);
+        let own = own_targets(&traffic, &view, &split(&traffic, cluster))?;
+        traffic.own.extend(own.into_iter().filter(|target| !known.own.contains(target)));
         // What is held stays what it is; what was interrupted before that may become the other.
-        let switch = match known.switch {
+        traffic.switch = match known.switch {
             Some(soak) if held => Some(wish.switch.unwrap_or(soak)),
             None if held => None,
             _ => wish.switch,
         };
-        let own = known.own.iter().cloned().chain(more).collect();
-        let wanted = Traffic { own, switch, ..wanted };
-        return if wanted == known { Ok(()) } else { engine.route_by(wanted).await };
+        if traffic != *known {
+            return engine.route_by(traffic).await;
+        }
+        return Ok(());
     }
     // A canary that is held by its pods stays so.
     if held || (wish.args.router == Choice::None && wish.switch.is_none()) {
@@ -99,6 +135,7 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<
         .next(format!("kubectl auth can-i list {plural}.{group} -n {namespace}")));
     }
     let roads = search.roads(&cluster.namespace);
+    wish.tell(&mut traffic);
     traffic.matches = wish.args.matches(&[]);
     traffic.mirror = wish.args.mirror(None);
     traffic.isolate = wish.args.isolate;

@@ -45,7 +45,7 @@ impl<'m> Moves<'m> {
     }
 
     fn grace(&self) -> u64 {
-        self.router.grace().as_secs()
+        self.traffic.grace().unwrap_or_default().as_secs()
     }
 
     /// Adds or shifts: what a route is to name has to be there first.
@@ -146,11 +146,16 @@ impl<'m> Moves<'m> {
             split.mirror = written.mirror;
             self.says(&split)
         };
-        (0..=100).find(says)
+        // What was asked is mostly what is there.
+        hold.asked.into_iter().chain(0..=100).find(says)
     }
 
     /// Refuses what the router or a route cannot do: half way would be too late.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
+        let root = self.observed.roads.service(&self.traffic.service);
+        if let Some(error) = root.and_then(|root| self.router.refuses_service(root)) {
+            return Err(error);
+        }
         let new = steps.iter().find_map(|step| match step {
             Step::Hold { template, .. } => template.as_ref(),
             _ => None,

@@ -12,7 +12,7 @@ use super::ingress::{self, KINDS};
 use crate::error::Error;
 use crate::keys::{POD_TEMPLATE_HASH, SPLIT_ANNOTATION};
 use crate::router::{Abilities, RouteKind, Router, Settled, unable};
-use crate::traffic::{Role, Split, Target, View, copy_of};
+use crate::traffic::{Role, Split, Target, View, copy_of, text};
 
 /// What annotations begin with, unless the controller was told otherwise.
 const PREFIX: &str = "haproxy-ingress.github.io";
@@ -82,9 +82,9 @@ impl Router for Haproxy {
         unable(self, split).or_else(|| taken(route))
     }
 
-    fn unfit(&self, view: &View<'_>, split: &Split) -> Option<Error> {
-        let mut error = taken(view.roads.service(&split.service)?)?;
-        error.message = format!("service/{}: {}", split.service, error.message);
+    fn refuses_service(&self, service: &Value) -> Option<Error> {
+        let mut error = taken(service)?;
+        error.message = format!("service/{}: {}", text(service, "/metadata/name"), error.message);
         Some(error)
     }
 
@@ -105,13 +105,18 @@ impl Router for Haproxy {
         let told: Map<String, Value> =
             shares.iter().map(|(role, percent)| (split.name(Some(*role)), json!(percent))).collect();
         let mut service = copy_of(like, &split.namespace, &name, None);
+        let prefix = view.traffic.annotation_prefix.as_deref().unwrap_or(PREFIX);
         let annotations = &mut service["metadata"]["annotations"];
         annotations[SPLIT_ANNOTATION] = Value::Object(told).to_string().into();
-        annotations[format!("{PREFIX}/blue-green-balance")] = groups.collect::<Vec<_>>().join(",").into();
-        annotations[format!("{PREFIX}/blue-green-mode")] = "deploy".into();
+        annotations[format!("{prefix}/blue-green-balance")] = groups.collect::<Vec<_>>().join(",").into();
+        annotations[format!("{prefix}/blue-green-mode")] = "deploy".into();
         // The weights of the groups are rounded to whole numbers of this size (`RebalanceWeight` in lbweight.go).
-        annotations[format!("{PREFIX}/initial-weight")] = "256".into();
+        annotations[format!("{prefix}/initial-weight")] = "256".into();
         Ok(vec![(Target::service(&split.namespace, &name), service)])
+    }
+
+    fn annotation_prefix(&self) -> Option<&'static str> {
+        Some(PREFIX)
     }
 
     fn settled(&self, _route: &Value) -> Settled {
@@ -224,6 +229,9 @@ mod tests {
         assert_eq!(service["spec"], spec);
         let annotations = &service["metadata"]["annotations"];
         assert_eq!(annotations["mine"], "1");
+        let traffic = Traffic { annotation_prefix: Some("inner.example".into()), ..Traffic::direct("web") };
+        let own = HAPROXY.own(&roads().view(&traffic, Vec::new()), &ten()).unwrap();
+        assert_eq!(own[0].1["metadata"]["annotations"]["inner.example/blue-green-mode"], "deploy");
         assert_eq!(annotations[SPLIT_ANNOTATION], r#"{"web-rp-canary":10,"web-rp-stable":90}"#);
         assert_eq!(
             selecting(vec![service.clone()], &json!({"app": "web"})).len(),
@@ -247,14 +255,11 @@ mod tests {
             let mut own = route();
             own["metadata"]["annotations"] = json!({key: "x"});
             assert!(refusal(&HAPROXY, &own, &ten()).contains(key));
-            let mut roads = roads();
-            let root = roads.objects.get_mut(&Target::service("shop", "web")).unwrap();
-            root["metadata"]["annotations"][key] = json!("x");
-            let unfit = HAPROXY.unfit(&roads.view(&Traffic::direct("web"), Vec::new()), &ten()).unwrap();
-            assert!(unfit.message.starts_with("service/web: it has"), "{}", unfit.message);
+            let root = json!({"metadata": {"name": "web", "annotations": {key: "x"}}});
+            let error = HAPROXY.refuses_service(&root).unwrap();
+            assert!(error.message.starts_with("service/web: it has"), "{}", error.message);
         }
-        let traffic = Traffic::direct("web");
-        assert!(HAPROXY.unfit(&roads().view(&traffic, Vec::new()), &ten()).is_none());
+        assert!(HAPROXY.refuses_service(&json!({"metadata": {"name": "web"}})).is_none());
         let mut off = route();
         off["metadata"]["annotations"] = json!({"haproxy-ingress.github.io/service-upstream": "false"});
         let target = Target::service("shop", "web");

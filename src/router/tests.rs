@@ -1,7 +1,7 @@
 //! What all routers are tested with.
 
 use super::*;
-use crate::traffic::{Woven, weave};
+use crate::traffic::{Traffic, Woven, weave};
 
 /// Applies the operations that we send; a failed test fails the test.
 pub(crate) fn patch(object: &mut Value, operations: &[Value]) {
@@ -43,11 +43,12 @@ pub(crate) fn woven(router: &dyn Router, route: &Value, split: &Split) -> Result
 /// The objects of a router's own for these routes.
 pub(crate) fn made(
     router: &dyn Router,
+    traffic: &Traffic,
     routes: &[(&Target, &Value)],
     split: &Split,
 ) -> Result<Vec<(Target, Value)>, Error> {
     let roads = crate::traffic::Roads::default();
-    let view = View { routes: routes.to_vec(), beside: Vec::new(), roads: &roads, pods: Vec::new() };
+    let view = View { traffic, routes: routes.to_vec(), beside: Vec::new(), roads: &roads, pods: Vec::new() };
     router.own(&view, split)
 }
 

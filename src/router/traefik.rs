@@ -215,7 +215,7 @@ fn narrowed(route: &Value, split: &Split, wanted: &Match) -> Result<Value, Error
 mod tests {
     use super::*;
     use crate::router::tests::{made, patch};
-    use crate::traffic::weave;
+    use crate::traffic::{Traffic, weave};
 
     fn target() -> Target {
         Target {
@@ -225,6 +225,10 @@ mod tests {
             namespace: "shop".into(),
             name: "web".into(),
         }
+    }
+
+    fn own(routes: &[(&Target, &Value)], split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+        made(&TRAEFIK, &Traffic::direct("web"), routes, split)
     }
 
     fn object(spec: &Value) -> Value {
@@ -314,22 +318,22 @@ mod tests {
         let woven = written(&written(&simple(), &ten()), &split);
         let wanted = json!([{"kind": "TraefikService", "name": "web-rp-mirror"}]);
         assert_eq!(woven["spec"]["routes"][0]["services"], wanted);
-        let own = made(&TRAEFIK, &[(&target(), &simple())], &split).unwrap();
-        assert_eq!(own, made(&TRAEFIK, &[(&target(), &woven), (&target(), &woven)], &split).unwrap());
-        let names: Vec<String> = own.iter().map(|(target, _)| target.to_string()).collect();
+        let made = own(&[(&target(), &simple())], &split).unwrap();
+        assert_eq!(made, own(&[(&target(), &woven), (&target(), &woven)], &split).unwrap());
+        let names: Vec<String> = made.iter().map(|(target, _)| target.to_string()).collect();
         assert_eq!(
             names,
             ["weighted", "mirror"].map(|name| format!("traefikservice/web-rp-{name} in namespace shop"))
         );
         assert_eq!(
-            weights(&own[0].1["spec"]["weighted"]),
+            weights(&made[0].1["spec"]["weighted"]),
             [("web", 0), ("web-rp-stable", 100), ("web-rp-canary", 0)]
         );
         let wanted = json!({"mirroring": {"kind": "TraefikService", "name": "web-rp-weighted",
             "mirrors": [{"name": "web-rp-canary", "port": "http", "scheme": "h2c", "percent": 20}]}});
-        assert_eq!(own[1].1["spec"], wanted);
+        assert_eq!(made[1].1["spec"], wanted);
         assert_eq!(written(&woven, &undone()), simple());
-        assert_eq!(made(&TRAEFIK, &[(&target(), &simple())], &ten()).unwrap(), []);
+        assert_eq!(own(&[(&target(), &simple())], &ten()).unwrap(), []);
     }
 
     #[test]
@@ -345,7 +349,7 @@ mod tests {
         assert!(refusal(&weighted, &header("b")).contains("let an IngressRoute name service/web"));
         assert!(refusal(&simple(), &header("b`")).contains("backtick"));
         let other = route(&json!([{"name": "web", "port": 9000}]));
-        let error = made(&TRAEFIK, &[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
+        let error = own(&[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
         assert!(error.message.ends_with("in one way: these do in 2"), "{}", error.message);
     }
 

@@ -99,12 +99,11 @@ impl Search {
 pub fn selecting(services: Vec<Value>, labels: &Value) -> Vec<Value> {
     let finds = |service: &Value| {
         let selector = service["spec"]["selector"].as_object();
-        let ours = service["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rollout-plus";
         // The hash of a pinned one is not among the template's labels.
         let wants = |key: &str, value: &Value| {
             key == crate::keys::POD_TEMPLATE_HASH || labels.get(key) == Some(value)
         };
-        !ours
+        !super::is_made_by_us(service)
             && selector.is_some_and(|map| !map.is_empty() && map.iter().all(|(key, value)| wants(key, value)))
     };
     services.into_iter().filter(finds).collect()

@@ -33,7 +33,7 @@ impl Roads {
     /// Returns what a router may look at; `pods` are the labels of each version's pods, as far as they are known.
     pub fn view<'r>(&'r self, traffic: &'r Traffic, pods: Vec<&'r Value>) -> View<'r> {
         let beside = traffic.beside.iter().filter_map(|target| self.objects.get(target)).collect();
-        View { routes: self.routes(traffic).collect(), beside, roads: self, pods }
+        View { traffic, routes: self.routes(traffic).collect(), beside, roads: self, pods }
     }
 
     /// Returns the pods of a Service that are ready to serve. With two address families each is listed twice.
@@ -46,6 +46,8 @@ impl Roads {
 /// What a router may look at to make objects of its own.
 #[derive(Clone, Debug)]
 pub struct View<'v> {
+    /// What the traffic goes by, and how the router is set up.
+    pub traffic: &'v Traffic,
     /// The routes that are there.
     pub routes: Vec<(&'v Target, &'v Value)>,
     /// Objects of the user's that say how the Service is served, as far as they are there.

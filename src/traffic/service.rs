@@ -47,6 +47,11 @@ pub fn is_ours(name: &str, root: &str) -> bool {
     name.strip_prefix(root).is_some_and(|rest| rest.starts_with("-rp-"))
 }
 
+/// Whether an object is one of ours.
+pub fn is_made_by_us(object: &Value) -> bool {
+    object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rollout-plus"
+}
+
 /// Returns the user's own Service beside which one of ours has this name.
 pub fn root_of(own: &str) -> Option<&str> {
     Role::ALL.iter().find_map(|role| own.strip_suffix(&role.service("")))
