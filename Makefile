@@ -19,7 +19,7 @@ WALKED := 1.36
 CLUSTER := testbed/cluster
 DATA_PLANES := contour traefik istio
 # Of routers that no data plane here serves.
-CRDS := gateway-api smi linkerd apisix
+CRDS := gateway-api smi linkerd apisix consul
 # Two tests make full load at a time, and one of the other four, which have little, runs beside them.
 ROUTES := cargo test --locked --features cluster-tests --test routes -- --nocapture --test-threads=6
 

@@ -1,7 +1,7 @@
 //! What routers write that no data plane of `testbed/` serves, on a real API server with the schemas of their objects:
 //! nothing is refused, nothing is dropped in silence, and at the end every word of the user's is back.
 //!
-//! The cluster needs `testbed/cluster crds NAME gateway-api smi linkerd apisix`. All but the first are made by hand, with
+//! The cluster needs `testbed/cluster crds NAME gateway-api smi linkerd apisix consul`. All but the first are made by hand, with
 //! the validation rules of what is published: each file says of which. An `Ingress` needs none. What webhooks and
 //! controllers ask beyond that is in the unit tests of each router.
 
@@ -18,6 +18,8 @@
 mod rows;
 #[path = "support/shop.rs"]
 mod shop;
+#[path = "schemas/within.rs"]
+mod within;
 
 use std::thread;
 

@@ -43,7 +43,7 @@ impl Router for Consul {
             header: false,
             cookie: false,
             mirror: false,
-            tested: "object level",
+            tested: "the rules of its CRDs 2.0 on a real API server",
             limits: "only clients of the mesh; it takes a ServiceSplitter, and so a ServiceDefaults with protocol http, \
                      http2 or grpc; a ServiceRouter that names a subset takes precedence",
         }

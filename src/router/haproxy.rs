@@ -52,7 +52,7 @@ impl Router for Haproxy {
             header: false,
             cookie: false,
             mirror: false,
-            tested: "object level",
+            tested: "a real API server",
             limits: "a share is met to 1/256 of the largest pod's; a header or a cookie could only hold the hash of the \
                      pods; sticky users stay after weight 0; groups (`blue-green-...`) of your own are refused",
         }
