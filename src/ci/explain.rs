@@ -8,6 +8,7 @@ use crate::error::Error;
 /// Returns the parser's error about the command of a setting. A flag that a setting has become is named by the setting.
 pub fn explain(error: &clap::Error, from: &str, argv: &[String], settings: &Settings) -> Error {
     let verb = argv.first().map(String::as_str).unwrap_or_default();
+    let error_kind = error.kind();
     // The flags of kubectl's command lines are the user's own.
     let typed = matches!(from, "kubectl");
     let texts = |kind| match error.get(kind) {
@@ -24,7 +25,7 @@ pub fn explain(error: &clap::Error, from: &str, argv: &[String], settings: &Sett
     let arguments = named(ContextKind::InvalidArg).join(", ");
     let value = texts(ContextKind::InvalidValue).join(", ");
     let valid = texts(ContextKind::ValidValue).join(", ");
-    let said = match error.kind() {
+    let said = match error_kind {
         ErrorKind::ArgumentConflict => {
             let others = named(ContextKind::PriorArg);
             if others.is_empty() || others.join(", ") == arguments {
@@ -44,7 +45,18 @@ pub fn explain(error: &clap::Error, from: &str, argv: &[String], settings: &Sett
         _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned(),
     };
     let word = if typed { "setting kubectl: " } else { "settings: " };
-    Error::usage(format!("{word}{said}")).next(format!("kubectl rollout-plus {verb} --help"))
+    let error = Error::usage(format!("{word}{said}"));
+    // The settings of one Deployment, and the manifests of a whole shop.
+    let both = !typed && settings.text("manifests").is_some() && settings.text("deployment").is_some();
+    let error = if both && error_kind == ErrorKind::ArgumentConflict {
+        error.next(format!(
+            "leave {} out: the manifests are applied, and their Deployments rolled out",
+            settings.spelled("deployment")
+        ))
+    } else {
+        error
+    };
+    error.next(format!("kubectl rollout-plus {verb} --help"))
 }
 
 /// Returns the setting behind `--weight <PERCENT>`, or each behind `<--filename <FILE>|--kustomize <DIRECTORY>>`.

@@ -76,7 +76,8 @@ fn recorded_settings_that_contradict_each_other_are_named() {
         let Work::Own(argv) = &tasks[1].work else { panic!("{tasks:?}") };
         let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
         let error = explain(&Cli::try_parse_from(words).unwrap_err(), &tasks[1].from, argv, &settings);
-        assert!(error.message == "settings: manifests takes one value", "{}", error.message);
+        assert_eq!(error.message, "settings: manifests takes one value");
+        assert!(error.next[0].starts_with("leave deployment out"), "{:?}", error.next);
     }
 }
 
