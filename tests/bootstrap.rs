@@ -132,10 +132,12 @@ fn rolling_runs_with_the_rights_alone_and_uses_all_of_them() {
     walk(
         &place,
         &proxy,
-        &[(&["canary", "frontend", "--image", V2, "--weight", "50", "--router", "none"], 0)],
+        &[
+            (&["canary", "frontend", "--image", V3, "--weight", "50", "--router", "none"], 0),
+            (&["canary", "frontend", "--weight", "25", "--router", "none"], 0),
+            (&["abort", "frontend"], 0),
+        ],
     );
-    walk(&place, &proxy, &[(&["canary", "frontend", "--weight", "25", "--router", "none"], 0)]);
-    walk(&place, &proxy, &[(&["abort", "frontend"], 0)]);
     audited(&place, &proxy);
 }
 
@@ -168,7 +170,7 @@ fn blue_green_runs_with_the_rights_alone_and_uses_all_of_them() {
         &place,
         &proxy,
         &[
-            (&["blue-green", "frontend", "--image", V2], 0),
+            (&["blue-green", "frontend", "--image", V2, "--soak", "1s"], 0),
             (&["promote", "frontend"], 0),
             (&["blue-green", "frontend", "--image", V3], 0),
             // Another version takes the place of the one that waits.
