@@ -152,7 +152,7 @@ fn a_limit_that_is_met_at_the_end_is_told_at_the_beginning() {
     headers.extend((1..16).map(|number| json!({"name": format!("X-{number}"), "value": "1"})));
     shop.apply(&route);
     let start = ["canary", "frontend", "--image", V2, "--weight", "10", "--header", "X-Beta=1"];
-    let ended = shop.tool(&start).expect(2);
+    let ended = shop.tool(&[&start[..], &["--timeout", "20s"]].concat()).expect(2);
     assert!(ended.stderr.contains("must have at most 16 items"), "{}", ended.stderr);
     assert_eq!(shop.deployment()["metadata"]["generation"], 1);
     assert_eq!(shop.kubectl(&["get", "leases", "-o", "name"]), "");
