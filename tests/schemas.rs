@@ -145,15 +145,16 @@ fn apisix() {
     both(&APISIX);
 }
 
-/// A list of backends may have 16: the third Service of ours is the 17th, and it comes long after the first write.
+/// A match may have conditions on 16 headers: ours is the 17th, and it comes long after the first write.
 #[test]
 fn a_limit_that_is_met_at_the_end_is_told_at_the_beginning() {
     let shop = Shop::new(3);
-    let names: Vec<String> = (0..14).map(|number| format!("other-{number}")).collect();
-    let mut backends: Vec<_> = names.iter().map(|name| (name.as_str(), Some(1))).collect();
-    backends.push(("frontend", Some(1)));
-    shop.apply(&LINKERD.object(&backends, false));
-    let ended = shop.tool(&["canary", "frontend", "--image", V2, "--weight", "10"]).expect(2);
+    let mut route = LINKERD.object(&[("frontend", Some(1))], false);
+    let headers = route.pointer_mut("/spec/rules/0/matches/0/headers").unwrap().as_array_mut().unwrap();
+    headers.extend((1..16).map(|number| json!({"name": format!("X-{number}"), "value": "1"})));
+    shop.apply(&route);
+    let start = ["canary", "frontend", "--image", V2, "--weight", "10", "--header", "X-Beta=1"];
+    let ended = shop.tool(&[&start[..], &["--timeout", "20s"]].concat()).expect(2);
     assert!(ended.stderr.contains("must have at most 16 items"), "{}", ended.stderr);
     assert_eq!(shop.deployment()["metadata"]["generation"], 1);
     assert_eq!(shop.kubectl(&["get", "leases", "-o", "name"]), "");

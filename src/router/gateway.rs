@@ -89,11 +89,6 @@ impl Router for Gateway {
         }
         let mut rules = Vec::new();
         for wanted in &split.matches {
-            if let Some(own) = condition_on(element, wanted) {
-                return Err(Error::refused(format!(
-                    "a rule has a condition on the header {own} already, and can have one alone"
-                )));
-            }
             let mut added = element.clone();
             // Two rules of one name are refused.
             added.as_object_mut().map(|rule| rule.remove("name"));
@@ -151,18 +146,6 @@ fn is_service(entry: &Value, home: &str, service: &str, namespace: &str) -> bool
         && matches!(text(entry, "/kind"), "" | "Service")
         // What Linkerd calls it, in parents too.
         && matches!(text(entry, "/group"), "" | "core")
-}
-
-/// Returns the user's own condition on the header that requests are to be told by: headers are a map, their names
-/// without case (`HTTPRouteMatch.headers`).
-fn condition_on<'r>(rule: &'r Value, wanted: &Match) -> Option<&'r str> {
-    let header = match wanted {
-        Match::Header { name, .. } => name,
-        Match::Cookie { .. } => "Cookie",
-    };
-    let matches = rule["matches"].as_array().into_iter().flatten();
-    let headers = matches.flat_map(|one| one["headers"].as_array().into_iter().flatten());
-    headers.map(|own| text(own, "/name")).find(|own| own.eq_ignore_ascii_case(header))
 }
 
 /// Returns a rule's matches, each with one condition more. A rule without any matches everything.
@@ -299,21 +282,6 @@ mod tests {
         let lower = written(&woven, &Split { matches: split.matches.clone(), ..ten() });
         assert_eq!(lower["spec"]["rules"].as_array().unwrap().len(), 3);
         assert_eq!(written(&lower, &Split::undone("web", "shop"))["spec"], route["spec"]);
-    }
-
-    #[test]
-    fn a_header_that_the_user_asks_for_himself_is_refused() {
-        let mut rules = simple();
-        let own = json!([{"name": "x-beta", "value": "0"}, {"name": "cookie", "value": "a=b"}]);
-        rules[0]["matches"].as_array_mut().unwrap().push(json!({"headers": own}));
-        for (wanted, own) in [
-            (Match::Header { name: "X-Beta".into(), value: "1".into() }, "x-beta"),
-            (Match::Cookie { name: "who".into(), value: "me".into() }, "cookie"),
-        ] {
-            let split = Split { matches: vec![wanted], ..ten() };
-            let error = weave(&HTTP, &target(), &route(&rules), &split).unwrap_err();
-            assert!(error.message.contains(&format!("the header {own} already")), "{}", error.message);
-        }
     }
 
     #[test]
