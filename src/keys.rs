@@ -6,6 +6,15 @@ pub const FIELD_MANAGER: &str = "kubectl-rollout-plus";
 /// Annotation on a held Deployment: a [`crate::model::HeldRecord`] as JSON.
 pub const HELD_ANNOTATION: &str = "rollout-plus/held";
 
+/// Annotation on a Deployment: the commit that its version was made from.
+pub const COMMIT_ANNOTATION: &str = "rollout-plus/commit";
+
+/// Annotation on a Deployment: the address of the CI build that deployed its version.
+pub const BUILD_ANNOTATION: &str = "rollout-plus/build";
+
+/// Annotation on a Deployment: who made that commit, or started that build.
+pub const AUTHOR_ANNOTATION: &str = "rollout-plus/author";
+
 /// Annotation on the Lease: a [`crate::record::Journal`] as JSON.
 pub const JOURNAL_ANNOTATION: &str = "rollout-plus/journal";
 

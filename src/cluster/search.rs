@@ -117,6 +117,29 @@ impl Cluster {
         Ok(())
     }
 
+    /// Names the kinds that [`Cluster::search`] lists, as group and plural.
+    pub(crate) async fn searched(&self, choice: Choice) -> Result<Vec<(String, String)>, Error> {
+        let mut kinds = Vec::new();
+        if choice == Choice::None {
+            return Ok(kinds);
+        }
+        let groups = self.groups().await?;
+        for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
+            for kind in router.kinds().iter().chain(router.beside()) {
+                let Some(served) = groups.get(kind.group) else { continue };
+                if kind.versions.iter().any(|version| served.iter().any(|one| one == *version)) {
+                    kinds.push((kind.group.to_owned(), kind.plural.to_owned()));
+                }
+                if kind.group == "gateway.networking.k8s.io" && served.iter().any(|one| one == "v1beta1") {
+                    kinds.push((kind.group.to_owned(), "referencegrants".to_owned()));
+                }
+            }
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
+        Ok(kinds)
+    }
+
     /// Names the namespaces whose routes may name our Services: ours, and those that a `ReferenceGrant` lets in. One
     /// that lets only some Services in is not one that ours could be reached by.
     async fn homes(

@@ -1,12 +1,14 @@
 //! Finds what brings traffic to a workload, and says what was found.
 
+use serde_json::Value;
+
 use crate::cli::TrafficArgs;
 use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Situation;
 use crate::router::{Router, router};
-use crate::traffic::{Choice, Split, Traffic, choose, own_targets, text};
+use crate::traffic::{Choice, Search, Split, Target, Traffic, choose, own_targets, text};
 
 /// What the user wants of the traffic.
 #[derive(Clone, Copy, Debug)]
@@ -134,13 +136,12 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Res
         ))
         .next(format!("kubectl auth can-i list {plural}.{group} -n {namespace}")));
     }
-    let roads = search.roads(&cluster.namespace);
     wish.tell(&mut traffic);
     traffic.matches = wish.args.matches(&[]);
     traffic.mirror = wish.args.mirror(None);
     traffic.isolate = wish.args.isolate;
     traffic.switch = wish.switch;
-    traffic.own = own_targets(&traffic, &roads.view(&traffic, vec![labels]), &split(&traffic, cluster))?;
+    traffic.own = own(&search, &traffic, labels, cluster)?;
     if wish.switch.is_none() && !wish.args.isolate {
         engine.note(&format!(
             "clients that use service/{} without the router get the share of the pods; --isolate keeps them on the stable ones",
@@ -148,6 +149,17 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Res
         ));
     }
     engine.route_by(traffic).await
+}
+
+/// Returns the objects of ours that the router needs beside the Services, for pods with these labels.
+pub(super) fn own(
+    search: &Search,
+    traffic: &Traffic,
+    labels: &Value,
+    cluster: &Cluster,
+) -> Result<Vec<Target>, Error> {
+    let roads = search.roads(&cluster.namespace);
+    own_targets(traffic, &roads.view(traffic, vec![labels]), &split(traffic, cluster))
 }
 
 /// The most that will be asked of the router.
