@@ -30,7 +30,7 @@ mod subject;
 #[cfg(test)]
 mod fixtures;
 
-pub use access::{Need, Rights, missing, needs, routing_needs};
+pub use access::{Need, Rights, following_needs, missing, needs, routing_needs};
 pub use facts::{Fact, Facts, Kind, from_documents};
 pub use finding::{Finding, Judged, Level, NotChecked};
 pub use ignore::IGNORE_ANNOTATION;

@@ -1,7 +1,7 @@
 //! What a deployment with these workloads and strategies is going to need.
 
 use crate::apply::Item;
-use crate::check::{Level, Need, Strategy, Subject, needs, reading_needs, routing_needs};
+use crate::check::{Level, Need, Strategy, Subject, following_needs, needs, reading_needs, routing_needs};
 use crate::error::Error;
 use crate::traffic::Traffic;
 
@@ -40,6 +40,7 @@ impl Wanted {
             let name = workload.subject.deployment.id().name;
             // A version that failed is ended by the scale of its pods, whatever the strategy.
             all.extend(needs(&name, true));
+            all.extend(following_needs(&name));
             all.extend(reading_needs(&workload.subject));
             all.extend(workload.traffic.iter().flat_map(routing_needs));
         }
