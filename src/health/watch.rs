@@ -23,6 +23,8 @@ pub struct Memory {
     known: BTreeSet<String>,
     was_ready: BTreeSet<String>,
     displaced: BTreeSet<String>,
+    /// Those that were displaced before the begin: they may stay in the list for days.
+    displaced_before: BTreeSet<String>,
     /// The Deployment controller's verdict at the begin: that of an earlier rollout.
     pub given_up_before: Option<String>,
     /// Ready pods of all versions at the begin.
@@ -64,7 +66,7 @@ impl Memory {
             if pod.is_ready() {
                 self.was_ready.insert(uid.clone());
             }
-            if pod.is_displaced() {
+            if pod.is_displaced() && !self.displaced_before.contains(&uid) {
                 self.displaced.insert(uid.clone());
             }
             if pods::is_creating(pod) {
@@ -116,8 +118,11 @@ impl Watch {
 
     /// Begins with what is there before the first write.
     pub fn new(before: &View<'_>, tolerances: Tolerances) -> Self {
-        let ready = before.pods.iter().chain(&before.others).filter(|pod| pod.is_ready()).count();
+        let all = || before.pods.iter().chain(&before.others);
+        let ready = all().filter(|pod| pod.is_ready()).count();
+        let displaced = all().filter(|pod| pod.is_displaced());
         let memory = Memory {
+            displaced_before: displaced.map(|pod| pod.uid().to_owned()).collect(),
             given_up_before: before.deployment.deadline_exceeded().map(str::to_owned),
             ready_before: u32::try_from(ready).ok(),
             ..Memory::default()

@@ -195,9 +195,11 @@ impl Pod {
         matches!(self.status.phase.as_str(), "Failed" | "Succeeded")
     }
 
-    /// Whether another takes its place or is about to: evicted, preempted, taken off a lost node.
+    /// Whether another takes its place or is about to: evicted, preempted, taken off a lost node. A pod that is only
+    /// deleted ends as well, before it is gone.
     pub fn is_displaced(&self) -> bool {
-        self.is_finished() || self.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
+        self.is_finished() && !self.is_terminating()
+            || self.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
     }
 
     /// Whether its node is lost: the node controller takes the pod's readiness away and touches no

@@ -33,7 +33,7 @@ impl std::fmt::Debug for Calm {
 const CANARY: Calm = Calm { name: "", strategy: "canary", change: |_| {}, before: |_| {}, meanwhile: |_| {} };
 
 /// All but the last can happen side by side.
-const CALM: [Calm; 10] = [
+const CALM: [Calm; 11] = [
     Calm { name: "a slow start", change: slow::<60>, ..CANARY },
     Calm { name: "a slow start", strategy: "rolling", change: slow::<30>, ..CANARY },
     Calm { name: "one restart", change: crash_once, ..CANARY },
@@ -58,6 +58,7 @@ const CALM: [Calm; 10] = [
         },
         ..CANARY
     },
+    Calm { name: "again right after its abort", change: slow::<5>, before: try_and_abort, ..CANARY },
     Calm { name: "a webhook times out twice", before: break_webhook, meanwhile: repair_webhook, ..CANARY },
 ];
 
@@ -111,6 +112,14 @@ fn crash_once(pod: &mut Value) {
     pod["containers"][0]["args"] = json!(["v2", "EXIT_ONCE=/data/started"]);
     pod["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
     pod["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
+}
+
+/// Its pods end while the same version begins again.
+fn try_and_abort(place: &Place) {
+    let file = place.next_version(slow::<5>);
+    place.shop.tool(&["canary", "frontend", "-f", &file, "--weight", "60"]).expect(0);
+    assert_eq!(place.new_pods().len(), 3, "fewer would be everyday");
+    place.shop.tool(&["abort", "frontend", "--timeout", "60s"]).expect(0);
 }
 
 /// As `kubectl drain` does.

@@ -247,6 +247,29 @@ fn one_evicted_pod_is_everyday_and_three_are_not() {
     assert_eq!(fails_after(&three, 0, "Evictions"), Class::Infrastructure);
 }
 
+/// kubelet writes the last phase of a pod that is deleted before the pod is gone (`generateAPIPodStatus` in
+/// kubernetes/pkg/kubelet): a canary that is aborted or made smaller leaves such pods, and nobody evicted them.
+#[test]
+fn pods_that_are_only_deleted_are_not_evicted() {
+    let deleted = |uid: &str, phase: &str| {
+        let mut pod = unready(uid);
+        pod["metadata"]["deletionTimestamp"] = json!("2026-11-20T00:00:00Z");
+        pod["status"]["phase"] = json!(phase);
+        pod
+    };
+    let phases = ["Succeeded", "Failed", "Succeeded"];
+    let mut pods: Vec<Value> =
+        phases.iter().zip(["a", "b", "c"]).map(|(phase, uid)| deleted(uid, phase)).collect();
+    pods.push(ready("p"));
+    assert_eq!(made(1, &pods).look(&mut Watch::default(), 0).failure, None);
+    // An eviction through the API deletes, too, and says so (`pkg/registry/core/pod/storage/eviction.go`).
+    for pod in &mut pods[..3] {
+        let target = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"});
+        pod["status"]["conditions"].as_array_mut().unwrap().push(target);
+    }
+    assert_eq!(fails_after(&made(1, &pods), 0, "Evictions"), Class::Infrastructure);
+}
+
 #[test]
 fn a_lost_node_is_waited_for() {
     let mut lost = ready("p");
@@ -293,6 +316,13 @@ fn what_happened_before_the_run_does_not_count() {
     old["status"]["containerStatuses"][0]["state"] = json!({"running": {}});
     let old = made(1, &[old]);
     assert_eq!(old.look(&mut Watch::default(), 0).state, State::Healthy);
+    let evicted = |uid: &str| {
+        let mut pod = unready(uid);
+        pod["status"]["phase"] = json!("Failed");
+        pod
+    };
+    let left = made(1, &[evicted("a"), evicted("b"), evicted("c"), ready("p")]);
+    assert_eq!(left.look(&mut left.watch(), 0).failure, None, "they were evicted in an earlier run");
     let mut given_up = made(1, &[ready("p")]);
     let condition = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "web-old"}]);
     given_up.observed.deployment.status.conditions = serde_json::from_value(condition).unwrap();
