@@ -18,6 +18,8 @@ VERSIONS := 1.36 1.34 1.37
 WALKED := 1.36
 CLUSTER := testbed/cluster
 DATA_PLANES := contour traefik istio
+# Of routers that no data plane here serves.
+CRDS := gateway-api smi linkerd apisix consul
 # Two tests make full load at a time, and one of the other four, which have little, runs beside them.
 ROUTES := cargo test --locked --features cluster-tests --test routes -- --nocapture --test-threads=6
 
@@ -45,8 +47,16 @@ check: format lint unit engine ## the quick check: under a minute when everythin
 test: format lint doc deny unit engine cluster-tests node-tests ## everything that CI runs
 
 .PHONY: bench
-bench: ## wall time, memory and size beside kubectl's, in one run
+bench: ## wall time, memory and size beside kubectl's, in one run, and the time until a share is in force (root)
 	bench/run
+	$(MAKE) --no-print-directory bench-routes
+
+.PHONY: bench-routes
+bench-routes: test-node ## how soon each router splits the traffic as asked, beside a patch by kubectl (root)
+	cargo bench --no-run --locked --features cluster-tests --bench routes
+	$(CLUSTER) data-plane test-node $(DATA_PLANES)
+	$(CLUSTER) exec test-node -- cargo bench --locked --features cluster-tests --bench routes
+	$(CLUSTER) down test-node
 
 .PHONY: bench-scale
 bench-scale: ## status -A of 2,000 Deployments beside kubectl get (takes minutes: it makes 10,000 pods)
@@ -83,20 +93,23 @@ engine:
 	$(CLUSTER) exec engine -- cargo test --locked --features cluster-tests --test situations -- start_raise a_dry_run the_same_version bad_input
 	$(CLUSTER) down engine
 
-# Side by side: most of the time is spent waiting for pods and Leases. The two long ones, the walks and the 200 rollouts
-# of status, are on different clusters. Built first, or each would try to.
+# Side by side: most of the time is spent waiting for pods and Leases. The long ones, the walks on one side, the 200 rollouts
+# of status and the schemas of routers on the other, are on different clusters. Built first, or each would try to.
 .PHONY: cluster-tests
 cluster-tests:
 	$(CLUSTER) build --all --data-planes
 	cargo test --locked --features cluster-tests --no-run
 	$(MAKE) --no-print-directory -j$(words $(VERSIONS)) $(VERSIONS:%=cluster-test-%)
 	$(MAKE) --no-print-directory walk-blue-green
+	$(MAKE) --no-print-directory walk-routed
 
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
-	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply --test step --test bootstrap
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test $(if $(filter $*,$(WALKED)),walks,status)
+	$(if $(filter $*,$(WALKED)),,$(CLUSTER) crds test-$(subst .,-,$*) $(CRDS))
+	$(if $(filter $*,$(WALKED)),,$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test schemas)
 	$(CLUSTER) down test-$(subst .,-,$*)
 
 # These keep a whole machine busy: alone.
@@ -107,7 +120,7 @@ walk-blue-green: ## blue-green killed at every write
 	$(CLUSTER) down walk-blue-green
 
 .PHONY: walk-routed
-walk-routed: ## a canary whose traffic a router splits, killed at every write (not part of 'make test' yet: it takes long)
+walk-routed: ## a canary whose traffic a router splits, killed at every write
 	$(CLUSTER) up walk-routed --version 1.37 --pods kwok
 	$(CLUSTER) crds walk-routed gateway-api
 	$(CLUSTER) exec walk-routed -- cargo test --locked --features cluster-tests --test walks_routed

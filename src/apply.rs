@@ -1,5 +1,6 @@
 //! What `apply` decides: what the input is, in which order it is sent, what would change, what is pruned.
 
+pub mod asked;
 pub mod conflict;
 pub mod difference;
 pub mod intake;

@@ -18,6 +18,7 @@ mod pod_size;
 mod probes;
 mod quantity;
 mod quota;
+mod reading;
 mod references;
 mod report;
 mod rules;
@@ -29,12 +30,13 @@ mod subject;
 #[cfg(test)]
 mod fixtures;
 
-pub use access::{Need, Rights, missing, needs, routing_needs};
+pub use access::{Need, Rights, following_needs, missing, needs, routing_needs};
 pub use facts::{Fact, Facts, Kind, from_documents};
 pub use finding::{Finding, Judged, Level, NotChecked};
 pub use ignore::IGNORE_ANNOTATION;
 pub use placement::wants_own_nodes;
 pub use quantity::Quantity;
+pub use reading::reading_needs;
 pub use references::references;
 pub use report::{Report, judge};
 pub use rules::{Judge, RULES, Rule, rule_id};

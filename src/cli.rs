@@ -2,8 +2,12 @@
 
 mod apply;
 mod blue_green;
+mod bootstrap;
 mod check;
+mod doctor;
+mod get;
 mod guard;
+mod tag;
 mod traffic;
 
 use std::path::PathBuf;
@@ -11,15 +15,20 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::credentials::Given;
 use crate::duration;
 use crate::status::Goal;
 
+pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
+pub use doctor::DoctorArgs;
+pub use get::GetArgs;
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
 
 pub use apply::{ApplyArgs, Strategy};
 pub use blue_green::BlueGreenArgs;
-pub use traffic::TrafficArgs;
+pub use tag::{TagArgs, TagPolicyArgs};
+pub use traffic::{RouterArgs, TrafficArgs};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -63,18 +72,42 @@ pub enum Command {
     Status(StatusArgs),
     /// Judge a rollout without starting it
     Check(CheckArgs),
+    /// Print the tag for the image that this CI build makes, or judge images by it
+    Tag(TagArgs),
+    /// Show objects as kubectl does
+    #[command(hide = true)]
+    Get(GetArgs),
+    /// Say which credential is used, whether the server takes it, and what is wrong with it
+    Doctor(DoctorArgs),
+    /// Make an account for CI with exactly the rights that it needs, and a token that can be revoked
+    Bootstrap(BootstrapArgs),
 }
 
 impl Cli {
     /// Whether `-o json` prints one event per line. What is only shown is one document.
     pub fn tells_events(&self) -> bool {
-        let runs = match &self.command {
-            Command::Status(args) => args.watch,
+        let watches = matches!(&self.command, Command::Status(args) if args.watch);
+        (watches || self.rolls_out()) && self.global.dry_run.is_none()
+    }
+
+    /// Whether it may change anything in the cluster.
+    pub fn changes(&self) -> bool {
+        let makes = matches!(self.command, Command::Bootstrap(_));
+        (makes || self.rolls_out()) && self.global.dry_run.is_none()
+    }
+
+    fn rolls_out(&self) -> bool {
+        match &self.command {
+            Command::Status(_)
+            | Command::History(_)
+            | Command::Check(_)
+            | Command::Tag(_)
+            | Command::Get(_)
+            | Command::Doctor(_)
+            | Command::Bootstrap(_) => false,
             Command::Apply(args) => !args.diff,
-            Command::History(_) | Command::Check(_) => false,
             _ => true,
-        };
-        runs && self.global.dry_run.is_none()
+        }
     }
 }
 
@@ -111,6 +144,9 @@ pub struct GlobalArgs {
     /// Show what would be done; `server` also has the API server check it
     #[arg(long, global = true, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "client")]
     pub dry_run: Option<DryRun>,
+    /// Credentials that came as values, and not on the command line.
+    #[arg(skip)]
+    pub credentials: Given,
 }
 
 /// Form of the data on stdout.
@@ -167,6 +203,9 @@ pub struct SourceArgs {
     /// Manifest whose pod template is the new version: a file, a directory, or - for stdin
     #[arg(short, long, value_name = "FILE")]
     pub filename: Option<PathBuf>,
+    /// What its tags have to be.
+    #[command(flatten)]
+    pub tags: TagPolicyArgs,
 }
 
 /// Arguments of `rolling`.

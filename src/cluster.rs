@@ -1,12 +1,16 @@
 //! The only part that talks to the API server.
 
+mod accounts;
 mod apply;
 mod call;
 mod config;
 mod connect;
+mod credential;
 mod evidence;
 mod facts;
 mod fleet;
+mod get;
+mod identity;
 mod kinds;
 mod lease;
 mod list;
@@ -20,6 +24,7 @@ mod watches;
 pub(crate) use apply::Sending;
 pub(crate) use call::{Call, Cluster, Failure};
 pub(crate) use connect::connect;
+pub(crate) use credential::Credential;
 pub(crate) use fleet::{Fleet, Scope};
 pub(crate) use mirror::Mirror;
 pub(crate) use objects::{labels, traffic_of};

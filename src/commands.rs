@@ -2,31 +2,43 @@
 
 mod apply;
 mod blue_green;
+mod bootstrap;
 mod canary;
 mod change;
 mod check;
+mod doctor;
 mod follow;
+mod get;
 mod history;
+mod program;
 mod rollback;
 mod rolling;
 mod rollout;
 mod routing;
 mod status;
+mod step;
+mod tag;
 
 use std::ffi::OsString;
 
 use clap::Parser;
 
+use crate::ci::{self, Build};
 use crate::cli::{Cli, Command, OutputFormat};
 use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::{self, Output};
 
+pub(crate) use bootstrap::Granted;
+pub(crate) use doctor::Diagnosis;
 use rollout::Context;
 
-/// Runs a command line and returns the exit code of the process.
+/// Runs a command line, or a step of a CI pipeline where there is none, and returns the exit code of the process.
 pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
+    if ci::is_step(argv.len().saturating_sub(1), environment) {
+        return step::run(environment).await;
+    }
     let cli = match Cli::try_parse_from(argv) {
         Ok(cli) => cli,
         Err(error) => {
@@ -34,8 +46,13 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
             return if error.use_stderr() { Kind::Usage.exit_code() } else { 0 };
         }
     };
+    execute(&cli, environment).await
+}
+
+/// Runs a command and returns its exit code.
+async fn execute(cli: &Cli, environment: &Environment) -> u8 {
     let output = Output::new(cli.global.output, cli.tells_events(), environment);
-    let result = dispatch(&cli, environment, &output).await;
+    let result = Box::pin(dispatch(cli, environment, &output)).await;
     let reported = output.write_reports();
     // A report that cannot be written must not hide how the rollout ended.
     match result.and(reported) {
@@ -57,6 +74,10 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Status(args) => status::run(args, global, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
+        Command::Get(args) => get::run(args, global, &connect(global).await?, output).await,
+        Command::Tag(args) => tag::run(args, &Build::of(environment), output),
+        Command::Bootstrap(args) => Box::pin(bootstrap::run(args, context)).await,
+        Command::Doctor(args) => doctor::run(args, global, environment, output).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,
         Command::BlueGreen(args) => blue_green::run(args, context).await,

@@ -245,7 +245,13 @@ impl<'a> Engine<'a> {
             self.traffic = None;
         }
         let held = observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_some());
-        let outcome = observed.ok().and_then(|observed| self.outcome(verb, &observed, &result));
+        let outcome = match &observed {
+            Ok(observed) => self.outcome(verb, observed, &result),
+            Err(_) => None,
+        };
+        if let (Ok(observed), Some(outcome)) = (&observed, &outcome) {
+            Box::pin(self.note_origin(observed, outcome)).await;
+        }
         let released = tokio::select! {
             released = self.lock.release(self.cluster, state, held, outcome.as_ref()) => released,
             // The second signal: at once. The lock runs out by itself.

@@ -31,26 +31,11 @@ impl Environment {
         self.get("NO_COLOR").is_none() && self.get("TERM") != Some("dumb")
     }
 
-    /// Returns who acts: the CI job or `user@host`. Control characters are left out.
-    pub fn holder(&self) -> String {
-        let user = self.get("CI_REPO").or(self.get("DRONE_REPO")).or(self.get("GITHUB_REPOSITORY"));
-        let user = user.or(self.get("USER")).or(self.get("LOGNAME")).unwrap_or("unknown");
+    /// Returns who acts: the repository that a CI system builds, or the user, `@host`. Control characters are left out.
+    pub fn holder(&self, repository: Option<&str>) -> String {
+        let user = repository.or(self.get("USER")).or(self.get("LOGNAME")).unwrap_or("unknown");
         let name = format!("{user}@{}", self.host);
         name.chars().filter(|letter| !letter.is_control()).take(120).collect()
-    }
-
-    /// Returns the address of the CI build, if there is one.
-    pub fn build_link(&self) -> Option<String> {
-        let names = ["CI_PIPELINE_URL", "DRONE_BUILD_LINK", "CI_JOB_URL", "BUILD_URL"];
-        let link = names.iter().find_map(|name| self.get(name))?;
-        Some(link.chars().filter(|letter| !letter.is_control()).take(500).collect())
-    }
-
-    /// Returns the commit that is deployed, if the CI system tells it.
-    pub fn commit(&self) -> Option<String> {
-        let names = ["CI_COMMIT_SHA", "DRONE_COMMIT_SHA", "GITHUB_SHA", "GIT_COMMIT"];
-        let commit = names.iter().find_map(|name| self.get(name))?;
-        Some(commit.chars().filter(char::is_ascii_alphanumeric).take(64).collect())
     }
 }
 

@@ -226,6 +226,7 @@ mod tests {
             who: "me".into(),
             commit: None,
             link: None,
+            author: None,
             began: String::new(),
             seconds: 1,
         }

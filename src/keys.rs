@@ -6,6 +6,15 @@ pub const FIELD_MANAGER: &str = "kubectl-rollout-plus";
 /// Annotation on a held Deployment: a [`crate::model::HeldRecord`] as JSON.
 pub const HELD_ANNOTATION: &str = "rollout-plus/held";
 
+/// Annotation on a Deployment: the commit that its version was made from.
+pub const COMMIT_ANNOTATION: &str = "rollout-plus/commit";
+
+/// Annotation on a Deployment: the address of the CI build that deployed its version.
+pub const BUILD_ANNOTATION: &str = "rollout-plus/build";
+
+/// Annotation on a Deployment: who made that commit, or started that build.
+pub const AUTHOR_ANNOTATION: &str = "rollout-plus/author";
+
 /// Annotation on the Lease: a [`crate::record::Journal`] as JSON.
 pub const JOURNAL_ANNOTATION: &str = "rollout-plus/journal";
 
@@ -34,6 +43,9 @@ pub const LEASE_SECONDS: i64 = 30;
 
 /// Annotation on a Service that is pinned to the pods of one version: the user's own selector as JSON.
 pub const SELECTOR_ANNOTATION: &str = "rollout-plus/selector";
+
+/// Annotation on a Service of ours that has the pods of several versions: the share of each in percent, as JSON.
+pub const SPLIT_ANNOTATION: &str = "rollout-plus/split";
 
 /// Annotation on a route that names Services of ours: what the user had written there, as JSON.
 pub const ROUTE_ANNOTATION: &str = "rollout-plus/route";

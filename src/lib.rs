@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -12,15 +12,19 @@
 
 pub mod apply;
 pub mod check;
+pub mod ci;
 pub mod cli;
 mod cluster;
 mod commands;
+pub mod credentials;
+pub mod delivery;
 pub mod duration;
 mod engine;
 pub mod environment;
 pub mod error;
 pub mod event;
 pub mod evidence;
+pub mod grant;
 pub mod health;
 pub mod history;
 pub mod hold;

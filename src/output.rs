@@ -1,5 +1,7 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
+mod account;
+mod diagnosis;
 mod evidence;
 mod findings;
 mod live;
@@ -8,6 +10,7 @@ mod picture;
 mod report;
 mod safe;
 mod screen;
+mod shown;
 mod table;
 mod tree;
 mod watching;
@@ -22,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::check;
 use crate::cli::{OutputFormat, Report};
+use crate::commands::Diagnosis;
 use crate::environment::{Environment, timestamp};
 use crate::error::{Error, Kind};
 use crate::event::Event;
@@ -168,6 +172,14 @@ impl Output {
             OutputFormat::Human => to_stdout(&findings::render(report, self.color)),
             OutputFormat::Sarif => self.document(&check::sarif(report)),
             OutputFormat::Json | OutputFormat::Yaml => self.document(report),
+        }
+    }
+
+    /// Writes what is known of a credential as data.
+    pub(crate) fn diagnosis(&self, found: &Diagnosis) -> Result<(), Error> {
+        match self.format {
+            OutputFormat::Human => to_stdout(&diagnosis::render(found, Timestamp::now())),
+            _ => self.document(found),
         }
     }
 

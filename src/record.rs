@@ -2,6 +2,7 @@
 //! lost the lock cannot write the journal.
 
 mod history;
+mod origin;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use crate::plan::Plan;
 use crate::traffic::Traffic;
 
 pub use history::{Ending, Outcome, outcomes, with_outcome};
+pub use origin::note_origin;
 
 /// What the user typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,11 @@
 
 mod alb;
 mod apisix;
+mod consul;
 mod contour;
 mod gateway;
+mod haproxy;
+mod ingress;
 mod istio;
 mod linkerd;
 mod nginx;
@@ -17,7 +20,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::traffic::{Match, Split, Target, weave};
+use crate::traffic::{Match, Split, Target, View, weave};
 
 /// A kind of objects that name Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +83,8 @@ pub trait Router: Sync {
     /// Returns JSON Pointers of the lists (or single values) whose elements name Services.
     fn places(&self, route: &Value) -> Vec<String>;
 
-    /// Whether an element of such a list, of a route in the namespace `home`, sends requests to a Service.
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool;
+    /// Whether an element of such a list, of the route `home`, sends requests to a Service.
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool;
 
     /// Returns what takes the place of an element that names the root, as the user wrote it.
     ///
@@ -90,19 +93,69 @@ pub trait Router: Sync {
     ///
     /// # Errors
     /// [`crate::error::Kind::Refused`] for what this router or this route cannot do.
-    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error>;
+    fn weave(&self, element: &Value, home: &Target, split: &Split) -> Result<Vec<Value>, Error>;
 
     /// Why it cannot do what is asked with this route, if so: known before anything is written.
     fn refuses(&self, _route: &Value, split: &Split) -> Option<Error> {
         unable(self, split)
     }
 
+    /// The kinds of the user's objects that say how a Service is served. They are read, and never
+    /// written but for what [`Router::amend`] says.
+    fn beside(&self) -> &'static [RouteKind] {
+        &[]
+    }
+
+    /// Whether such an object is about a Service of its own namespace.
+    fn concerns(&self, _object: &Value, _service: &str, _namespace: &str) -> bool {
+        false
+    }
+
+    /// Why what is beside the routes does not allow what is asked, if so: known before anything is written.
+    fn unfit(&self, _view: &View<'_>, _split: &Split) -> Option<Error> {
+        None
+    }
+
+    /// Whether a route of somebody else that names the canary's Service keeps it from splitting the traffic.
+    fn wants_canary_alone(&self) -> bool {
+        false
+    }
+
+    /// Why it cannot split the requests to this Service, if so: known before anything is written.
+    fn refuses_service(&self, _service: &Value) -> Option<Error> {
+        None
+    }
+
     /// Returns objects of ours that it needs beside the Services.
     ///
     /// # Errors
     /// As [`Router::weave`].
-    fn own(&self, _routes: &[(&Target, &Value)], _split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+    fn own(&self, _view: &View<'_>, _split: &Split) -> Result<Vec<(Target, Value)>, Error> {
         Ok(Vec::new())
+    }
+
+    /// Whether parts of ours come into the user's objects beside the routes.
+    fn amends(&self) -> bool {
+        false
+    }
+
+    /// Returns the patch that gives such an object the parts that it has to have, each known by its name; empty if it
+    /// has just these.
+    ///
+    /// # Errors
+    /// As [`Router::weave`].
+    fn amend(&self, _object: &Value, _view: &View<'_>, _split: &Split) -> Result<Vec<Value>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Whether the objects of its own bring requests to a version on their own: a route does not have to name its Service.
+    fn own_carry(&self) -> bool {
+        true
+    }
+
+    /// What its annotations begin with, where the controller can be told another prefix.
+    fn annotation_prefix(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether the data plane follows a route, as far as its status tells.
@@ -113,7 +166,7 @@ pub trait Router: Sync {
 }
 
 /// Every router, in the order in which they are looked for.
-pub const ROUTERS: [&dyn Router; 10] = [
+pub const ROUTERS: [&dyn Router; 12] = [
     &gateway::HTTP,
     &gateway::GRPC,
     &nginx::NGINX,
@@ -121,7 +174,9 @@ pub const ROUTERS: [&dyn Router; 10] = [
     &contour::CONTOUR,
     &istio::ISTIO,
     &smi::SMI,
+    &consul::CONSUL,
     &linkerd::LINKERD,
+    &haproxy::HAPROXY,
     &alb::ALB,
     &apisix::APISIX,
 ];
@@ -251,100 +306,4 @@ fn common(one: u64, other: u64) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::traffic::{Woven, weave};
-
-    /// Applies the operations that we send; a failed test fails the test.
-    pub(crate) fn patch(object: &mut Value, operations: &[Value]) {
-        for operation in operations {
-            let path = operation["path"].as_str().unwrap();
-            if operation["op"] == "test" {
-                assert_eq!(object.pointer(path), Some(&operation["value"]), "{path}");
-                continue;
-            }
-            let (parent, key) = path.rsplit_once('/').unwrap();
-            let key = key.replace("~1", "/");
-            let value = operation["value"].clone();
-            match object.pointer_mut(parent).unwrap() {
-                Value::Array(list) => list[key.parse::<usize>().unwrap()] = value,
-                Value::Object(members) if operation["op"] == "remove" => drop(members.remove(&key).unwrap()),
-                Value::Object(members) => drop(members.insert(key, value)),
-                other => panic!("{parent} is {other}"),
-            }
-        }
-    }
-
-    /// Nothing to the root, 90 % stable, 10 % canary.
-    pub(crate) fn ten() -> Split {
-        Split::undone("web", "shop").with(Some(0), Some(90), Some(10))
-    }
-
-    pub(crate) fn woven(router: &dyn Router, route: &Value, split: &Split) -> Result<Woven, Error> {
-        let kind = router.kinds()[0];
-        let target = Target {
-            api: format!("/apis/{}/{}", kind.group, kind.versions[0]),
-            kind: kind.kind.into(),
-            plural: kind.plural.into(),
-            namespace: route["metadata"]["namespace"].as_str().unwrap().into(),
-            name: route["metadata"]["name"].as_str().unwrap().into(),
-        };
-        weave(router, &target, route, split)
-    }
-
-    /// What the API server has after our patch, and what we noted.
-    pub(crate) fn written(router: &dyn Router, route: &Value, split: &Split) -> (Value, Vec<String>) {
-        let woven = woven(router, route, split).unwrap();
-        let mut written = route.clone();
-        patch(&mut written, &woven.patch);
-        (written, woven.notes)
-    }
-
-    /// What is written; once only, and the way back leads to the very same route.
-    pub(crate) fn there_and_back(router: &dyn Router, route: &Value, split: &Split) -> Value {
-        let (there, _) = written(router, route, split);
-        assert_eq!(woven(router, &there, split).unwrap().patch, Vec::<Value>::new(), "it is there");
-        let (mut back, notes) = written(router, &there, &Split::undone(&split.service, &split.namespace));
-        assert_eq!(notes, Vec::<String>::new());
-        if route["metadata"]["annotations"].is_null() {
-            assert_eq!(back["metadata"].as_object_mut().unwrap().remove("annotations"), Some(json!({})));
-        }
-        assert_eq!(back.to_string(), route.to_string());
-        there
-    }
-
-    pub(crate) fn refusal(router: &dyn Router, route: &Value, split: &Split) -> String {
-        woven(router, route, split).unwrap_err().message
-    }
-
-    #[test]
-    fn the_documentation_has_the_same_table() {
-        let doc = include_str!("../docs/routers.md");
-        for router in ROUTERS {
-            let able = router.abilities();
-            let word = |able: bool| if able { "yes" } else { "no" };
-            let kind = |kind: &RouteKind| format!("{}/{}", kind.kind, kind.versions.join(", "));
-            let kinds: Vec<String> = router.kinds().iter().map(kind).collect();
-            let line = format!(
-                "| `{}` | {} | {} | {} | {} | {} s | {} | {} |",
-                router.name(),
-                kinds.join("; "),
-                word(able.header),
-                word(able.cookie),
-                word(able.mirror),
-                router.grace().as_secs(),
-                able.tested,
-                able.limits
-            );
-            assert!(doc.contains(&line), "docs/routers.md lacks\n{line}");
-        }
-    }
-
-    #[test]
-    fn names_are_unique() {
-        for (index, one) in ROUTERS.iter().enumerate() {
-            assert!(ROUTERS[index + 1..].iter().all(|other| other.name() != one.name()), "{}", one.name());
-            assert!(router(one.name()).is_some());
-        }
-    }
-}
+pub(crate) mod tests;

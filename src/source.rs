@@ -9,21 +9,30 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::apply::Document;
+use crate::ci::Build;
 use crate::cli::{ApplyArgs, SourceArgs};
 use crate::cluster::Cluster;
 use crate::error::Error;
-use crate::model::{Deployment, with_image};
+use crate::model::{Deployment, images_of, with_image};
 
 /// Returns the new version's template; `None` if none was named.
 pub(crate) async fn template(
     cluster: &Cluster,
     deployment: &Deployment,
     source: &SourceArgs,
+    build: &Build,
 ) -> Result<Option<Value>, Error> {
     match &source.filename {
-        Some(path) => from_manifest(cluster, &deployment.id().name, path).await.map(Some),
+        Some(path) => {
+            let template = from_manifest(cluster, &deployment.id().name, path).await?;
+            source.tags.check_all(&images_of(&template), build)?;
+            Ok(Some(template))
+        }
         None if source.image.is_empty() => Ok(None),
-        None => from_images(deployment, &source.image).map(Some),
+        None => {
+            source.image.iter().try_for_each(|image| source.tags.check(image, build))?;
+            from_images(deployment, &source.image).map(Some)
+        }
     }
 }
 

@@ -10,13 +10,16 @@ mod split;
 mod weave;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
-pub use roads::{Roads, ready_endpoints};
-pub use service::{Role, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, unpin};
+pub use roads::{Roads, View, ready_endpoints};
+pub use service::{
+    Role, copy_of, is_made_by_us, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, says, unpin,
+};
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;
 pub use weave::{Woven, drifted, weave};
@@ -83,12 +86,27 @@ pub struct Traffic {
     /// Objects of ours that the router needs beside the Services.
     #[serde(default)]
     pub own: Vec<Target>,
+    /// Objects of the user's that say how the Service is served: read and never written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Target>,
     /// Whether the root Service itself is pinned to the stable pods, for clients that use it without the router.
     #[serde(default)]
     pub isolate: bool,
+    /// Requests that go to the canary whatever the weights say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<Match>,
+    /// The share of the requests that the canary gets a copy of, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<u8>,
     /// Set if all of the traffic is switched at once: seconds for which the new version is judged after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<u64>,
+    /// What the controller's annotations begin with, if it was told another prefix than its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotation_prefix: Option<String>,
+    /// Seconds that the data plane gets to follow a change, if not [`Router::grace`](crate::router::Router::grace).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<u64>,
 }
 
 impl Traffic {
@@ -102,9 +120,20 @@ impl Traffic {
             service: service.into(),
             routes: Vec::new(),
             own: Vec::new(),
+            beside: Vec::new(),
             isolate: false,
+            matches: Vec::new(),
+            mirror: None,
             switch: None,
+            annotation_prefix: None,
+            grace: None,
         }
+    }
+
+    /// Returns for how long the data plane may need to follow a change; `None` where there is no router.
+    pub fn grace(&self) -> Option<Duration> {
+        let own = crate::router::router(&self.router)?.grace();
+        Some(self.grace.map_or(own, Duration::from_secs))
     }
 
     /// Returns it in few words: `httproute/web, httproute/api (httproute, service/web)`.

@@ -306,3 +306,31 @@ fn sarif_is_what_code_hosts_take() {
     let ended = alone(&["status", "web", "-o", "sarif"]).expect(2);
     assert!(ended.stderr.contains("check"), "{}", ended.stderr);
 }
+
+/// A router of which the cluster has another generation: what it does is not known.
+#[test]
+fn a_router_in_an_unknown_version_is_refused_or_told() {
+    let shop = Shop::new(3);
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "ingressroutes.traefik.io"},
+        "spec": {"group": "traefik.io", "scope": "Namespaced",
+            "names": {"kind": "IngressRoute", "plural": "ingressroutes", "singular": "ingressroute"},
+            "versions": [{"name": "v9", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
+    create(&shop, &[crd]);
+    shop.kubectl(&["wait", "crd/ingressroutes.traefik.io", "--for=condition=Established", "--timeout=30s"]);
+    let says = "ingressroutes is served in v9 alone";
+    // The list of groups follows.
+    shop.until("the group is served", |shop| {
+        let ended = shop.tool(&[&START[..], &["--router", "traefik", "--dry-run"]].concat());
+        ended.code == Some(8) && ended.stderr.contains(says)
+    });
+    shop.tool(&[&START[..], &["--router", "traefik"]].concat()).expect(8);
+    assert_eq!(shop.deployment()["metadata"]["generation"], 1);
+    assert_eq!(shop.kubectl(&["get", "leases", "-o", "name"]), "", "no lock may be left");
+    // Unasked it is told, and the share is that of the pods.
+    let ended = shop.tool(&START).expect(0);
+    assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    shop.tool(&["abort", "frontend"]).expect(0);
+    shop.kubectl(&["delete", "crd/ingressroutes.traefik.io", "--wait=false"]);
+}

@@ -35,7 +35,7 @@ pub fn group(api_version: &str) -> &str {
 }
 
 /// Kinds that Kubernetes serves itself: group, kind, plural, whether in namespaces.
-const BUILT_IN: [(&str, &str, &str, bool); 43] = [
+pub(super) const BUILT_IN: [(&str, &str, &str, bool); 43] = [
     ("", "ConfigMap", "configmaps", true),
     ("", "Endpoints", "endpoints", true),
     ("", "LimitRange", "limitranges", true),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::check::{Facts, Finding, Judged, Level, Subject};
 use crate::record::lease_name;
+use crate::router::Router;
 use crate::traffic::{Role, Traffic};
 
 /// A right that a rollout needs.
@@ -82,10 +83,13 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
         needs.extend(["list", "watch"].map(|verb| need(verb, group, resource, None)));
     }
     needs.push(need("create", "", "services", None));
-    let preview = traffic.switch.map(|_| Role::Preview);
-    for role in [Role::Stable, Role::Canary].into_iter().chain(preview) {
+    // Whatever is there is read; a Service that is switched itself needs no other beside the preview.
+    for role in Role::ALL {
         let name = role.service(&traffic.service);
-        needs.extend(["get", "patch", "delete"].map(|verb| need(verb, "", "services", Some(&name))));
+        let is_written =
+            if role == Role::Preview { traffic.switch.is_some() } else { !traffic.routes.is_empty() };
+        let verbs: &[&'static str] = if is_written { &["get", "patch", "delete"] } else { &["get"] };
+        needs.extend(verbs.iter().map(|verb| need(verb, "", "services", Some(&name))));
     }
     needs.push(need("get", "", "services", Some(&traffic.service)));
     if traffic.isolate || traffic.routes.is_empty() {
@@ -95,12 +99,29 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
     for target in &traffic.routes {
         needs.extend(verbs.map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))));
     }
+    let amends = crate::router::router(&traffic.router).is_some_and(Router::amends);
+    let beside = if amends { &verbs[..] } else { &verbs[..3] };
+    for target in &traffic.beside {
+        let of = |verb: &&'static str| need(verb, target.group(), &target.plural, Some(&target.name));
+        needs.extend(beside.iter().map(of));
+    }
     for target in &traffic.own {
         needs.push(need("create", target.group(), &target.plural, None));
         let verbs = verbs.into_iter().chain(["delete"]);
         needs.extend(verbs.map(|verb| need(verb, target.group(), &target.plural, Some(&target.name))));
     }
     needs
+}
+
+/// Returns what following a workload needs besides (`status -w` and `--until`): without, it is not seen who holds it.
+pub fn following_needs(deployment: &str) -> [Need; 2] {
+    ["list", "watch"].map(|verb| Need {
+        verb,
+        group: "coordination.k8s.io".into(),
+        resource: "leases".into(),
+        name: Some(lease_name(deployment)),
+        level: Level::Info,
+    })
 }
 
 /// The answer to a `SelfSubjectRulesReview`.
@@ -224,6 +245,7 @@ mod tests {
         let traffic = Traffic {
             routes: vec![target("ingresses", "web")],
             own: vec![target("ingresses", "web-rp-canary")],
+            beside: vec![target("classes", "web")],
             ..Traffic::direct("web")
         };
         let words = |traffic: &Traffic| routing_needs(traffic).iter().map(Need::words).collect::<Vec<_>>();
@@ -234,13 +256,22 @@ mod tests {
             "patch ingresses.networking.k8s.io/web",
             "create ingresses.networking.k8s.io",
             "delete ingresses.networking.k8s.io/web-rp-canary",
+            "watch classes.networking.k8s.io/web",
         ] {
             assert!(needs.iter().any(|need| need == wanted), "{wanted}: {needs:?}");
         }
-        for own in ["delete ingresses.networking.k8s.io/web", "patch services/web"] {
+        for own in [
+            "patch classes.networking.k8s.io/web",
+            "delete ingresses.networking.k8s.io/web",
+            "patch services/web",
+        ] {
             assert!(!needs.iter().any(|need| need == own), "the user's own stay: {own}");
         }
-        assert!(words(&Traffic::direct("web")).contains(&"patch services/web".to_owned()), "the switch");
+        let switched = words(&Traffic { switch: Some(30), ..Traffic::direct("web") });
+        for wanted in ["patch services/web", "delete services/web-preview", "get services/web-rp-stable"] {
+            assert!(switched.contains(&wanted.to_owned()), "the switch: {switched:?}");
+        }
+        assert!(!switched.contains(&"delete services/web-rp-stable".to_owned()), "{switched:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{GuardArgs, PreflightArgs, weight};
+use super::{GuardArgs, PreflightArgs, TagPolicyArgs, weight};
 
 /// How workloads get a new version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -59,6 +59,9 @@ pub struct ApplyArgs {
     /// Show what would change, and write nothing
     #[arg(long)]
     pub diff: bool,
+    /// What the tags of workloads have to be.
+    #[command(flatten)]
+    pub tags: TagPolicyArgs,
     /// Take fields that somebody else owns
     #[arg(long)]
     pub force_conflicts: bool,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{GuardArgs, PreflightArgs, SourceArgs};
+use super::{GuardArgs, PreflightArgs, RouterArgs, SourceArgs};
 use crate::duration;
 use crate::plan::Check;
 use crate::traffic::Choice;
@@ -32,6 +32,9 @@ pub struct BlueGreenArgs {
     /// The Service whose traffic is switched, where there are several
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
+    /// What the router itself does not tell.
+    #[command(flatten)]
+    pub settings: RouterArgs,
     /// What is done about a failure.
     #[command(flatten)]
     pub guard: GuardArgs,

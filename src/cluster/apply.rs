@@ -1,5 +1,6 @@
 //! Requests about objects of any kind: server-side apply, and what goes with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -31,7 +32,12 @@ pub(crate) struct Sending {
 impl Cluster {
     /// Returns the same cluster, seen from a namespace.
     pub(crate) fn in_namespace(&self, namespace: &str) -> Self {
-        Self::new(self.client.clone(), namespace.to_owned(), self.request_timeout)
+        Self {
+            client: self.client.clone(),
+            namespace: namespace.to_owned(),
+            credential: Arc::clone(&self.credential),
+            ..*self
+        }
     }
 
     /// Reads an object; `None` if there is none, or the server does not know its kind.

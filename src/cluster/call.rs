@@ -1,6 +1,7 @@
 //! One request: its own deadline, the retry rules, and the sentence that an API error becomes.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::cluster::connect::chain;
+use crate::cluster::credential::Credential;
 use crate::error::{Error, Kind};
 
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +35,8 @@ pub(crate) struct Cluster {
     /// The namespace of the workload.
     pub(crate) namespace: String,
     pub(super) request_timeout: Option<Duration>,
+    /// What we come with, to explain a refusal.
+    pub(crate) credential: Arc<Credential>,
 }
 
 /// A request as data.
@@ -94,8 +98,13 @@ enum Try {
 }
 
 impl Cluster {
-    pub(crate) fn new(client: Client, namespace: String, request_timeout: Option<Duration>) -> Self {
-        Self { client, namespace, request_timeout }
+    pub(crate) fn new(
+        client: Client,
+        namespace: String,
+        request_timeout: Option<Duration>,
+        credential: Arc<Credential>,
+    ) -> Self {
+        Self { client, namespace, request_timeout, credential }
     }
 
     /// Reads, again and again for a minute if need be.
@@ -190,18 +199,26 @@ impl Cluster {
             Err(error) => return unknown(error.to_string()),
         };
         let exchange = async {
-            let response = self.client.send(request).await.map_err(|error| chain(&error))?;
+            let response = self.client.send(request).await.map_err(|error| self.broken(&error))?;
             let (head, body) = response.into_parts();
-            let body =
-                Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| chain(error.as_ref()))?;
+            let body = Limited::new(body, MAX_ANSWER).collect().await;
+            let body = body.map_err(|error| Broken::Off(chain(error.as_ref())))?;
             let packed = head.headers.get(http::header::CONTENT_ENCODING).is_some_and(|how| how == "gzip");
             let body = body.to_bytes();
-            let body = if packed { unpacked(&body)? } else { body.to_vec() };
-            Ok::<_, String>((head, body))
+            let body = if packed { unpacked(&body).map_err(Broken::Off)? } else { body.to_vec() };
+            Ok::<_, Broken>((head, body))
         };
         let (head, body) = match tokio::time::timeout(timeout, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(text)) => return unknown(text),
+            Ok(Err(Broken::Untrusted(text))) => {
+                // It is not going to be another one, and nothing was sent.
+                let error = Error::new(Kind::Cluster, format!("{}: {text}", call.doing));
+                return Try::Failed(Failure::Refused(
+                    Box::default(),
+                    error.next("kubectl rollout-plus doctor"),
+                ));
+            }
+            Ok(Err(Broken::Off(text))) => return unknown(text),
             Err(_) => return unknown(format!("no answer within {} s", timeout.as_secs())),
         };
         if head.status.is_success() {
@@ -213,7 +230,7 @@ impl Cluster {
         if status.message.is_empty() {
             status.message = String::from_utf8_lossy(&body).chars().take(300).collect();
         }
-        let error = refusal(call, &status);
+        let error = self.refusal(call, &status);
         let retry_after =
             head.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         match status.code {
@@ -223,6 +240,34 @@ impl Cluster {
             _ => Try::Failed(Failure::Refused(Box::new(status), error)),
         }
     }
+
+    fn broken(&self, error: &kube::Error) -> Broken {
+        self.credential.untrusted(error).map_or_else(|| Broken::Off(chain(error)), Broken::Untrusted)
+    }
+
+    fn refusal(&self, call: &Call, status: &Status) -> Error {
+        let message = status.message.trim();
+        let said = if message.is_empty() { status.reason.as_str() } else { message };
+        let error =
+            Error::new(Kind::Cluster, format!("{}: the server said {}: {said}", call.doing, status.code));
+        match status.code {
+            401 => {
+                let why = self.credential.rejected();
+                Error { message: format!("{}; {why}", error.message), ..error }
+                    .next("kubectl rollout-plus doctor")
+            }
+            403 => error.next("kubectl auth can-i --list"),
+            _ => error,
+        }
+    }
+}
+
+/// Why there was no answer.
+enum Broken {
+    /// Its certificate is not trusted: the sentence.
+    Untrusted(String),
+    /// The connection broke off.
+    Off(String),
 }
 
 fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
@@ -231,17 +276,6 @@ fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
     let size = flate2::read::MultiGzDecoder::new(packed).take(limit).read_to_end(&mut body);
     size.map_err(|error| format!("unpack the answer: {error}"))?;
     Ok(body)
-}
-
-fn refusal(call: &Call, status: &Status) -> Error {
-    let message = status.message.trim();
-    let said = if message.is_empty() { status.reason.as_str() } else { message };
-    let error = Error::new(Kind::Cluster, format!("{}: the server said {}: {said}", call.doing, status.code));
-    match status.code {
-        401 => error.next("kubectl auth whoami"),
-        403 => error.next("kubectl auth can-i --list"),
-        _ => error,
-    }
 }
 
 /// Spreads retries of several clients. A hasher's random seed is random enough for that.

@@ -1,35 +1,20 @@
 //! From flags and kubeconfig to a client. No request is sent.
 
+use std::sync::Arc;
+
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::cli::GlobalArgs;
+use crate::cluster::credential::Credential;
 use crate::cluster::{Cluster, transport};
+use crate::credentials::{ExposeSecret, Source};
 use crate::error::{Error, Kind};
 
 /// Builds the client of a run.
 pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
-    let options = KubeConfigOptions { context: args.context.clone(), cluster: None, user: None };
-    let explain = |error: &dyn std::error::Error| {
-        let mut error = Error::new(Kind::Cluster, format!("reading the kubeconfig: {}", chain(error)));
-        error = error.next("kubectl config get-contexts");
-        error
-    };
-    let kubeconfig = match &args.kubeconfig {
-        Some(path) => Some(Kubeconfig::read_from(path).map_err(|error| explain(&error))?),
-        None => None,
-    };
-    let mut config = match kubeconfig {
-        Some(kubeconfig) => {
-            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| explain(&e))?
-        }
-        None => match Config::from_kubeconfig(&options).await {
-            Ok(config) => config,
-            // In a pod there is no kubeconfig; a context that was named must exist, though.
-            Err(error) if args.context.is_none() => Config::incluster().map_err(|_| explain(&error))?,
-            Err(error) => return Err(explain(&error)),
-        },
-    };
+    let (source, notes) = args.credentials.read()?;
+    let mut config = config(args, &source).await?;
     // Retries are decided per verb in `call`; a write must not be repeated blindly.
     config.default_retry = false;
     // A watch on a connection that died silently would otherwise wait for ever; the server ends one after 90 s.
@@ -47,8 +32,54 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     {
         return Err(Error::usage(format!("'{namespace}' cannot be the name of a namespace")));
     }
+    let credential = Credential::of(&config, &source, notes);
     let client = transport::client(config).map_err(|error| explain(&error))?;
-    Ok(Cluster::new(client, namespace, args.request_timeout))
+    Ok(Cluster::new(client, namespace, args.request_timeout, Arc::new(credential)))
+}
+
+/// Finds server and credential.
+async fn config(args: &GlobalArgs, source: &Source) -> Result<Config, Error> {
+    let options = KubeConfigOptions { context: args.context.clone(), cluster: None, user: None };
+    let kubeconfig = match (source, &args.kubeconfig) {
+        (Source::InCluster, _) => {
+            return Config::incluster().map_err(|error| {
+                let text = format!("reading the ServiceAccount of this pod: {}", chain(&error));
+                Error::new(Kind::Cluster, text).next("kubectl explain pod.spec.automountServiceAccountToken")
+            });
+        }
+        (Source::Access(access), _) => Some(access.kubeconfig("given", "default")),
+        (Source::Kubeconfig(text), _) => Some(text.clone()),
+        (Source::Ambient, Some(path)) => {
+            let read = Kubeconfig::read_from(path).map_err(|error| explain(&error))?;
+            return Config::from_custom_kubeconfig(read, &options).await.map_err(|error| explain(&error));
+        }
+        (Source::Ambient, None) => None,
+    };
+    match kubeconfig {
+        Some(text) => {
+            let read = Kubeconfig::from_yaml(text.expose_secret()).map_err(|error| explain(&error))?;
+            if let Some(program) =
+                read.auth_infos.iter().find_map(|user| user.auth_info.as_ref()?.exec.as_ref())
+            {
+                let name = program.command.as_deref().unwrap_or("without a name");
+                let why = format!(
+                    "the kubeconfig that was given wants to run the program {name}: it must have a token instead"
+                );
+                return Err(Error::usage(why).next("kubectl rollout-plus bootstrap --help"));
+            }
+            Config::from_custom_kubeconfig(read, &options).await.map_err(|error| explain(&error))
+        }
+        None => match Config::from_kubeconfig(&options).await {
+            // In a pod there is no kubeconfig; a context that was named must exist, though.
+            Err(error) if args.context.is_none() => Config::incluster().map_err(|_| explain(&error)),
+            read => read.map_err(|error| explain(&error)),
+        },
+    }
+}
+
+fn explain(error: &dyn std::error::Error) -> Error {
+    Error::new(Kind::Cluster, format!("reading the kubeconfig: {}", chain(error)))
+        .next("kubectl config get-contexts")
 }
 
 /// Joins an error with its causes: kube's own text often stops at "client error (Connect)".

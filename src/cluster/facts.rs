@@ -107,7 +107,7 @@ impl Cluster {
     }
 
     /// Asks what of the needs is not allowed.
-    async fn missing_rights(&self, needs: &[Need]) -> Result<Fact<Vec<Need>>, Error> {
+    pub(crate) async fn missing_rights(&self, needs: &[Need]) -> Result<Fact<Vec<Need>>, Error> {
         if needs.is_empty() {
             return Ok(Ok(Vec::new()));
         }
@@ -134,7 +134,8 @@ impl Cluster {
         Ok(Ok(left))
     }
 
-    async fn is_allowed(&self, need: &Need) -> Result<Fact<bool>, Error> {
+    /// Asks whether something is allowed.
+    pub(crate) async fn is_allowed(&self, need: &Need) -> Result<Fact<bool>, Error> {
         let (resource, subresource) = need.resource.split_once('/').unwrap_or((&need.resource, ""));
         let attributes = json!({"namespace": self.namespace, "verb": need.verb, "group": need.group,
             "resource": resource, "subresource": subresource, "name": need.name.as_deref().unwrap_or_default()});

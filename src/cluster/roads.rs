@@ -45,7 +45,7 @@ impl RoadStore {
             self.watch(cluster, &Target::service(&cluster.namespace, ""), super::watches::config()),
             self.watch(cluster, &slices, super::watches::config().labels(&of)),
         ];
-        for target in traffic.routes.iter().chain(&traffic.own) {
+        for target in traffic.routes.iter().chain(&traffic.own).chain(&traffic.beside) {
             let only = super::watches::config().fields(&format!("metadata.name={}", target.name));
             streams.push(self.watch(cluster, target, only));
         }
@@ -184,9 +184,8 @@ impl Cluster {
         let names = Role::ALL.map(|role| role.service(&traffic.service));
         let services =
             names.iter().chain([&traffic.service]).map(|name| Target::service(&self.namespace, name));
-        let targets: Vec<Target> =
-            services.chain(traffic.routes.iter().cloned()).chain(traffic.own.iter().cloned()).collect();
-        for target in targets {
+        let others = traffic.routes.iter().chain(&traffic.own).chain(&traffic.beside).cloned();
+        for target in services.chain(others) {
             if let Some(value) = self.road(&target).await? {
                 roads.objects.insert(target, value);
             }

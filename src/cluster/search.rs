@@ -1,16 +1,18 @@
 //! Looks for what brings traffic to a workload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::cluster::objects::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
+use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
-use crate::router::{ROUTERS, RouteKind, Router};
+use crate::router::{ROUTERS, RouteKind, Router, router};
 use crate::traffic::{
-    Choice, Found, Role, Search, Target, Traffic, choose, pinned_to, root_of, selecting, text,
+    Choice, Found, Role, Search, Split, Target, Traffic, choose, is_made_by_us, own_targets, pinned_to,
+    root_of, selecting, text,
 };
 
 impl Cluster {
@@ -35,9 +37,7 @@ impl Cluster {
         for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
             for kind in router.kinds() {
                 let Some(served) = groups.get(kind.group) else { continue };
-                let Some(version) =
-                    kind.versions.iter().find(|version| served.iter().any(|one| one == *version))
-                else {
+                let Some(version) = version(kind, served) else {
                     search.unserved.push(format!("{} is served in {} alone", kind.plural, served.join(", ")));
                     continue;
                 };
@@ -56,9 +56,11 @@ impl Cluster {
                         Err(failure) => return Err(failure.into_error()),
                     }
                 }
-                for route in routes {
-                    let services = self.reached(router, &route, &search.services);
+                for route in routes.into_iter().filter(|route| !is_made_by_us(route)) {
+                    let services = self.reached(router, &named(&target, &route), &route, &search.services);
                     if services.is_empty() {
+                        let stranger = search.services.iter().any(|service| is_stranger(&route, service));
+                        search.strangers.extend(stranger.then(|| named(&target, &route)));
                         continue;
                     }
                     if kind.group == "networking.k8s.io" && classes.is_none() {
@@ -67,11 +69,7 @@ impl Cluster {
                     if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
                         continue;
                     }
-                    let target = Target {
-                        namespace: text(&route, "/metadata/namespace").into(),
-                        name: text(&route, "/metadata/name").into(),
-                        ..target.clone()
-                    };
+                    let target = named(&target, &route);
                     search.routes.extend(services.into_iter().map(|service| Found {
                         router: router.name(),
                         service,
@@ -80,8 +78,66 @@ impl Cluster {
                     }));
                 }
             }
+            self.beside(router, &groups, &mut search).await?;
         }
         Ok(search)
+    }
+
+    /// Looks for what says how the Services of a router's routes are served.
+    async fn beside(
+        &self,
+        router: &dyn Router,
+        groups: &BTreeMap<String, Vec<String>>,
+        search: &mut Search,
+    ) -> Result<(), Error> {
+        let of = search.routes.iter().filter(|found| found.router == router.name());
+        let services: BTreeSet<String> = of.map(|found| found.service.clone()).collect();
+        for kind in router.beside().iter().filter(|_| !services.is_empty()) {
+            let version = groups.get(kind.group).and_then(|served| version(kind, served));
+            let Some(version) = version else { continue };
+            let target = target(kind, version, &self.namespace);
+            let objects = match self.items(&target).await {
+                Err(failure) if failure.code() == 404 => continue,
+                Err(failure) if failure.code() == 403 => {
+                    search.hidden.push((router.name(), *kind));
+                    continue;
+                }
+                objects => objects.map_err(Failure::into_error)?,
+            };
+            for object in &objects {
+                let about = services.iter().filter(|one| router.concerns(object, one, &self.namespace));
+                search.beside.extend(about.map(|service| Found {
+                    router: router.name(),
+                    service: service.clone(),
+                    target: Target { name: text(object, "/metadata/name").into(), ..target.clone() },
+                    object: object.clone(),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the kinds that [`Cluster::search`] lists, as group and plural.
+    pub(crate) async fn searched(&self, choice: Choice) -> Result<Vec<(String, String)>, Error> {
+        let mut kinds = Vec::new();
+        if choice == Choice::None {
+            return Ok(kinds);
+        }
+        let groups = self.groups().await?;
+        for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
+            for kind in router.kinds().iter().chain(router.beside()) {
+                let Some(served) = groups.get(kind.group) else { continue };
+                if kind.versions.iter().any(|version| served.iter().any(|one| one == *version)) {
+                    kinds.push((kind.group.to_owned(), kind.plural.to_owned()));
+                }
+                if kind.group == "gateway.networking.k8s.io" && served.iter().any(|one| one == "v1beta1") {
+                    kinds.push((kind.group.to_owned(), "referencegrants".to_owned()));
+                }
+            }
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
+        Ok(kinds)
     }
 
     /// Names the namespaces whose routes may name our Services: ours, and those that a `ReferenceGrant` lets in. One
@@ -121,12 +177,21 @@ impl Cluster {
     }
 
     /// Names the Services to which a route sends requests.
-    fn reached(&self, router: &dyn Router, route: &Value, services: &[Value]) -> Vec<String> {
+    fn reached(
+        &self,
+        router: &dyn Router,
+        target: &Target,
+        route: &Value,
+        services: &[Value],
+    ) -> Vec<String> {
         let names = services.iter().map(|service| text(service, "/metadata/name"));
         let reached = names.filter(|name| {
+            // A route that names Services of ours alone is still the user's: a run may have been killed half way.
+            let woven = is_woven(route);
             let reaches = |element: &Value| {
-                router.names(element, text(route, "/metadata/namespace"), name, &self.namespace)
-                    || mentions_ours(element, name)
+                router.names(element, target, name, &self.namespace)
+                    || mentions(element, &Role::Stable.service(name))
+                    || woven && mentions(element, &format!("{name}-rp-"))
             };
             router.places(route).iter().any(|place| match route.pointer(place) {
                 Some(Value::Array(list)) => list.iter().any(reaches),
@@ -152,7 +217,9 @@ impl Cluster {
             return Ok(None);
         }
         let labels = &deployment.spec.template["metadata"]["labels"];
-        let search = self.search(labels, Choice::Auto).await?;
+        let mut search = self.search(labels, Choice::Auto).await?;
+        // The way back is open whoever looks at the canary.
+        search.strangers.clear();
         // A neighbour's Service may be pinned, too; that is none of ours.
         let pinned = search.services.iter().find(|service| is_pinned(service));
         let root = match pinned {
@@ -164,6 +231,16 @@ impl Cluster {
         let known = search.services.iter().any(|service| text(service, "/metadata/name") == root);
         let (traffic, _) = choose(&search, Choice::Auto, Some(root).filter(|_| known), &workload)?;
         let mut traffic = traffic.unwrap_or_else(|| Traffic::direct(root));
+        let roads = search.roads(&self.namespace);
+        // Whatever was asked, what the router may have needed is by these names.
+        let mut split = Split::undone(root, &self.namespace).with(Some(0), Some(100), Some(0));
+        split.mirror = router(&traffic.router).is_some_and(|router| router.abilities().mirror).then_some(100);
+        for target in own_targets(&traffic, &roads.view(&traffic, Vec::new()), &split).unwrap_or_default() {
+            // Who may not read it has made none.
+            if let Ok(Some(_)) = self.road(&target).await {
+                traffic.own.push(target);
+            }
+        }
         traffic.isolate = pinned.is_some();
         Ok(Some(traffic))
     }
@@ -206,6 +283,11 @@ impl Cluster {
     }
 }
 
+/// Returns the best version of a kind that is served.
+fn version(kind: &RouteKind, served: &[String]) -> Option<&'static str> {
+    kind.versions.iter().copied().find(|version| served.iter().any(|one| one == version))
+}
+
 fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
     Target {
         api: format!("/apis/{}/{version}", kind.group),
@@ -216,8 +298,24 @@ fn target(kind: &RouteKind, version: &str, namespace: &str) -> Target {
     }
 }
 
-/// A route that names Services of ours alone is still the user's: a run may have been killed half way.
-fn mentions_ours(element: &Value, service: &str) -> bool {
-    let element = element.to_string();
-    [Role::Stable, Role::Canary].iter().any(|role| element.contains(&format!("\"{}", role.service(service))))
+fn named(kind: &Target, route: &Value) -> Target {
+    Target {
+        namespace: text(route, "/metadata/namespace").into(),
+        name: text(route, "/metadata/name").into(),
+        ..kind.clone()
+    }
+}
+
+/// Whether a run of ours has written to a route.
+fn is_woven(route: &Value) -> bool {
+    !route["metadata"]["annotations"][ROUTE_ANNOTATION].is_null()
+}
+
+/// Whether somebody else's route names the Service that a canary of this one has: it is theirs, as it is.
+fn is_stranger(route: &Value, service: &Value) -> bool {
+    mentions(&route["spec"], &Role::Canary.service(text(service, "/metadata/name")))
+}
+
+fn mentions(element: &Value, service: &str) -> bool {
+    element.to_string().contains(&format!("\"{service}"))
 }

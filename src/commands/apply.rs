@@ -3,7 +3,7 @@
 mod check;
 mod preflight;
 mod prune;
-mod resolve;
+pub(super) mod resolve;
 mod rollouts;
 mod send;
 
@@ -18,6 +18,7 @@ use crate::commands::rollout::Context;
 use crate::engine::Signals;
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::model::images_of;
 use crate::source;
 
 use check::Checked;
@@ -57,12 +58,18 @@ async fn whole(
     check_flags(args)?;
     let selector = args.selector.as_deref().map(pruning::Selector::parse).transpose()?;
     let documents = intake::objects(source::documents(args)?)?;
+    let build = context.build();
+    for document in &documents {
+        let tagged = args.tags.check_all(&images_of(&document.object), &build);
+        tagged
+            .map_err(|error| Error { message: format!("{}: {}", document.origin, error.message), ..error })?;
+    }
     let cluster = connect(context.global).await?;
     let deadline = begun + context.global.timeout;
     let context = Context { among_others: true, deadline: Some(deadline), ..context };
     let run = Run { args, context, cluster: &cluster, deadline };
 
-    let input = resolve::items(&run, documents).await?;
+    let input = resolve::items(run.cluster, context.global.namespace.as_deref(), documents).await?;
     if let Some(selector) = &selector {
         selector.check(&input.items)?;
     }

@@ -1,7 +1,7 @@
 //! `blue-green`: a whole second set, tried through a preview, then one switch.
 
 use crate::check::{Strategy, Subject};
-use crate::cli::{BlueGreenArgs, deployment_name};
+use crate::cli::{BlueGreenArgs, TrafficArgs, deployment_name};
 use crate::cluster::connect;
 use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
@@ -17,16 +17,16 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     let name = deployment_name(&args.name)?;
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
-    let wish = Wish {
-        choice: args.router,
-        service: args.service.as_deref(),
-        switch: Some(args.soak.as_secs()),
-        ..Wish::default()
+    let traffic = TrafficArgs {
+        router: args.router,
+        service: args.service.clone(),
+        settings: args.settings.clone(),
+        ..TrafficArgs::default()
     };
-    find(&cluster, &mut engine, &wish).await?;
+    find(&cluster, &mut engine, Wish { args: &traffic, switch: Some(args.soak.as_secs()) }).await?;
     let observed = engine.observed()?;
     let request = BlueGreenRequest {
-        template: source::template(&cluster, &observed.deployment, &args.source).await?,
+        template: source::template(&cluster, &observed.deployment, &args.source, &context.build()).await?,
         checks: args.verify.clone(),
         promote: args.auto_promote,
     };

@@ -19,15 +19,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     let sizes = sizes(args)?;
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
-    let wish = Wish {
-        choice: args.traffic.router,
-        service: args.traffic.service.as_deref(),
-        matches: args.traffic.matches(),
-        mirror: args.traffic.mirror,
-        isolate: args.traffic.isolate,
-        switch: None,
-    };
-    find(&cluster, &mut engine, &wish).await?;
+    find(&cluster, &mut engine, Wish { args: &args.traffic, switch: None }).await?;
     let observed = engine.observed()?;
     let share = args.weight.is_some() || !args.steps.is_empty();
     if observed.traffic.is_none() && args.canary_replicas.is_some() && share {
@@ -35,8 +27,9 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
             "--canary-replicas beside --weight or --steps takes a router: without one the pods are the share",
         ));
     }
+    let traffic = observed.traffic.as_ref();
     let request = CanaryRequest {
-        template: source::template(&cluster, &observed.deployment, &args.source).await?,
+        template: source::template(&cluster, &observed.deployment, &args.source, &context.build()).await?,
         sizes,
         wait_seconds: args.step_wait.as_secs(),
         promote: args.promote,
@@ -45,8 +38,8 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         wanted: Wanted {
             weights: weights(args),
             pods: args.canary_replicas,
-            matches: wish.matches.clone(),
-            mirror: wish.mirror,
+            matches: traffic.map_or_else(|| args.traffic.matches(&[]), |traffic| traffic.matches.clone()),
+            mirror: traffic.map_or_else(|| args.traffic.mirror(None), |traffic| traffic.mirror),
         },
     };
     // Another share for a version that is held already brings nothing new to judge.

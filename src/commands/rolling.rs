@@ -17,7 +17,9 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
-    let Some(template) = source::template(&cluster, &observed.deployment, &args.source).await? else {
+    let Some(template) =
+        source::template(&cluster, &observed.deployment, &args.source, &context.build()).await?
+    else {
         return Err(Error::usage(format!("there is no new version for {}", observed.deployment.id()))
             .next("name the new version: --image [CONTAINER=]IMAGE")
             .next("or give a manifest: -f FILE|DIRECTORY|-")

@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::check::{Strategy, Subject};
+use crate::ci::Build;
 use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs, deployment_name};
 use crate::cluster::Cluster;
 use crate::commands::check;
@@ -29,6 +30,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Returns what the CI system says.
+    pub(super) fn build(&self) -> Build {
+        Build::of(self.environment)
+    }
+
     /// Reads the workload that a verb is about. Nothing is written.
     pub(super) async fn open(
         &self,
@@ -47,7 +53,7 @@ impl<'a> Context<'a> {
             among_others: self.among_others,
         };
         self.output.report_to(guard.report.clone());
-        Engine::start(cluster, self.output, options).await
+        Box::pin(Engine::start(cluster, self.output, options)).await
     }
 
     /// Replaces the version by a template, after the preflight.
@@ -97,11 +103,13 @@ fn run(environment: &Environment) -> RunRef {
     // Not secret, only unlikely to come twice.
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let since = timestamp();
+    let build = Build::of(environment);
     RunRef {
         id: format!("{:08x}", random & 0xffff_ffff),
-        holder: environment.holder(),
+        holder: environment.holder(build.repo.as_deref()),
         since: format!("{}Z", since.split('.').next().unwrap_or_default()),
-        link: environment.build_link(),
-        commit: environment.commit(),
+        link: build.link,
+        commit: build.commit,
+        author: build.author,
     }
 }

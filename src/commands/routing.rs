@@ -1,62 +1,102 @@
 //! Finds what brings traffic to a workload, and says what was found.
 
+use serde_json::Value;
+
+use crate::cli::TrafficArgs;
 use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Situation;
-use crate::traffic::{Choice, Match, Split, Target, Traffic, choose, own_targets, text};
+use crate::router::{Router, router};
+use crate::traffic::{Choice, Search, Split, Target, Traffic, choose, own_targets, text};
 
 /// What the user wants of the traffic.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Wish<'w> {
-    /// `--router`.
-    pub(super) choice: Choice,
-    /// `--service`.
-    pub(super) service: Option<&'w str>,
-    /// `--header` and `--cookie`.
-    pub(super) matches: Vec<Match>,
-    /// `--mirror`.
-    pub(super) mirror: Option<u8>,
-    /// `--isolate`.
-    pub(super) isolate: bool,
+    /// The flags.
+    pub(super) args: &'w TrafficArgs,
     /// Seconds to judge after a switch of all traffic at once; `None` for a share.
     pub(super) switch: Option<u64>,
 }
 
+impl Wish<'_> {
+    /// Notes what is told of the router; what was told before holds.
+    fn tell(self, traffic: &mut Traffic) {
+        if let Some(prefix) = &self.args.settings.annotation_prefix {
+            traffic.annotation_prefix = Some(prefix.clone());
+        }
+        if let Some(grace) = self.args.settings.router_grace {
+            traffic.grace = Some(grace.as_secs());
+        }
+    }
+
+    /// Refuses what is told of a router that there is not.
+    fn refuse(self, traffic: Option<&Traffic>) -> Result<(), Error> {
+        let router = traffic.and_then(|traffic| router(&traffic.router));
+        let by = router.map_or("no router splits the traffic".into(), |router| {
+            format!("the router {} splits the traffic", router.name())
+        });
+        if self.args.settings.router_grace.is_some() && router.is_none() {
+            return Err(Error::usage(format!("--router-grace: {by}")));
+        }
+        if self.args.settings.annotation_prefix.is_some()
+            && router.and_then(Router::annotation_prefix).is_none()
+        {
+            return Err(Error::usage(format!(
+                "--annotation-prefix is for the annotations of nginx and haproxy, and {by}"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// Has the engine follow what brings the traffic; without a router that is the Service itself for a switch, and
 /// nothing for a share.
-pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish<'_>) -> Result<(), Error> {
+pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
+    Box::pin(look(cluster, engine, wish)).await?;
+    wish.refuse(engine.observed()?.traffic.as_ref())
+}
+
+async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
     let observed = engine.observed()?;
     let held = Situation::of(&observed).hold.is_some();
-    if let Some(known) = observed.traffic.clone() {
-        let routes: Vec<_> = observed.roads.routes(&known).collect();
-        let own = own_targets(&known, &routes, &split(&known, cluster, wish))?;
-        let more: Vec<Target> = own.into_iter().filter(|target| !known.own.contains(target)).collect();
+    if let Some(known) = &observed.traffic {
+        let mut traffic = known.clone();
+        wish.tell(&mut traffic);
+        traffic.matches = wish.args.matches(if held { &known.matches } else { &[] });
+        traffic.mirror = wish.args.mirror(known.mirror.filter(|_| held));
+        let labels = &observed.deployment.spec.template["metadata"]["labels"];
+        let view = observed.roads.view(&traffic, vec![labels]);
+        let own = own_targets(&traffic, &view, &split(&traffic, cluster))?;
+        traffic.own.extend(own.into_iter().filter(|target| !known.own.contains(target)));
         // What is held stays what it is; what was interrupted before that may become the other.
-        let switch = match known.switch {
+        traffic.switch = match known.switch {
             Some(soak) if held => Some(wish.switch.unwrap_or(soak)),
             None if held => None,
             _ => wish.switch,
         };
-        if !more.is_empty() || switch != known.switch {
-            let own = known.own.iter().cloned().chain(more).collect();
-            return engine.route_by(Traffic { own, switch, ..known }).await;
+        if traffic != *known {
+            return engine.route_by(traffic).await;
         }
         return Ok(());
     }
     // A canary that is held by its pods stays so.
-    if held || (wish.choice == Choice::None && wish.switch.is_none()) {
+    if held || (wish.args.router == Choice::None && wish.switch.is_none()) {
         return Ok(());
     }
     let deployment = &observed.deployment;
     let labels = &deployment.spec.template["metadata"]["labels"];
     let workload = format!("deployment/{}", deployment.id().name);
-    let search = cluster.search(labels, wish.choice).await?;
-    let (traffic, found) = choose(&search, wish.choice, wish.service, &workload)?;
+    let search = cluster.search(labels, wish.args.router).await?;
+    let (traffic, found) = choose(&search, wish.args.router, wish.args.service.as_deref(), &workload)?;
     if traffic.is_none() {
         search.unread.iter().chain(&search.unserved).for_each(|text| {
             engine.warn(&format!("{text}: if one brings traffic to {workload}, it is left as it is"));
         });
+    }
+    for stranger in search.strangers.iter().filter(|_| traffic.is_some()) {
+        engine
+            .warn(&format!("{stranger} names the canary's Service: it has pods only while a canary is held"));
     }
     let mut traffic = match (traffic, wish.switch) {
         (Some(traffic), _) => {
@@ -67,7 +107,7 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
         (None, Some(_)) => {
             let names: Vec<&str> =
                 search.services.iter().map(|service| text(service, "/metadata/name")).collect();
-            let service = match (wish.service, names.as_slice()) {
+            let service = match (wish.args.service.as_deref(), names.as_slice()) {
                 (Some(service), _) => service,
                 (None, [only]) => only,
                 (None, []) => return Ok(()),
@@ -87,16 +127,22 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
             Traffic::direct(service)
         }
     };
-    let routes: Vec<(&Target, &serde_json::Value)> = search
-        .routes
-        .iter()
-        .filter(|route| traffic.routes.contains(&route.target))
-        .map(|route| (&route.target, &route.object))
-        .collect();
-    traffic.own = own_targets(&traffic, &routes, &split(&traffic, cluster, wish))?;
-    traffic.isolate = wish.isolate;
+    if let Some((router, kind)) = search.hidden.iter().find(|(router, _)| *router == traffic.router) {
+        let (plural, group, namespace) = (kind.plural, kind.group, &cluster.namespace);
+        return Err(Error::refused(format!(
+            "no right to list {plural} in namespace {namespace}: the router {router} has to know what they say of \
+             service/{}",
+            traffic.service
+        ))
+        .next(format!("kubectl auth can-i list {plural}.{group} -n {namespace}")));
+    }
+    wish.tell(&mut traffic);
+    traffic.matches = wish.args.matches(&[]);
+    traffic.mirror = wish.args.mirror(None);
+    traffic.isolate = wish.args.isolate;
     traffic.switch = wish.switch;
-    if wish.switch.is_none() && !wish.isolate {
+    traffic.own = own(&search, &traffic, labels, cluster)?;
+    if wish.switch.is_none() && !wish.args.isolate {
         engine.note(&format!(
             "clients that use service/{} without the router get the share of the pods; --isolate keeps them on the stable ones",
             traffic.service
@@ -105,10 +151,21 @@ pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: &Wish
     engine.route_by(traffic).await
 }
 
+/// Returns the objects of ours that the router needs beside the Services, for pods with these labels.
+pub(super) fn own(
+    search: &Search,
+    traffic: &Traffic,
+    labels: &Value,
+    cluster: &Cluster,
+) -> Result<Vec<Target>, Error> {
+    let roads = search.roads(&cluster.namespace);
+    own_targets(traffic, &roads.view(traffic, vec![labels]), &split(traffic, cluster))
+}
+
 /// The most that will be asked of the router.
-fn split(traffic: &Traffic, cluster: &Cluster, wish: &Wish<'_>) -> Split {
+fn split(traffic: &Traffic, cluster: &Cluster) -> Split {
     let mut split = Split::undone(&traffic.service, &cluster.namespace).with(Some(0), Some(100), Some(0));
-    split.matches.clone_from(&wish.matches);
-    split.mirror = wish.mirror;
+    split.matches.clone_from(&traffic.matches);
+    split.mirror = traffic.mirror;
     split
 }

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::error::{Error, Kind};
 use crate::model::{Observed, ReplicaSet, Situation, fingerprint};
-use crate::record::{Ending, Outcome, Verb};
+use crate::record::{self, Ending, Outcome, Verb};
 
 impl Engine<'_> {
     /// Returns what goes into the history; nothing if the run changed nothing.
@@ -36,9 +36,24 @@ impl Engine<'_> {
             who: run.holder.clone(),
             commit: run.commit.clone(),
             link: run.link.clone(),
+            author: run.author.clone(),
             began: run.since.clone(),
             seconds: self.begun.elapsed().as_secs(),
         })
+    }
+
+    /// Notes on the workload where its version comes from. The history has it in any case.
+    pub(super) async fn note_origin(&self, observed: &Observed, outcome: &Outcome) {
+        let former = self.lock.lease().map(record::outcomes).unwrap_or_default();
+        let deployment = &observed.deployment;
+        let annotations = deployment.metadata.annotations.as_ref();
+        let patch = record::note_origin(deployment.uid(), annotations, outcome, &former);
+        if patch.is_empty() {
+            return;
+        }
+        if let Err(failure) = self.cluster.patch_deployment(&self.options.name, &patch, false).await {
+            self.warn(&format!("where the version comes from is not noted on it: {}", failure.into_error()));
+        }
     }
 }
 

@@ -10,20 +10,27 @@ use crate::step::{self, Mutation};
 
 const TRIES: u32 = 3;
 
+/// Returns the step after which routes say the most: a limit of theirs would be met there.
+fn fullest(plan: &Plan) -> Option<&Step> {
+    let says = |step: &&Step| match step {
+        Step::Route { split, .. } => {
+            split.backends().len() + split.matches.len() + usize::from(split.mirror.is_some())
+        }
+        _ => 0,
+    };
+    plan.steps.iter().filter(|step| matches!(step, Step::Route { .. })).max_by_key(says)
+}
+
 impl Engine<'_> {
-    /// Sends the first write of a plan, and of each route and each Deployment, with `dryRun=All`.
+    /// Sends the first write of a plan and of the Deployment, and all that routes are going to say, with `dryRun=All`.
     pub(crate) async fn rehearse(&mut self, plan: &Plan) -> Result<(), Error> {
         let observed = self.observed()?;
         let situation = Situation::of(&observed);
-        let mut told = Vec::new();
-        for (index, step) in plan.steps.iter().enumerate() {
-            let kind = std::mem::discriminant(step);
-            // What comes later is decided by what is there by then.
-            if index > 0 && (told.contains(&kind) || !matches!(step, Step::Route { .. } | Step::Hold { .. }))
-            {
-                continue;
-            }
-            told.push(kind);
+        let first = |step: &&Step| matches!(step, Step::Hold { .. });
+        // What comes later is decided by what is there by then.
+        let told = [plan.steps.first(), plan.steps.iter().find(first), fullest(plan)];
+        let is_told = |step: &&Step| told.iter().flatten().any(|told| std::ptr::eq(*told, *step));
+        for step in plan.steps.iter().filter(is_told) {
             for mutation in &step::work(step, &situation, &self.options.run, 0)?.mutations {
                 self.rehearse_write(mutation).await?;
             }

@@ -13,9 +13,9 @@ use crate::event::Event;
 use crate::health::Failure;
 use crate::model::Situation;
 use crate::plan::Step;
-use crate::router::{Router, router};
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
+use crate::traffic::Traffic;
 
 /// A line at least this often, because CI systems end silent jobs.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -64,11 +64,7 @@ impl Engine<'_> {
             Step::Route { grace, .. } | Step::Own { grace, .. } => Duration::from_secs(*grace),
             Step::Pin { .. } => PROXIES,
             // Some data planes drop a whole route that names a Service whose pods they do not know.
-            Step::Publish { .. } => self
-                .traffic
-                .as_ref()
-                .and_then(|traffic| router(&traffic.router))
-                .map_or(PROXIES, Router::grace),
+            Step::Publish { .. } => self.traffic.as_ref().and_then(Traffic::grace).unwrap_or(PROXIES),
             _ => Duration::ZERO,
         };
         let soaked = begin + soak;

@@ -22,6 +22,9 @@ pub struct RunRef {
     /// The commit that is deployed, as far as the CI system says.
     #[serde(default)]
     pub commit: Option<String>,
+    /// Who made that commit, or started the build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
 }
 
 /// The user's own values of the fields that a hold changes. The template's original is the stable

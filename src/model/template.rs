@@ -74,6 +74,15 @@ pub fn with_image(template: &Value, container: Option<&str>, image: &str) -> Res
     )))
 }
 
+/// Returns the images that an object of any kind runs, those of its init containers too: it may be a pod, or have a
+/// template of pods, or of Jobs.
+pub fn images_of(object: &Value) -> Vec<String> {
+    let places = ["/spec/template", "/spec/jobTemplate/spec/template"];
+    let template = places.iter().find_map(|place| object.pointer(place)).unwrap_or(object);
+    let all = containers(template, "initContainers").chain(containers(template, "containers"));
+    all.filter_map(|container| container["image"].as_str().map(str::to_owned)).collect()
+}
+
 fn containers<'a>(template: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
     template["spec"][list].as_array().into_iter().flatten()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 
 use crate::apply::Row;
+use crate::grant::Issued;
 use crate::history::Revision;
 use crate::output::safe::safe;
 use crate::share::tidy;
@@ -62,12 +63,31 @@ pub(super) fn revisions(revisions: &[Revision]) -> String {
             outcome
                 .and_then(|outcome| outcome.commit.as_ref())
                 .map_or("-".into(), |commit| safe(commit).chars().take(12).collect()),
-            text(outcome.map(|outcome| &outcome.who)),
+            outcome.map_or("-".into(), |outcome| safe(outcome.author.as_ref().unwrap_or(&outcome.who))),
             verdict,
             outcome
                 .map_or("-".into(), |outcome| crate::duration::short(Duration::from_secs(outcome.seconds))),
             text(outcome.and_then(|outcome| outcome.link.as_ref())),
             text(one.cause.as_ref()),
+        ]);
+    }
+    trimmed(&table)
+}
+
+/// Returns the table of tokens.
+pub(super) fn tokens(tokens: &[Issued]) -> String {
+    let header = ["ACCOUNT", "TOKEN", "CREATED", "EXPIRES", "DELIVERED TO", "LAST USED"];
+    let mut table = plain(header.map(str::to_owned).to_vec());
+    for one in tokens {
+        let text =
+            |text: &Option<String>, none: &str| text.as_ref().map_or(none.to_owned(), |text| safe(text));
+        table.add_row(vec![
+            safe(&one.account),
+            safe(&one.token),
+            safe(&one.created),
+            text(&one.expires, "never"),
+            text(&one.delivered, "-"),
+            text(&one.last_used, "-"),
         ]);
     }
     trimmed(&table)
@@ -83,14 +103,14 @@ pub(super) fn objects(rows: &[Row]) -> String {
     trimmed(&table)
 }
 
-fn plain(header: Vec<String>) -> Table {
+pub(super) fn plain(header: Vec<String>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header);
     table
 }
 
-fn trimmed(table: &Table) -> String {
+pub(super) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 

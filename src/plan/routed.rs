@@ -10,7 +10,7 @@ use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
-use crate::traffic::{Match, Role, Split, Target, Traffic, drifted, unpin, weave};
+use crate::traffic::{Match, Role, Split, Target, Traffic, View, drifted, says, unpin, weave};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,13 +45,14 @@ impl<'m> Moves<'m> {
     }
 
     fn grace(&self) -> u64 {
-        self.router.grace().as_secs()
+        self.traffic.grace().unwrap_or_default().as_secs()
     }
 
     /// Adds or shifts: what a route is to name has to be there first.
     fn forward(&self, split: Split) -> Vec<Step> {
         let mut steps = vec![Step::Route { split: split.clone(), grace: self.grace() }];
-        if !self.traffic.own.is_empty() {
+        let amends = self.router.amends() && !self.traffic.beside.is_empty();
+        if amends || !self.traffic.own.is_empty() {
             steps.insert(0, Step::Own { split, grace: self.grace() });
         }
         steps
@@ -84,6 +85,9 @@ impl<'m> Moves<'m> {
 
     /// Whether an object of ours beside the routes names the Service of that version: they bring it requests, too.
     fn own_names(&self, role: Role) -> bool {
+        if !self.router.own_carry() {
+            return false;
+        }
         let roads = &self.observed.roads;
         let mut own = self.traffic.own.iter().filter_map(|target| roads.objects.get(target));
         own.any(|object| self.is_named(object, role))
@@ -114,14 +118,61 @@ impl<'m> Moves<'m> {
         self.is_woven() || root.is_some_and(|root| !unpin(root).is_empty())
     }
 
+    /// Whether the routes, and the objects of ours beside them, say just this.
+    fn says(&self, split: &Split) -> bool {
+        let view = self.observed.roads.view(self.traffic, Vec::new());
+        view.routes.iter().all(|(target, route)| !drifted(self.router, target, route, split))
+            && self.own_say(&view, split)
+    }
+
+    /// Whether the objects of ours beside the routes do: with some routers the shares are there alone.
+    fn own_say(&self, view: &View<'_>, split: &Split) -> bool {
+        let is_so = |(target, wanted): &(Target, Value)| {
+            view.roads.objects.get(target).is_some_and(|live| says(live, wanted))
+        };
+        let is_amended =
+            |object: &&Value| self.router.amend(object, view, split).is_ok_and(|patch| patch.is_empty());
+        self.router.own(view, split).is_ok_and(|own| own.iter().all(is_so))
+            && view.beside.iter().all(is_amended)
+    }
+
+    /// Returns the canary's share as it stands there: the run that was to change it may have been killed.
+    fn share(&self) -> Option<u8> {
+        let hold = Situation::of(self.observed).hold?.record?;
+        let written = hold.traffic.as_ref().unwrap_or(self.traffic);
+        let says = |weight: &u8| {
+            let mut split = self.split(Some(0), Some(100 - weight), Some(*weight));
+            split.matches.clone_from(&written.matches);
+            split.mirror = written.mirror;
+            self.says(&split)
+        };
+        // What was asked is mostly what is there.
+        hold.asked.into_iter().chain(0..=100).find(says)
+    }
+
     /// Refuses what the router or a route cannot do: half way would be too late.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
-        let routes: Vec<(&Target, &Value)> = self.observed.roads.routes(self.traffic).collect();
+        let root = self.observed.roads.service(&self.traffic.service);
+        if let Some(error) = root.and_then(|root| self.router.refuses_service(root)) {
+            return Err(error);
+        }
+        let new = steps.iter().find_map(|step| match step {
+            Step::Hold { template, .. } => template.as_ref(),
+            _ => None,
+        });
+        let templates = new.into_iter().chain([&self.observed.deployment.spec.template]);
+        let labels = templates.map(|template| &template["metadata"]["labels"]).collect();
+        let view = self.observed.roads.view(self.traffic, labels);
         for step in steps {
             match step {
-                Step::Own { split, .. } => drop(self.router.own(&routes, split)?),
+                Step::Own { split, .. } => {
+                    if let Some(error) = self.router.unfit(&view, split) {
+                        return Err(error);
+                    }
+                    self.router.own(&view, split)?;
+                }
                 Step::Route { split, .. } => {
-                    for (target, route) in &routes {
+                    for (target, route) in &view.routes {
                         weave(self.router, target, route, split)?;
                     }
                 }
@@ -135,11 +186,13 @@ impl<'m> Moves<'m> {
     fn isolate(&self, held: bool, steps: &mut Vec<Step>) {
         let publish = Step::Publish { role: Role::Stable };
         let alone = self.split(Some(0), Some(100), None);
+        let own_alone = !self.router.own_carry()
+            || self.own_say(&self.observed.roads.view(self.traffic, Vec::new()), &alone);
         // A name alone says nothing: a run may have been killed before the root lost its share.
         let isolated = held && self.own_names(Role::Canary)
             || self.all(|target, route| {
                 let both = self.is_named(route, Role::Stable) && self.is_named(route, Role::Canary);
-                held && both || !drifted(self.router, target, route, &alone)
+                held && both || own_alone && !drifted(self.router, target, route, &alone)
             });
         if !isolated {
             steps.push(publish);
@@ -177,10 +230,7 @@ impl<'m> Moves<'m> {
         new: bool,
         hold: &mut dyn FnMut(Size) -> Step,
     ) -> Vec<Step> {
-        let situation = Situation::of(self.observed);
-        let asked =
-            situation.hold.as_ref().and_then(|hold| hold.record.as_ref()).and_then(|record| record.asked);
-        let held = situation.hold.is_some();
+        let held = Situation::of(self.observed).hold.is_some();
         let mut steps = Vec::new();
         if held && new && self.mentions(Role::Canary) {
             // Another version comes in the canary's place: no request may meet its first pods.
@@ -188,7 +238,7 @@ impl<'m> Moves<'m> {
         }
         self.isolate(held, &mut steps);
         let mut published = self.names(Role::Canary) && !new;
-        let mut before = asked.filter(|_| held && published).unwrap_or(0);
+        let mut before = published.then(|| self.share()).flatten().unwrap_or(0);
         for (index, &weight) in wanted.weights.iter().enumerate() {
             let pods = wanted.pods.unwrap_or_else(|| pods(weight, self.observed.deployment.replicas()));
             let hold = hold(Size::Routed { weight, pods });
@@ -232,11 +282,7 @@ impl<'m> Moves<'m> {
     /// Whether the second set has all of the traffic.
     pub(super) fn is_switched(&self) -> bool {
         let splits = [self.split(Some(0), Some(0), Some(100)), self.split(Some(0), None, Some(100))];
-        let says = |split: &Split| {
-            let mut routes = self.observed.roads.routes(self.traffic);
-            routes.all(|(target, route)| !drifted(self.router, target, route, split))
-        };
-        self.names(Role::Canary) && splits.iter().any(says)
+        self.names(Role::Canary) && splits.iter().any(|split| self.says(split))
     }
 
     /// Returns the steps before the Deployment is released, and those after its rollout is complete. `asked` is the
@@ -334,5 +380,7 @@ pub(super) const STABLE: Stable = Stable::Whole;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ways;
 #[cfg(test)]
 mod world;

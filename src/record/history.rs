@@ -51,6 +51,9 @@ pub struct Outcome {
     /// The CI build.
     #[serde(default)]
     pub link: Option<String>,
+    /// Who made the commit, if the CI system told it.
+    #[serde(default)]
+    pub author: Option<String>,
     /// When the run began, RFC 3339.
     pub began: String,
     /// How long it took, in seconds.
@@ -79,12 +82,12 @@ pub fn with_outcome(lease: &mut Value, outcome: &Outcome) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn outcome(revision: u64) -> Outcome {
+    pub(in crate::record) fn outcome(revision: u64) -> Outcome {
         Outcome {
             verb: Verb::Rolling,
             ending: Ending::Healthy,
@@ -95,6 +98,7 @@ mod tests {
             who: "me@here".into(),
             commit: None,
             link: Some("https://ci/1".into()),
+            author: None,
             began: "2026-01-01T00:00:00Z".into(),
             seconds: 7,
         }

@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::ingress::{self, KINDS};
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, unable};
-use crate::traffic::{Split, embedded};
+use crate::traffic::{Split, Target, embedded, text};
 
 const CONTROLLER: &str = "ingress.k8s.aws/alb";
-const CLASS: &str = "kubernetes.io/ingress.class";
-const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 const ACTIONS: &str = "alb.ingress.kubernetes.io/actions.";
 const TARGETS: &str = "alb.ingress.kubernetes.io/target-type";
 
+/// Who may come in. On a Service it counts only while an action forwards to that one alone.
+const AUTHENTICATION: &str = "alb.ingress.kubernetes.io/auth-type";
+
 /// The largest weight of a target group.
 const MOST: u64 = 999;
+/// Target groups of an action ("Quotas for your Application Load Balancers" of AWS).
+const MOST_GROUPS: usize = 5;
 
 /// Actions that forward to weighted target groups.
 pub(super) struct Alb;
@@ -29,7 +33,7 @@ impl Router for Alb {
     }
 
     fn kinds(&self) -> &'static [RouteKind] {
-        &[RouteKind { group: "networking.k8s.io", versions: &["v1"], kind: "Ingress", plural: "ingresses" }]
+        &KINDS
     }
 
     fn abilities(&self) -> Abilities {
@@ -38,22 +42,14 @@ impl Router for Alb {
             header: false,
             cookie: false,
             mirror: false,
-            tested: "object level",
+            tested: "the rules of its controller 3.5, and a real API server",
             limits: "the path has to name an action that forwards to the Service, with target-type ip; sticky users \
                      stay after weight 0; an action is given back whole, without what others wrote into it meanwhile",
         }
     }
 
     fn is_mine(&self, route: &Value, classes: &[Value]) -> bool {
-        let legacy = route["metadata"]["annotations"][CLASS].as_str();
-        let named = legacy.or_else(|| route["spec"]["ingressClassName"].as_str());
-        if classes.is_empty() || legacy == Some("alb") {
-            return named == Some("alb");
-        }
-        classes.iter().filter(|class| class["spec"]["controller"] == CONTROLLER).any(|class| match named {
-            Some(name) => class["metadata"]["name"] == name,
-            None => class["metadata"]["annotations"][DEFAULT] == "true",
-        })
+        ingress::is_of(route, classes, CONTROLLER, "alb")
     }
 
     fn places(&self, route: &Value) -> Vec<String> {
@@ -63,12 +59,12 @@ impl Router for Alb {
         actions.map(|key| format!("/metadata/annotations/{}", key.replace('/', "~1"))).collect()
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
         let action = action(element);
-        home == namespace && groups(&action).iter().any(|group| group["serviceName"] == service)
+        home.namespace == namespace && groups(&action).iter().any(|group| group["serviceName"] == service)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         let mut action = action(element);
         let is_root = |group: &Value| group["serviceName"] == split.service.as_str();
         let rename = |group: &mut Map<String, Value>, name: &str| {
@@ -76,7 +72,14 @@ impl Router for Alb {
         };
         let weighted =
             Weighted { is_root: &is_root, rename: &rename, weight: "weight", omitted: 0, most: MOST };
-        action["forwardConfig"]["targetGroups"] = Value::Array(weighted.divided(groups(&action), split)?);
+        let divided = weighted.divided(groups(&action), split)?;
+        if divided.len() > MOST_GROUPS {
+            return Err(Error::refused(format!(
+                "an action would forward to {} target groups: AWS allows {MOST_GROUPS}",
+                divided.len()
+            )));
+        }
+        action["forwardConfig"]["targetGroups"] = Value::Array(divided);
         Ok(vec![Value::String(action.to_string())])
     }
 
@@ -89,6 +92,23 @@ impl Router for Alb {
                 Error::refused(format!("Services of ours have no ports of nodes: it needs {TARGETS}: ip"))
             })
         })
+    }
+
+    /// With several target groups the controller does not read this of their Services (`buildAuthConfig` in
+    /// `pkg/ingress/enhanced_backend_builder.go`): whoever comes would get in.
+    fn refuses_service(&self, service: &Value) -> Option<Error> {
+        let kind =
+            service["metadata"]["annotations"][AUTHENTICATION].as_str().filter(|kind| *kind != "none")?;
+        let name = text(service, "/metadata/name");
+        let error = Error::refused(format!(
+            "service/{name} asks for authentication by its own annotation ({AUTHENTICATION}: {kind}), which counts for \
+             one target group alone: with several anybody would get in"
+        ));
+        Some(
+            error.next(
+                "move the annotations alb.ingress.kubernetes.io/auth-* from the Service to the Ingress",
+            ),
+        )
     }
 
     fn settled(&self, _route: &Value) -> Settled {
@@ -145,8 +165,12 @@ mod tests {
     const SIMPLE: &str = r#"{"type": "forward", "forwardConfig":
         {"targetGroupStickinessConfig": {"enabled": false}, "targetGroups": [{"serviceName": "web", "servicePort": 80}]}}"#;
 
+    fn action_of(route: &Value) -> Value {
+        action(&route["metadata"]["annotations"][KEY])
+    }
+
     fn weights(route: &Value) -> Vec<(String, u64)> {
-        let action = action(&route["metadata"]["annotations"][KEY]);
+        let action = action_of(route);
         let one = |group: &Value| {
             (group["serviceName"].as_str().unwrap().to_owned(), group["weight"].as_u64().unwrap())
         };
@@ -221,6 +245,84 @@ mod tests {
         assert!(refusal(&ALB, &nodes, &ten()).ends_with(wanted));
     }
 
+    /// `validate` of an action in `pkg/ingress/config_types.go`, and AWS's own range of weights.
+    fn validate(action: &Value) -> Result<(), String> {
+        if action["type"] != "forward" || !action["forwardConfig"].is_object() {
+            return Err("missing ForwardConfig or TargetGroupARN/TargetGroupName".into());
+        }
+        for group in groups(action) {
+            let name = group["serviceName"].is_string();
+            let foreign = group["targetGroupARN"].is_string() || group["targetGroupName"].is_string();
+            match (name, foreign) {
+                (false, false) => return Err("missing serviceName or targetGroupARN/targetGroupName".into()),
+                (true, true) => {
+                    return Err(
+                        "either serviceName or targetGroupARN/targetGroupName can be specified".into()
+                    );
+                }
+                _ => {}
+            }
+            if name && group["servicePort"].is_null() {
+                return Err("missing servicePort".into());
+            }
+            if groups(action).len() > 1 && group["weight"].is_null() {
+                return Err("weight must be set when route to multiple target groups".into());
+            }
+            if !group["weight"].is_null() && group["weight"].as_u64().is_none_or(|weight| weight > MOST) {
+                return Err(format!("weight {}", group["weight"]));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn whatever_is_asked_passes_the_controllers_rules() {
+        let foreign = r#"{"targetGroupARN": "arn:old", "weight": 7}"#;
+        let ours = r#"{"serviceName": "web", "servicePort": "http", "weight": 3}"#;
+        let action = |groups: &str| {
+            route(&format!(r#"{{"type": "forward", "forwardConfig": {{"targetGroups": [{groups}]}}}}"#))
+        };
+        for route in [route(SIMPLE), action(ours), action(&format!("{foreign}, {ours}"))] {
+            for root in [None, Some(0), Some(100)] {
+                for stable in [None, Some(0), Some(1), Some(99), Some(100)] {
+                    for canary in [None, Some(0), Some(1), Some(100)] {
+                        let split = Split::undone("web", "shop").with(root, stable, canary);
+                        let woven = written(&ALB, &route, &split).0;
+                        let action = action_of(&woven);
+                        assert_eq!(validate(&action), Ok(()), "{split:?}: {action}");
+                    }
+                }
+            }
+        }
+        let mut lost = action_of(&written(&ALB, &route(SIMPLE), &ten()).0);
+        lost["forwardConfig"]["targetGroups"][1].as_object_mut().unwrap().remove("weight");
+        assert!(validate(&lost).unwrap_err().starts_with("weight must be set"), "the rules themselves");
+    }
+
+    #[test]
+    fn more_target_groups_than_aws_takes_are_refused() {
+        let foreign = |count| vec![r#"{"targetGroupARN": "arn:old", "weight": 1}"#; count].join(",");
+        let with = |count| {
+            let groups =
+                format!(r#"{{"serviceName": "web", "servicePort": 80, "weight": 1}},{}"#, foreign(count));
+            route(&format!(r#"{{"type": "forward", "forwardConfig": {{"targetGroups": [{groups}]}}}}"#))
+        };
+        there_and_back(&ALB, &with(2), &ten());
+        assert!(refusal(&ALB, &with(3), &ten()).contains("6 target groups: AWS allows 5"));
+    }
+
+    #[test]
+    fn a_service_that_asks_who_comes_is_refused() {
+        let service = |annotations: Value| json!({"metadata": {"name": "web", "annotations": annotations}});
+        let error = ALB.refuses_service(&service(json!({AUTHENTICATION: "oidc"}))).unwrap();
+        assert!(error.message.contains("anybody would get in"), "{}", error.message);
+        assert_eq!(
+            ALB.refuses_service(&service(json!({AUTHENTICATION: "none"}))).map(|error| error.message),
+            None
+        );
+        assert_eq!(ALB.refuses_service(&service(Value::Null)).map(|error| error.message), None);
+    }
+
     #[test]
     fn an_ingress_is_told_by_its_class() {
         let class = |name: &str, controller: &str| json!({"metadata": {"name": name}, "spec": {"controller": controller}});
@@ -228,9 +330,10 @@ mod tests {
         let named = |name: &str| json!({"spec": {"ingressClassName": name}});
         assert!(ALB.is_mine(&named("public"), &classes) && !ALB.is_mine(&named("nginx"), &classes));
         assert!(!ALB.is_mine(&json!({}), &classes));
-        classes[0]["metadata"]["annotations"] = json!({DEFAULT: "true"});
+        classes[0]["metadata"]["annotations"] =
+            json!({"ingressclass.kubernetes.io/is-default-class": "true"});
         assert!(ALB.is_mine(&json!({}), &classes));
-        let legacy = json!({"metadata": {"annotations": {CLASS: "alb"}}});
+        let legacy = json!({"metadata": {"annotations": {ingress::CLASS: "alb"}}});
         assert!(ALB.is_mine(&legacy, &classes) && ALB.is_mine(&legacy, &[]) && !ALB.is_mine(&json!({}), &[]));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted};
-use crate::traffic::{Match, Split, text};
+use crate::traffic::{Match, Split, Target, text};
 
 /// Routes of APISIX.
 pub(super) struct Apisix;
@@ -33,7 +33,7 @@ impl Router for Apisix {
             header: true,
             cookie: true,
             mirror: false,
-            tested: "object level",
+            tested: "the rules of its CRD 2.2 on a real API server",
             limits: "an ApisixUpstream of the Service (timeouts, retries, health checks, scheme) does not apply to \
                      ours, no subsets; stream routes stay as they are",
         }
@@ -43,11 +43,11 @@ impl Router for Apisix {
         vec!["/spec/http".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        home == namespace && backends(element).iter().any(|entry| entry["serviceName"] == service)
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        home.namespace == namespace && backends(element).iter().any(|entry| entry["serviceName"] == service)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         let entries = backends(element);
         let name = text(element, "/name");
         // They have weights too, beside those of the backends.
@@ -178,6 +178,61 @@ mod tests {
         let lower = Split { matches: split.matches, ..ten() }.with(Some(0), Some(100), Some(0));
         let (lower, _) = written(&APISIX, &woven, &lower);
         assert_eq!(lower["spec"]["http"].as_array().unwrap()[1..], rules[1..]);
+    }
+
+    /// What its webhook translates before it lets a route in: `ToVars` in `api/v2/apisixroute_types.go`, and the weights of
+    /// the plugin traffic-split (`apisix/plugins/traffic-split.lua` of apache/apisix).
+    fn validate(route: &Value) -> Result<(), String> {
+        let mut names = Vec::new();
+        for rule in route["spec"]["http"].as_array().unwrap() {
+            let name = text(rule, "/name");
+            if name.is_empty() || names.contains(&name) {
+                return Err(format!("name {name:?}"));
+            }
+            names.push(name);
+            for expression in rule["match"]["exprs"].as_array().into_iter().flatten() {
+                let (scope, subject) =
+                    (text(expression, "/subject/scope"), text(expression, "/subject/name"));
+                if scope != "Path" && subject.is_empty() {
+                    return Err("empty subject.name".into());
+                }
+                if !["Query", "Header", "Cookie", "Path", "Variable", "Body"].contains(&scope) {
+                    return Err(format!("invalid http match expr: {scope}"));
+                }
+                if text(expression, "/op") != "Equal" || !expression["value"].is_string() {
+                    return Err("unknown operator".into());
+                }
+            }
+            let backends = backends(rule);
+            let weight = |entry: &Value| entry["weight"].as_u64().unwrap_or(100);
+            if backends.is_empty() || backends.iter().all(|entry| weight(entry) == 0) {
+                return Err("nobody gets requests".into());
+            }
+            if backends.iter().any(|entry| !entry["weight"].is_null() && entry["weight"].as_u64().is_none()) {
+                return Err("weight".into());
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn whatever_is_asked_passes_the_rules_of_the_webhook() {
+        let matches = vec![
+            Match::Header { name: "X-Beta".into(), value: "1".into() },
+            Match::Header { name: "X-Beta".into(), value: "2".into() },
+            Match::Cookie { name: "who".into(), value: "me".into() },
+        ];
+        for (root, stable, canary) in
+            [(100, Some(0), None), (0, Some(100), Some(0)), (0, Some(1), Some(99)), (0, None, Some(100))]
+        {
+            for matches in [vec![], matches.clone()] {
+                let split = Split { matches, ..ten() }.with(Some(root), stable, canary);
+                let woven = written(&APISIX, &route(&simple()), &split).0;
+                assert_eq!(validate(&woven), Ok(()), "{woven}");
+            }
+        }
+        let twice = json!([simple()[0], simple()[0]]);
+        assert_eq!(validate(&route(&twice)).unwrap_err(), "name \"web\"", "the rules themselves");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted};
-use crate::traffic::{Match, Split, text};
+use crate::traffic::{Match, Split, Target, text};
 
 /// The largest weight; Envoy sums them up in 32 bits.
 const MOST: u64 = 100_000_000;
@@ -47,11 +47,12 @@ impl Router for Contour {
         vec!["/spec/routes".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        home == namespace && services(element).any(|entry| !is_mirror(entry) && entry["name"] == service)
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        home.namespace == namespace
+            && services(element).any(|entry| !is_mirror(entry) && entry["name"] == service)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         // A mirror's weight is no share.
         let (mirrors, mut entries): (Vec<Value>, Vec<Value>) =
             services(element).cloned().partition(is_mirror);
@@ -271,9 +272,16 @@ mod tests {
 
     #[test]
     fn a_service_is_one_of_the_same_namespace_and_more_than_a_mirror() {
-        let named = |service: &Value| CONTOUR.names(&json!({"services": [service]}), "shop", "web", "shop");
+        let named = |service: &Value| {
+            CONTOUR.names(&json!({"services": [service]}), &Target::service("shop", "web"), "web", "shop")
+        };
         assert!(named(&json!({"name": "web"})) && !named(&json!({"name": "web", "mirror": true})));
-        assert!(!CONTOUR.names(&simple()["spec"]["routes"][0], "shop", "web", "other"));
+        assert!(!CONTOUR.names(
+            &simple()["spec"]["routes"][0],
+            &Target::service("shop", "web"),
+            "web",
+            "other"
+        ));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, unable};
-use crate::traffic::{Match, Role, Split, text};
+use crate::traffic::{Match, Role, Split, Target, text};
 
 /// The largest weight (`BackendRef.weight`).
 const MOST: u64 = 1_000_000;
@@ -70,12 +70,12 @@ impl Router for Gateway {
         vec!["/spec/rules".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        backends(element).iter().any(|entry| is_service(entry, home, service, namespace))
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        backends(element).iter().any(|entry| is_service(entry, &home.namespace, service, namespace))
     }
 
-    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error> {
-        let is_root = |entry: &Value| is_service(entry, home, &split.service, &split.namespace);
+    fn weave(&self, element: &Value, home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
+        let is_root = |entry: &Value| is_service(entry, &home.namespace, &split.service, &split.namespace);
         let rename = |entry: &mut Map<String, Value>, name: &str| {
             entry.insert("name".into(), name.into());
         };
@@ -85,7 +85,7 @@ impl Router for Gateway {
         let mut rule = element.clone();
         rule["backendRefs"] = Value::Array(weighted.divided(entries, split)?);
         if let Some(percent) = split.mirror {
-            mirror(&mut rule, entries, home, split, percent);
+            mirror(&mut rule, entries, &home.namespace, split, percent);
         }
         let mut rules = Vec::new();
         for wanted in &split.matches {

@@ -1,4 +1,8 @@
-//! Istio: `VirtualService`, by hosts (`networking/v1alpha3/virtual_service.proto` of istio/api).
+//! Istio: `VirtualService`, by hosts and by subsets (`networking/v1alpha3/virtual_service.proto` of istio/api).
+//!
+//! Where a user's destination has a subset, ours have subsets of the same host; else they have hosts of their own.
+
+mod rules;
 
 use std::time::Duration;
 
@@ -6,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted};
-use crate::traffic::{Match, Role, Split, text};
+use crate::traffic::{Match, Role, Split, Target, View, is_ours, text};
 
 /// Routes of Istio.
 pub(super) struct Istio;
@@ -34,33 +38,51 @@ impl Router for Istio {
             cookie: true,
             mirror: true,
             tested: "Istio 1.31 with Envoy 1.38",
-            limits: "a DestinationRule of the Service does not apply to ours, no subsets; tls and tcp routes stay \
-                     as they are; a copy needs a version that knows mirrors",
+            limits: "the DestinationRules of the Service's own namespace count, and a subset has to have the pods \
+                     of both versions; tls and tcp routes stay as they are; a copy needs a version that knows mirrors",
         }
+    }
+
+    fn beside(&self) -> &'static [RouteKind] {
+        &[RouteKind {
+            group: "networking.istio.io",
+            versions: &["v1", "v1beta1", "v1alpha3"],
+            kind: "DestinationRule",
+            plural: "destinationrules",
+        }]
+    }
+
+    fn concerns(&self, object: &Value, service: &str, namespace: &str) -> bool {
+        is_host(text(object, "/spec/host"), namespace, service, namespace)
+    }
+
+    fn unfit(&self, view: &View<'_>, split: &Split) -> Option<Error> {
+        rules::unfit(self, view, split)
+    }
+
+    fn own(&self, view: &View<'_>, split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+        rules::own(self, view, split)
+    }
+
+    fn own_carry(&self) -> bool {
+        false
     }
 
     fn places(&self, _route: &Value) -> Vec<String> {
         vec!["/spec/http".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        destinations(element).iter().any(|entry| is_service(entry, home, service, namespace))
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        destinations(element).iter().any(|entry| is_root(entry, &home.namespace, service, namespace))
     }
 
-    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error> {
-        let is_root = |entry: &Value| is_service(entry, home, &split.service, &split.namespace);
+    fn weave(&self, element: &Value, home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
+        let is_root = |entry: &Value| is_root(entry, &home.namespace, &split.service, &split.namespace);
         let entries = destinations(element);
         let roots = || entries.iter().filter(|entry| is_root(entry));
-        if let Some(subset) = roots().find_map(|root| root["destination"]["subset"].as_str()) {
-            return Err(Error::refused(format!(
-                "a rule sends requests to subset {subset} of service/{}: Services of ours have no subsets, so its \
-                 pods and its traffic policy would be lost",
-                split.service
-            )));
-        }
         let rename = |entry: &mut Map<String, Value>, name: &str| {
             if let Some(destination) = entry.get_mut("destination") {
-                destination["host"] = host(destination, split, name).into();
+                send(destination, split, name);
             }
         };
         let most = u64::from(i32::MAX.unsigned_abs());
@@ -96,9 +118,14 @@ fn destinations(rule: &Value) -> &[Value] {
     rule["route"].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// Whether requests go to the user's own Service: a subset of ours has its host, too.
+fn is_root(entry: &Value, home: &str, service: &str, namespace: &str) -> bool {
+    is_host(text(entry, "/destination/host"), home, service, namespace)
+        && !is_ours(text(entry, "/destination/subset"), service)
+}
+
 /// Whether the host is `web`, `web.shop`, `web.shop.svc` or `web.shop.svc.` with any cluster domain.
-fn is_service(entry: &Value, home: &str, service: &str, namespace: &str) -> bool {
-    let host = text(entry, "/destination/host");
+fn is_host(host: &str, home: &str, service: &str, namespace: &str) -> bool {
     let Some(rest) = host.strip_prefix(service) else { return false };
     if rest.is_empty() {
         return home == namespace;
@@ -107,10 +134,18 @@ fn is_service(entry: &Value, home: &str, service: &str, namespace: &str) -> bool
     domain.is_some_and(|domain| domain.is_empty() || domain == ".svc" || domain.starts_with(".svc."))
 }
 
+/// Gives a destination of the root the subset of that name, or the host.
+fn send(destination: &mut Value, split: &Split, name: &str) {
+    if destination["subset"].is_string() {
+        destination["subset"] = name.into();
+    } else {
+        destination["host"] = host(text(destination, "/host"), split, name).into();
+    }
+}
+
 /// Returns the host of another Service, in the form that the root's has.
-fn host(destination: &Value, split: &Split, name: &str) -> String {
-    let rest = text(destination, "/host").strip_prefix(&split.service).unwrap_or_default();
-    format!("{name}{rest}")
+fn host(root: &str, split: &Split, name: &str) -> String {
+    format!("{name}{}", root.strip_prefix(&split.service).unwrap_or_default())
 }
 
 /// Returns a rule's matches, each with one condition more. A rule without any matches everything.
@@ -144,7 +179,7 @@ fn mirrors(rule: &Value, root: &Value, split: &Split, percent: u8) -> Result<Val
         return Err(Error::refused("a rule has mirror already, and another copy needs mirrors in its place"));
     }
     let mut destination = root.clone();
-    destination["host"] = host(root, split, &split.name(Some(Role::Canary))).into();
+    send(&mut destination, split, &split.name(Some(Role::Canary)));
     let mut mirrors = rule["mirrors"].as_array().cloned().unwrap_or_default();
     mirrors.push(json!({"destination": destination, "percentage": {"value": percent}}));
     Ok(Value::Array(mirrors))
@@ -244,6 +279,32 @@ mod tests {
     }
 
     #[test]
+    fn a_subset_is_split_into_subsets_of_the_same_host() {
+        let mut http = simple("web.shop.svc.cluster.local");
+        http[0]["route"][0]["destination"]["subset"] = json!("main");
+        let mut split = ten();
+        split.matches = vec![Match::Header { name: "X-Beta".into(), value: "1".into() }];
+        split.mirror = Some(50);
+        let woven = there_and_back(&ISTIO, &route(&http), &split);
+        let subsets = |rule: &Value| -> Vec<(String, u64)> {
+            let one = |entry: &Value| {
+                assert_eq!(entry["destination"]["host"], "web.shop.svc.cluster.local");
+                (text(entry, "/destination/subset").to_owned(), entry["weight"].as_u64().unwrap())
+            };
+            destinations(rule).iter().map(one).collect()
+        };
+        let rules = &woven["spec"]["http"];
+        assert_eq!(subsets(&rules[0]), [("web-rp-canary".to_owned(), 1)]);
+        let wanted = [("main", 0), ("web-rp-stable", 90), ("web-rp-canary", 10)];
+        assert_eq!(subsets(&rules[1]), wanted.map(|(name, weight)| (name.to_owned(), weight)));
+        assert_eq!(rules[1]["mirrors"][0]["destination"]["subset"], "web-rp-canary");
+        let (mut lost, _) = written(&ISTIO, &route(&http), &ten());
+        lost["metadata"]["annotations"] = Value::Null;
+        let (back, _) = written(&ISTIO, &lost, &Split::undone("web", "shop"));
+        assert_eq!(back["spec"]["http"], http, "without a record");
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused() {
         let mut http = simple("web");
         http[0]["mirror"] = json!({"host": "log"});
@@ -254,8 +315,6 @@ mod tests {
         let mut split = ten();
         split.matches = vec![Match::Header { name: "X-Beta".into(), value: "1".into() }];
         assert!(refusal(&ISTIO, &route(&http), &split).contains("asks for header x-beta already"));
-        http[0]["route"][0]["destination"]["subset"] = json!("v1");
-        assert!(refusal(&ISTIO, &route(&http), &ten()).contains("subset v1 of service/web"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted};
-use crate::traffic::Split;
+use crate::traffic::{Split, Target};
 
 /// Splits of the Service Mesh Interface.
 pub(super) struct Smi;
@@ -33,7 +33,7 @@ impl Router for Smi {
             header: false,
             cookie: false,
             mirror: false,
-            tested: "object level",
+            tested: "the rules of its CRDs on a real API server",
             limits: "only clients of the mesh, by the name in spec.service; whole numbers as weights",
         }
     }
@@ -43,11 +43,11 @@ impl Router for Smi {
         vec!["/spec".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        home == namespace && backends(element).iter().any(|entry| entry["service"] == service)
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        home.namespace == namespace && backends(element).iter().any(|entry| entry["service"] == service)
     }
 
-    fn weave(&self, element: &Value, _home: &str, split: &Split) -> Result<Vec<Value>, Error> {
+    fn weave(&self, element: &Value, _home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
         let entries = backends(element);
         // The first version had quantities: `500m` is a half.
         if let Some(weight) = entries.iter().find_map(|entry| entry["weight"].as_str()) {
@@ -108,6 +108,26 @@ mod tests {
         assert_eq!(woven["spec"]["backends"], wanted);
         let other = route(&list(&[("old", 1), ("new", 3)]));
         assert_eq!(written(&SMI, &other, &ten()).0, other);
+    }
+
+    /// What Linkerd's adaptor takes a split for: each backend's weight is read without a question
+    /// (`pkg/adaptor/controller.go` of linkerd/linkerd-smi), as an authority that stands there once.
+    #[test]
+    fn whatever_is_asked_has_whole_weights_for_each_service_once() {
+        for (root, stable, canary) in
+            [(100, Some(0), None), (0, Some(100), Some(0)), (0, Some(1), Some(99)), (0, None, Some(100))]
+        {
+            let split = ten().with(Some(root), stable, canary);
+            let woven = there_and_back(&SMI, &route(&list(&[("old", 0), ("web", 7)])), &split);
+            let backends = backends(&woven["spec"]);
+            let mut services: Vec<&str> =
+                backends.iter().map(|entry| entry["service"].as_str().unwrap()).collect();
+            services.sort_unstable();
+            services.dedup();
+            assert_eq!(services.len(), backends.len(), "{woven}");
+            let all: u64 = backends.iter().map(|entry| entry["weight"].as_u64().unwrap()).sum();
+            assert!(all > 0, "{woven}");
+        }
     }
 
     #[test]

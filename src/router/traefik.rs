@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, as_written};
-use crate::traffic::{Match, Role, Split, Target, text};
+use crate::traffic::{Match, Role, Split, Target, View, text};
 
 /// The largest weight; the CRD has no limit, so this is one that every sum stays far below.
 const MOST: u64 = 1_000_000_000;
@@ -58,12 +58,12 @@ impl Router for Traefik {
         vec!["/spec/routes".into(), "/spec/weighted".into()]
     }
 
-    fn names(&self, element: &Value, home: &str, service: &str, namespace: &str) -> bool {
-        services(element).iter().any(|entry| is_service(entry, home, service, namespace))
+    fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
+        services(element).iter().any(|entry| is_service(entry, &home.namespace, service, namespace))
     }
 
-    fn weave(&self, element: &Value, home: &str, split: &Split) -> Result<Vec<Value>, Error> {
-        let is_root = |entry: &Value| is_service(entry, home, &split.service, &split.namespace);
+    fn weave(&self, element: &Value, home: &Target, split: &Split) -> Result<Vec<Value>, Error> {
+        let is_root = |entry: &Value| is_service(entry, &home.namespace, &split.service, &split.namespace);
         let weighted = weighted(&is_root);
         let entries = services(element);
         let mut routes = Vec::new();
@@ -95,10 +95,12 @@ impl Router for Traefik {
         Ok(routes)
     }
 
-    fn own(&self, routes: &[(&Target, &Value)], split: &Split) -> Result<Vec<(Target, Value)>, Error> {
-        let (Some(percent), Some((first, _))) = (split.mirror, routes.first()) else { return Ok(Vec::new()) };
+    fn own(&self, view: &View<'_>, split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+        let (Some(percent), Some((first, _))) = (split.mirror, view.routes.first()) else {
+            return Ok(Vec::new());
+        };
         let mut roots: Vec<Value> = Vec::new();
-        for (target, route) in routes {
+        for (target, route) in &view.routes {
             let user = as_written(self, target, route, split)?;
             let rules =
                 user["spec"]["routes"].as_array().into_iter().flatten().chain(user["spec"].get("weighted"));
@@ -212,8 +214,8 @@ fn narrowed(route: &Value, split: &Split, wanted: &Match) -> Result<Value, Error
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::router::tests::patch;
-    use crate::traffic::weave;
+    use crate::router::tests::{made, patch};
+    use crate::traffic::{Traffic, weave};
 
     fn target() -> Target {
         Target {
@@ -223,6 +225,10 @@ mod tests {
             namespace: "shop".into(),
             name: "web".into(),
         }
+    }
+
+    fn own(routes: &[(&Target, &Value)], split: &Split) -> Result<Vec<(Target, Value)>, Error> {
+        made(&TRAEFIK, &Traffic::direct("web"), routes, split)
     }
 
     fn object(spec: &Value) -> Value {
@@ -312,22 +318,22 @@ mod tests {
         let woven = written(&written(&simple(), &ten()), &split);
         let wanted = json!([{"kind": "TraefikService", "name": "web-rp-mirror"}]);
         assert_eq!(woven["spec"]["routes"][0]["services"], wanted);
-        let own = TRAEFIK.own(&[(&target(), &simple())], &split).unwrap();
-        assert_eq!(own, TRAEFIK.own(&[(&target(), &woven), (&target(), &woven)], &split).unwrap());
-        let names: Vec<String> = own.iter().map(|(target, _)| target.to_string()).collect();
+        let made = own(&[(&target(), &simple())], &split).unwrap();
+        assert_eq!(made, own(&[(&target(), &woven), (&target(), &woven)], &split).unwrap());
+        let names: Vec<String> = made.iter().map(|(target, _)| target.to_string()).collect();
         assert_eq!(
             names,
             ["weighted", "mirror"].map(|name| format!("traefikservice/web-rp-{name} in namespace shop"))
         );
         assert_eq!(
-            weights(&own[0].1["spec"]["weighted"]),
+            weights(&made[0].1["spec"]["weighted"]),
             [("web", 0), ("web-rp-stable", 100), ("web-rp-canary", 0)]
         );
         let wanted = json!({"mirroring": {"kind": "TraefikService", "name": "web-rp-weighted",
             "mirrors": [{"name": "web-rp-canary", "port": "http", "scheme": "h2c", "percent": 20}]}});
-        assert_eq!(own[1].1["spec"], wanted);
+        assert_eq!(made[1].1["spec"], wanted);
         assert_eq!(written(&woven, &undone()), simple());
-        assert_eq!(TRAEFIK.own(&[(&target(), &simple())], &ten()).unwrap(), []);
+        assert_eq!(own(&[(&target(), &simple())], &ten()).unwrap(), []);
     }
 
     #[test]
@@ -343,7 +349,7 @@ mod tests {
         assert!(refusal(&weighted, &header("b")).contains("let an IngressRoute name service/web"));
         assert!(refusal(&simple(), &header("b`")).contains("backtick"));
         let other = route(&json!([{"name": "web", "port": 9000}]));
-        let error = TRAEFIK.own(&[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
+        let error = own(&[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
         assert!(error.message.ends_with("in one way: these do in 2"), "{}", error.message);
     }
 
@@ -359,6 +365,6 @@ mod tests {
         let wanted = json!([other, {"match": "Host(`a`) || Host(`b`)", "kind": "Rule", "middlewares": [], "services":
             [{"name": "web", "port": "http", "scheme": "h2c"}, {"name": "new", "port": 80, "weight": 7}]}]);
         assert_eq!(back["spec"]["routes"], wanted);
-        assert!(!TRAEFIK.names(&other, "shop", "x", "other"));
+        assert!(!TRAEFIK.names(&other, &target(), "x", "other"));
     }
 }

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::keys::SPLIT_ANNOTATION;
 use crate::model::Situation;
-use crate::router::{Settled, router};
-use crate::traffic::{Roads, Role, Traffic, is_ours, pinned_to, text};
+use crate::router::{Router, Settled, router};
+use crate::traffic::{Roads, Role, Traffic, embedded, is_ours, pinned_to, text};
 
 /// The traffic of a workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,6 +19,9 @@ pub struct TrafficStatus {
     pub pinned: Option<String>,
     /// The routes.
     pub routes: Vec<RouteStatus>,
+    /// The canary's share in percent, if they say one.
+    #[serde(skip)]
+    share: Option<f64>,
 }
 
 /// One route, or an object of ours beside it.
@@ -62,7 +66,7 @@ impl TrafficStatus {
             RouteStatus {
                 object: format!("{}/{}{place}", target.kind.to_lowercase(), target.name),
                 exists: live.is_some(),
-                backends: live.map(|live| backends(live, &traffic.service)).unwrap_or_default(),
+                backends: live.map(|live| once(groups(live, &traffic.service, router))).unwrap_or_default(),
                 confirmed: match settled {
                     Some(Settled::Yes) => Some(true),
                     Some(Settled::No(_)) => Some(false),
@@ -75,36 +79,21 @@ impl TrafficStatus {
             }
         };
         let own = traffic.own.iter().filter(|target| roads.objects.contains_key(target));
+        let targets: Vec<_> = traffic.routes.iter().chain(own).collect();
+        let named = targets.iter().filter_map(|target| roads.objects.get(target));
+        let named: Vec<Group> = named.flat_map(|object| groups(object, &traffic.service, router)).collect();
         Some(Self {
             router: traffic.router.clone(),
             service: traffic.service.clone(),
             pinned: pinned(traffic, roads),
-            routes: traffic.routes.iter().chain(own).map(one).collect(),
+            routes: targets.into_iter().map(one).collect(),
+            share: share(&named, &traffic.service),
         })
     }
 
     /// The canary's share in percent as the objects say; `None` if they name no canary.
     pub(super) fn share(&self) -> Option<f64> {
-        let canary = Role::Canary.service(&self.service);
-        let of = |route: &&RouteStatus| {
-            route.backends.iter().any(|one| one.service == canary && one.weight.is_some())
-        };
-        let route = self.routes.iter().find(of)?;
-        let weights = |is: &dyn Fn(&str) -> bool| -> f64 {
-            let number = |weight: u64| u32::try_from(weight).map_or(0.0, f64::from);
-            route
-                .backends
-                .iter()
-                .filter(|one| is(&one.service))
-                .filter_map(|one| one.weight)
-                .map(number)
-                .sum()
-        };
-        let own = weights(&|name| name == canary);
-        let all = weights(&|_| true);
-        // The weight of an Ingress stands alone: it is a percentage already.
-        let all = if route.backends.len() == 1 { 100.0 } else { all };
-        (all > 0.0).then(|| (own * 10_000.0 / all).round() / 100.0)
+        self.share
     }
 
     /// Returns one line for each route.
@@ -146,35 +135,94 @@ fn pinned(traffic: &Traffic, roads: &Roads) -> Option<String> {
     (!hash.is_empty()).then(|| hash.to_owned())
 }
 
-/// Returns the Services that an object names, in order and once each.
-fn backends(object: &Value, service: &str) -> Vec<BackendStatus> {
-    let mut found = Vec::new();
+/// The Services of one list, with their weights.
+type Group = Vec<BackendStatus>;
+
+/// Returns the Services that an object names: in its spec, and in annotations that a router reads as objects.
+fn groups(object: &Value, service: &str, router: Option<&dyn Router>) -> Vec<Group> {
+    if let Some(shares) = shares(object) {
+        return vec![shares];
+    }
     let annotations = object["metadata"]["annotations"].as_object();
     let weight = annotations.into_iter().flatten().find(|(key, _)| key.ends_with("/canary-weight"));
     let weight = weight.and_then(|(_, value)| value.as_str()?.parse().ok());
-    walk(&object["spec"], service, weight, &mut found);
+    let mut groups = vec![Group::new()];
+    walk(&object["spec"], service, weight, &mut groups);
+    for place in router.map(|router| router.places(object)).unwrap_or_default() {
+        if let Some(value) = object.pointer(&place).and_then(Value::as_str).and_then(embedded) {
+            walk(&value, service, weight, &mut groups);
+        }
+    }
+    groups
+}
+
+/// Takes the groups as one: in order and each Service with a weight once.
+fn once(groups: Vec<Group>) -> Group {
+    let mut found = Group::new();
+    for one in groups.into_iter().flatten() {
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
     found
 }
 
-fn walk(value: &Value, service: &str, weight: Option<u64>, found: &mut Vec<BackendStatus>) {
+/// Returns what a Service of ours with several versions gives each.
+fn shares(object: &Value) -> Option<Group> {
+    let told = embedded(object["metadata"]["annotations"][SPLIT_ANNOTATION].as_str()?)?;
+    let one = |(service, weight): (&String, &Value)| BackendStatus {
+        service: service.clone(),
+        weight: weight.as_u64(),
+    };
+    Some(told.as_object()?.iter().map(one).collect())
+}
+
+/// Returns the canary's share of a list in percent. A list that names it alone is for matched requests, but for one
+/// whose weight stands beside it: that of an Ingress is a percentage already.
+fn share(groups: &[Group], service: &str) -> Option<f64> {
+    let canary = Role::Canary.service(service);
+    let of = |group: &&Group| group.iter().any(|one| one.service == canary && one.weight.is_some());
+    let weights = |group: &Group, is: &dyn Fn(&str) -> bool| -> f64 {
+        let number = |weight: u64| u32::try_from(weight).map_or(0.0, f64::from);
+        group.iter().filter(|one| is(&one.service)).filter_map(|one| one.weight).map(number).sum()
+    };
+    let several = groups.iter().filter(of).find(|group| group.len() > 1);
+    let (group, all) = match several {
+        Some(group) => (group, weights(group, &|_| true)),
+        None => (groups.iter().find(of)?, 100.0),
+    };
+    let own = weights(group, &|name| name == canary);
+    (all > 0.0).then(|| (own * 10_000.0 / all).round() / 100.0)
+}
+
+/// Adds what a value names to the last group; a list begins one of its own.
+fn walk(value: &Value, service: &str, weight: Option<u64>, groups: &mut Vec<Group>) {
     match value {
-        Value::Array(list) => list.iter().for_each(|value| walk(value, service, weight, found)),
+        Value::Array(list) => {
+            let mut own = vec![Group::new()];
+            for value in list {
+                walk(value, service, weight, &mut own);
+            }
+            groups.splice(groups.len() - 1..groups.len() - 1, own);
+        }
         Value::Object(members) => {
             let weight = members.get("weight").and_then(Value::as_u64).or(weight);
-            let named = ["name", "service", "host", "serviceName"];
+            let named = ["subset", "serviceSubset", "name", "service", "host", "serviceName"];
             let name = named.iter().map(|key| text(value, &format!("/{key}"))).find(|name| {
                 let name = name.split('.').next().unwrap_or_default();
                 is_ours(name, service)
-                    || name == service && (weight.is_some() || members.contains_key("port"))
+                    || name == service
+                        && (weight.is_some()
+                            || ["port", "servicePort"].iter().any(|key| members.contains_key(*key)))
             });
-            if let Some(name) = name {
+            if let (Some(name), Some(group)) = (name, groups.last_mut()) {
                 let name = name.split('.').next().unwrap_or_default().to_owned();
                 let one = BackendStatus { service: name, weight };
-                if !found.contains(&one) {
-                    found.push(one);
+                if !group.contains(&one) {
+                    group.push(one);
                 }
             }
-            members.values().for_each(|value| walk(value, service, weight, found));
+            members.values().for_each(|value| walk(value, service, weight, groups));
         }
         _ => {}
     }
@@ -185,6 +233,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn backends(object: &Value, service: &str) -> Group {
+        once(groups(object, service, router("alb")))
+    }
+
+    #[test]
+    fn a_share_is_that_of_a_list_and_not_of_matched_requests() {
+        let backend = |name: &str, weight: u64| json!({"name": name, "port": 80, "weight": weight});
+        let rule = |backends: &[Value]| json!({"backendRefs": backends});
+        let all = |stable, canary| {
+            let route = json!({"spec": {"rules": [rule(&[backend("web-rp-canary", 1)]),
+                rule(&[backend("web", 0), backend("web-rp-stable", stable), backend("web-rp-canary", canary)])]}});
+            share(&groups(&route, "web", None), "web")
+        };
+        assert_eq!((all(90, 10), all(100, 0), all(0, 100)), (Some(10.0), Some(0.0), Some(100.0)));
+        let ingress = json!({"metadata": {"annotations": {"any/canary-weight": "20"}},
+            "spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web-rp-canary"}}}]}}]}});
+        assert_eq!(share(&groups(&ingress, "web", None), "web"), Some(20.0));
+        let action = r#"{"forwardConfig": {"targetGroups": [{"serviceName": "web", "servicePort": 80, "weight": 0},
+            {"serviceName": "web-rp-stable", "weight": 70}, {"serviceName": "web-rp-canary", "weight": 30}]}}"#;
+        let load_balancer = json!({"metadata": {"annotations": {"alb.ingress.kubernetes.io/actions.x": action,
+            "kubectl.kubernetes.io/last-applied-configuration": action}}, "spec": {}});
+        assert_eq!(share(&groups(&load_balancer, "web", router("alb")), "web"), Some(30.0));
+        assert_eq!(backends(&load_balancer, "web").len(), 3);
+        assert_eq!(share(&groups(&json!({"spec": {}}), "web", None), "web"), None);
+    }
 
     #[test]
     fn what_an_object_says_is_read_off_any_kind() {
@@ -197,6 +271,13 @@ mod tests {
         let service = json!({"spec": {"http": [{"route": [
             {"destination": {"host": "web-rp-canary.shop.svc.cluster.local"}, "weight": 10}]}]}});
         assert_eq!(backends(&service, "web"), [pair("web-rp-canary", Some(10))]);
+        let subset = json!({"spec": {"http": [{"route": [
+            {"destination": {"host": "web", "subset": "v1"}, "weight": 0},
+            {"destination": {"host": "web", "subset": "web-rp-stable"}, "weight": 100}]}]}});
+        assert_eq!(backends(&subset, "web"), [pair("web", Some(0)), pair("web-rp-stable", Some(100))]);
+        let both = json!({"metadata": {"annotations": {SPLIT_ANNOTATION: r#"{"web-rp-canary":10,"web-rp-stable":90}"#}}});
+        let wanted = [pair("web-rp-canary", Some(10)), pair("web-rp-stable", Some(90))];
+        assert_eq!(backends(&both, "web"), wanted);
         let ingress = json!({"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary-weight": "20"}},
             "spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web-rp-canary", "port": {"number": 80}}}}]}}]}});
         assert_eq!(backends(&ingress, "web"), [pair("web-rp-canary", Some(20))]);

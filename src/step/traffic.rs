@@ -90,11 +90,17 @@ fn ready_pods<'s>(situation: &'s Situation<'_>, version: &'s ReplicaSet) -> BTre
     situation.pods_of(version).filter(|pod| pod.is_ready() && !pod.is_terminating()).map(Pod::name).collect()
 }
 
+/// The labels of the pods of each version.
+fn pods<'s>(situation: &'s Situation<'_>) -> Vec<&'s Value> {
+    let sets = [situation.stable, situation.canary].into_iter().flatten();
+    sets.map(|set| &set.spec.template["metadata"]["labels"]).collect()
+}
+
 pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Error> {
     let Some((traffic, router)) = way(situation) else { return Ok(Work::default()) };
     let roads = &situation.observed.roads;
-    let routes: Vec<(&Target, &Value)> = roads.routes(traffic).collect();
-    let wanted = router.own(&routes, split)?;
+    let view = roads.view(traffic, pods(situation));
+    let wanted = router.own(&view, split)?;
     let mut mutations = Vec::new();
     for (target, mut object) in wanted.iter().cloned() {
         match roads.objects.get(&target) {
@@ -111,16 +117,32 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
             }
         }
     }
+    mutations.extend(amended(situation, split)?);
     let unwanted = |target: &&Target| !wanted.iter().any(|(wanted, _)| wanted == *target);
     // They may name each other, so all stay until the routes name none.
     let named = traffic.own.iter().any(|target| {
         let name = json!(target.name).to_string();
-        routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
+        view.routes.iter().any(|(_, route)| route["spec"].to_string().contains(&name))
     });
     for target in traffic.own.iter().filter(unwanted).filter(|_| !named) {
         mutations.extend(removal(situation, target));
     }
     Ok(Work { mutations, notes: Vec::new() })
+}
+
+/// The parts of ours in the user's objects beside the routes.
+fn amended(situation: &Situation<'_>, split: &Split) -> Result<Vec<Mutation>, Error> {
+    let Some((traffic, router)) = way(situation) else { return Ok(Vec::new()) };
+    let roads = &situation.observed.roads;
+    let view = roads.view(traffic, Vec::new());
+    let mut mutations = Vec::new();
+    for (target, live) in traffic.beside.iter().filter_map(|target| roads.objects.get_key_value(target)) {
+        let patch = router.amend(live, &view, split)?;
+        if !patch.is_empty() {
+            mutations.push(Mutation::Patch { target: target.clone(), patch });
+        }
+    }
+    Ok(mutations)
 }
 
 fn removal(situation: &Situation<'_>, target: &Target) -> Option<Mutation> {
@@ -153,7 +175,9 @@ pub(super) fn routed(situation: &Situation<'_>, split: &Split) -> Progress {
         return Progress::Halted(error);
     }
     let Some((traffic, router)) = way(situation) else { return Progress::Done };
-    for (target, live) in situation.observed.roads.routes(traffic) {
+    // A status that complains of a Service that is gone says nothing of those that are there: only time helps.
+    let is_whole = situation.observed.roads.service(&traffic.service).is_some();
+    for (target, live) in situation.observed.roads.routes(traffic).filter(|_| is_whole) {
         if let Settled::No(why) = router.settled(live) {
             return Progress::Waiting(format!("{target}: {why}"), None);
         }
@@ -290,7 +314,9 @@ pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
     let gone = traffic.routes.iter().filter(|target| !situation.observed.roads.objects.contains_key(target));
     work.notes.extend(gone.map(|target| format!("{target} is gone: nothing is changed there")));
     let services = Role::ALL.map(|role| Target::service(namespace, &role.service(&traffic.service)));
-    work.mutations =
-        traffic.own.iter().chain(&services).filter_map(|target| removal(situation, target)).collect();
+    // A run may have been killed before a route named them.
+    work.mutations = amended(situation, &undone).unwrap_or_default();
+    work.mutations
+        .extend(traffic.own.iter().chain(&services).filter_map(|target| removal(situation, target)));
     work
 }

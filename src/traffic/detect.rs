@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Split, Target, Traffic};
+use super::{Roads, Split, Target, Traffic, View};
 use crate::error::Error;
-use crate::router::{ROUTERS, Router};
+use crate::router::{ROUTERS, RouteKind, Router};
 
 /// The argument of `--router`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,22 +64,46 @@ pub struct Search {
     pub services: Vec<Value>,
     /// Routes that name one of them.
     pub routes: Vec<Found>,
+    /// Objects of the user's that say how these Services are served.
+    pub beside: Vec<Found>,
+    /// Kinds of such objects that may not be read, with the router that needs them.
+    pub hidden: Vec<(&'static str, RouteKind)>,
+    /// Routes that name the canary's Service and are none of ours: somebody shows the canary elsewhere.
+    pub strangers: Vec<Target>,
     /// Kinds that could not be read, with why.
     pub unread: Vec<String>,
     /// Kinds that are installed in versions that we cannot write.
     pub unserved: Vec<String>,
 }
 
+impl Search {
+    /// Returns what was found as the objects that traffic goes by.
+    pub fn roads(&self, namespace: &str) -> Roads {
+        let services = self.services.iter().map(|service| {
+            (Target::service(namespace, super::text(service, "/metadata/name")), service.clone())
+        });
+        let routes =
+            self.routes.iter().chain(&self.beside).map(|route| (route.target.clone(), route.object.clone()));
+        Roads { objects: services.chain(routes).collect(), ..Roads::default() }
+    }
+
+    /// Returns what would keep that router from splitting the traffic.
+    fn spoiled(&self, router: &str) -> Option<&Target> {
+        let router = crate::router::router(router).filter(|router| router.wants_canary_alone())?;
+        let is_of = |stranger: &&Target| router.kinds().iter().any(|kind| kind.plural == stranger.plural);
+        self.strangers.iter().find(is_of)
+    }
+}
+
 /// Returns the Services whose selector finds pods with these labels.
 pub fn selecting(services: Vec<Value>, labels: &Value) -> Vec<Value> {
     let finds = |service: &Value| {
         let selector = service["spec"]["selector"].as_object();
-        let ours = service["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rollout-plus";
         // The hash of a pinned one is not among the template's labels.
         let wants = |key: &str, value: &Value| {
             key == crate::keys::POD_TEMPLATE_HASH || labels.get(key) == Some(value)
         };
-        !ours
+        !super::is_made_by_us(service)
             && selector.is_some_and(|map| !map.is_empty() && map.iter().all(|(key, value)| wants(key, value)))
     };
     services.into_iter().filter(finds).collect()
@@ -138,13 +162,24 @@ pub fn choose(
             .next("--router none"));
     }
     if let (Some(first), [service]) = (routes.first(), services.as_slice()) {
+        let beside =
+            search.beside.iter().filter(|found| found.router == first.router && found.service == *service);
         let traffic = Traffic {
             router: first.router.to_owned(),
             routes: routes.iter().map(|route| route.target.clone()).collect(),
+            beside: beside.map(|found| found.target.clone()).collect(),
             ..Traffic::direct(service)
         };
         let text = format!("the traffic is split by {}", traffic.sentence());
-        return Ok((Some(traffic), text));
+        return match search.spoiled(first.router) {
+            Some(stranger) => Err(Error::refused(format!(
+                "{stranger} names the Service that the canary of {workload} gets: beside it the router {} would not \
+                 split the traffic",
+                first.router
+            ))
+            .next(format!("kubectl delete {} {} -n {}", stranger.plural, stranger.name, stranger.namespace))),
+            None => Ok((Some(traffic), text)),
+        };
     }
     let names: Vec<&str> = search.services.iter().map(|found| super::text(found, "/metadata/name")).collect();
     if let Choice::Named(name) = choice {
@@ -164,14 +199,13 @@ pub fn choose(
 /// Returns the objects of ours that the router will need for such a split.
 ///
 /// # Errors
-/// What the router cannot do.
-pub fn own_targets(
-    traffic: &Traffic,
-    routes: &[(&Target, &Value)],
-    split: &Split,
-) -> Result<Vec<Target>, Error> {
+/// What the router, or what is beside the routes, cannot do.
+pub fn own_targets(traffic: &Traffic, view: &View<'_>, split: &Split) -> Result<Vec<Target>, Error> {
     let Some(router) = crate::router::router(&traffic.router) else { return Ok(Vec::new()) };
-    Ok(router.own(routes, split)?.into_iter().map(|(target, _)| target).collect())
+    if let Some(error) = router.unfit(view, split) {
+        return Err(error);
+    }
+    Ok(router.own(view, split)?.into_iter().map(|(target, _)| target).collect())
 }
 
 fn listed(names: &[&str]) -> String {
@@ -217,6 +251,19 @@ mod tests {
         assert!(choose(&two, Choice::Auto, Some("nope"), "deployment/web").is_err());
         assert!(choose(&search(vec![]), Choice::Named("httproute"), None, "deployment/web").is_err());
         assert_eq!(choose(&search(vec![]), Choice::Auto, None, "deployment/web").unwrap().0, None);
+    }
+
+    #[test]
+    fn a_strangers_route_to_the_canary_counts_where_it_spoils_the_split() {
+        let spoiled = |router: &'static str, stranger: &str| {
+            let mut search = search(vec![found(router, "web", "a")]);
+            search.strangers = vec![Target { plural: stranger.into(), ..Target::service("shop", "preview") }];
+            choose(&search, Choice::Auto, None, "deployment/web").err().map(|error| error.message)
+        };
+        let told = spoiled("nginx", "ingresses").unwrap();
+        assert!(told.contains("preview in namespace shop names the Service"), "{told}");
+        assert_eq!(spoiled("nginx", "httproutes"), None);
+        assert_eq!(spoiled("httproute", "httproutes"), None);
     }
 
     #[test]

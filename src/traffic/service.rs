@@ -47,6 +47,11 @@ pub fn is_ours(name: &str, root: &str) -> bool {
     name.strip_prefix(root).is_some_and(|rest| rest.starts_with("-rp-"))
 }
 
+/// Whether an object is one of ours.
+pub fn is_made_by_us(object: &Value) -> bool {
+    object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rollout-plus"
+}
+
 /// Returns the user's own Service beside which one of ours has this name.
 pub fn root_of(own: &str) -> Option<&str> {
     Role::ALL.iter().find_map(|role| own.strip_suffix(&role.service("")))
@@ -74,8 +79,14 @@ const COPIED: [&str; 7] = [
 
 /// Returns the Service of a role: as the root, for the pods with this hash alone.
 pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str) -> Value {
-    let id = deployment.id();
     let name = role.service(super::text(root, "/metadata/name"));
+    let mut service = copy_of(root, &deployment.id().namespace, &name, Some(hash));
+    service["metadata"]["ownerReferences"] = json!([owner(deployment)]);
+    service
+}
+
+/// Returns a Service of ours that is served as the root is; `None` as hash: with the pods of all versions.
+pub fn copy_of(root: &Value, namespace: &str, name: &str, hash: Option<&str>) -> Value {
     let mut spec = Map::new();
     for field in COPIED {
         if let Some(value) = root["spec"].get(field) {
@@ -89,7 +100,9 @@ pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str
         port.as_object_mut().map(|port| port.remove("nodePort"));
     }
     let mut selector = selector(root);
-    selector.insert(POD_TEMPLATE_HASH.into(), hash.into());
+    if let Some(hash) = hash {
+        selector.insert(POD_TEMPLATE_HASH.into(), hash.into());
+    }
     spec.insert("selector".into(), Value::Object(selector));
     let annotations: Map<String, Value> = root["metadata"]["annotations"]
         .as_object()
@@ -101,10 +114,9 @@ pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str
     json!({
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": name, "namespace": id.namespace, "annotations": annotations,
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations,
             // A second Service of an injected pod keeps Consul's init container from ever ending.
-            "labels": {"app.kubernetes.io/managed-by": "rollout-plus", "consul.hashicorp.com/service-ignore": "true"},
-            "ownerReferences": [owner(deployment)]},
+            "labels": {"app.kubernetes.io/managed-by": "rollout-plus", "consul.hashicorp.com/service-ignore": "true"}},
         "spec": spec,
     })
 }
@@ -183,6 +195,13 @@ pub fn made_so(live: &Value, wanted: &Value) -> Vec<Value> {
         patch.insert(0, json!({"op": "test", "path": "/metadata/uid", "value": live["metadata"]["uid"]}));
     }
     patch
+}
+
+/// Whether an object of ours has all that it should have; what others added to it is of no matter.
+pub fn says(live: &Value, wanted: &Value) -> bool {
+    let annotations = |object: &Value| object["metadata"]["annotations"].clone();
+    super::weave::covers(&live["spec"], &wanted["spec"])
+        && (annotations(wanted).is_null() || super::weave::covers(&annotations(live), &annotations(wanted)))
 }
 
 /// A Service has no generation: what the patch relies on is tested itself.

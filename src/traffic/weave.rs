@@ -53,7 +53,7 @@ pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split)
         let Some(live) = route.pointer(&pointer) else { continue };
         let elements: Vec<Value> = live.as_array().cloned().unwrap_or_else(|| vec![live.clone()]);
         let before = record.as_ref().and_then(|record| record.before.get(&pointer));
-        let thread = Thread { router, split, home: &target.namespace };
+        let thread = Thread { router, split, home: target };
         let user = thread.undone(&elements, before.map_or(&[], Vec::as_slice), &mut woven.notes);
         let mut wanted = Vec::new();
         for element in user {
@@ -61,7 +61,7 @@ pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split)
                 wanted.push(element);
                 continue;
             }
-            let rules = router.weave(&element, &target.namespace, split).map_err(told)?;
+            let rules = router.weave(&element, target, split).map_err(told)?;
             wanted.extend(rules);
             now.before.entry(pointer.clone()).or_default().push(element);
         }
@@ -130,7 +130,7 @@ fn text_of_name(route: &Value) -> String {
 struct Thread<'t> {
     router: &'t dyn Router,
     split: &'t Split,
-    home: &'t str,
+    home: &'t Target,
 }
 
 impl Thread<'_> {

@@ -39,15 +39,19 @@ data_plane_settings() { # PLANE
     printf '%s\n' "${hash:0:12}"
 }
 
-# The CRDs of every part that has some. Server-side: some are too large for the annotation of a plain apply.
+# The CRDs of every part that has some.
 install_crds() { # PLANE
     local part folder crds
     while IFS=$'\t' read -r part folder _; do
         crds=$(dirname "$(part_path "$part" "$folder")")/crds
-        [[ -d $crds ]] || continue
-        kubectl apply --server-side --force-conflicts -f "$crds" </dev/null >/dev/null
-        kubectl wait --for=condition=Established --timeout=30s -f "$crds" </dev/null >/dev/null
+        [[ ! -d $crds ]] || apply_crds "$crds"
     done < <(data_plane_parts "$1")
+}
+
+# Server-side: some are too large for the annotation of a plain apply.
+apply_crds() { # FILE_OR_FOLDER
+    kubectl apply --server-side --force-conflicts -f "$1" </dev/null >/dev/null
+    kubectl wait --for=condition=Established --timeout=30s -f "$1" </dev/null >/dev/null
 }
 
 start_data_plane() { # PLANE
@@ -102,15 +106,26 @@ is_programmed() { # NAMESPACE GATEWAY
 
 # --- the verbs -------------------------------------------------------------------------------------------------------
 
-crds() { # NAME gateway-api
-    (($# == 2)) && [[ $2 == gateway-api ]] || usage_error "crds: write 'crds NAME gateway-api'"
+# Those of Gateway API are in its module; the others are made by hand, as their files say.
+crds() { # NAME ROUTER...
+    (($# >= 2)) || usage_error "crds: which cluster and whose CRDs?"
+    local router
+    for router in "${@:2}"; do
+        [[ $router == gateway-api || -f $testbed/crds/$router.yaml ]] ||
+            usage_error "crds: '$router' is none of: gateway-api $(made_crds)"
+    done
     require_cluster "$1"
-    build_data_planes "$2"
+    shift
+    [[ " $* " != *" gateway-api "* ]] || build_data_planes gateway-api
     cluster_lock
     wait_for 10 is_ready || die "the API server of the cluster '$name' does not answer: run '$program up $name'"
-    install_crds "$2"
-    say "the CRDs of $2 are installed"
+    for router in "$@"; do
+        if [[ $router == gateway-api ]]; then install_crds "$router"; else apply_crds "$testbed/crds/$router.yaml"; fi
+    done
+    say "the CRDs of $* are installed"
 }
+
+made_crds() { (cd "$testbed/crds" && printf '%s\n' *.yaml | sed 's/\.yaml$//' | paste -sd' '); }
 
 data_plane() { # NAME DATA_PLANE...
     (($# >= 2)) || usage_error "data-plane: which cluster and which of ${DATA_PLANES[*]}?"

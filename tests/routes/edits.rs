@@ -6,31 +6,34 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::jobs::{alone, each};
-use crate::row::{CONTOUR_HTTP_PROXY, CONTOUR_HTTP_ROUTE, Routed, V1, V2};
+use crate::row::{CONTOUR_HTTP_PROXY, CONTOUR_HTTP_ROUTE, Routed, Row, TRAEFIK_INGRESS, V1, V2, get};
 use crate::shop::{Ended, finish, run};
 
 const START: [&str; 6] = ["canary", "frontend", "--image", V2, "--weight", "10"];
 
-/// What happens, and the test of what comes of it.
-type Edit = (&'static str, fn(&Routed));
+/// What happens, where, and the test of what comes of it.
+type Edit = (&'static str, &'static Row, fn(&Routed));
 
-const EDITS: [Edit; 7] = [
-    ("somebody adds a rule", another_rule),
-    ("somebody sets a weight by hand", another_weight),
-    ("somebody deletes the route", deleted_route),
-    ("a GitOps tool reverts the weights", reverted_weights),
-    ("the route names another Service", another_service),
-    ("two routers name the Service", two_routers),
-    ("there is no right to patch routes", no_right),
+const EDITS: [Edit; 10] = [
+    ("somebody adds a rule", &CONTOUR_HTTP_ROUTE, another_rule),
+    ("somebody sets a weight by hand", &CONTOUR_HTTP_ROUTE, another_weight),
+    ("somebody deletes the route", &CONTOUR_HTTP_ROUTE, deleted_route),
+    ("somebody deletes the Service", &CONTOUR_HTTP_ROUTE, deleted_service),
+    ("somebody shows the canary on another host", &CONTOUR_HTTP_ROUTE, another_host),
+    ("an Ingress names the canary's Service", &TRAEFIK_INGRESS, another_ingress),
+    ("a GitOps tool reverts the weights", &CONTOUR_HTTP_ROUTE, reverted_weights),
+    ("the route names another Service", &CONTOUR_HTTP_ROUTE, another_service),
+    ("two routers name the Service", &CONTOUR_HTTP_ROUTE, two_routers),
+    ("there is no right to patch routes", &CONTOUR_HTTP_ROUTE, no_right),
 ];
 
 #[test]
 fn routes_that_others_change_too() {
     let _alone = alone();
     let failed = each((0..EDITS.len()).collect(), 3, |&index| {
-        let (what, edit) = EDITS[index];
+        let (what, row, edit) = EDITS[index];
         let begin = Instant::now();
-        edit(&CONTOUR_HTTP_ROUTE.deploy());
+        edit(&row.deploy());
         println!("{what}: as it should be ({:.0} s)", begin.elapsed().as_secs_f64());
     });
     let failed: Vec<&str> = failed.iter().map(|index| EDITS[index.parse::<usize>().unwrap()].0).collect();
@@ -93,6 +96,71 @@ fn deleted_route(routed: &Routed) {
     says(&ended, &["httproute/web in namespace", "is gone"]);
     routed.shop.expect_own_fields(V1);
     routed.expect_nothing_of_ours();
+}
+
+/// The canary loses its share and its pods all the same; the rest of the way back needs the Service.
+fn deleted_service(routed: &Routed) {
+    routed.shop.tool(&START).expect(0);
+    routed.shop.kubectl(&["delete", "service/frontend"]);
+    let ended = routed.shop.tool(&["abort", "frontend"]).expect(8);
+    says(&ended, &["service/frontend", "is gone: no route can go back to it", "rollout-plus abort frontend"]);
+    assert_eq!(weights(routed), [0, 100]);
+    assert_eq!(routed.shop.pods_of(V2).0, 0);
+    assert_eq!(routed.get("/").map(|(version, _)| version), Ok("v1".into()));
+    routed.shop.apply(&json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "frontend"},
+        "spec": {"selector": {"app": "frontend"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}}));
+    routed.shop.tool(&["abort", "frontend"]).expect(0);
+    routed.expect_as_before(V1);
+}
+
+/// Nothing is ever written to a route that is none of this canary, whatever it names.
+fn another_host(routed: &Routed) {
+    routed.shop.tool(&START).expect(0);
+    let host = format!("preview.{}", routed.host);
+    let mut preview = routed.written();
+    preview["metadata"]["name"] = json!("preview");
+    preview["spec"]["hostnames"] = json!([host]);
+    preview["spec"]["rules"][0]["backendRefs"][0]["name"] = json!("frontend-rp-canary");
+    routed.shop.apply(&preview);
+    let shown = |shop: &crate::shop::Shop| {
+        let route = shop.get("httproute/preview");
+        (route["metadata"]["generation"].clone(), route["spec"].clone())
+    };
+    let before = shown(&routed.shop);
+    routed.shop.until("the canary is on its host", |_| {
+        get(routed.address(), &host, "/").is_ok_and(|(version, _)| version == "v2")
+    });
+    routed.shop.tool(&["canary", "frontend", "--weight", "30"]).expect(0);
+    routed.shop.tool(&["abort", "frontend"]).expect(0);
+    routed.expect_as_before(V1);
+    let ended = routed.shop.tool(&START).expect(0);
+    says(&ended, &["httproute/preview", "names the canary's Service"]);
+    assert_eq!(weights(routed), [0, 90, 10]);
+    routed.shop.tool(&["abort", "frontend"]).expect(0);
+    routed.expect_as_before(V1);
+    assert_eq!(shown(&routed.shop), before);
+}
+
+/// Controllers of these Ingresses keep an upstream by its Service: the split would silently not be there.
+fn another_ingress(routed: &Routed) {
+    let mut preview = routed.written();
+    preview["metadata"]["name"] = json!("preview");
+    preview["spec"]["rules"][0]["host"] = json!(format!("preview.{}", routed.host));
+    preview["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] =
+        json!("frontend-rp-canary");
+    routed.shop.apply(&preview);
+    let ended = routed.shop.tool(&START).expect(8);
+    says(&ended, &["ingress/preview", "would not split the traffic", "kubectl delete ingresses preview"]);
+    expect_no_write(routed);
+    routed.shop.kubectl(&["delete", "ingress/preview"]);
+    routed.shop.tool(&START).expect(0);
+    // Whoever comes later does not keep anybody from the way back.
+    routed.shop.apply(&preview);
+    routed.shop.tool(&["abort", "frontend"]).expect(0);
+    let left = routed.shop.get("ingress/preview");
+    assert_eq!(left["metadata"]["generation"], 1, "{left}");
+    routed.shop.kubectl(&["delete", "ingress/preview"]);
+    routed.expect_as_before(V1);
 }
 
 fn reverted_weights(routed: &Routed) {

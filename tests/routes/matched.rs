@@ -101,6 +101,7 @@ fn a_canary_gets_copies_and_nobody_its_answers() {
         &row::TRAEFIK_INGRESS_ROUTE,
         &row::TRAEFIK_SERVICE,
         &row::ISTIO_VIRTUAL_SERVICE,
+        &row::ISTIO_SUBSET,
     ];
     assert_eq!(each(rows, 3, |row| mirrored(row)), Vec::<String>::new());
 }

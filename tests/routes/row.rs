@@ -15,6 +15,9 @@ const CONTOUR: &str = "127.0.0.1:8081";
 const TRAEFIK: &str = "127.0.0.1:8088";
 const ISTIO: &str = "127.0.0.1:8090";
 
+/// A spec, for a host.
+type Spec = fn(&str) -> Value;
+
 /// A data plane and a kind of routes.
 pub struct Row {
     pub data_plane: &'static str,
@@ -23,15 +26,17 @@ pub struct Row {
     pub router: &'static str,
     /// The route that names the Service.
     pub route: &'static str,
-    /// Its spec, for a host.
-    spec: fn(&str) -> Value,
+    spec: Spec,
     api: &'static str,
     kind: &'static str,
+    /// The kind and the spec of what has to be beside it.
+    beside: Option<(&'static str, Spec)>,
 }
 
 impl std::fmt::Debug for Row {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} + {}", self.data_plane, self.kind)
+        write!(formatter, "{} + {}", self.data_plane, self.kind)?;
+        self.beside.map_or(Ok(()), |(kind, _)| write!(formatter, " and {kind}"))
     }
 }
 
@@ -43,6 +48,7 @@ pub const CONTOUR_HTTP_ROUTE: Row = Row {
     spec: |host| gateway_route("contour", "projectcontour", host),
     api: "gateway.networking.k8s.io/v1",
     kind: "HTTPRoute",
+    beside: None,
 };
 
 pub const TRAEFIK_HTTP_ROUTE: Row = Row {
@@ -63,6 +69,7 @@ pub const CONTOUR_HTTP_PROXY: Row = Row {
     spec: |host| json!({"virtualhost": {"fqdn": host}, "routes": [{"services": [{"name": "frontend", "port": 80}]}]}),
     api: "projectcontour.io/v1",
     kind: "HTTPProxy",
+    beside: None,
 };
 
 pub const TRAEFIK_INGRESS: Row = Row {
@@ -76,6 +83,7 @@ pub const TRAEFIK_INGRESS: Row = Row {
     },
     api: "networking.k8s.io/v1",
     kind: "Ingress",
+    beside: None,
 };
 
 pub const TRAEFIK_INGRESS_ROUTE: Row = Row {
@@ -86,6 +94,7 @@ pub const TRAEFIK_INGRESS_ROUTE: Row = Row {
     spec: |host| ingress_route(host, "Service", "frontend"),
     api: "traefik.io/v1alpha1",
     kind: "IngressRoute",
+    beside: None,
 };
 
 /// The IngressRoute in front of it names it alone.
@@ -93,6 +102,7 @@ pub const TRAEFIK_SERVICE: Row = Row {
     route: "traefikservice/web",
     spec: |_| json!({"weighted": {"services": [{"name": "frontend", "port": 80}]}}),
     kind: "TraefikService",
+    beside: Some(("IngressRoute", |host| ingress_route(host, "TraefikService", "web"))),
     ..TRAEFIK_INGRESS_ROUTE
 };
 
@@ -107,9 +117,24 @@ pub const ISTIO_VIRTUAL_SERVICE: Row = Row {
     },
     api: "networking.istio.io/v1",
     kind: "VirtualService",
+    beside: None,
 };
 
-pub const ROWS: [Row; 8] = [
+/// A `DestinationRule` defines the subset.
+pub const ISTIO_SUBSET: Row = Row {
+    spec: |host| {
+        json!({"hosts": [host], "gateways": ["istio-system/gateway"],
+            "http": [{"route": [{"destination": {"host": "frontend", "subset": "main"}}]}]})
+    },
+    beside: Some(("DestinationRule", |_| {
+        json!({"host": "frontend", "trafficPolicy": {"loadBalancer": {"simple": "ROUND_ROBIN"}},
+            "subsets": [{"name": "main", "labels": {"app": "frontend"},
+                "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 10_000}}}}]})
+    })),
+    ..ISTIO_VIRTUAL_SERVICE
+};
+
+pub const ROWS: [Row; 9] = [
     CONTOUR_HTTP_ROUTE,
     CONTOUR_GRPC_ROUTE,
     CONTOUR_HTTP_PROXY,
@@ -118,6 +143,7 @@ pub const ROWS: [Row; 8] = [
     TRAEFIK_INGRESS_ROUTE,
     TRAEFIK_SERVICE,
     ISTIO_VIRTUAL_SERVICE,
+    ISTIO_SUBSET,
 ];
 
 fn gateway_route(gateway: &str, namespace: &str, host: &str) -> Value {
@@ -159,9 +185,8 @@ impl Row {
         }
         let mut routed = Routed { row: self, shop, host, before: Value::Null };
         routed.shop.apply(&routed.written());
-        if self.kind == "TraefikService" {
-            let spec = ingress_route(&routed.host, "TraefikService", "web");
-            routed.shop.apply(&object(self.api, "IngressRoute", &spec));
+        if let Some((kind, spec)) = self.beside {
+            routed.shop.apply(&object(self.api, kind, &spec(&routed.host)));
         }
         // Every thread of a data plane learns it on its own.
         routed.shop.until("the data plane serves the route", |_| {
@@ -214,7 +239,7 @@ impl Routed {
     /// Fails if there is an object of ours.
     #[track_caller]
     pub fn expect_nothing_of_ours(&self) {
-        let kinds = "services,ingresses,traefikservices.traefik.io,httproutes,grpcroutes,httpproxies";
+        let kinds = "services,ingresses,traefikservices.traefik.io,httproutes,grpcroutes,httpproxies,destinationrules";
         let all = self.shop.kubectl(&["get", kinds, "-o", "name"]);
         let ours: Vec<&str> = all.lines().filter(|name| name.contains("-rp-")).collect();
         assert!(ours.is_empty(), "{:?}: left over: {ours:?}", self.row);

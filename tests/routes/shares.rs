@@ -74,6 +74,7 @@ tests! {
     traefik_ingressroute TRAEFIK_INGRESS_ROUTE,
     traefik_traefikservice TRAEFIK_SERVICE,
     istio_virtualservice ISTIO_VIRTUAL_SERVICE,
+    istio_subset ISTIO_SUBSET,
 }
 
 tests! {
@@ -86,6 +87,7 @@ tests! {
     traefik_ingressroute TRAEFIK_INGRESS_ROUTE,
     traefik_traefikservice TRAEFIK_SERVICE,
     istio_virtualservice ISTIO_VIRTUAL_SERVICE,
+    istio_subset ISTIO_SUBSET,
 }
 
 tests! {
@@ -93,4 +95,5 @@ tests! {
     contour_httproute CONTOUR_HTTP_ROUTE,
     traefik_ingress TRAEFIK_INGRESS,
     istio_virtualservice ISTIO_VIRTUAL_SERVICE,
+    istio_subset ISTIO_SUBSET,
 }

@@ -38,6 +38,10 @@ enum Then {
     Abort,
 }
 
+const V2: &str = "shop/web:v2";
+/// Nothing serves these routes, so nothing has to follow them.
+const GRACE: &str = "--router-grace=0s";
+
 /// Most of a run is waiting for a data plane.
 const AT_ONCE: usize = 24;
 
@@ -66,9 +70,7 @@ fn places(requests: &[Seen]) -> Vec<(usize, &'static str)> {
 impl Verb {
     pub fn args(self) -> &'static [&'static str] {
         match self {
-            Self::Start => {
-                &["canary", "frontend", "--image", "shop/web:v2", "--weight", "10", "--timeout", "3m"]
-            }
+            Self::Start => &["canary", "frontend", "--image", V2, GRACE, "--weight", "10", "--timeout", "3m"],
             Self::Raise => &["canary", "frontend", "--weight", "50", "--timeout", "3m"],
             Self::Lower => &["canary", "frontend", "--weight", "10", "--timeout", "3m"],
             Self::Abort => &["abort", "frontend", "--timeout", "3m"],
@@ -160,7 +162,7 @@ impl Routed {
         let sets = get(&format!("/apis/apps/v1/namespaces/{}/replicasets", shop.namespace));
         let stable = sets["items"][0]["metadata"]["labels"]["pod-template-hash"].as_str().unwrap().to_owned();
         if let Some(weight) = verb.held() {
-            shop.tool(&["canary", "frontend", "--image", "shop/web:v2", "--weight", weight]).expect(0);
+            shop.tool(&["canary", "frontend", "--image", V2, GRACE, "--weight", weight]).expect(0);
         }
         let watchman = Watchman::new(&shop.namespace, &stable, verb.law());
         let proxy = Proxy::start(&shop.kubeconfig);

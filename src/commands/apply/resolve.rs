@@ -4,19 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Run;
 use crate::apply::{Document, Item, Resource, intake, kinds};
+use crate::cluster::Cluster;
 use crate::error::Error;
 
 /// The input, in the order in which it is sent.
-pub(super) struct Input {
-    pub(super) items: Vec<Item>,
+pub(in crate::commands) struct Input {
+    pub(in crate::commands) items: Vec<Item>,
     /// Kinds that only a definition in the input defines: `apiVersion` and kind.
     pub(super) undefined: BTreeSet<(String, String)>,
 }
 
 /// Gives every document its place in the API. One request for each group version that is not Kubernetes' own.
-pub(super) async fn items(run: &Run<'_>, documents: Vec<Document>) -> Result<Input, Error> {
+///
+/// `given` is the namespace of the command line.
+pub(in crate::commands) async fn items(
+    cluster: &Cluster,
+    given: Option<&str>,
+    documents: Vec<Document>,
+) -> Result<Input, Error> {
     let definitions: Vec<Value> = documents
         .iter()
         .map(|document| &document.object)
@@ -33,7 +39,7 @@ pub(super) async fn items(run: &Run<'_>, documents: Vec<Document>) -> Result<Inp
             resource
         } else {
             if !lists.contains_key(&version) {
-                lists.insert(version.clone(), run.cluster.served(&version).await?);
+                lists.insert(version.clone(), cluster.served(&version).await?);
             }
             let served = lists.get(&version).and_then(Option::as_ref);
             if let Some(resource) = served.and_then(|list| kinds::of_list(list, &version, &kind)) {
@@ -43,8 +49,7 @@ pub(super) async fn items(run: &Run<'_>, documents: Vec<Document>) -> Result<Inp
                 defined(&definitions, &document, &version, &kind)?
             }
         };
-        let given = run.context.global.namespace.as_deref();
-        items.push(intake::place(document, resource, given, &run.cluster.namespace)?);
+        items.push(intake::place(document, resource, given, &cluster.namespace)?);
     }
     Ok(Input { items: intake::arranged(items)?, undefined })
 }

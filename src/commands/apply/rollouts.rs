@@ -248,7 +248,7 @@ async fn engine(
         Ok(())
     };
     let result = match rehearsed.await {
-        Ok(()) => engine.run(verb, 0, planner).await,
+        Ok(()) => Box::pin(engine.run(verb, 0, planner)).await,
         Err(error) => Err(error),
     };
     let status = engine.picture();

@@ -1,10 +1,16 @@
 //! Plans of a routed canary as data, and runs that are killed after every write.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
+use super::Moves;
+use super::ways::Way;
 use super::world::{Command, Root, World};
+use crate::model::Situation;
 use crate::plan::Step;
-use crate::traffic::Role;
+use crate::step::{self, Progress};
+use crate::traffic::{Role, Target};
 
 const START: Command = Command::Canary(Some("web:2"), 10);
 
@@ -31,7 +37,7 @@ fn plan(world: &mut World, command: Command) -> Vec<String> {
 
 /// After these commands.
 fn after(commands: &[Command]) -> World {
-    let mut world = World::new(&["web"], false);
+    let mut world = World::new(Way::Backends, &["web"], false);
     for command in commands {
         assert!(world.run(*command, usize::MAX, &|_| {}));
     }
@@ -59,6 +65,38 @@ fn pods_come_before_a_larger_share_and_go_after_a_smaller_one() {
     assert_eq!(plan(&mut after(&[START]), Command::Canary(None, 50)), raise);
     let lower = ["0/90/10", "hold { weight: 10, pods: 1 }", "awaitcanary"];
     assert_eq!(plan(&mut after(&[START, Command::Canary(None, 50)]), Command::Canary(None, 10)), lower);
+}
+
+#[test]
+fn a_share_is_compared_with_what_the_routes_say_whatever_was_asked() {
+    // Killed after its hold: the routes still say 10 %.
+    let mut world = after(&[START]);
+    assert!(!world.run(Command::Canary(None, 50), 1, &|_| {}));
+    let to_20 = ["hold { weight: 20, pods: 1 }", "awaitcanary", "publish canary", "0/80/20"];
+    assert_eq!(plan(&mut world, Command::Canary(None, 20)), to_20);
+    // Killed before its hold: the routes say 10 % already.
+    let mut world = after(&[START, Command::Canary(None, 50)]);
+    assert!(!world.run(START, 1, &|_| {}));
+    assert_eq!(plan(&mut world, Command::Canary(None, 20)), to_20);
+}
+
+#[test]
+fn a_status_that_complains_of_the_roots_absence_keeps_nobody_waiting() {
+    let mut world = after(&[START]);
+    let route = world.plan(START).unwrap().steps.pop().unwrap();
+    let condition =
+        |kind: &str, status: &str| json!({"type": kind, "status": status, "observedGeneration": 9});
+    for (target, object) in &mut world.observed.roads.objects {
+        if target.kind == "HTTPRoute" {
+            let conditions = [condition("Accepted", "True"), condition("ResolvedRefs", "False")];
+            object["status"]["parents"][0]["conditions"] = json!(conditions);
+        }
+    }
+    let progress =
+        |world: &World| step::progress(&route, &Situation::of(&world.observed), &BTreeMap::default());
+    assert!(matches!(progress(&world), Progress::Waiting(..)), "{:?}", progress(&world));
+    world.observed.roads.objects.remove(&Target::service("shop", "web"));
+    assert_eq!(progress(&world), Progress::Done);
 }
 
 #[test]
@@ -112,6 +150,19 @@ fn an_abort_takes_the_share_then_the_pods_then_the_services() {
     assert_eq!(plan(&mut world, Command::Abort), ["100/-/0", "100/-/-", "withdraw"]);
 }
 
+#[test]
+fn a_switch_is_one_only_where_the_shares_are() {
+    for way in [Way::Backends, Way::Subsets, Way::Amended, Way::Groups] {
+        let mut world = World::new(way, &["web"], false);
+        for (weight, is_switched) in [(0, false), (50, false), (100, true)] {
+            let image = (weight == 0).then_some("web:2");
+            assert!(world.run(Command::Canary(image, weight), usize::MAX, &|_| {}));
+            let moves = Moves::of(&world.observed).unwrap();
+            assert_eq!(moves.is_switched(), is_switched, "{way:?} at {weight} %");
+        }
+    }
+}
+
 /// Each case: commands before, the command that is killed, the most that the canary may have, whose pods the root may
 /// have.
 const CASES: [(&[Command], Command, u64, Root); 9] = [
@@ -136,9 +187,16 @@ type Work<'w> = dyn Fn(&World, &dyn Fn() -> String, World, Command, (u64, Root))
 
 /// Every state in which a run of a case may be killed, with its first state and its end.
 fn killed(work: &Work<'_>) {
-    for (routes, isolate) in [(&["web"][..], false), (&["web"], true), (&["a", "b"], false)] {
+    for (way, routes, isolate) in [
+        (Way::Backends, &["web"][..], false),
+        (Way::Backends, &["web"], true),
+        (Way::Backends, &["a", "b"], false),
+        (Way::Subsets, &["web"], false),
+        (Way::Amended, &["web"], false),
+        (Way::Groups, &["web"], false),
+    ] {
         for (before, command, most, root) in CASES {
-            let mut first = World::new(routes, isolate);
+            let mut first = World::new(way, routes, isolate);
             for one in before {
                 assert!(first.run(*one, usize::MAX, &|_| {}));
             }
@@ -150,13 +208,13 @@ fn killed(work: &Work<'_>) {
                     let complaint = world.complaint(most, root);
                     assert_eq!(
                         complaint, None,
-                        "{command:?} after {before:?}, {writes} writes, {routes:?}, {isolate}: {world:#?}"
+                        "{command:?} after {before:?}, {writes} writes, {way:?}, {routes:?}, {isolate}: {world:#?}"
                     );
                 };
                 let is_through = world.run(command, writes, &complain);
                 let story = || {
                     format!(
-                        "{command:?} after {before:?} killed after {writes} writes, {routes:?}, isolate {isolate}"
+                        "{command:?} after {before:?} killed after {writes} writes, {way:?}, {routes:?}, isolate {isolate}"
                     )
                 };
                 work(&world, &story, end.clone(), command, (most, root));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::ways::{Backend, Way};
 use crate::keys;
 use crate::model::fixtures::{idle, replica_set, template};
 use crate::model::{Deployment, Observed, Pod, ReplicaSet, RunRef, Situation, images};
@@ -12,7 +13,7 @@ use crate::plan::{self, CanaryRequest, Plan, Step, Wanted};
 use crate::record::{Journal, State, Verb};
 use crate::share::Size;
 use crate::step::{self, Mutation, Progress};
-use crate::traffic::{Role, Target, Traffic};
+use crate::traffic::{Role, Split, Target, Traffic, own_targets};
 
 /// What a user types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub(super) enum Root {
 #[derive(Clone, Debug)]
 pub(super) struct World {
     pub(super) observed: Observed,
+    way: Way,
     /// As a search finds it.
     found: Traffic,
     runs: u64,
@@ -40,45 +42,38 @@ pub(super) struct World {
     pub(super) user: Value,
 }
 
-fn route_target(name: &str) -> Target {
-    Target {
-        api: "/apis/gateway.networking.k8s.io/v1".into(),
-        kind: "HTTPRoute".into(),
-        plural: "httproutes".into(),
-        namespace: "shop".into(),
-        name: name.into(),
-    }
-}
-
 impl World {
     /// Three pods of `web:1` behind routes.
-    pub(super) fn new(routes: &[&str], isolate: bool) -> Self {
+    pub(super) fn new(way: Way, routes: &[&str], isolate: bool) -> Self {
         let mut observed = idle();
         let service = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "s1"},
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
         observed.roads.objects.insert(Target::service("shop", "web"), service);
         for name in routes {
-            let route = json!({
-                "metadata": {"name": name, "namespace": "shop", "uid": name, "generation": 1, "annotations": {"a": "b"}},
-                "spec": {"parentRefs": [{"name": "gate"}], "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]},
-            });
-            observed.roads.objects.insert(route_target(name), route);
+            let (target, route) = way.route(name);
+            observed.roads.objects.insert(target, route);
         }
-        let found = Traffic {
-            router: "httproute".into(),
-            routes: routes.iter().map(|name| route_target(name)).collect(),
+        let mut found = Traffic {
+            router: way.router().into(),
+            routes: routes.iter().map(|name| way.route(name).0).collect(),
             isolate,
             ..Traffic::direct("web")
         };
-        let mut world = Self { observed, found, runs: 0, user: Value::Null };
+        if let Some((target, object)) = way.beside() {
+            observed.roads.objects.insert(target.clone(), object);
+            found.beside.push(target);
+        }
+        let split = Split::undone("web", "shop").with(Some(0), Some(100), Some(0));
+        found.own = own_targets(&found, &observed.roads.view(&found, Vec::new()), &split).unwrap();
+        let mut world = Self { observed, way, found, runs: 0, user: Value::Null };
         world.settle();
         world.user = world.picture();
         world
     }
 
-    /// Whether there is one route and nothing more.
+    /// Whether there is one route of the simplest kind and nothing more.
     pub(super) fn is_plain(&self) -> bool {
-        self.found.routes.len() == 1 && !self.found.isolate
+        self.way == Way::Backends && self.found.routes.len() == 1 && !self.found.isolate
     }
 
     pub(super) fn plan(&mut self, command: Command) -> Result<Plan, crate::error::Error> {
@@ -258,20 +253,17 @@ impl World {
     pub(super) fn complaint(&self, most: u64, root: Root) -> Option<String> {
         let roads = &self.observed.roads;
         for (target, route) in roads.routes(&self.found) {
-            let backends = route["spec"]["rules"][0]["backendRefs"].as_array().unwrap();
-            let weight = |backend: &Value| backend["weight"].as_u64().unwrap_or(1);
-            let all: u64 = backends.iter().map(weight).sum();
-            for backend in backends {
-                let name = backend["name"].as_str().unwrap();
-                let ready = roads.ready(name);
-                if roads.service(name).is_none() {
-                    return Some(format!("{target} names {name}, which is not there"));
-                }
-                if weight(backend) > 0 && ready.is_empty() {
+            let backends = match self.way.backends(roads, route) {
+                Ok(backends) => backends,
+                Err(name) => return Some(format!("{target} names {name}, which is not there")),
+            };
+            let all: u64 = backends.iter().map(|backend| backend.weight).sum();
+            for Backend { name, weight, ready } in &backends {
+                if *weight > 0 && ready.is_empty() {
                     return Some(format!("{name} has a share and no pods"));
                 }
-                if name == Role::Canary.service("web") && weight(backend) * 100 > most * all {
-                    return Some(format!("the canary has {} of {all}", weight(backend)));
+                if *name == Role::Canary.service("web") && weight * 100 > most * all {
+                    return Some(format!("the canary has {weight} of {all}"));
                 }
                 let former = ready.iter().filter(|pod| pod.starts_with("web-1.")).count();
                 let strangers = match root {
@@ -279,7 +271,7 @@ impl World {
                     Root::New => former,
                     Root::Any => 0,
                 };
-                if name == "web" && weight(backend) > 0 && strangers > 0 {
+                if name == "web" && *weight > 0 && strangers > 0 {
                     return Some(format!("the root has a share and pods of the wrong version: {ready:?}"));
                 }
             }

@@ -1,0 +1,203 @@
+use clap::Parser;
+
+use super::*;
+use crate::ci::build::tests::{DRONE, WOODPECKER, environment, recorded};
+use crate::ci::explain;
+use crate::cli::Cli;
+use crate::environment::Environment;
+
+/// The lines of a step, or its error.
+fn lines(environment: &Environment) -> Result<Vec<String>, String> {
+    let settings = Settings::of(environment).map_err(|error| error.message)?;
+    let tasks = tasks(&settings, &Build::of(environment)).map_err(|error| error.message)?;
+    let line = |task: &Task| match &task.work {
+        Work::Own(argv) => argv.join(" "),
+        Work::Program(words) => format!("PROGRAM {}", words.join(" ")),
+    };
+    Ok(tasks.iter().map(line).collect())
+}
+
+fn of(settings: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    let upper: Vec<(String, &str)> =
+        settings.iter().map(|(name, value)| (format!("PLUGIN_{}", name.to_uppercase()), *value)).collect();
+    let mut pairs: Vec<(&str, &str)> = upper.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    pairs.extend([
+        ("CI", "woodpecker"),
+        ("CI_PIPELINE_NUMBER", "42"),
+        ("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567"),
+    ]);
+    lines(&environment(&pairs))
+}
+
+fn one(settings: &[(&str, &str)]) -> String {
+    let lines = of(settings).unwrap();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines[0].clone()
+}
+
+/// What the parser says about the last command.
+fn refused(settings: &[(&str, &str)]) -> String {
+    let upper: Vec<(String, &str)> =
+        settings.iter().map(|(name, value)| (format!("PLUGIN_{}", name.to_uppercase()), *value)).collect();
+    let pairs: Vec<(&str, &str)> = upper.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let settings = Settings::of(&environment(&pairs)).unwrap();
+    let tasks = tasks(&settings, &Build::default()).unwrap();
+    let task = tasks.last().unwrap();
+    let Work::Own(argv) = &task.work else { panic!("{task:?}") };
+    let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
+    let error = Cli::try_parse_from(words).expect_err(&argv.join(" "));
+    explain(&error, &task.from, argv, &settings).message
+}
+
+#[test]
+fn recorded_environments_give_the_lines_that_a_person_would_type() {
+    let rest = "--filename=deploy/a.yaml --filename=deploy/b.yaml --weight=10 --steps=10,25,50,100 --timeout=5m --dry-run";
+    let apply = "apply --filename=./frontend/deployment.yaml --tag-policy=any --timeout=5m --dry-run";
+    let image = "--image=shop/frontend:0123456789abcdef0123456789abcdef01234567";
+    let woodpecker = vec![apply.to_owned(), format!("canary frontend {image} --tag-policy=any {rest}")];
+    assert_eq!(lines(&recorded(WOODPECKER)), Ok(woodpecker));
+    // There was no commit.
+    let drone =
+        vec![apply.to_owned(), format!("canary frontend --image=shop/frontend: --tag-policy=any {rest}")];
+    assert_eq!(lines(&recorded(DRONE)), Ok(drone));
+}
+
+#[test]
+fn recorded_settings_that_contradict_each_other_are_named() {
+    for recording in [WOODPECKER, DRONE] {
+        let environment = recorded(recording);
+        let settings = Settings::of(&environment).unwrap();
+        let unknown = ["analysis", "checks", "float", "ratio", "text"];
+        for name in unknown {
+            let said = format!("there is no setting {name}");
+            assert!(settings.warnings.iter().any(|one| one.starts_with(&said)), "{:?}", settings.warnings);
+        }
+        let tasks = tasks(&settings, &Build::of(&environment)).unwrap();
+        let Work::Own(argv) = &tasks[1].work else { panic!("{tasks:?}") };
+        let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
+        let error = explain(&Cli::try_parse_from(words).unwrap_err(), &tasks[1].from, argv, &settings);
+        assert_eq!(error.message, "settings: manifests takes one value");
+        assert!(error.next[0].starts_with("leave deployment out"), "{:?}", error.next);
+    }
+}
+
+#[test]
+fn four_lines_deploy() {
+    let image = ("image", "shop/web:0123abcd");
+    assert_eq!(
+        one(&[("deployment", "web"), image]),
+        "rolling web --image=shop/web:0123abcd --tag-policy=any"
+    );
+    assert_eq!(
+        one(&[("deployment", "web"), image, ("strategy", "canary"), ("steps", "10,50"), ("promote", "true")]),
+        "canary web --image=shop/web:0123abcd --tag-policy=any --steps=10,50 --promote"
+    );
+    assert_eq!(
+        one(&[("deployment", "web"), image, ("strategy", "blue_green"), ("verify", r#"{"/health": 200}"#)]),
+        "blue-green web --image=shop/web:0123abcd --tag-policy=any --verify=/health=200"
+    );
+    assert_eq!(
+        one(&[("files", "a.yaml,b"), ("kubernetes_namespace", "shop"), ("dry_run", "server")]),
+        "apply --strategy=rolling --tag-policy=any --filename=a.yaml --filename=b --namespace=shop --dry-run=server"
+    );
+    assert_eq!(
+        one(&[("kustomize", "prod"), ("strategy", "canary"), ("percentage", "10")]),
+        "apply --strategy=canary --tag-policy=any --kustomize=prod --weight=10"
+    );
+}
+
+#[test]
+fn each_action_is_a_verb() {
+    for (action, line) in [
+        ("promote", "promote web"),
+        ("reject", "abort web"),
+        ("abort", "abort web"),
+        ("restart", "restart web"),
+        ("resume", "resume web"),
+        ("history", "history web"),
+        ("status", "status web"),
+        ("verify", "status web --until=healthy"),
+        ("tag", "tag"),
+        ("rollback", "rollback web"),
+        ("check", "check web"),
+    ] {
+        assert_eq!(one(&[("deployment", "web"), ("action", action)]), line);
+    }
+    assert_eq!(one(&[("action", "status")]), "status");
+    assert_eq!(one(&[("action", "tag"), ("tag_policy", "build_id")]), "tag --tag-policy=build-id");
+    assert!(of(&[("action", "fly")]).unwrap_err().contains("'fly' is none of deploy, promote"));
+    assert_eq!(of(&[("weight", "10")]).unwrap_err(), "no setting says what is to be done");
+}
+
+#[test]
+fn the_image_settings_of_other_plugins_work() {
+    let set = [("deployment", "web,api"), ("container", "app,side"), ("repo", "shop/web"), ("tag", "v2")];
+    let rest = "--image=app=shop/web:v2 --image=side=shop/web:v2 --tag-policy=any";
+    assert_eq!(of(&set).unwrap(), [format!("rolling web {rest}"), format!("rolling api {rest}")]);
+    let computed = [("deployment", "web"), ("repo", "r:5000/web"), ("tag_policy", "system-build-id")];
+    assert_eq!(one(&computed), "rolling web --image=r:5000/web:woodpecker-42 --tag-policy=system-build-id");
+    let renamed = [&computed[..], &[("system", "ci2")]].concat();
+    assert!(one(&renamed).ends_with("web:ci2-42 --tag-policy=system-build-id --tag-system=ci2"));
+    assert!(
+        of(&[&set[..], &[("report", "junit=a.xml")]].concat()).unwrap_err().contains("one file cannot tell")
+    );
+    assert!(of(&set[..3]).unwrap_err().contains("setting repo needs a tag"));
+    assert!(of(&[("deployment", "web"), ("tag", "v2")]).unwrap_err().contains("tag needs repo"));
+}
+
+#[test]
+fn command_lines_are_split_by_the_rules_of_a_shell_and_seen_by_none() {
+    let kubectl = |text| of(&[("kubectl", text), ("namespace", "shop")]);
+    assert_eq!(
+        kubectl("apply -f ./frontend/deployment.yaml").unwrap(),
+        ["apply --filename=./frontend/deployment.yaml --tag-policy=any --namespace=shop"]
+    );
+    assert_eq!(
+        kubectl("kubectl get deployment frontend -n dev").unwrap(),
+        ["get deployment frontend --namespace=dev"]
+    );
+    assert_eq!(
+        kubectl("get pods -l 'app in (a, b)'\n\n# a remark\nannotate pod a \"note=$(id) *\"\n").unwrap(),
+        ["get pods --selector=app in (a, b) --namespace=shop", "PROGRAM kubectl annotate pod a note=$(id) *"]
+    );
+    assert_eq!(kubectl("get \\\n  pods").unwrap(), ["get pods --namespace=shop"]);
+    assert_eq!(kubectl(r#"["get po,svc", "get deploy"]"#).unwrap().len(), 2);
+    assert!(kubectl("get 'pods").unwrap_err().contains("a quote that is not closed"));
+    for text in ["get pods | grep a", "apply -f a && get b", "get pods; get svc", "get pods > a"] {
+        assert!(kubectl(text).unwrap_err().contains("no shell"), "{text}");
+    }
+    let both =
+        of(&[("helm", "upgrade --install web ./chart"), ("kubectl", "get deploy"), ("manifests", "a")]);
+    assert_eq!(both.unwrap()[1], "PROGRAM helm upgrade --install web ./chart");
+}
+
+#[test]
+fn values_are_never_taken_for_flags() {
+    let line =
+        one(&[("deployment", "web"), ("image", "a:1"), ("service", "--promote"), ("header", "X=-$(id)\"'")]);
+    assert!(line.contains("--service=--promote") && line.contains("--header=X=-$(id)\"'"), "{line}");
+    assert!(of(&[("deployment", "--help")]).unwrap_err().contains("cannot be the name"));
+}
+
+#[test]
+fn errors_name_the_setting_as_it_is_spelled() {
+    let canary = [("deployment", "web"), ("strategy", "canary"), ("image", "a:1")];
+    for (more, said) in [
+        (("percentage", "300"), "settings: percentage: '300': not a whole percentage from 0 to 100"),
+        (("rollout_timeout", "soon"), "settings: rollout_timeout: 'soon': 'soon' is not a duration"),
+        (("router", "iptables"), "settings: router: 'iptables'"),
+        (("soak", "5m"), "settings: soak has no meaning for canary"),
+        (("service", "a"), "settings: canary needs weight"),
+        (("on_failure", "cry"), "settings: on_failure: 'cry' is none of abort, hold, continue"),
+        (("dry_run", "deep"), "settings: dry_run: 'deep' is none of client, server"),
+    ] {
+        let said_now = refused(&[&canary[..], &[more]].concat());
+        assert!(said_now.starts_with(said), "{said_now}");
+    }
+    let both = refused(&[&canary[..], &[("weight", "10"), ("weights", "10,20")]].concat());
+    assert_eq!(both, "settings: weight and weights cannot be used together");
+    let typed = refused(&[("kubectl", "rollout undo deploy/web --to-revision=x")]);
+    assert!(typed.starts_with("setting kubectl: --to-revision <N>: 'x'"), "{typed}");
+    let none = refused(&[("action", "promote")]);
+    assert_eq!(none, "settings: promote needs deployment");
+}

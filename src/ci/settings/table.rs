@@ -1,0 +1,134 @@
+//! The table of settings. `plugin/docs.md` says what each means; a test holds the two together.
+
+use super::Becomes::{Command, Credential, Each, Everywhere, Joined, Nothing, Option, Refused, Switch};
+use super::{Becomes, Setting};
+
+const fn of(name: &'static str, aliases: &'static [&'static str], becomes: Becomes) -> Setting {
+    Setting { name, aliases, becomes }
+}
+
+const TEMPLATES: &str =
+    "manifests are sent as they are, with no variables put in: make them before this step";
+const STATEFUL: &str = "only Deployments can be rolled out so far; 'manifests' applies the others";
+const UNVERIFIED: &str = "the server's certificate is always verified: give its CA in 'cert'";
+
+/// All settings, in the order in which their flags stand on the command line.
+pub const TABLE: &[Setting] = &[
+    // What is run.
+    of("action", &[], Command),
+    of("kubectl", &[], Command),
+    of("helm", &[], Command),
+    of("deployment", &["deployments"], Command),
+    of("strategy", &[], Command),
+    // The new version.
+    of("image", &["images"], Command),
+    of("container", &["containers"], Command),
+    of("repo", &[], Command),
+    of("tag", &[], Command),
+    of(
+        "manifests",
+        &["files", "templates", "template", "kubernetes_template", "kubernetes_yaml_file"],
+        Each("--filename"),
+    ),
+    of("kustomize", &[], Option("--kustomize")),
+    of("tag_policy", &[], Command),
+    of("system", &[], Option("--tag-system")),
+    // How it comes in.
+    of("weight", &["percentage"], Option("--weight")),
+    of("steps", &["weights"], Joined("--steps")),
+    of("step_wait", &["pause"], Option("--step-wait")),
+    of("promote", &[], Switch("--promote")),
+    of("exact", &[], Switch("--exact")),
+    of("canary_replicas", &[], Option("--canary-replicas")),
+    of("shrink_stable", &[], Switch("--shrink-stable")),
+    of("verify", &[], Each("--verify")),
+    of("auto_promote", &[], Switch("--auto-promote")),
+    of("soak", &[], Option("--soak")),
+    of("router", &["traffic", "traffic_split_method", "route_method"], Option("--router")),
+    of("service", &[], Option("--service")),
+    of("annotation_prefix", &[], Option("--annotation-prefix")),
+    of("router_grace", &[], Option("--router-grace")),
+    of("header", &["headers"], Each("--header")),
+    of("cookie", &["cookies"], Each("--cookie")),
+    of("mirror", &[], Option("--mirror")),
+    of("isolate", &[], Switch("--isolate")),
+    of("to_revision", &[], Option("--to-revision")),
+    // What is done about failures, and what is told.
+    of("on_failure", &[], Option("--on-failure")),
+    of("tolerate", &[], Each("--tolerate")),
+    of("force", &[], Joined("--force")),
+    of("atomic", &[], Switch("--atomic")),
+    of("prune", &[], Switch("--prune")),
+    of("selector", &[], Option("--selector")),
+    of("diff", &[], Switch("--diff")),
+    of("force_conflicts", &[], Switch("--force-conflicts")),
+    of("report", &[], Joined("--report")),
+    // Of every command.
+    of("namespace", &["kubernetes_namespace"], Everywhere("--namespace")),
+    of("context", &[], Everywhere("--context")),
+    of("timeout", &["wait_timeout", "wait_seconds", "rollout_timeout"], Everywhere("--timeout")),
+    of("request_timeout", &[], Everywhere("--request-timeout")),
+    of("wait_lock", &[], Everywhere("--wait-lock")),
+    of("output", &[], Everywhere("--output")),
+    of("dry_run", &[], Command),
+    // The step itself.
+    of("strict", &[], Command),
+    of("allow_pull_requests", &[], Command),
+    // The connection.
+    of(
+        "server",
+        &[
+            "kubernetes_server",
+            "k8s_server",
+            "kube_api_server",
+            "api_server",
+            "kubernetes_api_host",
+            "kuberentes_api_host",
+            "url",
+        ],
+        Credential,
+    ),
+    of(
+        "cert",
+        &[
+            "kubernetes_cert",
+            "kubernetes_certificate",
+            "kubernetes_ca_crt",
+            "k8s_ca_crt",
+            "kube_certificate",
+            "ca",
+            "certificate",
+        ],
+        Credential,
+    ),
+    of("token", &["kubernetes_token", "k8s_token", "kube_token"], Credential),
+    of("kubeconfig", &["kube_config", "kubectl_config"], Credential),
+    of("tls_server_name", &[], Credential),
+    of("in_cluster", &[], Credential),
+    // What other plugins have.
+    of("user", &["kubernetes_user", "kube_service_account"], Nothing("the token says who it is")),
+    of(
+        "wait",
+        &["wait_for_upgrade", "wait_deployments", "rollout_check"],
+        Nothing("a rollout is always waited for and judged"),
+    ),
+    of("server_side", &[], Nothing("manifests are always applied by the server")),
+    of("debug", &["verbose", "log_level"], Nothing("all that happens is told")),
+    of("statefulset", &["daemonset"], Refused(STATEFUL)),
+    of("vars", &["expand_env_vars"], Refused(TEMPLATES)),
+    of(
+        "init_manifests",
+        &["init_templates"],
+        Refused("give them in 'manifests': what others need is applied first"),
+    ),
+    of(
+        "config_files",
+        &[],
+        Refused("a ConfigMap is not made from files: give it in 'manifests' or 'kustomize'"),
+    ),
+    of(
+        "insecure_skip_tls_verify",
+        &["skip_tls_verify", "kubernetes_skip_tls", "k8s_skip_tls", "insecure"],
+        Refused(UNVERIFIED),
+    ),
+];

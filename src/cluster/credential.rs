@@ -1,0 +1,145 @@
+//! What we come to the server with, kept to explain why it is refused.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use kube::Config;
+use kube::config::AuthInfo;
+
+use crate::credentials::{
+    Certificate, Claims, Distrust, ExposeSecret, Identity, Source, certificates, rejected, untrusted,
+};
+
+/// The server and the credential of a client. It holds no secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Credential {
+    /// The address of the server.
+    pub(crate) server: String,
+    /// Where it was found.
+    pub(crate) origin: &'static str,
+    /// What it is.
+    pub(crate) identity: Identity,
+    /// The CAs that are trusted; `None` for those of the system.
+    pub(crate) authorities: Option<Vec<Certificate>>,
+    /// The same in DER, whole.
+    pub(crate) authority_data: Option<Vec<Vec<u8>>>,
+    /// The name that the server's certificate has instead of the address.
+    pub(crate) tls_server_name: Option<String>,
+    /// Whether the server's certificate is not checked at all.
+    pub(crate) unchecked: bool,
+    /// What to know about how it was read.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Credential {
+    /// Looks at what a client is made from.
+    pub(super) fn of(config: &Config, source: &Source, notes: Vec<String>) -> Self {
+        let read = |all: &Vec<Vec<u8>>| all.iter().filter_map(|der| Certificate::of_der(der).ok()).collect();
+        Self {
+            server: config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            origin: match source {
+                Source::Access(_) => "server, cert and token that were given",
+                Source::Kubeconfig(_) => "the kubeconfig that was given",
+                Source::InCluster => "the ServiceAccount of this pod",
+                Source::Ambient if config.root_cert_file.is_some() => "the ServiceAccount of this pod",
+                Source::Ambient => "the kubeconfig file",
+            },
+            identity: identity(&config.auth_info),
+            authorities: config.root_cert.as_ref().map(read),
+            authority_data: config.root_cert.clone(),
+            tls_server_name: config.tls_server_name.clone(),
+            unchecked: config.accept_invalid_certs,
+            notes,
+        }
+    }
+
+    /// Explains a 401.
+    pub(crate) fn rejected(&self) -> String {
+        rejected(&self.identity, Timestamp::now())
+    }
+
+    /// Explains a failure that the server's certificate is the cause of; `None` for others.
+    pub(super) fn untrusted(&self, error: &kube::Error) -> Option<String> {
+        let distrust = distrust(tls(error)?)?;
+        Some(untrusted(&self.server, &distrust, self.authorities.as_deref(), Timestamp::now()))
+    }
+}
+
+/// In the order in which kube takes them (`Auth::try_from` in kube-client).
+fn identity(auth: &AuthInfo) -> Identity {
+    let of_token = |token: &str| Claims::of(token.trim()).map_or(Identity::Opaque, Identity::Token);
+    if let Some(program) = &auth.exec {
+        return Identity::Program(program.command.clone().unwrap_or_default());
+    }
+    if let Some(token) = &auth.token {
+        return of_token(token.expose_secret());
+    }
+    // A file that cannot be read is the client's error.
+    if let Some(token) = auth.token_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
+        return of_token(&token);
+    }
+    if auth.username.is_some() {
+        return Identity::Password;
+    }
+    let pem = auth.client_certificate_data.clone();
+    let pem = pem.or_else(|| std::fs::read_to_string(auth.client_certificate.as_ref()?).ok());
+    let der = pem.and_then(|text| certificates(&text).ok()).and_then(|read| read.value.into_iter().next());
+    match der.and_then(|der| Certificate::of_der(&der).ok()) {
+        Some(certificate) => Identity::Certificate(certificate),
+        None => Identity::Nobody,
+    }
+}
+
+/// Finds the TLS library's error among the causes. Those that I/O errors wrap are not among their sources.
+fn tls<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(found) = error.downcast_ref::<rustls::Error>() {
+        return Some(found);
+    }
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let wrapped = wrapped.map(|inner| inner as &(dyn std::error::Error + 'static));
+    wrapped.or_else(|| error.source()).and_then(tls)
+}
+
+fn distrust(error: &rustls::Error) -> Option<Distrust> {
+    use rustls::CertificateError as Why;
+    let rustls::Error::InvalidCertificate(why) = error else { return None };
+    Some(match why {
+        // A CA of the same name with another key is another CA.
+        Why::UnknownIssuer | Why::BadSignature => Distrust::Issuer,
+        Why::NotValidForName => Distrust::Name(vec!["others".into()]),
+        Why::NotValidForNameContext { presented, .. } => {
+            // An address may stand there as a name, too.
+            let names: BTreeSet<String> = presented.iter().map(|name| plain(name)).collect();
+            Distrust::Name(names.into_iter().collect())
+        }
+        Why::Expired | Why::ExpiredContext { .. } | Why::NotValidYet | Why::NotValidYetContext { .. } => {
+            Distrust::Time
+        }
+        other => Distrust::Other(other.to_string()),
+    })
+}
+
+/// Returns a name without its kind: rustls says `DnsName("kubernetes")` and `IpAddress(10.96.0.1)`.
+fn plain(presented: &str) -> String {
+    let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented);
+    inner.trim_matches('"').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_found_however_deep_it_is() {
+        let inner = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = std::io::Error::other(std::io::Error::other(inner));
+        assert_eq!(tls(&wrapped).and_then(distrust), Some(Distrust::Issuer));
+        assert!(tls(&std::io::Error::other("reset")).is_none());
+    }
+
+    #[test]
+    fn names_are_plain() {
+        assert_eq!(plain("DnsName(\"kubernetes\")"), "kubernetes");
+        assert_eq!(plain("IpAddress(10.96.0.1)"), "10.96.0.1");
+    }
+}

@@ -1,0 +1,49 @@
+//! Objects of any kind to look at: as they are, or as the server would have them shown.
+
+use serde_json::Value;
+
+use crate::apply::asked::Asked;
+use crate::cluster::objects::{encode, parse};
+use crate::cluster::{Call, Cluster};
+use crate::error::Error;
+
+/// The columns that the server has for a kind (`kubectl get` asks for the same).
+const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
+const WHOLE: &str = "application/json";
+
+impl Cluster {
+    /// Reads objects as a table: `columnDefinitions` and `rows`.
+    pub(crate) async fn table(&self, asked: &Asked, all: bool, labels: Option<&str>) -> Result<Value, Error> {
+        self.shown(asked, all, labels, TABLE).await
+    }
+
+    /// Reads an object, or a list.
+    pub(crate) async fn whole(&self, asked: &Asked, all: bool, labels: Option<&str>) -> Result<Value, Error> {
+        self.shown(asked, all, labels, WHOLE).await
+    }
+
+    async fn shown(
+        &self,
+        asked: &Asked,
+        all: bool,
+        labels: Option<&str>,
+        form: &'static str,
+    ) -> Result<Value, Error> {
+        let namespace = Some(self.namespace.as_str()).filter(|_| asked.resource.namespaced && !all);
+        let place = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+        let mut path = asked.resource.collection(namespace);
+        let doing = match &asked.name {
+            Some(name) => {
+                path = format!("{path}/{name}");
+                format!("get {}/{name}{place}", asked.prefix())
+            }
+            None => format!("get {}{place}", asked.resource.plural),
+        };
+        if let Some(labels) = labels {
+            path = format!("{path}?labelSelector={}", encode(labels));
+        }
+        let call = Call { doing: doing.clone(), method: "GET", path, body: None };
+        let body = self.read_as(&call, form).await.map_err(crate::cluster::Failure::into_error)?;
+        parse(&doing, &body)
+    }
+}

@@ -1,0 +1,188 @@
+//! A new token: made, proven, delivered, and taken back if one of these fails.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::prove::{Proof, come_with, prove};
+use crate::check::Need;
+use crate::cli::TokenArgs;
+use crate::cluster::{Cluster, Sending};
+use crate::commands::rollout::Context;
+use crate::credentials::{Access, Secret, certificates};
+use crate::delivery::{self, FileForm, Parcel};
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::grant::{Account, DELIVERED, EXPIRES, issued, next_number};
+use crate::traffic::{Target, text};
+
+/// How often the name of a token may be taken by somebody who makes one at the same moment.
+const TRIES: u32 = 5;
+
+/// A token that is out.
+pub(super) struct Minted {
+    pub(super) parcel: Parcel,
+    pub(super) proof: Proof,
+}
+
+/// Checks what is asked of a token before anything is made.
+///
+/// # Errors
+/// That it would go nowhere, or lead to a server that cannot be trusted.
+pub(super) fn check(args: &TokenArgs, cluster: &Cluster) -> Result<(), Error> {
+    if args.deliver.is_empty() && !args.show {
+        return Err(Error::usage("where is the credential to go?")
+            .next("--deliver kubeconfig=FILE (or dotenv=FILE, json=FILE, secret=NAME)")
+            .next("--show prints it")
+            .next("--print prints the objects without a token"));
+    }
+    if cluster.credential.unchecked && args.certificate_authority.is_none() {
+        let why = "the kubeconfig does not check the server's certificate, and a credential for CI must";
+        return Err(Error::usage(why).next("--certificate-authority FILE"));
+    }
+    access(args, cluster, Secret::from("")).map(|_| ())
+}
+
+/// Makes a token, proves it by itself, and delivers it.
+///
+/// # Errors
+/// Whatever failed; the token is revoked then.
+pub(super) async fn mint(
+    args: &TokenArgs,
+    context: Context<'_>,
+    cluster: &Cluster,
+    account: &Account,
+    needs: &[Need],
+) -> Result<Minted, Error> {
+    let (secret, uid) = secret(args, cluster, account).await?;
+    let result = with(args, context, cluster, account, needs, &secret, &uid).await;
+    let Err(mut error) = result else { return result };
+    if cluster.remove(&secret, &uid).await.is_ok() {
+        error.message = format!("{}; the new token was revoked again", error.message);
+    } else {
+        error = error.next(format!("kubectl delete secret {} -n {}", secret.name, secret.namespace));
+    }
+    Err(error)
+}
+
+async fn with(
+    args: &TokenArgs,
+    context: Context<'_>,
+    cluster: &Cluster,
+    account: &Account,
+    needs: &[Need],
+    secret: &Target,
+    uid: &str,
+) -> Result<Minted, Error> {
+    let (token, expires) = if args.long_lived {
+        (cluster.long_lived_token(secret).await?, None)
+    } else {
+        let bound_to = json!({"metadata": {"name": secret.name, "uid": uid}});
+        let (token, expires) = cluster.issue(account, &bound_to, args.expires_in).await?;
+        warn_if_short(args, expires, context);
+        (token, Some(expires.to_string()))
+    };
+    let parcel = Parcel {
+        account: account.clone(),
+        access: access(args, cluster, token)?,
+        token: secret.name.clone(),
+        expires,
+    };
+    let proof =
+        prove(&come_with(&parcel.access, context.global, &account.namespace).await?, account, needs).await?;
+    for target in &args.deliver {
+        deliver(target, &parcel, cluster).await?;
+    }
+    let places: Vec<String> = args.deliver.iter().map(ToString::to_string).collect();
+    let places = if places.is_empty() { "shown".to_owned() } else { places.join(", ") };
+    let mut annotations = json!({DELIVERED: places});
+    if let Some(expires) = &parcel.expires {
+        annotations[EXPIRES] = json!(expires);
+    }
+    cluster.annotate(secret, annotations).await?;
+    Ok(Minted { parcel, proof })
+}
+
+/// Makes the Secret that the token lives and dies with.
+async fn secret(args: &TokenArgs, cluster: &Cluster, account: &Account) -> Result<(Target, String), Error> {
+    let mut number = next_number(&issued(&cluster.token_secrets().await?, Some(&account.name)));
+    for _ in 0..TRIES {
+        let object =
+            if args.long_lived { account.long_lived_secret(number) } else { account.bound_secret(number) };
+        let target = secret_target(&account.namespace, &account.token_name(number));
+        match cluster.create(&target, &object, false).await {
+            Ok(made) => return Ok((target, text(&made, "/metadata/uid").to_owned())),
+            Err(failure) if failure.code() == 409 => number = number.saturating_add(1),
+            Err(failure) => return Err(failure.into_error()),
+        }
+    }
+    Err(Error::new(
+        Kind::Cluster,
+        format!("the names of tokens up to {} are taken", account.token_name(number)),
+    ))
+}
+
+/// Where CI finds the server, with the new token.
+fn access(args: &TokenArgs, cluster: &Cluster, token: Secret) -> Result<Access, Error> {
+    let ours = &cluster.credential;
+    let authorities = match &args.certificate_authority {
+        Some(path) => {
+            let failed = |why: String| Error::usage(format!("read the CA of {}: {why}", path.display()));
+            let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+            Some(certificates(&text).map_err(failed)?.value)
+        }
+        // Another address may have another certificate, but a CA that does not fit is found by the proof.
+        None => ours.authority_data.clone(),
+    };
+    let server = match &args.server {
+        Some(server) => crate::credentials::address("--server", server)?,
+        None => ours.server.clone(),
+    };
+    let tls_server_name = ours.tls_server_name.clone().filter(|_| args.server.is_none());
+    Ok(Access { server, authorities, token, tls_server_name })
+}
+
+/// A server may give less than was asked, and says so nowhere else.
+fn warn_if_short(args: &TokenArgs, expires: Timestamp, context: Context<'_>) {
+    let given = expires.duration_since(Timestamp::now()).as_secs();
+    let asked = i64::try_from(args.expires_in.as_secs()).unwrap_or(i64::MAX);
+    if given + 60 < asked {
+        context.output.about_all().event(&Event::warning(format!(
+            "the server gives tokens for less than was asked: this one is valid until {expires}"
+        )));
+    }
+}
+
+async fn deliver(target: &delivery::Target, parcel: &Parcel, cluster: &Cluster) -> Result<(), Error> {
+    match target {
+        delivery::Target::File(form, path) => {
+            let content = match form {
+                FileForm::Kubeconfig => delivery::kubeconfig(parcel),
+                FileForm::Dotenv => delivery::dotenv(parcel),
+                FileForm::Json => delivery::json(parcel),
+            };
+            delivery::write(path, &content, &parcel.mark())
+        }
+        delivery::Target::Secret(name) => {
+            let place = secret_target(&parcel.account.namespace, name);
+            if let Some(there) = cluster.road(&place).await?
+                && there["metadata"]["annotations"]["rollout-plus/made-by"] != parcel.mark().as_str()
+            {
+                return Err(Error::usage(format!("{place} is there and holds something else")));
+            }
+            let item = super::item(&delivery::secret(parcel, name))?;
+            cluster
+                .apply(&item, &item.object, Sending { force: true, ..Sending::default() })
+                .await
+                .map(|_| ())
+        }
+    }
+}
+
+pub(super) fn secret_target(namespace: &str, name: &str) -> Target {
+    Target { kind: "Secret".into(), plural: "secrets".into(), ..Target::service(namespace, name) }
+}
+
+/// Prints a credential: the one place that does.
+pub(super) fn show(minted: &Minted, args: &TokenArgs, context: Context<'_>) -> Result<(), Error> {
+    if args.show { context.output.credential(&delivery::kubeconfig(&minted.parcel)) } else { Ok(()) }
+}

@@ -1,0 +1,111 @@
+//! The proof of a credential, with that credential alone: it may do what is needed, and nothing dangerous.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use crate::check::Need;
+use crate::cli::GlobalArgs;
+use crate::cluster::{Cluster, connect};
+use crate::credentials::{Access, Given};
+use crate::error::{Error, Kind};
+use crate::grant::{Account, never, never_elsewhere};
+
+/// For how long a right that was just granted may need until the API server knows it.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What was proven, in words.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub(crate) struct Proof {
+    /// How many single rights were asked for and are there.
+    pub(crate) allowed: usize,
+    /// What was tried and is not allowed.
+    pub(crate) denied: Vec<String>,
+}
+
+/// Comes to the server with a credential and nothing else of ours.
+pub(super) async fn come_with(
+    access: &Access,
+    global: &GlobalArgs,
+    namespace: &str,
+) -> Result<Cluster, Error> {
+    let global = GlobalArgs {
+        credentials: Given::of_access(access),
+        namespace: Some(namespace.to_owned()),
+        context: None,
+        kubeconfig: None,
+        impersonate: None,
+        impersonate_groups: Vec::new(),
+        ..global.clone()
+    };
+    connect(&global).await
+}
+
+/// Proves the credential that `cluster` was made with.
+///
+/// # Errors
+/// What it lacks, or what it must not have.
+pub(super) async fn prove(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result<Proof, Error> {
+    let user = cluster.who_am_i().await?;
+    if user != account.user() {
+        let why = format!("the credential is that of {user}, not of {}", account.user());
+        return Err(Error::refused(why).next("kubectl rollout-plus doctor"));
+    }
+    let mut needs = needs.to_vec();
+    needs.sort_by_key(Need::words);
+    needs.dedup_by_key(|need| need.words());
+    allowed(cluster, account, &needs).await?;
+    let elsewhere = if cluster.namespace == "default" { "kube-system" } else { "default" };
+    let mut denied = are_denied(cluster, account, &never()).await?;
+    let beyond = are_denied(&cluster.in_namespace(elsewhere), account, &never_elsewhere()).await?;
+    denied.extend(beyond.into_iter().map(|words| format!("{words} in namespace {elsewhere}")));
+    Ok(Proof { allowed: needs.len(), denied })
+}
+
+async fn allowed(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result<(), Error> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let mut lacking = Vec::new();
+        for (need, answer) in
+            needs.iter().zip(join_all(needs.iter().map(|need| cluster.is_allowed(need))).await)
+        {
+            if !answer?.map_err(|why| Error::new(Kind::Cluster, why))? {
+                lacking.push(need.words());
+            }
+        }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > give_up {
+            let why = format!("{} may not {}", account.user(), lacking.join(", "));
+            return Err(Error::new(Kind::Refused, why).next(format!(
+                "kubectl rollout-plus bootstrap {} -n {} ... (grants it)",
+                account.name, account.namespace
+            )));
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn are_denied(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result<Vec<String>, Error> {
+    let mut words = Vec::new();
+    for (need, answer) in needs.iter().zip(join_all(needs.iter().map(|need| cluster.is_allowed(need))).await)
+    {
+        if answer?.map_err(|why| Error::new(Kind::Cluster, why))? {
+            let why = format!(
+                "{} may {} in namespace {}, which no deployment needs: another binding allows it",
+                account.user(),
+                need.words(),
+                cluster.namespace
+            );
+            return Err(Error::refused(why).next(format!(
+                "kubectl auth can-i --list -n {} --as={}",
+                cluster.namespace,
+                account.user()
+            )));
+        }
+        words.push(need.words());
+    }
+    Ok(words)
+}

@@ -1,0 +1,150 @@
+//! From flags, manifests and the cluster to what an account will need.
+
+use crate::apply::{Item, intake};
+use crate::check::{Strategy, Subject};
+use crate::cli::{GrantStrategy, WantedArgs, deployment_name};
+use crate::cluster::Cluster;
+use crate::commands::apply::resolve;
+use crate::commands::rollout::Context;
+use crate::commands::routing::own;
+use crate::error::Error;
+use crate::event::Event;
+use crate::grant::{Wanted, Workload};
+use crate::model::Deployment;
+use crate::source::manifest;
+use crate::traffic::{Choice, Traffic, choose, text};
+
+/// Finds out what an account is for.
+pub(super) async fn find(
+    args: &WantedArgs,
+    context: Context<'_>,
+    cluster: &Cluster,
+) -> Result<Wanted, Error> {
+    let strategies: Vec<Strategy> = args.strategy.iter().map(|strategy| of(*strategy)).collect();
+    let routed = strategies.iter().any(|strategy| *strategy != Strategy::Rolling);
+    let mut wanted = Wanted {
+        searched: if routed { cluster.searched(args.router).await? } else { Vec::new() },
+        items: items(args, context, cluster).await?,
+        verifies: args.previews,
+        strategies,
+        ..Wanted::default()
+    };
+    for deployment in deployments(args, context, cluster, &wanted.items).await? {
+        let traffic = traffic(args, context, cluster, &deployment, &wanted.strategies).await?;
+        wanted.workloads.push(Workload { subject: Subject { deployment, ..Subject::default() }, traffic });
+    }
+    // What the manifests refer to may be something else than what runs now.
+    for item in wanted.items.iter().filter(|item| item.is_rolled_out()) {
+        let deployment: Deployment = serde_json::from_value(item.object.clone())
+            .map_err(|error| Error::usage(format!("{}: {error}", item.origin)))?;
+        let subject = Subject { deployment, ..Subject::default() };
+        wanted.workloads.push(Workload { subject, traffic: Vec::new() });
+    }
+    Ok(wanted)
+}
+
+async fn items(args: &WantedArgs, context: Context<'_>, cluster: &Cluster) -> Result<Vec<Item>, Error> {
+    if args.filename.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut documents = Vec::new();
+    for path in &args.filename {
+        documents.extend(manifest::read(path)?);
+    }
+    let documents = intake::objects(documents)?;
+    let items = resolve::items(cluster, context.global.namespace.as_deref(), documents).await?.items;
+    let elsewhere =
+        |item: &&Item| item.id.namespace.as_ref().is_some_and(|other| *other != cluster.namespace);
+    if let Some(item) = items.iter().find(elsewhere) {
+        let why = format!("{}: {} is not in namespace {}", item.origin, item.id, cluster.namespace);
+        return Err(
+            Error::usage(why).next("make one account for each namespace, with the manifests of that alone")
+        );
+    }
+    Ok(items)
+}
+
+/// The Deployments that there are, of those that are meant.
+async fn deployments(
+    args: &WantedArgs,
+    context: Context<'_>,
+    cluster: &Cluster,
+    items: &[Item],
+) -> Result<Vec<Deployment>, Error> {
+    let mut names = Vec::new();
+    for name in &args.deployment {
+        names.push(deployment_name(name)?.to_owned());
+    }
+    if !args.filename.is_empty() {
+        names.extend(items.iter().filter(|item| item.is_rolled_out()).map(|item| item.id.name.clone()));
+    } else if names.is_empty() {
+        let all = cluster.deployments().await?;
+        if all.is_empty() {
+            return Err(Error::usage(format!("there is no Deployment in namespace {}", cluster.namespace))
+                .next("give the manifests that are going to be applied: -f FILE|DIRECTORY"));
+        }
+        return Ok(all);
+    }
+    let mut found = Vec::new();
+    for name in names {
+        match cluster.deployment(&name).await? {
+            Some(deployment) => found.push(deployment),
+            None if args.filename.is_empty() => return Err(cluster.not_found(&name).await),
+            None => context.output.about_all().event(&Event::note(format!(
+                "deployment/{name} is not there yet, so nothing is known of its traffic: once it is, run this again"
+            ))),
+        }
+    }
+    Ok(found)
+}
+
+/// What brings the traffic of a Deployment, for each strategy that changes it.
+async fn traffic(
+    args: &WantedArgs,
+    context: Context<'_>,
+    cluster: &Cluster,
+    deployment: &Deployment,
+    strategies: &[Strategy],
+) -> Result<Vec<Traffic>, Error> {
+    let (canary, blue_green) =
+        (strategies.contains(&Strategy::Canary), strategies.contains(&Strategy::BlueGreen));
+    let routed = canary && args.router != Choice::None;
+    if !routed && !blue_green {
+        return Ok(Vec::new());
+    }
+    let name = deployment.id().name;
+    let workload = format!("deployment/{name}");
+    let labels = &deployment.spec.template["metadata"]["labels"];
+    let search = cluster.search(labels, args.router).await?;
+    let (router, found) = choose(&search, args.router, args.service.as_deref(), &workload)?;
+    context.output.about_all().event(&Event::note(format!("{workload}: {found}")));
+    let mut all = Vec::new();
+    if canary && let Some(traffic) = &router {
+        all.push(traffic.clone());
+    }
+    if blue_green {
+        let names: Vec<&str> =
+            search.services.iter().map(|service| text(service, "/metadata/name")).collect();
+        let direct = args.service.as_deref().or(names.first().copied().filter(|_| names.len() == 1));
+        let Some(traffic) = router.or_else(|| direct.map(Traffic::direct)) else {
+            let found = if names.is_empty() { "none".into() } else { names.join(", ") };
+            let why = format!("{workload}: which Service is switched? these select its pods: {found}");
+            return Err(names
+                .iter()
+                .fold(Error::refused(why), |error, name| error.next(format!("--service {name}"))));
+        };
+        all.push(Traffic { switch: Some(0), ..traffic });
+    }
+    for traffic in &mut all {
+        traffic.own = own(&search, traffic, labels, cluster)?;
+    }
+    Ok(all)
+}
+
+fn of(strategy: GrantStrategy) -> Strategy {
+    match strategy {
+        GrantStrategy::Rolling => Strategy::Rolling,
+        GrantStrategy::Canary => Strategy::Canary,
+        GrantStrategy::BlueGreen => Strategy::BlueGreen,
+    }
+}

@@ -1,0 +1,149 @@
+//! A step of a CI pipeline: settings become command lines, and these are run one after the other.
+
+use clap::Parser;
+use futures::FutureExt;
+
+use crate::ci::{Build, Settings, Task, Work, explain, tasks};
+use crate::cli::{Cli, Command, OutputFormat};
+use crate::commands::{execute, program};
+use crate::credentials::Given;
+use crate::engine::Signals;
+use crate::environment::Environment;
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::output::Output;
+
+/// Something to be run, with the line that a person would type for it.
+struct Order {
+    line: String,
+    runs: Runs,
+}
+
+enum Runs {
+    /// A command of ours.
+    Own(Box<Cli>),
+    /// Another program.
+    Program(Vec<String>),
+}
+
+/// Runs the step and returns the exit code of the process: that of the first command that fails.
+pub(super) async fn run(environment: &Environment) -> u8 {
+    let output = Output::new(OutputFormat::Human, false, environment);
+    let result = whole(environment, &output).await;
+    result.unwrap_or_else(|error| {
+        output.error(&error);
+        error.kind.exit_code()
+    })
+}
+
+async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> {
+    let settings = Settings::of(environment)?;
+    let build = Build::of(environment);
+    for warning in &settings.warnings {
+        output.about_all().event(&Event::warning(warning.clone()));
+    }
+    // All is read before the first is run.
+    let mut orders = tasks(&settings, &build)?
+        .into_iter()
+        .map(|task| order(task, &settings))
+        .collect::<Result<Vec<Order>, Error>>()?;
+    guard(&orders, &settings, &build)?;
+    let credentials =
+        if orders.iter().all(Order::is_local) { Given::default() } else { settings.credentials(&build)? };
+    let mut stop = Signals::new()?;
+    for order in &mut orders {
+        output.about_all().event(&Event::Step { text: order.line.clone() });
+        let code = match &mut order.runs {
+            Runs::Own(cli) => {
+                cli.global.credentials = credentials.clone();
+                Box::pin(execute(cli, environment)).await
+            }
+            Runs::Program(words) => {
+                let patience = settings.text("timeout").map(crate::duration::parse).transpose();
+                let patience = patience.map_err(|why| Error::usage(format!("setting timeout: {why}")))?;
+                program::run(words, &credentials, settings.text("namespace"), patience, environment).await?
+            }
+        };
+        if code != 0 {
+            return Ok(code);
+        }
+        // One that only reads goes on to its end.
+        if stop.received().now_or_never().is_some() {
+            return Err(Error::new(Kind::Interrupted, format!("stopped by a signal after '{}'", order.line)));
+        }
+    }
+    Ok(0)
+}
+
+fn order(task: Task, settings: &Settings) -> Result<Order, Error> {
+    match task.work {
+        Work::Own(argv) => {
+            let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
+            let cli =
+                Cli::try_parse_from(words).map_err(|error| explain(&error, &task.from, &argv, settings))?;
+            let line = format!("kubectl rollout-plus {}", written(&argv));
+            Ok(Order { line, runs: Runs::Own(Box::new(cli)) })
+        }
+        Work::Program(words) => Ok(Order { line: written(&words), runs: Runs::Program(words) }),
+    }
+}
+
+/// Writes words as a person would type them into a shell.
+fn written(words: &[String]) -> String {
+    let plain = |word: &str| {
+        !word.is_empty()
+            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter))
+    };
+    let quoted = words.iter().map(|word| match shlex::try_quote(word) {
+        Ok(quoted) if !plain(word) => quoted.into_owned(),
+        _ => word.clone(),
+    });
+    quoted.collect::<Vec<String>>().join(" ")
+}
+
+impl Order {
+    /// Whether it may change something in the cluster.
+    fn changes(&self) -> bool {
+        match &self.runs {
+            Runs::Own(cli) => cli.changes(),
+            Runs::Program(words) => !program::only_reads(words),
+        }
+    }
+
+    /// Whether it talks to no server.
+    fn is_local(&self) -> bool {
+        matches!(&self.runs, Runs::Own(cli) if matches!(&cli.command, Command::Tag(_)))
+    }
+}
+
+/// Keeps pull requests, and dry runs, from changing anything.
+fn guard(orders: &[Order], settings: &Settings, build: &Build) -> Result<(), Error> {
+    let Some(order) = orders.iter().find(|order| order.changes()) else { return Ok(()) };
+    if matches!(order.runs, Runs::Program(_)) && settings.text("dry_run").is_some_and(|text| text != "false")
+    {
+        return Err(Error::usage(format!("there is no dry run of '{}'", order.line))
+            .next("leave dry_run out, or give the command's own flag for it"));
+    }
+    if build.is_pull_request() && !settings.is("allow_pull_requests")? {
+        return Err(Error::new(
+            Kind::Refused,
+            format!("a pull request must not change the cluster: '{}' is not run", order.line),
+        )
+        .next("dry_run: true, or diff: true with manifests, to show what would be done")
+        .next("allow_pull_requests: true, if whoever can open one may also deploy"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_can_be_typed() {
+        let words = ["get", "--selector=a in (b)", "", "it's", "--image=a:1"].map(str::to_owned);
+        let line = written(&words);
+        assert_eq!(shlex::split(&line).unwrap(), words);
+        assert!(line.starts_with("get ") && line.ends_with(" --image=a:1"), "{line}");
+    }
+}

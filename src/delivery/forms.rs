@@ -1,0 +1,142 @@
+//! A credential in the forms that it is delivered in.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use crate::credentials::{Access, ExposeSecret, Secret, to_pem};
+use crate::grant::Account;
+
+/// A credential, and what it is.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// Whose it is.
+    pub account: Account,
+    /// Server, CA and token.
+    pub access: Access,
+    /// The Secret in whose absence the token is void.
+    pub token: String,
+    /// Until when it is valid; `None` for ever.
+    pub expires: Option<String>,
+}
+
+impl Parcel {
+    /// Returns the words by which a file is known as an earlier delivery of the same account.
+    pub fn mark(&self) -> String {
+        format!("kubectl rollout-plus bootstrap {} -n {}", self.account.name, self.account.namespace)
+    }
+
+    fn authorities(&self) -> Option<String> {
+        self.access.authorities.as_ref().map(|all| to_pem(all))
+    }
+}
+
+/// Returns a kubeconfig with one context.
+pub fn kubeconfig(parcel: &Parcel) -> Secret {
+    let text = parcel.access.kubeconfig(&parcel.account.name, &parcel.account.namespace);
+    Secret::from(format!("# {}\n{}", parcel.mark(), text.expose_secret()))
+}
+
+/// Returns the variables that the step reads. The CA is one line of base64, because such files have no other.
+pub fn dotenv(parcel: &Parcel) -> Secret {
+    let cert = parcel.authorities().map(|pem| format!("KUBERNETES_CERT={}\n", BASE64_STANDARD.encode(pem)));
+    Secret::from(format!(
+        "# {}\nKUBERNETES_SERVER={}\n{}KUBERNETES_TOKEN={}\n",
+        parcel.mark(),
+        parcel.access.server,
+        cert.unwrap_or_default(),
+        parcel.access.token.expose_secret(),
+    ))
+}
+
+/// Returns it as JSON for programs, with what the credential is.
+pub fn json(parcel: &Parcel) -> Secret {
+    let document = json!({
+        "madeBy": parcel.mark(),
+        "server": parcel.access.server,
+        "cert": parcel.authorities(),
+        "token": parcel.access.token.expose_secret(),
+        "namespace": parcel.account.namespace,
+        "serviceAccount": parcel.account.name,
+        "user": parcel.account.user(),
+        "boundTo": parcel.token,
+        "expires": parcel.expires,
+    });
+    Secret::from(format!("{document:#}\n"))
+}
+
+/// Returns a Secret with three keys.
+pub fn secret(parcel: &Parcel, name: &str) -> Value {
+    let mut data = json!({"server": parcel.access.server, "token": parcel.access.token.expose_secret()});
+    if let Some(authorities) = parcel.authorities() {
+        data["cert"] = json!(authorities);
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {
+            "name": name,
+            "namespace": parcel.account.namespace,
+            "annotations": {"rollout-plus/made-by": parcel.mark()},
+        },
+        "stringData": data,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::{Given, Setting, Source};
+
+    const CA: &str = include_str!("../credentials/ca.pem");
+
+    fn parcel() -> Parcel {
+        let setting = |name: &str, value: &str| Some(Setting::new(name, value));
+        let given = Given {
+            server: setting("server", "https://10.0.0.1:6443"),
+            cert: setting("cert", CA),
+            token: setting("token", "hush.hush.hush"),
+            ..Given::default()
+        };
+        let Source::Access(access) = given.read().unwrap().0 else { panic!("an access") };
+        let account = Account { name: "ci".into(), namespace: "shop".into() };
+        Parcel { account, access, token: "ci-token-1".into(), expires: None }
+    }
+
+    #[test]
+    fn what_is_delivered_can_be_read_again() {
+        let text = dotenv(&parcel());
+        let value = |name: &str| {
+            let line = text.expose_secret().lines().find(|line| line.starts_with(name)).unwrap();
+            Some(Setting::new(name, line.split_once('=').unwrap().1))
+        };
+        let given = Given {
+            server: value("KUBERNETES_SERVER"),
+            cert: value("KUBERNETES_CERT"),
+            token: value("KUBERNETES_TOKEN"),
+            ..Given::default()
+        };
+        let Source::Access(access) = given.read().unwrap().0 else { panic!("an access") };
+        assert_eq!(access.authorities, parcel().access.authorities);
+        assert_eq!(access.token.expose_secret(), "hush.hush.hush");
+
+        let config: Value = serde_saphyr::from_str(kubeconfig(&parcel()).expose_secret()).unwrap();
+        assert_eq!(config["users"][0]["user"]["token"], "hush.hush.hush");
+        let document: Value = serde_json::from_str(json(&parcel()).expose_secret()).unwrap();
+        assert_eq!(document["user"], "system:serviceaccount:shop:ci");
+        assert_eq!(secret(&parcel(), "x")["stringData"]["cert"], CA);
+    }
+
+    #[test]
+    fn every_file_tells_whose_it_is() {
+        for text in [kubeconfig(&parcel()), dotenv(&parcel()), json(&parcel())] {
+            assert!(text.expose_secret().contains("kubectl rollout-plus bootstrap ci -n shop"));
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        assert!(!format!("{:?}", parcel()).contains("hush"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The argument of `--deliver`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A form that a file can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileForm {
+    /// A kubeconfig with one context.
+    Kubeconfig,
+    /// `KUBERNETES_SERVER=`, `KUBERNETES_CERT=` and `KUBERNETES_TOKEN=`.
+    Dotenv,
+    /// JSON with the same, and with what the credential is.
+    Json,
+}
+
+/// Where a credential is put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file that its owner alone can read.
+    File(FileForm, PathBuf),
+    /// A Secret in the account's namespace.
+    Secret(String),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!("'{text}' is no delivery: write kubeconfig=FILE, dotenv=FILE, json=FILE or secret=NAME")
+        };
+        let (form, place) = text.split_once('=').filter(|(_, place)| !place.is_empty()).ok_or_else(wrong)?;
+        let file = |form| {
+            if place == "-" {
+                return Err("a credential is not printed: write it to a file, or use --show".to_owned());
+            }
+            Ok(Self::File(form, PathBuf::from(place)))
+        };
+        match form {
+            "kubeconfig" => file(FileForm::Kubeconfig),
+            "dotenv" => file(FileForm::Dotenv),
+            "json" => file(FileForm::Json),
+            "secret" => {
+                let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+                let is_name = place.len() <= 253 && place.chars().all(legal);
+                if is_name {
+                    Ok(Self::Secret(place.into()))
+                } else {
+                    Err(format!("'{place}' cannot be the name of a Secret"))
+                }
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(FileForm::Kubeconfig, path) => write!(f, "kubeconfig={}", path.display()),
+            Self::File(FileForm::Dotenv, path) => write!(f, "dotenv={}", path.display()),
+            Self::File(FileForm::Json, path) => write!(f, "json={}", path.display()),
+            Self::Secret(name) => write!(f, "secret={name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_are_read_as_they_are_written() {
+        for text in ["kubeconfig=ci.kubeconfig", "dotenv=a=b", "json=/tmp/x", "secret=ci"] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        for text in ["", "ci.kubeconfig", "kubeconfig=", "json=-", "secret=../x", "secret=", "vault=x"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+}
