@@ -8,6 +8,7 @@ pub mod kinds;
 pub mod order;
 pub mod prune;
 pub mod replicas;
+pub mod split;
 pub mod verdict;
 
 use std::fmt;
@@ -92,7 +93,7 @@ pub enum Action {
     Configured,
     /// It is as it was.
     Unchanged,
-    /// Its new version has a share, and the rest of it waits for the promotion.
+    /// A workload: its new version has a share, and the rest of it waits for the promotion. A route: a canary splits it.
     Held,
     /// Its rollout did not succeed; the error says where it stands.
     Failed,

@@ -22,7 +22,7 @@ pub use service::{
 };
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;
-pub use weave::{Woven, drifted, weave};
+pub use weave::{Woven, drifted, kept, weave};
 
 /// An object in the cluster, as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -89,6 +89,20 @@ impl Routed {
         );
     }
 
+    /// What a pipeline does at every build: the same manifest leaves the shares, and another one is refused.
+    fn apply_meanwhile(&self) {
+        let mut own = self.row.object(&[("frontend", self.row.own)], false);
+        let (folder, split) = (tempfile::tempdir().unwrap(), self.stored());
+        let path = folder.path().join("route.json");
+        for (code, said) in [(0, "held"), (8, "the shares would be lost; nothing was written")] {
+            std::fs::write(&path, own.to_string()).unwrap();
+            let ended = self.shop.tool(&["apply", "-f", path.to_str().unwrap()]).expect(code);
+            assert!(ended.stdout.contains(said) || ended.stderr.contains(said), "{said}: {ended:?}");
+            assert_eq!(self.stored(), split, "{:?}", self.row.route);
+            own["metadata"]["labels"]["more"] = json!("1");
+        }
+    }
+
     /// Every byte is back, and nothing of ours is left.
     #[track_caller]
     fn expect_as_before(&self, image: &str) {
@@ -115,6 +129,7 @@ fn aborted(row: &'static Row) {
     let matches: &[&str] = if row.matches { &["--header", "X-Beta=1", "--cookie", "who=me"] } else { &[] };
     routed.canary(&[&["--image", V2, "--weight", "10"], matches].concat());
     routed.expect_shares(90, 10, row.matches);
+    routed.apply_meanwhile();
     routed.shop.tool(&["abort", "frontend", "--timeout", "2m"]).expect(0);
     routed.expect_as_before(V1);
 }

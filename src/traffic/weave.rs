@@ -90,6 +90,11 @@ pub fn drifted(router: &dyn Router, target: &Target, route: &Value, split: &Spli
         .is_ok_and(|woven| woven.patch.iter().any(|operation| operation["op"] == "replace"))
 }
 
+/// Returns what the user had written where a route is split now, by JSON Pointer; `None` for one that is not split.
+pub fn kept(route: &Value) -> Option<BTreeMap<String, Vec<Value>>> {
+    record(route).map(|record| record.before)
+}
+
 fn record(route: &Value) -> Option<Record> {
     let text = route["metadata"]["annotations"][ROUTE_ANNOTATION].as_str()?;
     serde_json::from_str::<Record>(text).ok().filter(|record| record.v == 1)

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::resolve::Input;
 use super::rollouts::{self, Way};
 use super::{Run, refused, side_by_side};
+use crate::apply::split::{self, Meaning};
 use crate::apply::{Action, Item, Row, difference, replicas};
 use crate::cli::{DryRun, deployment_name};
 use crate::cluster::Sending;
@@ -25,6 +26,8 @@ pub(super) struct Checked {
     pub(super) sent: Value,
     /// Why the server could not be asked.
     pub(super) pending: Option<String>,
+    /// Whether it is a route that a canary splits, and stays so.
+    pub(super) split: bool,
     /// Whether an autoscaler targets it.
     pub(super) autoscaled: bool,
     /// What is to be done with a workload.
@@ -46,6 +49,10 @@ impl Checked {
     /// Says what would become of it.
     pub(super) fn foretold(&self) -> Row {
         let mut row = Row::new(&self.item.id, Action::Created);
+        if self.split {
+            row.action = Action::Held;
+            return row;
+        }
         match (&self.live, &self.merged) {
             (_, Some(merged)) => {
                 row.action = self.action(merged);
@@ -110,6 +117,7 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
         merged: None,
         sent: item.object.clone(),
         pending,
+        split: false,
         autoscaled: false,
         way: item.is_rolled_out().then_some(Way::Create),
         foreseen: None,
@@ -147,8 +155,32 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
         checked.foreseen = Some(rollouts::foresee(run, item, &way).await.map_err(|error| at(item, error))?);
         checked.way = Some(way);
     }
+    if let Some(live) = &checked.live {
+        checked.split = is_left(item, live, &merged)?;
+    }
     checked.merged = Some(merged);
     Ok(checked)
+}
+
+/// Whether an object is left as it is, because a canary splits it and it has all of the user's that is sent.
+///
+/// # Errors
+/// Refuses what else would change it: the shares would be lost with it.
+fn is_left(item: &Item, live: &Value, merged: &Value) -> Result<bool, Error> {
+    match split::meaning(live, merged) {
+        None => Ok(false),
+        Some(Meaning::Same) => Ok(true),
+        Some(Meaning::Other) => {
+            let message = format!(
+                "{}: {}: a canary or a switch of its traffic has not ended, and the shares would be lost",
+                item.origin, item.id
+            );
+            let namespace = item.id.namespace.as_deref().unwrap_or_default();
+            Err(Error::refused(message)
+                .next(format!("kubectl rollout-plus status -n {namespace}"))
+                .next("promote or abort it first, or leave the change of the route for later"))
+        }
+    }
 }
 
 /// Returns what is sent for an object that exists.

@@ -6,9 +6,10 @@ use tokio::time::Instant;
 
 use super::Run;
 use super::check::Checked;
-use crate::apply::{Row, order};
+use crate::apply::{Action, Row, order};
 use crate::cluster::Sending;
 use crate::error::Error;
+use crate::traffic::kept;
 
 /// For how long the server may take to serve a new kind.
 const DEFINITION_PATIENCE: Duration = Duration::from_secs(60);
@@ -27,8 +28,11 @@ pub(super) async fn all(run: &Run<'_>, checked: &[Checked], rows: &mut [Row]) ->
         }
         let how =
             Sending { dry_run: false, force: run.args.force_conflicts, just_defined: one.pending.is_some() };
-        let answer = run.cluster.apply(&one.item, &one.sent, how).await?;
-        row.action = one.action(&answer);
+        row.action = if one.split && is_still_split(run, one).await? {
+            Action::Held
+        } else {
+            one.action(&run.cluster.apply(&one.item, &one.sent, how).await?)
+        };
         run.tell(row);
         if class(one) == order::DEFINITIONS {
             unsettled.push(one);
@@ -45,6 +49,12 @@ pub(super) async fn all(run: &Run<'_>, checked: &[Checked], rows: &mut [Row]) ->
         ));
     }
     Ok(())
+}
+
+/// Whether a route is still split: the canary may have been promoted since it was checked.
+async fn is_still_split(run: &Run<'_>, one: &Checked) -> Result<bool, Error> {
+    let live = run.cluster.object(&one.item.id, &one.item.path()).await?;
+    Ok(live.is_some_and(|live| kept(&live).is_some()))
 }
 
 /// Waits until what was defined can be used.
