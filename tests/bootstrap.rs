@@ -11,7 +11,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "bootstrap/audit.rs"]
+#[path = "support/audit.rs"]
 mod audit;
 #[path = "bootstrap/hygiene.rs"]
 mod hygiene;

@@ -1,5 +1,6 @@
 //! What routers write that no data plane of `testbed/` serves, on a real API server with the schemas of their objects:
-//! nothing is refused, nothing is dropped in silence, and at the end every word of the user's is back.
+//! nothing is refused, nothing is dropped in silence, and at the end every word of the user's is back. The tool has the
+//! rights of `bootstrap` and no other.
 //!
 //! The cluster needs `testbed/cluster crds NAME gateway-api smi linkerd apisix consul`. All but the first are made by hand, with
 //! the validation rules of what is published: each file says of which. An `Ingress` needs none. What webhooks and
@@ -14,6 +15,10 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/audit.rs"]
+mod audit;
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "schemas/rows.rs"]
 mod rows;
 #[path = "support/shop.rs"]
@@ -21,8 +26,10 @@ mod shop;
 #[path = "schemas/within.rs"]
 mod within;
 
+use std::path::PathBuf;
 use std::thread;
 
+use proxy::{Proxy, Seen};
 use rows::{ALB, APISIX, Backends, LINKERD, LINKERD_GATEWAY, Row, SMI};
 use serde_json::{Value, json};
 use shop::{Ended, Shop};
@@ -30,11 +37,13 @@ use shop::{Ended, Shop};
 const V1: &str = "shop/web:v1";
 const V2: &str = "shop/web:v2";
 
-/// The shop with the user's route.
+/// The shop with the user's route, and an account for its canaries.
 struct Routed {
     row: &'static Row,
     shop: Shop,
     before: Value,
+    folder: tempfile::TempDir,
+    proxy: Proxy,
 }
 
 /// What the user has of an object; the rest is the server's.
@@ -52,15 +61,28 @@ impl Routed {
             shop.kubectl(&["patch", row.route, "--subresource=status", "--type=merge", "-p", &patch]);
         }
         let before = shop.get(row.route);
-        let routed = Self { row, shop, before };
+        let folder = tempfile::tempdir().unwrap();
+        let account = folder.path().join("ci.kubeconfig");
+        let deliver = format!("kubeconfig={}", account.display());
+        let wanted = ["--strategy", "canary", "--router", row.router, "--deliver", &deliver];
+        shop.tool(&[&["bootstrap", "ci"], &wanted[..]].concat()).expect(0);
+        let proxy = Proxy::start(&account);
+        let routed = Self { row, shop, before, folder, proxy };
         assert_eq!(routed.stored(), words(&row.object(&[("frontend", row.own)], false)), "the user's own");
         routed
     }
 
+    /// Runs the tool with the account's credential; the proxy notes the requests.
+    #[track_caller]
+    fn tool(&self, args: &[&str]) -> Ended {
+        let through: PathBuf = self.proxy.kubeconfig(self.folder.path(), &self.shop.namespace);
+        shop::finish(self.shop.start(&through, &[args, &["--timeout", "2m"]].concat())).expect(0)
+    }
+
     /// Nothing follows what is written here, so nothing is waited for.
     fn canary(&self, args: &[&str]) -> Ended {
-        let router = ["--router", self.row.router, "--router-grace", "0s", "--timeout", "2m"];
-        self.shop.tool(&[&["canary", "frontend"], args, &router].concat()).expect(0)
+        let router = ["--router", self.row.router, "--router-grace", "0s"];
+        self.tool(&[&["canary", "frontend"], args, &router].concat())
     }
 
     /// What is stored, but for what kubectl and we note in annotations.
@@ -114,30 +136,41 @@ impl Routed {
     }
 }
 
-fn promoted(row: &'static Row) {
+fn promoted(row: &'static Row) -> Routed {
     let routed = Routed::new(row);
     routed.canary(&["--image", V2, "--weight", "10"]);
     routed.expect_shares(90, 10, false);
     routed.canary(&["--weight", "50"]);
     routed.expect_shares(50, 50, false);
-    routed.shop.tool(&["promote", "frontend", "--timeout", "2m"]).expect(0);
+    routed.tool(&["status", "frontend"]);
+    routed.tool(&["promote", "frontend"]);
     routed.expect_as_before(V2);
+    routed
 }
 
-fn aborted(row: &'static Row) {
+fn aborted(row: &'static Row) -> Routed {
     let routed = Routed::new(row);
     let matches: &[&str] = if row.matches { &["--header", "X-Beta=1", "--cookie", "who=me"] } else { &[] };
     routed.canary(&[&["--image", V2, "--weight", "10"], matches].concat());
     routed.expect_shares(90, 10, row.matches);
     routed.apply_meanwhile();
-    routed.shop.tool(&["abort", "frontend", "--timeout", "2m"]).expect(0);
+    routed.tool(&["abort", "frontend"]);
     routed.expect_as_before(V1);
+    routed
 }
 
 fn both(row: &'static Row) {
     let other = thread::spawn(move || aborted(row));
-    promoted(row);
-    other.join().unwrap();
+    let (promoted, aborted) = (promoted(row), other.join().unwrap());
+    let seen: Vec<Seen> = [promoted.proxy.requests(), aborted.proxy.requests()].concat();
+    // Classes of Ingresses are in no namespace: no Role allows to read them, and it goes without.
+    let is_refused = |seen: &&Seen| seen.status == Some(403) && !seen.path.ends_with("/ingressclasses");
+    let refused: Vec<_> = seen.iter().filter(is_refused).collect();
+    assert!(refused.is_empty(), "refused: {refused:#?}");
+    let group = row.api.split('/').next().unwrap();
+    let mut unused = audit::unused(&audit::granted(&promoted.shop.get("role/ci")), &seen);
+    unused.retain(|(_, of, _, _)| of == group);
+    assert!(unused.is_empty(), "granted and not used: {unused:#?}");
 }
 
 #[test]

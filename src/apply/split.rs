@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::keys::ROUTE_ANNOTATION;
 
-    fn route(host: &str, rules: Value) -> Value {
+    fn route(host: &str, rules: &Value) -> Value {
         json!({"kind": "HTTPRoute", "metadata": {"name": "web"}, "spec": {"hostnames": [host], "rules": rules}})
     }
 
@@ -61,13 +61,13 @@ mod tests {
     #[test]
     fn only_what_the_user_wrote_counts() {
         let split = rule(&["web", "web-rp-stable", "web-rp-canary"]);
-        let mut live = route("a", json!([split, rule(&["other"])]));
-        let plain = route("a", json!([rule(&["web"]), rule(&["other"])]));
+        let mut live = route("a", &json!([split, rule(&["other"])]));
+        let plain = route("a", &json!([rule(&["web"]), rule(&["other"])]));
         assert_eq!(meaning(&live, &plain), None);
         let before = json!({"v": 1, "before": {"/spec/rules": [rule(&["web"])]}});
         live["metadata"]["annotations"] = json!({ROUTE_ANNOTATION: before.to_string()});
         let merged = |host: &str, rules: Value| {
-            let mut merged = route(host, rules);
+            let mut merged = route(host, &rules);
             merged["metadata"]["annotations"] = live["metadata"]["annotations"].clone();
             meaning(&live, &merged)
         };

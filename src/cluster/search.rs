@@ -95,6 +95,7 @@ impl Cluster {
         for kind in router.beside().iter().filter(|_| !services.is_empty()) {
             let version = groups.get(kind.group).and_then(|served| version(kind, served));
             let Some(version) = version else { continue };
+            search.asked.insert((kind.group.to_owned(), kind.plural.to_owned()));
             let target = target(kind, version, &self.namespace);
             let objects = match self.items(&target).await {
                 Err(failure) if failure.code() == 404 => continue,
@@ -117,7 +118,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Names the kinds that [`Cluster::search`] lists, as group and plural.
+    /// Names the kinds that [`Cluster::search`] always lists, as group and plural.
     pub(crate) async fn searched(&self, choice: Choice) -> Result<Vec<(String, String)>, Error> {
         let mut kinds = Vec::new();
         if choice == Choice::None {
@@ -125,7 +126,7 @@ impl Cluster {
         }
         let groups = self.groups().await?;
         for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
-            for kind in router.kinds().iter().chain(router.beside()) {
+            for kind in router.kinds() {
                 let Some(served) = groups.get(kind.group) else { continue };
                 if kind.versions.iter().any(|version| served.iter().any(|one| one == *version)) {
                     kinds.push((kind.group.to_owned(), kind.plural.to_owned()));

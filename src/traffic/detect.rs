@@ -1,5 +1,7 @@
 //! Which router splits the traffic of a workload: by the objects that name its Services, never by what is installed.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Roads, Split, Target, Traffic, View};
@@ -66,6 +68,8 @@ pub struct Search {
     pub routes: Vec<Found>,
     /// Objects of the user's that say how these Services are served.
     pub beside: Vec<Found>,
+    /// Kinds of such objects that were asked for, as group and plural.
+    pub asked: BTreeSet<(String, String)>,
     /// Kinds of such objects that may not be read, with the router that needs them.
     pub hidden: Vec<(&'static str, RouteKind)>,
     /// Routes that name the canary's Service and are none of ours: somebody shows the canary elsewhere.

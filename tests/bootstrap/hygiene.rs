@@ -1,9 +1,11 @@
 //! No secret is seen where it should not be.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
@@ -136,4 +138,33 @@ fn a_credential_is_printed_only_when_asked_for() {
     clean("stderr", &ended.stderr, &secrets);
     assert!(ended.stdout.contains(&secrets[0]));
     shop::run(&mut place.shop.command(&path, &["status", "frontend"])).expect(0);
+}
+
+/// The kernel gives what it shows of a process that must not be dumped to root, whoever runs it.
+#[test]
+fn memory_is_neither_dumped_nor_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let tool = folder.path().join("tool");
+    fs::copy(shop::TOOL, &tool).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(&tool);
+    // It waits for its manifest.
+    command.args(["apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let nobody = 65534;
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        command.uid(nobody).gid(nobody);
+    }
+    let mut child = command.spawn().unwrap();
+    let memory = format!("/proc/{}/mem", child.id());
+    let begun = Instant::now();
+    // The kernel's own start of another user's process is hidden, too: that is over by then.
+    std::thread::sleep(Duration::from_millis(300));
+    let is_hidden = || fs::metadata(&memory).unwrap().uid() == 0;
+    while !is_hidden() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let hidden = is_hidden();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(hidden, "{memory} is its user's");
 }

@@ -1,5 +1,7 @@
 //! From flags, manifests and the cluster to what an account will need.
 
+use std::collections::BTreeSet;
+
 use crate::apply::{Item, intake};
 use crate::check::{Strategy, Subject};
 use crate::cli::{GrantStrategy, WantedArgs, deployment_name};
@@ -30,7 +32,8 @@ pub(super) async fn find(
         ..Wanted::default()
     };
     for deployment in deployments(args, context, cluster, &wanted.items).await? {
-        let traffic = traffic(args, context, cluster, &deployment, &wanted.strategies).await?;
+        let (traffic, asked) = traffic(args, context, cluster, &deployment, &wanted.strategies).await?;
+        wanted.searched.extend(asked);
         wanted.workloads.push(Workload { subject: Subject { deployment, ..Subject::default() }, traffic });
     }
     // What the manifests refer to may be something else than what runs now.
@@ -98,19 +101,20 @@ async fn deployments(
     Ok(found)
 }
 
-/// What brings the traffic of a Deployment, for each strategy that changes it.
+/// What brings the traffic of a Deployment, for each strategy that changes it; and the kinds that were asked for
+/// because of what was found.
 async fn traffic(
     args: &WantedArgs,
     context: Context<'_>,
     cluster: &Cluster,
     deployment: &Deployment,
     strategies: &[Strategy],
-) -> Result<Vec<Traffic>, Error> {
+) -> Result<(Vec<Traffic>, BTreeSet<(String, String)>), Error> {
     let (canary, blue_green) =
         (strategies.contains(&Strategy::Canary), strategies.contains(&Strategy::BlueGreen));
     let routed = canary && args.router != Choice::None;
     if !routed && !blue_green {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), BTreeSet::new()));
     }
     let name = deployment.id().name;
     let workload = format!("deployment/{name}");
@@ -138,7 +142,7 @@ async fn traffic(
     for traffic in &mut all {
         traffic.own = own(&search, traffic, labels, cluster)?;
     }
-    Ok(all)
+    Ok((all, search.asked))
 }
 
 fn of(strategy: GrantStrategy) -> Strategy {
