@@ -114,12 +114,14 @@ fn audited(place: &Place, proxy: &Proxy) {
 }
 
 const FAILS: [&str; 6] = ["rolling", "frontend", "-f", NOWHERE, "--tolerate", "Unschedulable=0s"];
+/// It goes on for long enough to watch.
+const FOLLOWED: (&[&str], i32) = (&["status", "frontend", "--until", "paused", "--timeout", "5s"], 4);
 const ROLLING: [(&[&str], i32); 6] = [
     (&["rolling", "frontend", "--image", V2], 0),
     (&["restart", "frontend"], 0),
     (&["rollback", "frontend"], 0),
     (&FAILS, 6),
-    (&["status", "frontend", "--until", "healthy"], 0),
+    FOLLOWED,
     (&["history", "frontend"], 0),
 ];
 
@@ -155,7 +157,7 @@ fn a_canary_runs_with_the_rights_alone_and_uses_all_of_them() {
             (&["canary", "frontend", "--image", V3, "--steps", "25,50"], 0),
             (&["abort", "frontend"], 0),
             (&FAILS, 6),
-            (&["status", "frontend", "--until", "healthy"], 0),
+            FOLLOWED,
             (&["history", "frontend"], 0),
         ],
     );
@@ -221,7 +223,7 @@ fn a_route_is_changed_with_the_rights_alone() {
             (&["canary", "frontend", "--image", V1, "--weight", "10"], 0),
             (&["abort", "frontend"], 0),
             (&FAILS, 6),
-            (&["status", "frontend", "--until", "healthy"], 0),
+            FOLLOWED,
         ],
     );
     audited(&place, &proxy);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::cluster::list::Listed;
 use crate::cluster::objects::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
@@ -244,6 +245,13 @@ impl Cluster {
         }
         traffic.isolate = pinned.is_some();
         Ok(Some(traffic))
+    }
+
+    /// Returns the Services that are pinned to one version, of all namespaces or of ours; none for whoever may not
+    /// read them.
+    pub(crate) async fn pinned(&self, all: bool) -> Vec<Value> {
+        let pinned = |service: Value| pinned_to(&service).is_some().then_some(service);
+        self.list(&Listed::SERVICES, all, None, pinned).await.unwrap_or_default()
     }
 
     async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {

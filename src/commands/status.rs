@@ -47,8 +47,13 @@ async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error
 }
 
 async fn many(all: bool, labels: Option<&str>, cluster: &Cluster, output: &Output) -> Result<(), Error> {
-    let fleet = Fleet::read(cluster, all, labels).await?;
-    let brief = |id| fleet.observed(&id).map(|observed| WorkloadStatus::of(&observed, &[]).brief());
+    let (fleet, pinned) = futures::join!(Fleet::read(cluster, all, labels), cluster.pinned(all));
+    let fleet = fleet?;
+    let brief = |id| {
+        let mut observed = fleet.observed(&id)?;
+        observed.see_pinned(&pinned);
+        Some(WorkloadStatus::of(&observed, &[]).brief())
+    };
     let statuses: Vec<WorkloadStatus> = fleet.names().filter_map(brief).collect();
     if statuses.is_empty() {
         return Err(nothing(all, labels, cluster));

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use crate::keys;
 use crate::model::{
-    Deployment, HeldRecord, Originals, Pod, ReplicaSet, fingerprint, same_template, without_hash,
+    Deployment, HeldRecord, ObjectName, Originals, Pod, ReplicaSet, fingerprint, same_template, without_hash,
 };
 use crate::record::{Journal, LockState, Snapshot, State, Verb};
 use crate::share::Bounds;
-use crate::traffic::{Roads, Traffic, pinned_to};
+use crate::traffic::{Roads, Target, Traffic, pinned_to, selecting};
 
 /// All that was read of one workload.
 #[derive(Clone, Debug, Default)]
@@ -213,6 +213,20 @@ impl Observed {
     /// Whether the hold is in force.
     pub fn is_held(&self) -> bool {
         self.deployment.spec.min_ready_seconds == Some(keys::HELD)
+    }
+
+    /// Takes note of a pinned Service of ours where nothing holds the pods that it has.
+    pub fn see_pinned(&mut self, pinned: &[Value]) {
+        if self.is_held() {
+            return;
+        }
+        let ObjectName { namespace, .. } = self.deployment.id();
+        let here = pinned.iter().filter(|service| service["metadata"]["namespace"] == *namespace);
+        let labels = &self.deployment.spec.template["metadata"]["labels"];
+        let Some(service) = selecting(here.cloned().collect(), labels).into_iter().next() else { return };
+        let target = Target::service(&namespace, service["metadata"]["name"].as_str().unwrap_or_default());
+        self.traffic.get_or_insert_with(|| Traffic::direct(&target.name));
+        self.roads.objects.insert(target, service);
     }
 
     /// Returns the journal's snapshot if it is of this very Deployment and not of a former one.

@@ -162,6 +162,24 @@ mod tests {
     }
 
     #[test]
+    fn among_many_a_pinned_service_is_that_of_its_own_pods() {
+        let seen = |namespace: &str, app: &str, mut observed: Observed| {
+            let labels = json!({"app": app, "pod-template-hash": "web-2"});
+            let service = json!({"metadata": {"name": "front", "namespace": namespace,
+                "annotations": {keys::SELECTOR_ANNOTATION: "{}"}}, "spec": {"selector": labels}});
+            observed.deployment.spec.template["metadata"]["labels"] = json!({"app": "web"});
+            observed.see_pinned(&[service]);
+            messages(&observed)
+        };
+        assert!(seen("shop", "web", idle())[0].starts_with("service/front is pinned to one version"));
+        for (namespace, app, observed) in
+            [("other", "web", idle()), ("shop", "api", idle()), ("shop", "web", held())]
+        {
+            assert_eq!(seen(namespace, app, observed), [""; 0], "{namespace} {app}");
+        }
+    }
+
+    #[test]
     fn a_service_that_stayed_pinned_is_named_with_the_way_out() {
         let mut observed = pinned(idle());
         assert_eq!(

@@ -100,11 +100,17 @@ impl Place {
         pinned.is_string() && self.get("deployments/frontend")["spec"]["minReadySeconds"] != HELD
     }
 
-    /// Whether `status` shouts.
+    /// Whether `status` shouts, of one and of all.
     pub fn is_warned_of(&self) -> bool {
-        let ended = self.shop.tool(&["status", "frontend", "-o", "json"]).expect(0);
-        let status: Value = serde_json::from_str(&ended.stdout).unwrap();
-        status["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "pinned")
+        let warned = |args: &[&str]| {
+            let ended = self.shop.tool(&[args, &["-o", "json"]].concat()).expect(0);
+            let status: Value = serde_json::from_str(&ended.stdout).unwrap();
+            let status = status.get(0).unwrap_or(&status);
+            status["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "pinned")
+        };
+        let (one, all) = (warned(&["status", "frontend"]), warned(&["status"]));
+        assert_eq!(one, all, "one and all tell different things");
+        one
     }
 
     /// Fails unless all is as it was, with one of these images, and the Service had a pod at every instant.
