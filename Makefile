@@ -40,6 +40,14 @@ build: ## the static release binary
 	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(HOST)
 	@ls -l $(RELEASE)/kubectl-rollout_plus
 
+.PHONY: image-root
+image-root: build ## the files of the container image, as the Dockerfile takes them
+	rm -rf target/image
+	install -d target/image/etc/ssl/certs
+	install -d -m 1777 target/image/tmp
+	install $(RELEASE)/kubectl-rollout_plus target/image/
+	install -m 644 /etc/ssl/certs/ca-certificates.crt target/image/etc/ssl/certs/
+
 .PHONY: check
 check: format lint unit engine ## the quick check: under a minute when everything is built
 
