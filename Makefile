@@ -92,7 +92,7 @@ $(TOOLS)/bin/cargo-deny-$(DENY_VERSION):
 
 .PHONY: unit
 unit:
-	cargo test --locked --lib --bins --test layers --test health --test support_works
+	cargo test --locked --lib --bins --test layers --test health --test packaging --test support_works
 
 # The engine against a real API server: the quick half of the cluster tests.
 .PHONY: engine
