@@ -113,7 +113,7 @@ cluster-tests:
 
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
-	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply --test step --test bootstrap
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply --test step --test examples --test bootstrap
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test $(if $(filter $*,$(WALKED)),walks,status)
 	$(if $(filter $*,$(WALKED)),,$(CLUSTER) crds test-$(subst .,-,$*) $(CRDS))
