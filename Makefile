@@ -23,6 +23,14 @@ CRDS := gateway-api smi linkerd apisix consul
 # Two tests make full load at a time, and one of the other four, which have little, runs beside them.
 ROUTES := cargo test --locked --features cluster-tests --test routes -- --nocapture --test-threads=6
 
+# The image as the Dockerfile's final stage has it, and a version of the shop that crashes.
+define IMAGE_TEST
+	$(CLUSTER) image test-node shop/web:broken $(RELEASE)/examples/shop broken EXIT_AFTER=0
+	$(CLUSTER) image-of test-node rollout-plus/step:tested Dockerfile build:/src=. VERSION=tested REVISION=tested \
+		CREATED=1970-01-01T00:00:00Z SOURCE=tested
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test image -- --nocapture
+endef
+
 .PHONY: help
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -136,9 +144,10 @@ walk-routed: ## a canary whose traffic a router splits, killed at every write
 
 # On one node, one after the other: all measure.
 .PHONY: node-tests
-node-tests: test-node
+node-tests: test-node image-root
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
+	$(IMAGE_TEST)
 	$(CLUSTER) data-plane test-node $(DATA_PLANES)
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test blue_green -- --nocapture
 	$(CLUSTER) exec test-node -- $(ROUTES)
@@ -158,6 +167,11 @@ routes: test-node ## routers split the traffic as asked, and no request is lost 
 .PHONY: failures
 failures: test-node ## bad versions on a real node: each is named and undone, and nothing else is (root)
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
+	$(CLUSTER) down test-node
+
+.PHONY: image-test
+image-test: test-node image-root ## the image of the Dockerfile deploys the shop from a pod (root)
+	$(IMAGE_TEST)
 	$(CLUSTER) down test-node
 
 # A real node with two versions of the shop.
