@@ -18,6 +18,8 @@ mod shop;
 
 #[path = "step/killed.rs"]
 mod killed;
+#[path = "step/manifests.rs"]
+mod manifests;
 #[path = "step/pipeline.rs"]
 mod pipeline;
 #[path = "step/two_builds.rs"]

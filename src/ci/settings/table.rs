@@ -31,6 +31,7 @@ pub const TABLE: &[Setting] = &[
         Each("--filename"),
     ),
     of("kustomize", &[], Option("--kustomize")),
+    of("create_namespace", &[], Switch("--create-namespace")),
     of("tag_policy", &[], Command),
     of("system", &[], Option("--tag-system")),
     // How it comes in.
@@ -105,6 +106,7 @@ pub const TABLE: &[Setting] = &[
     of("kubeconfig", &["kube_config", "kubectl_config"], Credential),
     of("tls_server_name", &[], Credential),
     of("in_cluster", &[], Credential),
+    of("proxy_url", &[], Credential),
     // What other plugins have.
     of("user", &["kubernetes_user", "kube_service_account"], Nothing("the token says who it is")),
     of(
