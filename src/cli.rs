@@ -25,7 +25,7 @@ pub use canary::CanaryArgs;
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use doctor::DoctorArgs;
 pub use get::GetArgs;
-pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
+pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
 
 pub use apply::{ApplyArgs, Strategy};
 pub use blue_green::BlueGreenArgs;
@@ -149,6 +149,9 @@ pub struct GlobalArgs {
     /// Credentials that came as values, and not on the command line.
     #[arg(skip)]
     pub credentials: Given,
+    /// The card that a step makes.
+    #[arg(skip)]
+    pub card: Option<CardArgs>,
 }
 
 /// Form of the data on stdout.

@@ -16,6 +16,8 @@ mod proxy;
 #[path = "support/shop.rs"]
 mod shop;
 
+#[path = "step/card.rs"]
+mod card;
 #[path = "step/killed.rs"]
 mod killed;
 #[path = "step/manifests.rs"]

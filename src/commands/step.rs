@@ -6,7 +6,7 @@ use clap::Parser;
 use futures::FutureExt;
 
 use crate::ci::{Build, Settings, Task, Work, explain, tasks};
-use crate::cli::{Cli, Command, OutputFormat};
+use crate::cli::{CardArgs, Cli, Command, OutputFormat};
 use crate::commands::{execute, program};
 use crate::credentials::Given;
 use crate::engine::Signals;
@@ -56,11 +56,15 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
     let credentials =
         if orders.iter().all(Order::is_local) { Given::default() } else { settings.credentials(&build)? };
     let (mut stop, mut signalled) = (Signals::new()?, false);
-    for order in &mut orders {
+    let last = orders.iter().rposition(Order::changes);
+    let template = settings.text("card_template").map(str::trim);
+    for (index, order) in orders.iter_mut().enumerate() {
         output.about_all().event(&Event::Step { text: order.line.clone() });
         let code = match &mut order.runs {
             Runs::Own(cli) => {
                 cli.global.credentials = credentials.clone();
+                cli.global.card = template
+                    .map(|template| CardArgs { template: template.to_owned(), is_last: last == Some(index) });
                 let grace = if cli.changes() { FAREWELL } else { Duration::ZERO };
                 tokio::select! {
                     biased;

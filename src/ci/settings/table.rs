@@ -73,6 +73,7 @@ pub const TABLE: &[Setting] = &[
     of("output", &[], Everywhere("--output")),
     of("dry_run", &[], Command),
     // The step itself.
+    of("card_template", &[], Command),
     of("strict", &[], Command),
     of("allow_pull_requests", &[], Command),
     // The connection.
