@@ -5,6 +5,7 @@ pub mod conflict;
 pub mod difference;
 pub mod intake;
 pub mod kinds;
+pub mod namespace;
 pub mod order;
 pub mod prune;
 pub mod replicas;

@@ -29,7 +29,7 @@ use crate::cli::{Cli, Command, OutputFormat};
 use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
-use crate::output::{self, Output};
+use crate::output::{self, Card, Output};
 
 pub(crate) use bootstrap::Granted;
 pub(crate) use doctor::Diagnosis;
@@ -57,8 +57,15 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
 /// Runs a command and returns its exit code.
 async fn execute(cli: &Cli, environment: &Environment) -> u8 {
     let output = Output::new(cli.global.output, cli.tells_events(), environment);
+    if let (Some(card), Some(path)) = (&cli.global.card, environment.get("DRONE_CARD_PATH")) {
+        let (path, template) = (path.to_owned(), card.template.clone());
+        output.card_to(Card { path, template, link: Build::of(environment).link });
+    }
     let result = Box::pin(dispatch(cli, environment, &output)).await;
     let reported = output.write_reports();
+    if result.is_err() || cli.global.card.as_ref().is_some_and(|card| card.is_last) {
+        output.write_card();
+    }
     // A report that cannot be written must not hide how the rollout ended.
     match result.and(reported) {
         Ok(()) => 0,

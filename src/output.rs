@@ -1,6 +1,7 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
 mod account;
+mod card;
 mod completions;
 mod diagnosis;
 mod evidence;
@@ -35,6 +36,7 @@ use crate::model::ObjectName;
 use crate::plan::Plan;
 use crate::status::WorkloadStatus;
 
+pub(crate) use card::Card;
 pub(crate) use completions::completions;
 pub(crate) use watching::{Reader, Watching};
 
@@ -55,6 +57,7 @@ pub(crate) struct Output {
     live: RefCell<Option<Live>>,
     last: RefCell<BTreeMap<String, String>>,
     reports: RefCell<Vec<Report>>,
+    card: RefCell<Option<Card>>,
     told: RefCell<Vec<Value>>,
     finished: Cell<bool>,
 }
@@ -82,6 +85,7 @@ impl Output {
             live: RefCell::new(live.then(|| Live::new(environment.allows_color()))),
             last: RefCell::default(),
             reports: RefCell::default(),
+            card: RefCell::default(),
             told: RefCell::default(),
             finished: Cell::new(false),
         }
@@ -318,7 +322,7 @@ impl Channel<'_> {
 
     /// One event is one line of JSON, and is kept for the reports.
     fn machine(&self, event: &Event) {
-        let keep = !self.output.reports.borrow().is_empty();
+        let keep = !self.output.reports.borrow().is_empty() || self.output.card.borrow().is_some();
         if !self.output.tells_events && !keep {
             return;
         }

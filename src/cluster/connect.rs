@@ -15,6 +15,9 @@ use crate::error::{Error, Kind};
 pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     let (source, notes) = args.credentials.read()?;
     let mut config = config(args, &source).await?;
+    if let Some(proxy) = args.credentials.proxy()? {
+        config.proxy_url = Some(proxy);
+    }
     // Retries are decided per verb in `call`; a write must not be repeated blindly.
     config.default_retry = false;
     // A watch on a connection that died silently would otherwise wait for ever; the server ends one after 90 s.

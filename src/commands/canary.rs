@@ -48,7 +48,10 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Canary);
         // The hold itself says how the share comes out; a dry run does not get that far.
         subject.sizing = subject.sizing.filter(|_| context.global.dry_run.is_some());
-        preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+        // The version that is live already is only followed.
+        if plan.steps.len() > 1 {
+            preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+        }
     }
     context.carry_out(&mut engine, Verb::Canary, 0, |observed| plan::canary(&request, observed)).await
 }

@@ -69,6 +69,9 @@ pub(super) async fn run(
     if let Some(file) = &file {
         command.env("KUBECONFIG", file.path());
     }
+    if let Some(proxy) = credentials.proxy()? {
+        command.env("HTTPS_PROXY", proxy.to_string());
+    }
     if let Some(namespace) = namespace.filter(|_| !names_one(arguments)) {
         command.arg(format!("--namespace={namespace}"));
     }

@@ -39,6 +39,8 @@ pub struct Given {
     pub tls_server_name: Option<String>,
     /// The ServiceAccount of the pod that we run in.
     pub in_cluster: bool,
+    /// The proxy on the way to the API server; it may have a password in it.
+    pub proxy_url: Option<Setting>,
 }
 
 /// Server, CA and token, read.
@@ -118,6 +120,22 @@ impl Given {
             token: setting("KUBERNETES_TOKEN"),
             ..Self::default()
         }
+    }
+
+    /// Returns the proxy on the way to the API server.
+    ///
+    /// # Errors
+    /// Names the setting, and not its value.
+    pub fn proxy(&self) -> Result<Option<http::Uri>, Error> {
+        let Some(setting) = &self.proxy_url else { return Ok(None) };
+        let text = setting.value.expose_secret().trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let uri = text.parse::<http::Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
+        uri.map(Some).ok_or_else(|| {
+            Error::usage(format!("{} is no address of an HTTP proxy", setting.name)).next("http://HOST:PORT")
+        })
     }
 
     /// Reads what was given, whatever its form. The texts are notes about forms: "cert: base64 twice".
@@ -238,6 +256,22 @@ mod tests {
         assert_eq!(read.authorities.map(|all| all.len()), Some(1));
         assert_eq!(access(&given("api.example.org", "", &token)).server, "https://api.example.org");
         assert!(access(&given("api.example.org", " \n", &token)).authorities.is_none(), "the system's own");
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_and_is_not_printed() {
+        let through =
+            |url: &str| Given { proxy_url: Some(Setting::new("proxy_url", url)), ..Given::default() };
+        let read = through(" http://user:geheim@proxy:3128\n").proxy().unwrap().unwrap();
+        assert_eq!((read.host(), read.port_u16()), (Some("proxy"), Some(3128)));
+        assert!(Given::default().proxy().unwrap().is_none());
+        assert!(through(" ").proxy().unwrap().is_none());
+        for wrong in ["proxy:3128", "socks5://geheim@proxy", "https://proxy"] {
+            let error = through(wrong).proxy().unwrap_err();
+            assert!(
+                error.message.starts_with("proxy_url is no address") && !error.message.contains("geheim")
+            );
+        }
     }
 
     #[test]
