@@ -9,6 +9,7 @@ mod completion;
 mod doctor;
 mod get;
 mod guard;
+mod kubectl;
 mod tag;
 mod traffic;
 
@@ -28,6 +29,7 @@ pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;
 pub use get::GetArgs;
 pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
+pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
 
 pub use apply::{ApplyArgs, Strategy};
 pub use blue_green::BlueGreenArgs;
@@ -81,6 +83,21 @@ pub enum Command {
     /// Show objects as kubectl does
     #[command(hide = true)]
     Get(GetArgs),
+    /// Delete objects as kubectl does
+    #[command(hide = true)]
+    Delete(DeleteArgs),
+    /// Wait for objects as kubectl does
+    #[command(hide = true)]
+    Wait(WaitArgs),
+    /// Set the number of pods as kubectl does
+    #[command(hide = true)]
+    Scale(ScaleArgs),
+    /// Pause the rollouts of a Deployment as kubectl does
+    #[command(hide = true)]
+    Pause(PauseArgs),
+    /// Let them go on
+    #[command(hide = true)]
+    Unpause(PauseArgs),
     /// Say which credential is used, whether the server takes it, and what is wrong with it
     Doctor(DoctorArgs),
     /// Make an account for CI with exactly the rights that it needs, and a token that can be revoked
@@ -98,7 +115,14 @@ impl Cli {
 
     /// Whether it may change anything in the cluster.
     pub fn changes(&self) -> bool {
-        let makes = matches!(self.command, Command::Bootstrap(_));
+        let makes = matches!(
+            self.command,
+            Command::Bootstrap(_)
+                | Command::Delete(_)
+                | Command::Scale(_)
+                | Command::Pause(_)
+                | Command::Unpause(_)
+        );
         (makes || self.rolls_out()) && self.global.dry_run.is_none()
     }
 
@@ -109,6 +133,11 @@ impl Cli {
             | Command::Check(_)
             | Command::Tag(_)
             | Command::Get(_)
+            | Command::Delete(_)
+            | Command::Wait(_)
+            | Command::Scale(_)
+            | Command::Pause(_)
+            | Command::Unpause(_)
             | Command::Doctor(_)
             | Command::Completion(_)
             | Command::Bootstrap(_) => false,

@@ -7,6 +7,7 @@ mod canary;
 mod change;
 mod check;
 mod completion;
+mod delete;
 mod doctor;
 mod follow;
 mod get;
@@ -16,9 +17,11 @@ mod rollback;
 mod rolling;
 mod rollout;
 mod routing;
+mod scale;
 mod status;
 mod step;
 mod tag;
+mod wait;
 
 use std::ffi::OsString;
 
@@ -87,6 +90,11 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
         Command::Get(args) => get::run(args, global, &connect(global).await?, output).await,
+        Command::Delete(args) => delete::run(args, global, &connect(global).await?, output).await,
+        Command::Wait(args) => wait::run(args, &connect(global).await?, output).await,
+        Command::Scale(args) => scale::scale(args, global, &connect(global).await?, output).await,
+        Command::Pause(args) => scale::pause(args, true, global, &connect(global).await?, output).await,
+        Command::Unpause(args) => scale::pause(args, false, global, &connect(global).await?, output).await,
         Command::Tag(args) => tag::run(args, &Build::of(environment), output),
         Command::Bootstrap(args) => Box::pin(bootstrap::run(args, context)).await,
         Command::Completion(args) => completion::run(*args, output),

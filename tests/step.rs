@@ -20,6 +20,8 @@ mod shop;
 mod card;
 #[path = "step/killed.rs"]
 mod killed;
+#[path = "step/lines.rs"]
+mod lines;
 #[path = "step/manifests.rs"]
 mod manifests;
 #[path = "step/pipeline.rs"]
