@@ -4,6 +4,7 @@ mod apply;
 mod blue_green;
 mod bootstrap;
 mod check;
+mod completion;
 mod doctor;
 mod get;
 mod guard;
@@ -21,6 +22,7 @@ use crate::status::Goal;
 
 pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
+pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;
 pub use get::GetArgs;
 pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
@@ -81,6 +83,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Make an account for CI with exactly the rights that it needs, and a token that can be revoked
     Bootstrap(BootstrapArgs),
+    /// Print a script that completes command lines in a shell
+    Completion(CompletionArgs),
 }
 
 impl Cli {
@@ -104,6 +108,7 @@ impl Cli {
             | Command::Tag(_)
             | Command::Get(_)
             | Command::Doctor(_)
+            | Command::Completion(_)
             | Command::Bootstrap(_) => false,
             Command::Apply(args) => !args.diff,
             _ => true,

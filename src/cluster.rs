@@ -15,6 +15,7 @@ mod kinds;
 mod lease;
 mod list;
 mod mirror;
+mod names;
 mod objects;
 mod roads;
 mod search;
@@ -23,7 +24,7 @@ mod watches;
 
 pub(crate) use apply::Sending;
 pub(crate) use call::{Call, Cluster, Failure};
-pub(crate) use connect::connect;
+pub(crate) use connect::{connect, contexts};
 pub(crate) use credential::Credential;
 pub(crate) use fleet::{Fleet, Scope};
 pub(crate) use mirror::Mirror;

@@ -6,6 +6,7 @@ mod bootstrap;
 mod canary;
 mod change;
 mod check;
+mod completion;
 mod doctor;
 mod follow;
 mod get;
@@ -36,6 +37,10 @@ use rollout::Context;
 
 /// Runs a command line, or a step of a CI pipeline where there is none, and returns the exit code of the process.
 pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
+    if let Some(words) = completion::asked(&argv) {
+        completion::complete(&words);
+        return 0;
+    }
     if ci::is_step(argv.len().saturating_sub(1), environment) {
         return step::run(environment).await;
     }
@@ -77,6 +82,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Get(args) => get::run(args, global, &connect(global).await?, output).await,
         Command::Tag(args) => tag::run(args, &Build::of(environment), output),
         Command::Bootstrap(args) => Box::pin(bootstrap::run(args, context)).await,
+        Command::Completion(args) => completion::run(*args, output),
         Command::Doctor(args) => doctor::run(args, global, environment, output).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,

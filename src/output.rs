@@ -1,6 +1,7 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
 mod account;
+mod completions;
 mod diagnosis;
 mod evidence;
 mod findings;
@@ -34,6 +35,7 @@ use crate::model::ObjectName;
 use crate::plan::Plan;
 use crate::status::WorkloadStatus;
 
+pub(crate) use completions::completions;
 pub(crate) use watching::{Reader, Watching};
 
 use live::Live;

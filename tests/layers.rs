@@ -5,11 +5,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 27] = [
+const PURE: [&str; 29] = [
     "src/check.rs",
     "src/check",
     "src/ci.rs",
     "src/ci",
+    "src/completion.rs",
+    "src/completion",
     "src/credentials.rs",
     "src/credentials",
     "src/delivery/forms.rs",

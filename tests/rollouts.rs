@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "rollouts/completion.rs"]
+mod completion;
 #[path = "support/shop.rs"]
 mod shop;
 

@@ -77,6 +77,12 @@ async fn config(args: &GlobalArgs, source: &Source) -> Result<Config, Error> {
     }
 }
 
+/// Names the contexts of the kubeconfig.
+pub(crate) fn contexts(args: &GlobalArgs) -> Result<Vec<String>, Error> {
+    let read = args.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    Ok(read.map_err(|error| explain(&error))?.contexts.into_iter().map(|context| context.name).collect())
+}
+
 fn explain(error: &dyn std::error::Error) -> Error {
     Error::new(Kind::Cluster, format!("reading the kubeconfig: {}", chain(error)))
         .next("kubectl config get-contexts")

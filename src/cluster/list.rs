@@ -38,6 +38,7 @@ impl Listed {
     pub(super) const DEPLOYMENTS: Self = Self { api: "/apis/apps/v1", plural: "deployments" };
     pub(super) const REPLICA_SETS: Self = Self { api: "/apis/apps/v1", plural: "replicasets" };
     pub(super) const PODS: Self = Self { api: "/api/v1", plural: "pods" };
+    pub(super) const NAMESPACES: Self = Self { api: "/api/v1", plural: "namespaces" };
     pub(super) const LEASES: Self = Self { api: "/apis/coordination.k8s.io/v1", plural: "leases" };
     pub(super) const SERVICES: Self = Self { api: "/api/v1", plural: "services" };
     pub(super) const AUTOSCALERS: Self =
