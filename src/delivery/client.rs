@@ -24,7 +24,7 @@ const MAX_ANSWER: usize = 4 << 20;
 
 /// A client for one address and one token.
 pub(super) struct Client {
-    client: kube::Client,
+    http: kube::Client,
     headers: &'static [(&'static str, &'static str)],
     timeout: Duration,
 }
@@ -51,8 +51,8 @@ impl Client {
         let mut config = Config::new(address.parse().map_err(|_| "its address cannot be read")?);
         config.auth_info.token = Some(token.clone());
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        let client = http_client(config).map_err(|error| chain(&error))?;
-        Ok(Self { client, headers, timeout: timeout.unwrap_or(TIMEOUT) })
+        let http = http_client(config).map_err(|error| chain(&error))?;
+        Ok(Self { http, headers, timeout: timeout.unwrap_or(TIMEOUT) })
     }
 
     /// Sends a request once.
@@ -78,7 +78,7 @@ impl Client {
         };
         let request = request.body(body).map_err(|error| format!("it cannot be sent: {error}"))?;
         let exchange = async {
-            let answer = self.client.send(request).await.map_err(|error| chain(&error))?;
+            let answer = self.http.send(request).await.map_err(|error| chain(&error))?;
             let status = answer.status();
             let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let location = location.map(str::to_owned);

@@ -95,7 +95,7 @@ impl System for Drone {
         for (name, answer) in answers {
             let data = answer["data"].as_str().filter(|data| !data.is_empty() && data.chars().all(is_base64));
             let data = data.ok_or("it answered with no encrypted line")?;
-            text += &format!("---\nkind: secret\nname: {}\ndata: {data}\n", name.to_lowercase());
+            text.extend(["---\nkind: secret\nname: ", &name.to_lowercase(), "\ndata: ", data, "\n"]);
         }
         Ok(Some((path.clone(), Secret::from(text))))
     }
