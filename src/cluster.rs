@@ -25,9 +25,10 @@ mod watches;
 
 pub(crate) use apply::Sending;
 pub(crate) use call::{Call, Cluster, Failure};
-pub(crate) use connect::{connect, contexts};
+pub(crate) use connect::{chain, connect, contexts};
 pub(crate) use credential::Credential;
 pub(crate) use edit::absent;
 pub(crate) use fleet::{Fleet, Scope};
 pub(crate) use mirror::Mirror;
 pub(crate) use objects::{labels, traffic_of};
+pub(crate) use transport::client as http_client;
