@@ -23,7 +23,7 @@ impl Cluster {
 
     /// Deletes just the object with this uid; what it owns goes in the background, as with kubectl. Returns whether it
     /// was still there.
-    pub(crate) async fn remove(
+    pub(crate) async fn delete_at(
         &self,
         title: &str,
         path: &str,

@@ -40,11 +40,11 @@ pub(super) async fn run(
         match global.dry_run {
             Some(DryRun::Client) => done = "would be deleted",
             Some(DryRun::Server) => {
-                cluster.remove(&target.title, &target.path, uid, true).await?;
+                cluster.delete_at(&target.title, &target.path, uid, true).await?;
                 done = "would be deleted, says the server";
             }
             None => {
-                cluster.remove(&target.title, &target.path, uid, false).await?;
+                cluster.delete_at(&target.title, &target.path, uid, false).await?;
                 gone.push((target.path.clone(), uid.to_owned()));
             }
         }
