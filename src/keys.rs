@@ -3,6 +3,9 @@
 /// The `fieldManager` of all our writes.
 pub const FIELD_MANAGER: &str = "kubectl-rollout-plus";
 
+/// Label of what we make, with the value `rollout-plus` (Kubernetes' recommended labels).
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
 /// Annotation on a held Deployment: a [`crate::model::HeldRecord`] as JSON.
 pub const HELD_ANNOTATION: &str = "rollout-plus/held";
 

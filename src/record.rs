@@ -160,7 +160,7 @@ pub fn new_lease(deployment: &Deployment) -> Value {
         "metadata": {
             "name": lease_name(&id.name),
             "namespace": id.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "rollout-plus"},
+            "labels": {keys::MANAGED_BY: "rollout-plus"},
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": id.name, "uid": deployment.uid()}],
         },
         "spec": {"leaseTransitions": 0},

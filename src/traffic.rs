@@ -18,7 +18,8 @@ use serde_json::Value;
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
 pub use roads::{Roads, View, ready_endpoints};
 pub use service::{
-    Role, copy_of, is_made_by_us, is_ours, made_so, own_service, owner, pin, pinned_to, root_of, says, unpin,
+    Role, copy_of, is_made_by_us, is_ours, made, made_so, own_service, owner, pin, pinned_to, root_of, says,
+    unpin,
 };
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;
@@ -86,7 +87,8 @@ pub struct Traffic {
     /// Objects of ours that the router needs beside the Services.
     #[serde(default)]
     pub own: Vec<Target>,
-    /// Objects of the user's that say how the Service is served: read and never written.
+    /// Objects of the user's that say how the Service is served: written by
+    /// [`Router::amend`](crate::router::Router::amend) alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Target>,
     /// Whether the root Service itself is pinned to the stable pods, for clients that use it without the router.

@@ -24,6 +24,11 @@ pub struct Need {
 }
 
 impl Need {
+    /// A right; without a name to all objects.
+    pub fn new(verb: &'static str, group: &str, resource: &str, name: Option<&str>, level: Level) -> Self {
+        Self { verb, group: group.into(), resource: resource.into(), name: name.map(str::to_owned), level }
+    }
+
     /// Returns it as `kubectl auth can-i` takes it.
     pub fn words(&self) -> String {
         let group = if self.group.is_empty() { String::new() } else { format!(".{}", self.group) };
@@ -40,43 +45,31 @@ impl Need {
 /// A list or watch of one object by name counts as naming it: the API server takes the name from the field
 /// selector (`RequestInfoFactory` in k8s.io/apiserver).
 pub fn needs(deployment: &str, lowers: bool) -> Vec<Need> {
-    let own = Some(deployment.to_owned());
-    let lease = Some(lease_name(deployment));
-    let need = |verb, group: &str, resource: &str, name: &Option<String>, level| Need {
-        verb,
-        group: String::from(group),
-        resource: String::from(resource),
-        name: name.clone(),
-        level,
-    };
+    let lease = lease_name(deployment);
     let mut needs = Vec::new();
     for verb in ["get", "list", "watch", "patch"] {
-        needs.push(need(verb, "apps", "deployments", &own, Level::Error));
+        needs.push(Need::new(verb, "apps", "deployments", Some(deployment), Level::Error));
     }
     for (group, resource) in [("apps", "replicasets"), ("", "pods")] {
         for verb in ["list", "watch"] {
-            needs.push(need(verb, group, resource, &None, Level::Error));
+            needs.push(Need::new(verb, group, resource, None, Level::Error));
         }
     }
-    for (verb, name) in [("get", &lease), ("create", &None), ("update", &lease)] {
-        needs.push(need(verb, "coordination.k8s.io", "leases", name, Level::Error));
+    for (verb, name) in [("get", Some(&*lease)), ("create", None), ("update", Some(&*lease))] {
+        needs.push(Need::new(verb, "coordination.k8s.io", "leases", name, Level::Error));
     }
     if lowers {
-        needs.push(need("update", "apps", "replicasets/scale", &None, Level::Warning));
+        needs.push(Need::new("update", "apps", "replicasets/scale", None, Level::Warning));
     }
-    needs.push(need("get", "", "pods/log", &None, Level::Info));
-    needs.push(need("list", "", "events", &None, Level::Info));
+    needs.push(Need::new("get", "", "pods/log", None, Level::Info));
+    needs.push(Need::new("list", "", "events", None, Level::Info));
     needs
 }
 
 /// Returns what routing the traffic needs besides: a right that is missed half way leaves a route half changed.
 pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
-    let need = |verb, group: &str, resource: &str, name: Option<&str>| Need {
-        verb,
-        group: group.into(),
-        resource: resource.into(),
-        name: name.map(str::to_owned),
-        level: Level::Error,
+    let need = |verb, group: &str, resource: &str, name: Option<&str>| {
+        Need::new(verb, group, resource, name, Level::Error)
     };
     let mut needs = Vec::new();
     for (group, resource) in [("", "services"), ("discovery.k8s.io", "endpointslices")] {
@@ -115,13 +108,8 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
 
 /// Returns what following a workload needs besides (`status -w` and `--until`): without, it is not seen who holds it.
 pub fn following_needs(deployment: &str) -> [Need; 2] {
-    ["list", "watch"].map(|verb| Need {
-        verb,
-        group: "coordination.k8s.io".into(),
-        resource: "leases".into(),
-        name: Some(lease_name(deployment)),
-        level: Level::Info,
-    })
+    let lease = lease_name(deployment);
+    ["list", "watch"].map(|verb| Need::new(verb, "coordination.k8s.io", "leases", Some(&lease), Level::Info))
 }
 
 /// The answer to a `SelfSubjectRulesReview`.

@@ -7,12 +7,8 @@ use crate::check::{Kind, Level, Need, Subject, references};
 ///
 /// Secrets are left out: no right reads their metadata alone.
 pub fn reading_needs(subject: &Subject) -> Vec<Need> {
-    let need = |verb, group: &str, resource: &str, name: Option<String>| Need {
-        verb,
-        group: group.into(),
-        resource: resource.into(),
-        name,
-        level: Level::Info,
+    let need = |verb, group: &str, resource: &str, name: Option<&str>| {
+        Need::new(verb, group, resource, name, Level::Info)
     };
     let mut needs = vec![
         need("list", "", "services", None),
@@ -24,7 +20,7 @@ pub fn reading_needs(subject: &Subject) -> Vec<Need> {
         need("create", "", "pods", None),
     ];
     let named = references(subject).into_iter().filter(|(kind, _)| *kind != Kind::Secret);
-    needs.extend(named.map(|(kind, name)| need("get", "", &kind.plural(), Some(name))));
+    needs.extend(named.map(|(kind, name)| need("get", "", &kind.plural(), Some(&name))));
     needs
 }
 

@@ -129,7 +129,7 @@ impl Cluster {
         for router in ROUTERS.into_iter().filter(|router| choice.includes(*router)) {
             for kind in router.kinds() {
                 let Some(served) = groups.get(kind.group) else { continue };
-                if kind.versions.iter().any(|version| served.iter().any(|one| one == *version)) {
+                if version(kind, served).is_some() {
                     kinds.push((kind.group.to_owned(), kind.plural.to_owned()));
                 }
                 if kind.group == "gateway.networking.k8s.io" && served.iter().any(|one| one == "v1beta1") {

@@ -80,13 +80,7 @@ pub fn item_needs(item: &Item) -> Result<Vec<Need>, Error> {
 }
 
 fn need(verb: &'static str, group: &str, resource: &str, name: Option<&str>) -> Need {
-    Need {
-        verb,
-        group: group.into(),
-        resource: resource.into(),
-        name: name.map(str::to_owned),
-        level: Level::Error,
-    }
+    Need::new(verb, group, resource, name, Level::Error)
 }
 
 #[cfg(test)]

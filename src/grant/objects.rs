@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Rule;
+use crate::keys::MANAGED_BY;
 
 /// The label that our objects have, with the account's name.
 pub const LABEL: &str = "rollout-plus/bootstrap";
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// An account in a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]

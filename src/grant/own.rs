@@ -45,11 +45,5 @@ pub fn never_elsewhere() -> [Need; 2] {
 }
 
 fn need(verb: &'static str, group: &str, resource: &str, name: Option<&str>) -> Need {
-    Need {
-        verb,
-        group: group.into(),
-        resource: resource.into(),
-        name: name.map(str::to_owned),
-        level: Level::Error,
-    }
+    Need::new(verb, group, resource, name, Level::Error)
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled};
-use crate::traffic::{Role, Split, Target, View, is_ours, text};
+use crate::traffic::{Role, Split, Target, View, is_ours, made, text};
 
 /// Longer beginnings of pods' names are cut (`maxGeneratedNameLength` in k8s.io/apiserver/pkg/storage/names).
 const LONGEST: usize = 58;
@@ -111,13 +111,7 @@ impl Router for Consul {
             name: split.service.clone(),
             ..(*route).clone()
         };
-        let value = json!({
-            "apiVersion": target.api_version(),
-            "kind": target.kind,
-            "metadata": {"name": target.name, "namespace": target.namespace,
-                "labels": {"app.kubernetes.io/managed-by": "rollout-plus"}},
-            "spec": {"subsets": wanted},
-        });
+        let value = made(&target, json!({"subsets": wanted}));
         Ok(vec![(target, value)])
     }
 

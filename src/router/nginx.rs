@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::ingress::{self, CLASS, KINDS, rename};
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, as_written};
-use crate::traffic::{Match, Role, Split, Target, View, text};
+use crate::traffic::{Match, Role, Split, Target, View, made, text};
 
 /// The controller that an IngressClass names; Traefik answers to it as well.
 const CONTROLLER: &str = "k8s.io/ingress-nginx";
@@ -85,13 +85,8 @@ impl Router for Nginx {
             if let Some(class) = route["metadata"]["annotations"].get(CLASS) {
                 annotations.insert(CLASS.into(), class.clone());
             }
-            let ingress = json!({
-                "apiVersion": target.api_version(),
-                "kind": target.kind,
-                "metadata": {"name": target.name, "namespace": target.namespace, "annotations": annotations,
-                    "labels": {"app.kubernetes.io/managed-by": "rollout-plus"}},
-                "spec": spec,
-            });
+            let mut ingress = made(&target, spec);
+            ingress["metadata"]["annotations"] = Value::Object(annotations);
             own.push((target, ingress));
         }
         Ok(own)

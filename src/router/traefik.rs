@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, as_written};
-use crate::traffic::{Match, Role, Split, Target, View, text};
+use crate::traffic::{Match, Role, Split, Target, View, made, text};
 
 /// The largest weight; the CRD has no limit, so this is one that every sum stays far below.
 const MOST: u64 = 1_000_000_000;
@@ -136,13 +136,7 @@ impl Router for Traefik {
                 name,
                 ..(*first).clone()
             };
-            let value = json!({
-                "apiVersion": target.api_version(),
-                "kind": target.kind,
-                "metadata": {"name": target.name, "namespace": target.namespace,
-                    "labels": {"app.kubernetes.io/managed-by": "rollout-plus"}},
-                "spec": spec,
-            });
+            let value = made(&target, spec);
             (target, value)
         };
         // In this order no object ever names one that is not there.

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::keys::{POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
+use super::Target;
+use crate::keys::{MANAGED_BY, POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
 use crate::model::Deployment;
 
 /// Whose pods a Service of ours has.
@@ -49,7 +50,7 @@ pub fn is_ours(name: &str, root: &str) -> bool {
 
 /// Whether an object is one of ours.
 pub fn is_made_by_us(object: &Value) -> bool {
-    object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rollout-plus"
+    object["metadata"]["labels"][MANAGED_BY] == "rollout-plus"
 }
 
 /// Returns the user's own Service beside which one of ours has this name.
@@ -111,14 +112,22 @@ pub fn copy_of(root: &Value, namespace: &str, name: &str, hash: Option<&str>) ->
         .filter(|(key, _)| !NOT_COPIED.iter().any(|prefix| key.starts_with(prefix)))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace, "annotations": annotations,
-            // A second Service of an injected pod keeps Consul's init container from ever ending.
-            "labels": {"app.kubernetes.io/managed-by": "rollout-plus", "consul.hashicorp.com/service-ignore": "true"}},
-        "spec": spec,
-    })
+    let mut service = made(&Target::service(namespace, name), Value::Object(spec));
+    service["metadata"]["annotations"] = Value::Object(annotations);
+    // A second Service of an injected pod keeps Consul's init container from ever ending.
+    service["metadata"]["labels"]["consul.hashicorp.com/service-ignore"] = "true".into();
+    service
+}
+
+/// Returns an object of ours as it is made.
+pub fn made(target: &Target, spec: Value) -> Value {
+    let mut object = json!({
+        "apiVersion": target.api_version(),
+        "kind": target.kind,
+        "metadata": {"name": target.name, "namespace": target.namespace, "labels": {MANAGED_BY: "rollout-plus"}},
+    });
+    object["spec"] = spec;
+    object
 }
 
 /// Returns the owner of all that we make: with the Deployment it goes.

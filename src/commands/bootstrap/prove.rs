@@ -63,17 +63,18 @@ pub(super) async fn prove(cluster: &Cluster, account: &Account, needs: &[Need]) 
     Ok(Proof { allowed: needs.len(), denied })
 }
 
+/// Asks of each whether it is allowed, all at once.
+async fn answers(cluster: &Cluster, needs: &[Need]) -> Result<Vec<bool>, Error> {
+    let answers = join_all(needs.iter().map(|need| cluster.is_allowed(need))).await;
+    answers.into_iter().map(|answer| answer?.map_err(|why| Error::new(Kind::Cluster, why))).collect()
+}
+
 async fn allowed(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result<(), Error> {
     let give_up = Instant::now() + PATIENCE;
     loop {
-        let mut lacking = Vec::new();
-        for (need, answer) in
-            needs.iter().zip(join_all(needs.iter().map(|need| cluster.is_allowed(need))).await)
-        {
-            if !answer?.map_err(|why| Error::new(Kind::Cluster, why))? {
-                lacking.push(need.words());
-            }
-        }
+        let answers = needs.iter().zip(answers(cluster, needs).await?);
+        let lacking: Vec<String> =
+            answers.filter(|(_, allowed)| !allowed).map(|(need, _)| need.words()).collect();
         if lacking.is_empty() {
             return Ok(());
         }
@@ -90,9 +91,8 @@ async fn allowed(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result
 
 async fn are_denied(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result<Vec<String>, Error> {
     let mut words = Vec::new();
-    for (need, answer) in needs.iter().zip(join_all(needs.iter().map(|need| cluster.is_allowed(need))).await)
-    {
-        if answer?.map_err(|why| Error::new(Kind::Cluster, why))? {
+    for (need, allowed) in needs.iter().zip(answers(cluster, needs).await?) {
+        if allowed {
             let why = format!(
                 "{} may {} in namespace {}, which no deployment needs: another binding allows it",
                 account.user(),

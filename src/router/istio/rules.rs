@@ -11,7 +11,7 @@ use super::{Istio, destinations, host, is_root};
 use crate::error::Error;
 use crate::keys::POD_TEMPLATE_HASH;
 use crate::router::as_written;
-use crate::traffic::{Role, Split, Target, View, text};
+use crate::traffic::{Role, Split, Target, View, made, text};
 
 /// How the user's routes name the root.
 #[derive(Default)]
@@ -103,13 +103,7 @@ pub(super) fn own(istio: &Istio, view: &View<'_>, split: &Split) -> Result<Vec<(
             name,
             ..(*route).clone()
         };
-        let value = json!({
-            "apiVersion": target.api_version(),
-            "kind": target.kind,
-            "metadata": {"name": target.name, "namespace": target.namespace,
-                "labels": {"app.kubernetes.io/managed-by": "rollout-plus"}},
-            "spec": spec,
-        });
+        let value = made(&target, spec);
         (target, value)
     };
     let mut own = Vec::new();

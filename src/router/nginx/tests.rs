@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 use crate::router::tests::{made, patch};
 use crate::traffic::{Traffic, weave};
