@@ -245,6 +245,9 @@ pub struct SourceArgs {
     /// A directory that kubectl or kustomize builds these manifests of
     #[arg(short, long, value_name = "DIRECTORY")]
     pub kustomize: Option<PathBuf>,
+    /// Put the digest behind the tag of new images: the one that pods of this namespace have pulled
+    #[arg(long, value_name = "NAMESPACE")]
+    pub pin_digest: Option<String>,
     /// What its tags have to be.
     #[command(flatten)]
     pub tags: TagPolicyArgs,

@@ -4,6 +4,7 @@
 mod kustomize;
 pub(crate) mod manifest;
 mod pattern;
+mod pin;
 
 use std::path::{Path, PathBuf};
 
@@ -35,15 +36,21 @@ pub(crate) async fn template(
     let is_of_it = |document: &Document| {
         document.object["kind"] == "Deployment" && document.object["metadata"]["name"] == name.as_str()
     };
-    if !has_manifests || (!source.image.is_empty() && !documents.iter().any(is_of_it)) {
-        return from_images(&deployment.spec.template, &source.image).map(Some);
+    let live = &deployment.spec.template;
+    let template = if !has_manifests || (!source.image.is_empty() && !documents.iter().any(is_of_it)) {
+        from_images(live, &source.image)?
+    } else {
+        let found = manifest::find(&documents, &name, &cluster.namespace)?;
+        let mut sent = manifest::template_only(&found.object, &cluster.namespace);
+        sent["spec"]["template"] = from_images(&sent["spec"]["template"], &source.image)?;
+        let template = cluster.merge_manifest(&name, &sent).await?.spec.template;
+        source.tags.check_all(&images_of(&template), build)?;
+        template
+    };
+    match &source.pin_digest {
+        Some(namespace) => pin::pinned(cluster, namespace, template, live).await.map(Some),
+        None => Ok(Some(template)),
     }
-    let found = manifest::find(&documents, &name, &cluster.namespace)?;
-    let mut sent = manifest::template_only(&found.object, &cluster.namespace);
-    sent["spec"]["template"] = from_images(&sent["spec"]["template"], &source.image)?;
-    let template = cluster.merge_manifest(&name, &sent).await?.spec.template;
-    source.tags.check_all(&images_of(&template), build)?;
-    Ok(Some(template))
 }
 
 /// Returns the documents of manifests, or of what is built.

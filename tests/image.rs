@@ -160,3 +160,14 @@ fn a_server_that_cannot_be_found_fails_the_step_with_its_name() {
     assert_eq!(step.code, 3, "{}", step.log);
     assert!(step.log.contains("no-such-host.test"), "{}", step.log);
 }
+
+#[test]
+fn a_tag_is_pinned_to_what_other_pods_have_pulled() {
+    let (staging, shop) = (Shop::new(1), Shop::new(3));
+    staging.tool(&["rolling", "frontend", "--image", V2]).expect(0);
+    shop.tool(&["rolling", "frontend", "--image", V2, "--pin-digest", &staging.namespace]).expect(0);
+    let image = image(&shop).as_str().unwrap().to_owned();
+    println!("{image}");
+    assert!(image.starts_with("shop/web:v2@sha256:"), "{image}");
+    assert_eq!(shop.pods_of(&image), (3, 3));
+}

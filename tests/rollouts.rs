@@ -11,6 +11,8 @@
 
 #[path = "rollouts/completion.rs"]
 mod completion;
+#[path = "rollouts/pin.rs"]
+mod pin;
 #[path = "support/shop.rs"]
 mod shop;
 

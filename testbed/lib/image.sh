@@ -39,6 +39,15 @@ import_folder() { # FOLDER IMAGE:TAG
     rm -rf "$folder"
     # kubelet can see the image once containerd has also registered it under the digest of its config.
     wait_for 10 image_is_known "sha256:${config%% *}" || die "the image $2 does not appear on the node"
+    add_digest "docker.io/$2"
+}
+
+# As if it had been pulled: kubelet tells the digest of an image that is also named by it, and can start it by that name.
+add_digest() { # REFERENCE
+    local digest
+    digest=$(containerd_images ls "name==$1" | awk 'NR == 2 { print $3 }')
+    [[ $digest == sha256:* ]] || die "containerd does not tell the digest of $1"
+    containerd_images tag --force "$1" "${1%:*}@$digest" >/dev/null
 }
 
 containerd_images() { inside_node ctr --namespace k8s.io images "$@"; }

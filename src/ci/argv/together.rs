@@ -70,7 +70,7 @@ pub(super) fn check_without_deployment(settings: &Settings, strategy: &str) -> R
         ))
         .next("deployment: NAME, beside them"))
     };
-    let given = ["image", "repo", "steps", "verify", "auto_promote", "canary_replicas"];
+    let given = ["image", "repo", "steps", "verify", "auto_promote", "canary_replicas", "pin_digest"];
     if let Some(given) = given.into_iter().find(|name| settings.text(name).is_some()) {
         return needs_one(settings.spelled(given));
     }

@@ -32,6 +32,7 @@ pub const TABLE: &[Setting] = &[
     ),
     of("kustomize", &[], Option("--kustomize")),
     of("create_namespace", &[], Switch("--create-namespace")),
+    of("pin_digest", &[], Option("--pin-digest")),
     of("tag_policy", &[], Command),
     of("system", &[], Option("--tag-system")),
     // How it comes in.
