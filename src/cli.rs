@@ -23,7 +23,7 @@ use crate::duration;
 use crate::status::Goal;
 
 pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
-pub use canary::CanaryArgs;
+pub use canary::{CanaryArgs, FirstArgs};
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;

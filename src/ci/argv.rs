@@ -200,6 +200,8 @@ fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, E
         tagged(argv)
     })?;
     lines.extend(each(settings, strategy, &names, Part::Rollout, |argv| {
+        // The command before may have made it.
+        argv.extend((strategy != "rolling").then(|| "--or-first".to_owned()));
         argv.extend(images.clone());
         tagged(argv)
     })?);

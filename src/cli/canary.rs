@@ -7,6 +7,14 @@ use clap::Args;
 use super::{GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, weight};
 use crate::duration;
 
+/// What is done about the first version of all.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FirstArgs {
+    /// Take the Deployment's first version for rolled out: there is no other to compare it with
+    #[arg(long)]
+    pub or_first: bool,
+}
+
 /// Arguments of `canary`.
 #[derive(Clone, Debug, Args)]
 pub struct CanaryArgs {
@@ -27,6 +35,9 @@ pub struct CanaryArgs {
     /// Promote after the last step
     #[arg(long)]
     pub promote: bool,
+    /// What is done where there is no other version.
+    #[command(flatten)]
+    pub first: FirstArgs,
     /// Refuse a share that cannot be met exactly
     #[arg(long)]
     pub exact: bool,

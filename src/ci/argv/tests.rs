@@ -76,7 +76,7 @@ fn recorded_environments_give_the_lines_that_a_person_would_type() {
         let expected = vec![
             apply.to_owned(),
             format!("apply --except=frontend {image} {files} --timeout=5m --dry-run"),
-            format!("canary frontend {image} {files} --steps=10,25,50,100 --timeout=5m --dry-run"),
+            format!("canary frontend --or-first {image} {files} --steps=10,25,50,100 --timeout=5m --dry-run"),
         ];
         assert_eq!(lines(&recorded(recording)), Ok(expected));
     }
@@ -128,8 +128,8 @@ fn settings_work_together_or_the_error_names_both() {
             vec![("deployment", "web,api"), ("kustomize", "prod"), canary, ("weight", "10%")],
             vec![
                 format!("apply --except=web --except=api {tags} --kustomize=prod"),
-                format!("canary web {tags} --kustomize=prod --weight=10%"),
-                format!("canary api {tags} --kustomize=prod --weight=10%"),
+                format!("canary web --or-first {tags} --kustomize=prod --weight=10%"),
+                format!("canary api --or-first {tags} --kustomize=prod --weight=10%"),
             ],
         ),
         (
