@@ -23,6 +23,14 @@ CRDS := gateway-api smi linkerd apisix consul
 # Two tests make full load at a time, and one of the other four, which have little, runs beside them.
 ROUTES := cargo test --locked --features cluster-tests --test routes -- --nocapture --test-threads=6
 
+# The image as the Dockerfile's final stage has it, and a version of the shop that crashes.
+define IMAGE_TEST
+	$(CLUSTER) image test-node shop/web:broken $(RELEASE)/examples/shop broken EXIT_AFTER=0
+	$(CLUSTER) image-of test-node rollout-plus/step:tested Dockerfile build:/src=. VERSION=tested REVISION=tested \
+		CREATED=1970-01-01T00:00:00Z SOURCE=tested
+	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test image -- --nocapture
+endef
+
 .PHONY: help
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -39,6 +47,14 @@ demo-down: ## remove the demo's cluster
 build: ## the static release binary
 	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(HOST)
 	@ls -l $(RELEASE)/kubectl-rollout_plus
+
+.PHONY: image-root
+image-root: build ## the files of the container image, as the Dockerfile takes them
+	rm -rf target/image
+	install -d target/image/etc/ssl/certs
+	install -d -m 1777 target/image/tmp
+	install $(RELEASE)/kubectl-rollout_plus target/image/
+	install -m 644 /etc/ssl/certs/ca-certificates.crt target/image/etc/ssl/certs/
 
 .PHONY: check
 check: format lint unit engine ## the quick check: under a minute when everything is built
@@ -84,7 +100,7 @@ $(TOOLS)/bin/cargo-deny-$(DENY_VERSION):
 
 .PHONY: unit
 unit:
-	cargo test --locked --lib --bins --test layers --test health --test support_works
+	cargo test --locked --lib --bins --test layers --test health --test packaging --test support_works
 
 # The engine against a real API server: the quick half of the cluster tests.
 .PHONY: engine
@@ -105,7 +121,7 @@ cluster-tests:
 
 cluster-test-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
-	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply --test step --test bootstrap
+	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test situations --test rollouts --test preflight --test apply --test step --test examples --test bootstrap
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test restart
 	$(CLUSTER) exec test-$(subst .,-,$*) -- cargo test --locked --features cluster-tests --test $(if $(filter $*,$(WALKED)),walks,status)
 	$(if $(filter $*,$(WALKED)),,$(CLUSTER) crds test-$(subst .,-,$*) $(CRDS))
@@ -128,9 +144,10 @@ walk-routed: ## a canary whose traffic a router splits, killed at every write
 
 # On one node, one after the other: all measure.
 .PHONY: node-tests
-node-tests: test-node
+node-tests: test-node image-root
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test traffic -- --nocapture
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
+	$(IMAGE_TEST)
 	$(CLUSTER) data-plane test-node $(DATA_PLANES)
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test blue_green -- --nocapture
 	$(CLUSTER) exec test-node -- $(ROUTES)
@@ -150,6 +167,11 @@ routes: test-node ## routers split the traffic as asked, and no request is lost 
 .PHONY: failures
 failures: test-node ## bad versions on a real node: each is named and undone, and nothing else is (root)
 	$(CLUSTER) exec test-node -- cargo test --locked --features cluster-tests --test failures -- --nocapture
+	$(CLUSTER) down test-node
+
+.PHONY: image-test
+image-test: test-node image-root ## the image of the Dockerfile deploys the shop from a pod (root)
+	$(IMAGE_TEST)
 	$(CLUSTER) down test-node
 
 # A real node with two versions of the shop.

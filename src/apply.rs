@@ -1,10 +1,12 @@
 //! What `apply` decides: what the input is, in which order it is sent, what would change, what is pruned.
 
 pub mod asked;
+mod awaited;
 pub mod conflict;
 pub mod difference;
 pub mod intake;
 pub mod kinds;
+pub mod namespace;
 pub mod order;
 pub mod prune;
 pub mod replicas;
@@ -16,6 +18,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use awaited::Awaited;
 pub use difference::Change;
 pub use kinds::Resource;
 

@@ -3,10 +3,13 @@
 mod apply;
 mod blue_green;
 mod bootstrap;
+mod canary;
 mod check;
+mod completion;
 mod doctor;
 mod get;
 mod guard;
+mod kubectl;
 mod tag;
 mod traffic;
 
@@ -20,10 +23,13 @@ use crate::duration;
 use crate::status::Goal;
 
 pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
+pub use canary::{CanaryArgs, FirstArgs};
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
+pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;
 pub use get::GetArgs;
-pub use guard::{GuardArgs, OnFailure, Report, ReportForm};
+pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
+pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
 
 pub use apply::{ApplyArgs, Strategy};
 pub use blue_green::BlueGreenArgs;
@@ -77,10 +83,27 @@ pub enum Command {
     /// Show objects as kubectl does
     #[command(hide = true)]
     Get(GetArgs),
+    /// Delete objects as kubectl does
+    #[command(hide = true)]
+    Delete(DeleteArgs),
+    /// Wait for objects as kubectl does
+    #[command(hide = true)]
+    Wait(WaitArgs),
+    /// Set the number of pods as kubectl does
+    #[command(hide = true)]
+    Scale(ScaleArgs),
+    /// Pause the rollouts of a Deployment as kubectl does
+    #[command(hide = true)]
+    Pause(PauseArgs),
+    /// Let them go on
+    #[command(hide = true)]
+    Unpause(PauseArgs),
     /// Say which credential is used, whether the server takes it, and what is wrong with it
     Doctor(DoctorArgs),
     /// Make an account for CI with exactly the rights that it needs, and a token that can be revoked
     Bootstrap(BootstrapArgs),
+    /// Print a script that completes command lines in a shell
+    Completion(CompletionArgs),
 }
 
 impl Cli {
@@ -92,7 +115,14 @@ impl Cli {
 
     /// Whether it may change anything in the cluster.
     pub fn changes(&self) -> bool {
-        let makes = matches!(self.command, Command::Bootstrap(_));
+        let makes = matches!(
+            self.command,
+            Command::Bootstrap(_)
+                | Command::Delete(_)
+                | Command::Scale(_)
+                | Command::Pause(_)
+                | Command::Unpause(_)
+        );
         (makes || self.rolls_out()) && self.global.dry_run.is_none()
     }
 
@@ -103,7 +133,13 @@ impl Cli {
             | Command::Check(_)
             | Command::Tag(_)
             | Command::Get(_)
+            | Command::Delete(_)
+            | Command::Wait(_)
+            | Command::Scale(_)
+            | Command::Pause(_)
+            | Command::Unpause(_)
             | Command::Doctor(_)
+            | Command::Completion(_)
             | Command::Bootstrap(_) => false,
             Command::Apply(args) => !args.diff,
             _ => true,
@@ -147,6 +183,9 @@ pub struct GlobalArgs {
     /// Credentials that came as values, and not on the command line.
     #[arg(skip)]
     pub credentials: Given,
+    /// The card that a step makes.
+    #[arg(skip)]
+    pub card: Option<CardArgs>,
 }
 
 /// Form of the data on stdout.
@@ -197,12 +236,18 @@ pub struct RestartArgs {
 /// Where a new version comes from.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SourceArgs {
-    /// New image, for the container named or the only one (repeatable)
-    #[arg(long, value_name = "[CONTAINER=]IMAGE", conflicts_with = "filename")]
+    /// New image, for the container named or the only one; in place of the manifest's, if there is one (repeatable)
+    #[arg(long, value_name = "[CONTAINER=]IMAGE")]
     pub image: Vec<String>,
-    /// Manifest whose pod template is the new version: a file, a directory, or - for stdin
-    #[arg(short, long, value_name = "FILE")]
-    pub filename: Option<PathBuf>,
+    /// Manifests that have the new version's pod template: a file, a directory, or - for stdin (repeatable)
+    #[arg(short, long, value_name = "FILE", conflicts_with = "kustomize")]
+    pub filename: Vec<PathBuf>,
+    /// A directory that kubectl or kustomize builds these manifests of
+    #[arg(short, long, value_name = "DIRECTORY")]
+    pub kustomize: Option<PathBuf>,
+    /// Put the digest behind the tag of new images: the one that pods of this namespace have pulled
+    #[arg(long, value_name = "NAMESPACE")]
+    pub pin_digest: Option<String>,
     /// What its tags have to be.
     #[command(flatten)]
     pub tags: TagPolicyArgs,
@@ -248,46 +293,6 @@ pub struct HistoryArgs {
     /// Show one revision with its pod template
     #[arg(long, value_name = "N")]
     pub revision: Option<u64>,
-}
-
-/// Arguments of `canary`.
-#[derive(Clone, Debug, Args)]
-pub struct CanaryArgs {
-    /// The Deployment: NAME, deployment/NAME or deploy/NAME
-    pub name: String,
-    /// Share of the traffic for the new version, in percent (0 and 100 take a router)
-    #[arg(short, long, value_name = "PERCENT", value_parser = weight, required_unless_present_any = ["steps", "canary_replicas", "header", "cookie", "mirror"], conflicts_with = "steps", allow_hyphen_values = true)]
-    pub weight: Option<u8>,
-    /// The new version.
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// Shares to go through, rising, each once the one before is healthy
-    #[arg(long, value_name = "PERCENT,...", value_delimiter = ',', value_parser = weight, allow_hyphen_values = true)]
-    pub steps: Vec<u8>,
-    /// Time between two steps
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "0s")]
-    pub step_wait: Duration,
-    /// Promote after the last step
-    #[arg(long)]
-    pub promote: bool,
-    /// Refuse a share that cannot be met exactly
-    #[arg(long)]
-    pub exact: bool,
-    /// Number of canary pods: instead of a share, or beside it with a router
-    #[arg(long, value_name = "PODS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub canary_replicas: Option<u32>,
-    /// Take stable pods away to meet the share; they grow back only by abort
-    #[arg(long)]
-    pub shrink_stable: bool,
-    /// How the traffic is split.
-    #[command(flatten)]
-    pub traffic: TrafficArgs,
-    /// What is done about a failure.
-    #[command(flatten)]
-    pub guard: GuardArgs,
-    /// What may be wrong all the same.
-    #[command(flatten)]
-    pub preflight: PreflightArgs,
 }
 
 /// Arguments of `status`.

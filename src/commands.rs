@@ -6,6 +6,8 @@ mod bootstrap;
 mod canary;
 mod change;
 mod check;
+mod completion;
+mod delete;
 mod doctor;
 mod follow;
 mod get;
@@ -15,9 +17,11 @@ mod rollback;
 mod rolling;
 mod rollout;
 mod routing;
+mod scale;
 mod status;
 mod step;
 mod tag;
+mod wait;
 
 use std::ffi::OsString;
 
@@ -28,7 +32,7 @@ use crate::cli::{Cli, Command, OutputFormat};
 use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
-use crate::output::{self, Output};
+use crate::output::{self, Card, Output};
 
 pub(crate) use bootstrap::Granted;
 pub(crate) use doctor::Diagnosis;
@@ -36,6 +40,10 @@ use rollout::Context;
 
 /// Runs a command line, or a step of a CI pipeline where there is none, and returns the exit code of the process.
 pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
+    if let Some(words) = completion::asked(&argv) {
+        completion::complete(&words);
+        return 0;
+    }
     if ci::is_step(argv.len().saturating_sub(1), environment) {
         return step::run(environment).await;
     }
@@ -52,8 +60,15 @@ pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
 /// Runs a command and returns its exit code.
 async fn execute(cli: &Cli, environment: &Environment) -> u8 {
     let output = Output::new(cli.global.output, cli.tells_events(), environment);
+    if let (Some(card), Some(path)) = (&cli.global.card, environment.get("DRONE_CARD_PATH")) {
+        let (path, template) = (path.to_owned(), card.template.clone());
+        output.card_to(Card { path, template, link: Build::of(environment).link });
+    }
     let result = Box::pin(dispatch(cli, environment, &output)).await;
     let reported = output.write_reports();
+    if result.is_err() || cli.global.card.as_ref().is_some_and(|card| card.is_last) {
+        output.write_card();
+    }
     // A report that cannot be written must not hide how the rollout ended.
     match result.and(reported) {
         Ok(()) => 0,
@@ -75,8 +90,14 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
         Command::Get(args) => get::run(args, global, &connect(global).await?, output).await,
+        Command::Delete(args) => delete::run(args, global, &connect(global).await?, output).await,
+        Command::Wait(args) => wait::run(args, &connect(global).await?, output).await,
+        Command::Scale(args) => scale::scale(args, global, &connect(global).await?, output).await,
+        Command::Pause(args) => scale::pause(args, true, global, &connect(global).await?, output).await,
+        Command::Unpause(args) => scale::pause(args, false, global, &connect(global).await?, output).await,
         Command::Tag(args) => tag::run(args, &Build::of(environment), output),
         Command::Bootstrap(args) => Box::pin(bootstrap::run(args, context)).await,
+        Command::Completion(args) => completion::run(*args, output),
         Command::Doctor(args) => doctor::run(args, global, environment, output).await,
         Command::Apply(args) => apply::run(args, context).await,
         Command::Canary(args) => canary::run(args, context).await,

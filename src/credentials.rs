@@ -14,6 +14,6 @@ pub use claims::Claims;
 pub(crate) use explain::distance;
 pub use explain::{Distrust, Identity, rejected, untrusted};
 pub use forms::{Read, certificates, kubeconfig, token};
-pub(crate) use given::address;
 pub use given::{Access, Given, Setting, Source, to_pem};
+pub(crate) use given::{address, web_address};
 pub use secrecy::{ExposeSecret, SecretString as Secret};

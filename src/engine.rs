@@ -33,6 +33,9 @@ use lock::Lock;
 use ready::ReadyClock;
 pub(crate) use wait::Signals;
 
+/// How long the last record may take after a signal: whoever sent it kills us soon after.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// What a run needs to know.
 pub(crate) struct Options {
     /// The Deployment.
@@ -252,8 +255,10 @@ impl<'a> Engine<'a> {
         if let (Ok(observed), Some(outcome)) = (&observed, &outcome) {
             Box::pin(self.note_origin(observed, outcome)).await;
         }
+        let signalled = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
         let released = tokio::select! {
             released = self.lock.release(self.cluster, state, held, outcome.as_ref()) => released,
+            () = tokio::time::sleep(FAREWELL), if signalled => Ok(()),
             // The second signal: at once. The lock runs out by itself.
             () = self.stop.received() => Ok(()),
         };

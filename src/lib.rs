@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -16,6 +16,7 @@ pub mod ci;
 pub mod cli;
 mod cluster;
 mod commands;
+pub mod completion;
 pub mod credentials;
 pub mod delivery;
 pub mod duration;

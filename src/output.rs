@@ -1,6 +1,8 @@
 //! The one writer. Data goes to stdout, everything else to stderr.
 
 mod account;
+mod card;
+mod completions;
 mod diagnosis;
 mod evidence;
 mod findings;
@@ -34,6 +36,8 @@ use crate::model::ObjectName;
 use crate::plan::Plan;
 use crate::status::WorkloadStatus;
 
+pub(crate) use card::Card;
+pub(crate) use completions::completions;
 pub(crate) use watching::{Reader, Watching};
 
 use live::Live;
@@ -53,6 +57,7 @@ pub(crate) struct Output {
     live: RefCell<Option<Live>>,
     last: RefCell<BTreeMap<String, String>>,
     reports: RefCell<Vec<Report>>,
+    card: RefCell<Option<Card>>,
     told: RefCell<Vec<Value>>,
     finished: Cell<bool>,
 }
@@ -80,6 +85,7 @@ impl Output {
             live: RefCell::new(live.then(|| Live::new(environment.allows_color()))),
             last: RefCell::default(),
             reports: RefCell::default(),
+            card: RefCell::default(),
             told: RefCell::default(),
             finished: Cell::new(false),
         }
@@ -316,7 +322,7 @@ impl Channel<'_> {
 
     /// One event is one line of JSON, and is kept for the reports.
     fn machine(&self, event: &Event) {
-        let keep = !self.output.reports.borrow().is_empty();
+        let keep = !self.output.reports.borrow().is_empty() || self.output.card.borrow().is_some();
         if !self.output.tells_events && !keep {
             return;
         }

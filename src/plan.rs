@@ -15,7 +15,7 @@ pub use abort::abort;
 pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
-pub use rolling::rolling;
+pub use rolling::{first, rolling};
 pub use routed::Wanted;
 pub use stop::stop;
 

@@ -3,57 +3,76 @@
 
 mod kustomize;
 pub(crate) mod manifest;
+mod pattern;
+mod pin;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::apply::Document;
 use crate::ci::Build;
-use crate::cli::{ApplyArgs, SourceArgs};
+use crate::cli::SourceArgs;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::model::{Deployment, images_of, with_image};
 
 /// Returns the new version's template; `None` if none was named.
+///
+/// An image beside manifests takes the place of theirs; if none of them is of this Deployment, that of the live one.
 pub(crate) async fn template(
     cluster: &Cluster,
     deployment: &Deployment,
     source: &SourceArgs,
     build: &Build,
 ) -> Result<Option<Value>, Error> {
-    match &source.filename {
-        Some(path) => {
-            let template = from_manifest(cluster, &deployment.id().name, path).await?;
-            source.tags.check_all(&images_of(&template), build)?;
-            Ok(Some(template))
-        }
-        None if source.image.is_empty() => Ok(None),
-        None => {
-            source.image.iter().try_for_each(|image| source.tags.check(image, build))?;
-            from_images(deployment, &source.image).map(Some)
-        }
+    source.image.iter().try_for_each(|image| source.tags.check(image, build))?;
+    let has_manifests = !source.filename.is_empty() || source.kustomize.is_some();
+    if !has_manifests && source.image.is_empty() {
+        return Ok(None);
+    }
+    let name = deployment.id().name;
+    let documents = documents(&source.filename, source.kustomize.as_deref())?;
+    let is_of_it = |document: &Document| {
+        document.object["kind"] == "Deployment" && document.object["metadata"]["name"] == name.as_str()
+    };
+    let live = &deployment.spec.template;
+    let template = if !has_manifests || (!source.image.is_empty() && !documents.iter().any(is_of_it)) {
+        from_images(live, &source.image)?
+    } else {
+        let found = manifest::find(&documents, &name, &cluster.namespace)?;
+        let mut sent = manifest::template_only(&found.object, &cluster.namespace);
+        sent["spec"]["template"] = from_images(&sent["spec"]["template"], &source.image)?;
+        let template = cluster.merge_manifest(&name, &sent).await?.spec.template;
+        source.tags.check_all(&images_of(&template), build)?;
+        template
+    };
+    match &source.pin_digest {
+        Some(namespace) => pin::pinned(cluster, namespace, template, live).await.map(Some),
+        None => Ok(Some(template)),
     }
 }
 
-/// Returns the documents of what `apply` is given.
-pub(crate) fn documents(args: &ApplyArgs) -> Result<Vec<Document>, Error> {
-    if let Some(directory) = &args.kustomize {
+/// Returns the documents of manifests, or of what is built.
+pub(crate) fn documents(filenames: &[PathBuf], kustomize: Option<&Path>) -> Result<Vec<Document>, Error> {
+    if let Some(directory) = kustomize {
         return manifest::parse(&kustomize::build(directory)?, &directory.display().to_string(), None);
     }
-    if args.filename.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
+    if filenames.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
         return Err(Error::usage("-f - can be given once: stdin can be read once"));
     }
     let mut found = Vec::new();
-    for path in &args.filename {
-        found.extend(manifest::read(path)?);
+    for path in filenames {
+        for path in pattern::expanded(path)? {
+            found.extend(manifest::read(&path)?);
+        }
     }
     Ok(found)
 }
 
-/// Returns the live template with images replaced; each is `[container=]image`.
-pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<Value, Error> {
-    images.iter().try_fold(deployment.spec.template.clone(), |template, argument| {
+/// Returns a template with images replaced; each is `[container=]image`.
+pub(crate) fn from_images(template: &Value, images: &[String]) -> Result<Value, Error> {
+    images.iter().try_fold(template.clone(), |template, argument| {
         let (container, image) = match argument.split_once('=') {
             Some((container, image)) => (Some(container), image),
             None => (None, argument.as_str()),
@@ -68,13 +87,4 @@ pub(crate) fn from_images(deployment: &Deployment, images: &[String]) -> Result<
         }
         with_image(&template, container, image)
     })
-}
-
-/// Returns the template that a manifest gives the live Deployment, merged by the server.
-async fn from_manifest(cluster: &Cluster, name: &str, path: &Path) -> Result<Value, Error> {
-    let documents = manifest::read(path)?;
-    let found = manifest::find(&documents, name, &cluster.namespace)?;
-    let template = manifest::template_only(&found.object, &cluster.namespace);
-    let merged = cluster.merge_manifest(name, &template).await?;
-    Ok(merged.spec.template)
 }

@@ -13,12 +13,18 @@
 
 #[path = "support/audit.rs"]
 mod audit;
+#[path = "bootstrap/fake.rs"]
+mod fake;
 #[path = "bootstrap/hygiene.rs"]
 mod hygiene;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "bootstrap/remote.rs"]
+mod remote;
 #[path = "support/shop.rs"]
 mod shop;
+#[path = "bootstrap/systems.rs"]
+mod systems;
 #[path = "bootstrap/tokens.rs"]
 mod tokens;
 

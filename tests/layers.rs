@@ -5,15 +5,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 27] = [
+const PURE: [&str; 34] = [
     "src/check.rs",
     "src/check",
     "src/ci.rs",
     "src/ci",
+    "src/completion.rs",
+    "src/completion",
     "src/credentials.rs",
     "src/credentials",
+    "src/delivery/drone.rs",
     "src/delivery/forms.rs",
+    "src/delivery/github.rs",
+    "src/delivery/gitlab.rs",
+    "src/delivery/remote.rs",
     "src/delivery/target.rs",
+    "src/delivery/woodpecker.rs",
     "src/grant.rs",
     "src/grant",
     "src/model.rs",

@@ -9,6 +9,10 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "rollouts/completion.rs"]
+mod completion;
+#[path = "rollouts/pin.rs"]
+mod pin;
 #[path = "support/shop.rs"]
 mod shop;
 

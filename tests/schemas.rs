@@ -109,6 +109,14 @@ impl Routed {
             u32::try_from(canary).ok().map(f64::from),
             "{status}"
         );
+        // Of many, and of those that are followed, it is the same.
+        for shown in [&["status", "-o", "json"][..], &["status", "--until", "held", "-o", "json"]] {
+            let text = self.shop.tool(shown).expect(0).stdout;
+            let many: Value = serde_json::from_str(&text).unwrap();
+            let one = many.pointer("/0").unwrap_or(&many);
+            assert_eq!(one["weight"], status["weight"], "{shown:?}: {text}");
+            assert_eq!(one["traffic"], status["traffic"], "{shown:?}: {text}");
+        }
     }
 
     /// What a pipeline does at every build: the same manifest leaves the shares, and another one is refused.

@@ -311,7 +311,7 @@ fn bad_input_is_refused_before_the_first_write() {
     refused(
         &shop,
         2,
-        &["canary", "frontend", "--image", V2, "-f", "x.yaml", "--weight", "10"],
+        &["canary", "frontend", "-k", "x", "-f", "x.yaml", "--weight", "10"],
         "cannot be used with",
     );
     refused(

@@ -9,92 +9,32 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/jobs.rs"]
+mod jobs;
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "support/shop.rs"]
 mod shop;
 
+#[path = "step/card.rs"]
+mod card;
+#[path = "step/killed.rs"]
+mod killed;
+#[path = "step/lines.rs"]
+mod lines;
+#[path = "step/manifests.rs"]
+mod manifests;
+#[path = "step/pipeline.rs"]
+mod pipeline;
+#[path = "step/two_builds.rs"]
+mod two_builds;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use pipeline::{Pipeline, SHA};
 use serde_json::{Value, json};
-use shop::{Ended, Shop, TOOL, run};
-
-const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
-const RIGHTS: &str = r#"{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "ci"}, "rules": [
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list", "watch", "create", "patch"]},
-    {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["apps"], "resources": ["replicasets/scale"], "verbs": ["update"]},
-    {"apiGroups": [""], "resources": ["pods", "events", "services"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "watch", "create", "update"]}]}"#;
-
-/// A namespace, a folder that is checked out, and a service account with what its pipeline knows of it.
-struct Pipeline {
-    shop: Shop,
-    folder: tempfile::TempDir,
-    secrets: Vec<(String, String)>,
-}
-
-impl Pipeline {
-    fn new(shop: Shop) -> Self {
-        shop.kubectl(&["create", "serviceaccount", "ci"]);
-        shop.apply(&serde_json::from_str(RIGHTS).unwrap());
-        let account = format!("--serviceaccount={}:ci", shop.namespace);
-        shop.kubectl(&["create", "rolebinding", "ci", "--role=ci", &account]);
-        let token = shop.kubectl(&["create", "token", "ci"]).trim().to_owned();
-        let config = shop.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"]);
-        let config: Value = serde_json::from_str(&config).unwrap();
-        let cluster = &config["clusters"][0]["cluster"];
-        let authority = cluster["certificate-authority-data"].as_str();
-        let read = || std::fs::read_to_string(cluster["certificate-authority"].as_str().unwrap()).unwrap();
-        let authority = authority.map_or_else(read, str::to_owned);
-        let server = cluster["server"].as_str().unwrap().to_owned();
-        let secrets = [("SERVER", server), ("CERT", authority), ("TOKEN", token)];
-        let secrets = secrets.map(|(name, value)| (format!("KUBERNETES_{name}"), value)).to_vec();
-        Self { shop, folder: tempfile::tempdir().unwrap(), secrets }
-    }
-
-    /// Checks a file in.
-    fn write(&self, path: &str, content: &Value) {
-        let path = self.folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content.to_string()).unwrap();
-    }
-
-    fn token(&self) -> &str {
-        &self.secrets[2].1
-    }
-
-    /// Runs the step as Woodpecker does, in build 42.
-    fn step(&self, settings: &[(&str, &str)]) -> Ended {
-        self.step_in("push", &self.secrets, settings)
-    }
-
-    fn step_in(&self, event: &str, secrets: &[(String, String)], settings: &[(&str, &str)]) -> Ended {
-        let mut command = Command::new(TOOL);
-        command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
-        for (name, value) in [
-            // Without one the system's own folders are searched.
-            ("PATH", "/nowhere"),
-            ("CI", "woodpecker"),
-            ("CI_REPO", "shop/frontend"),
-            ("CI_PIPELINE_NUMBER", "42"),
-            ("CI_PIPELINE_URL", "https://ci.example.org/repos/1/pipeline/42"),
-            ("CI_PIPELINE_EVENT", event),
-            ("CI_COMMIT_SHA", SHA),
-            ("CI_COMMIT_AUTHOR", "alice"),
-            ("PLUGIN_NAMESPACE", self.shop.namespace.as_str()),
-        ] {
-            command.env(name, value);
-        }
-        command.envs(secrets.iter().map(|(name, value)| (name, value)));
-        for (name, value) in settings {
-            command.env(format!("PLUGIN_{}", name.to_uppercase()), value);
-        }
-        let ended = run(&mut command);
-        let told = format!("{}{}", ended.stdout, ended.stderr);
-        assert!(!told.contains(self.token()), "the token is printed:\n{told}");
-        ended
-    }
-}
+use shop::{Shop, run};
 
 fn deployment(image: &str) -> Value {
     let labels = json!({"app": "frontend"});
@@ -221,7 +161,7 @@ fn what_is_not_ours_is_run_by_the_program_or_refused() {
     let who: Value = serde_json::from_str(&ended.stdout).unwrap();
     let name = format!("system:serviceaccount:{}:ci", pipeline.shop.namespace);
     assert_eq!(who["status"]["userInfo"]["username"], name);
-    pipeline.step_in("push", &secrets, &[("kubectl", "delete deployment no-such")]).expect(1);
+    pipeline.step_in("push", &secrets, &[("kubectl", "annotate deployment no-such a=b")]).expect(1);
     let left = std::fs::read_dir(std::env::temp_dir()).unwrap().filter_map(Result::ok);
     let left = left.filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
     assert!(left.into_iter().all(|text| !text.contains(pipeline.token())), "the kubeconfig is left behind");

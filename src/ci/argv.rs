@@ -5,6 +5,10 @@ use crate::error::Error;
 
 use clap::ValueEnum;
 
+mod together;
+
+use together::Part;
+
 /// What one setting, or several together, have us run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -146,7 +150,7 @@ fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, E
         if *verb == "tag" {
             return Ok(vec![tag(settings)?]);
         }
-        return each(settings, verb, &names, |argv| {
+        return each(settings, verb, &names, Part::Whole, |argv| {
             argv.extend((action == "verify").then(|| "--until=healthy".to_owned()));
             if action == "check" && settings.text("strategy").is_some() {
                 argv.push(format!("--strategy={}", strategy(settings)?));
@@ -160,17 +164,48 @@ fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, E
         Ok(())
     };
     let strategy = strategy(settings)?;
+    let images = images(settings, build)?.into_iter().map(|image| format!("--image={image}"));
+    let images: Vec<String> = images.collect();
     if names.is_empty() {
-        return each(settings, "apply", &names, |argv| {
+        together::check_without_deployment(settings, strategy)?;
+        return each(settings, "apply", &names, Part::Whole, |argv| {
             argv.push(format!("--strategy={strategy}"));
-            argv.extend(images(settings, build)?.into_iter().map(|image| format!("--image={image}")));
             tagged(argv)
         });
     }
-    each(settings, strategy, &names, |argv| {
-        argv.extend(images(settings, build)?.into_iter().map(|image| format!("--image={image}")));
+    let Some(manifests) = together::manifests(settings) else {
+        return each(settings, strategy, &names, Part::Whole, |argv| {
+            argv.extend(images.clone());
+            tagged(argv)
+        });
+    };
+    if settings.is("diff")? {
+        if !images.is_empty() {
+            let image = ["image", "repo"].into_iter().find(|name| settings.text(name).is_some());
+            let image = settings.spelled(image.unwrap_or("image"));
+            return Err(Error::usage(format!(
+                "settings diff and {image}: what is compared is {manifests}, which has another image"
+            ))
+            .next("dry_run: true, without diff"));
+        }
+        return each(settings, "apply", &[], Part::Manifests, |argv| {
+            argv.push("--diff".to_owned());
+            tagged(argv)
+        });
+    }
+    // What others of the manifests bring, the new version may need.
+    let mut lines = each(settings, "apply", &[], Part::Manifests, |argv| {
+        argv.extend(names.iter().map(|name| format!("--except={name}")));
+        argv.extend(images.clone());
         tagged(argv)
-    })
+    })?;
+    lines.extend(each(settings, strategy, &names, Part::Rollout, |argv| {
+        // The command before may have made it.
+        argv.extend((strategy != "rolling").then(|| "--or-first".to_owned()));
+        argv.extend(images.clone());
+        tagged(argv)
+    })?);
+    Ok(lines)
 }
 
 /// Returns a command for each Deployment, or one for all.
@@ -178,6 +213,7 @@ fn each(
     settings: &Settings,
     verb: &str,
     names: &[String],
+    part: Part,
     decided: impl Fn(&mut Vec<String>) -> Result<(), Error>,
 ) -> Result<Vec<Vec<String>>, Error> {
     let named = if names.is_empty() { vec![None] } else { names.iter().map(Some).collect() };
@@ -185,7 +221,7 @@ fn each(
         let mut argv = vec![verb.to_owned()];
         argv.extend(name.cloned());
         decided(&mut argv)?;
-        argv.extend(settings.arguments(false)?);
+        argv.extend(together::arguments(settings, part)?);
         argv.extend(everywhere(settings)?);
         Ok(argv)
     };
@@ -267,7 +303,7 @@ fn tag(settings: &Settings) -> Result<Vec<String>, Error> {
 /// Returns the name that the pipeline gave the setting under that a flag stands for.
 pub(super) fn setting_of(flag: &str, settings: &Settings) -> Option<String> {
     let own = match flag {
-        "<NAME>" | "[NAME]" => Some("deployment"),
+        "<NAME>" | "[NAME]" | "--except" => Some("deployment"),
         "--image" => {
             ["image", "repo"].into_iter().find(|name| settings.text(name).is_some()).or(Some("image"))
         }

@@ -131,23 +131,57 @@ pub(super) mod tests {
 
     const WRITERS: [Writer; 2] = [Writer::Woodpecker, Writer::Drone];
 
-    fn value() -> impl Strategy<Value = Value> {
-        let member = "[a-zA-Z0-9./:=_-]{1,9}";
+    /// What may stand in a map: quotes, commas, newlines and nothing, too.
+    fn plain() -> impl Strategy<Value = Value> {
         prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,9}".prop_map(Value::from),
+            "[a-z,\n\"'$ -]{0,9}".prop_map(Value::from),
+        ]
+    }
+
+    fn map(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+        prop::collection::btree_map("[a-zA-Z.-]{1,9}", values, 1..5)
+            .prop_map(|map| Value::Object(map.into_iter().collect()))
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let member = prop_oneof![
+            4 => "[a-zA-Z0-9./:=_-]{1,9}".prop_map(Value::from),
+            1 => Just(Value::Null),
+        ];
+        let nested = prop_oneof![map(plain()), prop::collection::vec(plain(), 0..3).prop_map(Value::from)];
+        prop_oneof![
+            Just(Value::Null),
             "\\PC{1,20}".prop_map(Value::from),
             "[a-z\"'$()\\\\\n -]{1,20}".prop_map(Value::from),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
-            prop::collection::vec(member, 1..5).prop_map(Value::from),
-            prop::collection::btree_map("[a-zA-Z-]{1,9}", "\\PC{0,9}", 1..5).prop_map(|map| {
-                Value::Object(map.into_iter().map(|(name, text)| (name, Value::from(text))).collect())
-            }),
+            prop::collection::vec(member, 0..5).prop_map(Value::from),
+            map(plain()),
+            prop::collection::vec(nested.boxed(), 1..3).prop_map(Value::from),
+            map(map(plain())),
         ]
     }
 
+    fn is_nested(value: &Value) -> bool {
+        let holds = |one: &Value| one.is_array() || one.is_object();
+        match value {
+            Value::Array(list) => list.iter().any(holds),
+            Value::Object(map) => map.values().any(holds),
+            _ => false,
+        }
+    }
+
+    fn members_of(list: &[Value]) -> Vec<String> {
+        list.iter().filter_map(|one| scalar(one).unwrap()).collect()
+    }
+
     fn pairs_of(value: &Value) -> Vec<String> {
-        let map = value.as_object().unwrap();
-        map.iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect()
+        let map = value.as_object().unwrap().iter();
+        map.filter_map(|(name, value)| Some(format!("{name}={}", scalar(value).unwrap()?))).collect()
     }
 
     proptest! {
@@ -161,15 +195,21 @@ pub(super) mod tests {
                     if settings.keys().filter(|other| other.replace(['-', '.'], "_") == name).count() > 1 {
                         continue;
                     }
-                    let text = &read[&name];
+                    let text = read.get(&name).map(String::as_str);
+                    if value.is_null() {
+                        prop_assert_eq!(text, None);
+                        continue;
+                    }
+                    let text = text.unwrap_or_default();
                     match value {
-                        Value::Bool(given) => prop_assert_eq!(switch(text), Ok(*given)),
-                        Value::Array(given) => {
-                            let given: Vec<String> = given.iter().map(|one| one.as_str().unwrap().to_owned()).collect();
-                            prop_assert_eq!(list(text), Ok(given));
+                        nested if is_nested(nested) => {
+                            prop_assert_eq!(serde_json::from_str::<Value>(text).unwrap(), nested.clone());
+                            prop_assert!(pairs(text).is_err(), "it is no list of plain values");
                         }
+                        Value::Bool(given) => prop_assert_eq!(switch(text), Ok(*given)),
+                        Value::Array(given) => prop_assert_eq!(list(text), Ok(members_of(given))),
                         Value::Object(_) => prop_assert_eq!(pairs(text), Ok(pairs_of(value))),
-                        other => prop_assert_eq!(text, &scalar(other).unwrap().unwrap()),
+                        other => prop_assert_eq!(text, scalar(other).unwrap().unwrap()),
                     }
                 }
             }

@@ -34,7 +34,10 @@ pub fn explain(error: &clap::Error, from: &str, argv: &[String], settings: &Sett
                 format!("{arguments} and {} cannot be used together", others.join(", "))
             }
         }
-        ErrorKind::UnknownArgument => format!("{arguments} has no meaning for {verb}"),
+        ErrorKind::UnknownArgument if typed => format!("{arguments} has no meaning for {verb}"),
+        ErrorKind::UnknownArgument => {
+            format!("{arguments} has no meaning for {verb}, which is what {} says", decider(verb, settings))
+        }
         ErrorKind::InvalidValue if value.is_empty() => format!("{arguments} needs a value"),
         ErrorKind::InvalidValue => format!("{arguments}: '{value}' is none of {valid}"),
         ErrorKind::ValueValidation => {
@@ -46,17 +49,22 @@ pub fn explain(error: &clap::Error, from: &str, argv: &[String], settings: &Sett
     };
     let word = if typed { "setting kubectl: " } else { "settings: " };
     let error = Error::usage(format!("{word}{said}"));
-    // The settings of one Deployment, and the manifests of a whole shop.
-    let both = !typed && settings.text("manifests").is_some() && settings.text("deployment").is_some();
-    let error = if both && error_kind == ErrorKind::ArgumentConflict {
-        error.next(format!(
-            "leave {} out: the manifests are applied, and their Deployments rolled out",
-            settings.spelled("deployment")
-        ))
-    } else {
-        error
-    };
     error.next(format!("kubectl rollout-plus {verb} --help"))
+}
+
+/// Returns the setting that decides on a verb, with what it says.
+fn decider(verb: &str, settings: &Settings) -> String {
+    let name = match verb {
+        "apply" => ["manifests", "kustomize"].into_iter().find(|name| settings.text(name).is_some()),
+        "rolling" | "canary" | "blue-green" => Some("strategy"),
+        _ => Some("action"),
+    };
+    match name.and_then(|name| settings.text(name).map(|text| (settings.spelled(name), text.trim()))) {
+        // The names of files may be many.
+        Some((name, _)) if verb == "apply" => format!("{name} without deployment"),
+        Some((name, text)) => format!("{name}: {text}"),
+        None => "strategy: rolling, the default,".to_owned(),
+    }
 }
 
 /// Returns the setting behind `--weight <PERCENT>`, or each behind `<--filename <FILE>|--kustomize <DIRECTORY>>`.

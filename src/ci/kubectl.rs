@@ -1,5 +1,8 @@
 //! Command lines of kubectl that we run ourselves, in our own words.
 
+use crate::apply::Awaited;
+use crate::apply::asked::asked;
+
 /// What is said of the flags of a command.
 struct Flags {
     /// Flags that take a value, with ours.
@@ -59,6 +62,23 @@ const GET: Flags = Flags {
     bare: &[("-A", Some("--all-namespaces")), ("--all-namespaces", Some("--all-namespaces"))],
 };
 
+const DELETE: Flags = Flags {
+    valued: &[("-f", "--filename"), ("--filename", "--filename"), ("--timeout", "--timeout")],
+    bare: &[("--wait", None), ("--ignore-not-found", Some("--ignore-not-found"))],
+};
+
+const WAIT: Flags = Flags {
+    valued: &[
+        ("--for", "--for"),
+        ("-l", "--selector"),
+        ("--selector", "--selector"),
+        ("--timeout", "--within"),
+    ],
+    bare: &[],
+};
+
+const SCALE: Flags = Flags { valued: &[("--replicas", "--replicas")], bare: &[] };
+
 /// Returns a command of ours that does what kubectl's would; `None` if there is none.
 pub(super) fn ours(words: &[String]) -> Option<Vec<String>> {
     // Flags of every command may stand before the verb.
@@ -80,6 +100,9 @@ pub(super) fn ours(words: &[String]) -> Option<Vec<String>> {
         "set" => set(&read(rest, &SET)?),
         "rollout" => rollout(&read(rest, &ROLLOUT)?),
         "get" => get(read(rest, &GET)?),
+        "delete" => delete(&read(rest, &DELETE)?),
+        "wait" => wait(&read(rest, &WAIT)?),
+        "scale" => scale(&read(rest, &SCALE)?),
         _ => None,
     }
 }
@@ -93,11 +116,44 @@ fn apply(line: &Line) -> Option<Vec<String>> {
     {
         return None;
     }
-    let flags = line.flags.iter().flat_map(|flag| match flag.strip_prefix("--filename=") {
+    Some(std::iter::once("apply".to_owned()).chain(with_each_file(line)).collect())
+}
+
+/// Returns the flags, with one for each file.
+fn with_each_file(line: &Line) -> impl Iterator<Item = String> {
+    line.flags.iter().flat_map(|flag| match flag.strip_prefix("--filename=") {
         Some(files) => files.split(',').map(|file| format!("--filename={file}")).collect(),
         None => vec![flag.clone()],
-    });
-    Some(std::iter::once("apply".to_owned()).chain(flags).collect())
+    })
+}
+
+fn delete(line: &Line) -> Option<Vec<String>> {
+    let files = line.flags.iter().filter(|flag| flag.starts_with("--filename=")).count();
+    let named = || Some(asked(&line.plain)?.iter().all(|one| one.name.is_some()));
+    let known = if files > 0 { line.plain.is_empty() } else { named()? };
+    // Standard input is not there, and an address is for kubectl to fetch.
+    if !known || line.flags.iter().any(|flag| flag.contains("://") || flag == "--filename=-") {
+        return None;
+    }
+    let words = std::iter::once("delete".to_owned()).chain(line.plain.clone());
+    Some(words.chain(with_each_file(line)).collect())
+}
+
+fn wait(line: &Line) -> Option<Vec<String>> {
+    let has = |name: &str| line.flags.iter().find_map(|flag| flag.strip_prefix(name));
+    Awaited::parse(has("--for=")?)?;
+    let named = asked(&line.plain)?.iter().all(|one| one.name.is_some());
+    if named == has("--selector=").is_some() {
+        return None;
+    }
+    let words = std::iter::once("wait".to_owned()).chain(line.plain.clone());
+    Some(words.chain(line.flags.clone()).collect())
+}
+
+fn scale(line: &Line) -> Option<Vec<String>> {
+    let target = deployment(&line.plain.iter().collect::<Vec<_>>())?;
+    let words = ["scale".to_owned(), target].into_iter();
+    Some(words.chain(line.flags.clone()).collect())
 }
 
 fn set(line: &Line) -> Option<Vec<String>> {
@@ -124,6 +180,8 @@ fn rollout(line: &Line) -> Option<Vec<String>> {
         "undo" => ("rollback", None),
         "restart" => ("restart", None),
         "history" => ("history", None),
+        "pause" => ("pause", None),
+        "resume" => ("unpause", None),
         _ => return None,
     };
     let mut argv = vec![verb.to_owned(), target];
@@ -143,7 +201,7 @@ fn get(line: Line) -> Option<Vec<String>> {
         }
     }
     let words: Vec<String> = argv[1..].iter().filter(|word| !word.starts_with('-')).cloned().collect();
-    crate::apply::asked::asked(&words).map(|_| argv)
+    asked(&words).map(|_| argv)
 }
 
 /// Returns the name of the one Deployment that is named: `deployment/web` or `deployment web`.
@@ -236,6 +294,21 @@ mod tests {
             ("rollout restart deployment frontend", "restart frontend"),
             ("rollout history deployment/frontend", "history frontend"),
             ("get deployment frontend", "get deployment frontend"),
+            (
+                "delete -f a.yaml,b.yaml --ignore-not-found",
+                "delete --filename=a.yaml --filename=b.yaml --ignore-not-found",
+            ),
+            ("delete job migrate --timeout=2m", "delete job migrate --timeout=2m"),
+            ("delete pod/a svc/b --wait", "delete pod/a svc/b"),
+            (
+                "wait --for=condition=Available deployment/web --timeout 90s",
+                "wait deployment/web --for=condition=Available --within=90s",
+            ),
+            ("wait --for=delete pod -l app=web", "wait pod --for=delete --selector=app=web"),
+            ("scale deployment/web --replicas 3", "scale web --replicas=3"),
+            ("scale --replicas=0 deploy web", "scale web --replicas=0"),
+            ("rollout pause deployment/web", "pause web"),
+            ("rollout resume deploy web", "unpause web"),
             ("get po,svc -l app=web -o wide -A", "get po,svc --selector=app=web --wide --all-namespaces"),
             ("-n shop --context=a get deployment web", "get deployment web --namespace=shop --context=a"),
             ("get deploy/frontend -oyaml", "get deploy/frontend --output=yaml"),
@@ -254,14 +327,49 @@ mod tests {
             "set image deployment/web *=shop/web:v2",
             "set image statefulset/db db=db:2",
             "set env deployment/web A=1",
-            "rollout pause deployment/web",
+            "delete pods --all",
+            "delete -l app=web pods",
+            "delete widget a",
+            "delete -f -",
+            "delete pod a --grace-period=0",
+            "wait --for=jsonpath={.a}=1 pod/a",
+            "wait --for=condition=Ready pods",
+            "scale deployment/web --replicas=3 --current-replicas=2",
+            "scale statefulset/db --replicas=3",
             "rollout status deployment/web --watch=false",
             "get widgets",
             "get deployment web -o jsonpath={.spec}",
             "get deployment web --watch",
-            "delete -f a.yaml",
         ] {
             assert_eq!(translated(theirs), None, "{theirs}");
         }
+    }
+
+    #[test]
+    fn each_line_of_the_docs_is_ours() {
+        let docs = include_str!("../../plugin/docs.md");
+        let docs = docs.split("\n## ").find(|section| section.starts_with("kubectl\n")).unwrap();
+        let mut verbs = std::collections::BTreeSet::new();
+        for row in docs.lines().filter(|line| line.starts_with("| `")) {
+            for line in row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2) {
+                if line.starts_with('-') {
+                    continue;
+                }
+                let filled = [
+                    ("FILE,...", "a.yaml"),
+                    ("DIRECTORY", "d"),
+                    ("KIND", "pod"),
+                    ("NAME", "web"),
+                    ("WHAT", "condition=Ready"),
+                ];
+                let filled = filled.iter().fold(line.to_owned(), |text, (from, to)| text.replace(from, to));
+                let filled =
+                    filled.replace("CONTAINER=IMAGE...", "c=i:1").replace(" [web]", "").replace(" N", " 2");
+                assert!(translated(&filled).is_some(), "{line} is not ours: {filled}");
+                verbs.insert(line.split(' ').next().unwrap().to_owned());
+            }
+        }
+        let all = ["apply", "delete", "get", "rollout", "scale", "set", "wait"];
+        assert!(verbs.iter().eq(all), "{verbs:?}");
     }
 }

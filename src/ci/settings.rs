@@ -254,6 +254,7 @@ impl Settings {
             kubeconfig: given("kubeconfig"),
             tls_server_name: self.text("tls_server_name").map(str::to_owned),
             in_cluster: self.is("in_cluster")?,
+            proxy_url: given("proxy_url"),
         })
     }
 }

@@ -32,6 +32,15 @@ pub struct ApplyArgs {
     /// A directory that kubectl or kustomize builds the manifests of
     #[arg(short, long, value_name = "DIRECTORY")]
     pub kustomize: Option<PathBuf>,
+    /// A Deployment that another command rolls out: made if it is not there yet, and else left alone (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub except: Vec<String>,
+    /// With --except: new image of these Deployments, for the container named or the only one (repeatable)
+    #[arg(long, value_name = "[CONTAINER=]IMAGE", requires = "except")]
+    pub image: Vec<String>,
+    /// Make the namespace first, if it is not there
+    #[arg(long, conflicts_with = "prune")]
+    pub create_namespace: bool,
     /// How Deployments get a new version
     #[arg(long, value_enum, default_value = "rolling")]
     pub strategy: Strategy,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{GuardArgs, PreflightArgs, RouterArgs, SourceArgs};
+use super::{FirstArgs, GuardArgs, PreflightArgs, RouterArgs, SourceArgs};
 use crate::duration;
 use crate::plan::Check;
 use crate::traffic::Choice;
@@ -23,6 +23,9 @@ pub struct BlueGreenArgs {
     /// Switch and finish; otherwise `promote` does
     #[arg(long)]
     pub auto_promote: bool,
+    /// What is done where there is no other version.
+    #[command(flatten)]
+    pub first: FirstArgs,
     /// For how long the new version is judged after the switch, with a way back in one patch
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
     pub soak: Duration,

@@ -113,13 +113,19 @@ pub struct TokenArgs {
     /// The CA of that address [default: that of the kubeconfig]
     #[arg(long, value_name = "FILE")]
     pub certificate_authority: Option<PathBuf>,
-    /// Where the credential goes: kubeconfig=FILE, dotenv=FILE, json=FILE, secret=NAME (repeatable)
-    #[arg(long, value_name = "FORM=PLACE")]
+    /// Where the credential goes (repeatable).
+    #[arg(long, value_name = "FORM=PLACE", help = DELIVER)]
     pub deliver: Vec<Target>,
     /// Print the credential as a kubeconfig
     #[arg(long)]
     pub show: bool,
 }
+
+/// The help of `--deliver`.
+const DELIVER: &str = "Where the credential goes: kubeconfig=FILE, dotenv=FILE, json=FILE, secret=NAME, \
+    drone=OWNER/REPO, drone-org=NAME, drone-encrypted=OWNER/REPO:FILE, woodpecker=OWNER/REPO[:IMAGE,...], \
+    woodpecker-org=NAME[:IMAGE,...], github=OWNER/REPO, gitlab=GROUP/PROJECT (repeatable). CI systems are reached by \
+    DRONE_SERVER and DRONE_TOKEN, WOODPECKER_SERVER and WOODPECKER_TOKEN, GITHUB_TOKEN, GITLAB_TOKEN";
 
 /// Reads for how long a token is valid: days, too. The API takes 10 minutes to 2^32 seconds.
 fn lifetime(text: &str) -> Result<Duration, String> {

@@ -36,6 +36,15 @@ pub enum ReportForm {
     Markdown,
 }
 
+/// The card that a step of Drone's makes of its run.
+#[derive(Clone, Debug)]
+pub struct CardArgs {
+    /// The address of the template that shows it.
+    pub template: String,
+    /// Whether it is made in any case; else only if this command fails.
+    pub is_last: bool,
+}
+
 /// Flags of all verbs that judge the new version.
 #[derive(Clone, Debug, Default, Args)]
 pub struct GuardArgs {

@@ -36,6 +36,7 @@ impl Cluster {
             client: self.client.clone(),
             namespace: namespace.to_owned(),
             credential: Arc::clone(&self.credential),
+            answered: Arc::clone(&self.answered),
             ..*self
         }
     }

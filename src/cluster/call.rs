@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -19,6 +20,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// For how long a request is tried again before we give the server up.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for one that has never answered: more likely its address is wrong.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 512 * 1024 * 1024;
 
@@ -35,6 +38,8 @@ pub(crate) struct Cluster {
     /// The namespace of the workload.
     pub(crate) namespace: String,
     pub(super) request_timeout: Option<Duration>,
+    /// Whether the server has answered, be it with an error.
+    pub(super) answered: Arc<AtomicBool>,
     /// What we come with, to explain a refusal.
     pub(crate) credential: Arc<Credential>,
 }
@@ -104,7 +109,7 @@ impl Cluster {
         request_timeout: Option<Duration>,
         credential: Arc<Credential>,
     ) -> Self {
-        Self { client, namespace, request_timeout, credential }
+        Self { client, namespace, request_timeout, answered: Arc::default(), credential }
     }
 
     /// Reads, again and again for a minute if need be.
@@ -114,7 +119,7 @@ impl Cluster {
 
     /// Reads in another form, for example the metadata alone.
     pub(super) async fn read_as(&self, call: &Call, accept: &'static str) -> Result<Vec<u8>, Failure> {
-        let give_up = Instant::now() + PATIENCE;
+        let begun = Instant::now();
         let mut pause = Duration::from_millis(200);
         let mut unauthorized = false;
         loop {
@@ -132,7 +137,8 @@ impl Cluster {
                 Try::Failed(failure) => return Err(failure),
             };
             let wait = wait.max(jittered(pause));
-            if Instant::now() + wait > give_up {
+            let patience = if self.answered.load(Ordering::Relaxed) { PATIENCE } else { FIRST_PATIENCE };
+            if Instant::now() + wait > begun + patience {
                 return Err(error);
             }
             tokio::time::sleep(wait).await;
@@ -200,6 +206,7 @@ impl Cluster {
         };
         let exchange = async {
             let response = self.client.send(request).await.map_err(|error| self.broken(&error))?;
+            self.answered.store(true, Ordering::Relaxed);
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await;
             let body = body.map_err(|error| Broken::Off(chain(error.as_ref())))?;
@@ -242,7 +249,12 @@ impl Cluster {
     }
 
     fn broken(&self, error: &kube::Error) -> Broken {
-        self.credential.untrusted(error).map_or_else(|| Broken::Off(chain(error)), Broken::Untrusted)
+        let off = || {
+            let why = chain(error);
+            let why = why.strip_prefix("ServiceError: ").unwrap_or(&why);
+            Broken::Off(format!("no answer from {}: {why}", self.credential.server))
+        };
+        self.credential.untrusted(error).map_or_else(off, Broken::Untrusted)
     }
 
     fn refusal(&self, call: &Call, status: &Status) -> Error {

@@ -15,6 +15,9 @@ use crate::error::{Error, Kind};
 pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     let (source, notes) = args.credentials.read()?;
     let mut config = config(args, &source).await?;
+    if let Some(proxy) = args.credentials.proxy()? {
+        config.proxy_url = Some(proxy);
+    }
     // Retries are decided per verb in `call`; a write must not be repeated blindly.
     config.default_retry = false;
     // A watch on a connection that died silently would otherwise wait for ever; the server ends one after 90 s.
@@ -75,6 +78,12 @@ async fn config(args: &GlobalArgs, source: &Source) -> Result<Config, Error> {
             read => read.map_err(|error| explain(&error)),
         },
     }
+}
+
+/// Names the contexts of the kubeconfig.
+pub(crate) fn contexts(args: &GlobalArgs) -> Result<Vec<String>, Error> {
+    let read = args.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    Ok(read.map_err(|error| explain(&error))?.contexts.into_iter().map(|context| context.name).collect())
 }
 
 fn explain(error: &dyn std::error::Error) -> Error {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::cluster::objects::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
@@ -38,6 +39,7 @@ impl Listed {
     pub(super) const DEPLOYMENTS: Self = Self { api: "/apis/apps/v1", plural: "deployments" };
     pub(super) const REPLICA_SETS: Self = Self { api: "/apis/apps/v1", plural: "replicasets" };
     pub(super) const PODS: Self = Self { api: "/api/v1", plural: "pods" };
+    pub(super) const NAMESPACES: Self = Self { api: "/api/v1", plural: "namespaces" };
     pub(super) const LEASES: Self = Self { api: "/apis/coordination.k8s.io/v1", plural: "leases" };
     pub(super) const SERVICES: Self = Self { api: "/api/v1", plural: "services" };
     pub(super) const AUTOSCALERS: Self =
@@ -51,12 +53,22 @@ impl Cluster {
         kind: &Listed,
         all: bool,
         labels: Option<&str>,
+        keep: impl FnMut(T) -> Option<U>,
+    ) -> Result<Vec<U>, Error> {
+        self.list_in((!all).then_some(&self.namespace), kind, labels, keep).await
+    }
+
+    /// Lists, of a namespace or of all.
+    pub(super) async fn list_in<T: DeserializeOwned, U>(
+        &self,
+        namespace: Option<&str>,
+        kind: &Listed,
+        labels: Option<&str>,
         mut keep: impl FnMut(T) -> Option<U>,
     ) -> Result<Vec<U>, Error> {
-        let (place, scope) = if all {
-            ("all namespaces".to_owned(), String::new())
-        } else {
-            (format!("namespace {}", self.namespace), format!("/namespaces/{}", self.namespace))
+        let (place, scope) = match namespace {
+            None => ("all namespaces".to_owned(), String::new()),
+            Some(name) => (format!("namespace {name}"), format!("/namespaces/{}", encode(name))),
         };
         let doing = format!("list {} in {place}", kind.plural);
         let labels = labels.map(|labels| format!("&labelSelector={}", encode(labels))).unwrap_or_default();
@@ -85,5 +97,16 @@ impl Cluster {
                 return Ok(kept);
             }
         }
+    }
+    /// Lists the pods of a namespace.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub(crate) async fn pods_in<U>(
+        &self,
+        namespace: &str,
+        keep: impl FnMut(Value) -> Option<U>,
+    ) -> Result<Vec<U>, Error> {
+        self.list_in(Some(namespace), &Listed::PODS, None, keep).await
     }
 }

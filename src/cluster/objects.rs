@@ -66,7 +66,7 @@ impl Cluster {
         let journal = lease.as_ref().and_then(record::journal);
         let traffic = traffic_of(&deployment, journal.as_ref());
         let roads = match &traffic {
-            Some(traffic) => self.roads(traffic).await?,
+            Some(traffic) => self.roads(&self.namespace, traffic).await?,
             None => Roads::default(),
         };
         Ok(Observed {
@@ -78,6 +78,19 @@ impl Cluster {
             traffic,
             roads,
         })
+    }
+
+    /// Reads how the traffic of a workload goes that is under way, if it is known that a router splits it.
+    pub(crate) async fn see_routes(&self, observed: &mut Observed) -> Result<(), Error> {
+        let journal = observed.journal.as_ref();
+        if !observed.is_held() && !journal.is_some_and(Journal::is_open) {
+            return Ok(());
+        }
+        if let Some(traffic) = traffic_of(&observed.deployment, journal) {
+            observed.roads = self.roads(&observed.deployment.id().namespace, &traffic).await?;
+            observed.traffic = Some(traffic);
+        }
+        Ok(())
     }
 
     /// Explains why there is no such Deployment.

@@ -178,12 +178,11 @@ impl Cluster {
             .map_err(|error| Failure::Unknown(Error::new(Kind::Cluster, format!("{doing}: {error}"))))
     }
 
-    /// Reads all that a workload's traffic goes by, once.
-    pub(crate) async fn roads(&self, traffic: &Traffic) -> Result<Roads, Error> {
+    /// Reads all that the traffic of a namespace's workload goes by, once.
+    pub(crate) async fn roads(&self, namespace: &str, traffic: &Traffic) -> Result<Roads, Error> {
         let mut roads = Roads::default();
         let names = Role::ALL.map(|role| role.service(&traffic.service));
-        let services =
-            names.iter().chain([&traffic.service]).map(|name| Target::service(&self.namespace, name));
+        let services = names.iter().chain([&traffic.service]).map(|name| Target::service(namespace, name));
         let others = traffic.routes.iter().chain(&traffic.own).chain(&traffic.beside).cloned();
         for target in services.chain(others) {
             if let Some(value) = self.road(&target).await? {

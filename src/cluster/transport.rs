@@ -12,7 +12,7 @@ use kube::{Client, Config, Result};
 use tower::{BoxError, ServiceBuilder};
 
 /// Builds a client. Through a proxy it is kube's own: the tunnel is not ours to copy.
-pub(super) fn client(config: Config) -> Result<Client> {
+pub(crate) fn client(config: Config) -> Result<Client> {
     if config.proxy_url.is_some() {
         return Client::try_from(config);
     }

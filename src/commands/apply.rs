@@ -1,6 +1,7 @@
 //! `apply`: everything of a manifest, in order, with its workloads rolled out and judged together.
 
 mod check;
+mod except;
 mod preflight;
 mod prune;
 pub(super) mod resolve;
@@ -11,7 +12,7 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::time::Instant;
 
-use crate::apply::{Action, Row, intake, order, prune as pruning, verdict};
+use crate::apply::{Action, Row, intake, namespace, order, prune as pruning, verdict};
 use crate::cli::{ApplyArgs, OnFailure, Strategy};
 use crate::cluster::{Cluster, connect};
 use crate::commands::rollout::Context;
@@ -57,7 +58,9 @@ async fn whole(
 ) -> Result<(), Error> {
     check_flags(args)?;
     let selector = args.selector.as_deref().map(pruning::Selector::parse).transpose()?;
-    let documents = intake::objects(source::documents(args)?)?;
+    let given = source::documents(&args.filename, args.kustomize.as_deref())?;
+    let mut documents = intake::objects(given)?;
+    except::with_images(&mut documents, args)?;
     let build = context.build();
     for document in &documents {
         let tagged = args.tags.check_all(&images_of(&document.object), &build);
@@ -65,20 +68,26 @@ async fn whole(
             .map_err(|error| Error { message: format!("{}: {}", document.origin, error.message), ..error })?;
     }
     let cluster = connect(context.global).await?;
+    if args.create_namespace {
+        documents = namespace::with_namespace(documents, &cluster.namespace);
+    }
     let deadline = begun + context.global.timeout;
     let context = Context { among_others: true, deadline: Some(deadline), ..context };
     let run = Run { args, context, cluster: &cluster, deadline };
 
-    let input = resolve::items(run.cluster, context.global.namespace.as_deref(), documents).await?;
+    let mut input = resolve::items(run.cluster, context.global.namespace.as_deref(), documents).await?;
     if let Some(selector) = &selector {
         selector.check(&input.items)?;
     }
+    let (items, left) = except::split(&run, input.items).await?;
+    input.items = items;
     let checked = check::all(&run, input).await?;
     preflight::all(&run, &checked).await?;
-    let prunable = match &selector {
+    let mut prunable = match &selector {
         Some(selector) => prune::find(&run, &checked, selector).await?,
         None => Vec::new(),
     };
+    prunable.retain(|one| !left.contains(&one.id));
     if args.diff || context.global.dry_run.is_some() {
         rows.extend(checked.iter().map(Checked::foretold));
         rows.extend(prunable.iter().map(|one| Row::new(&one.id, Action::Pruned)));

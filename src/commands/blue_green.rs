@@ -7,7 +7,7 @@ use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
 use crate::commands::routing::{Wish, find};
 use crate::error::Error;
-use crate::model::Situation;
+use crate::model::{Observed, Situation};
 use crate::plan::{self, BlueGreenRequest};
 use crate::record::Verb;
 use crate::source;
@@ -30,11 +30,15 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
         checks: args.verify.clone(),
         promote: args.auto_promote,
     };
-    let plan = plan::blue_green(&request, &observed)?;
+    let planned = |observed: &Observed| match plan::first(request.template.as_ref(), observed) {
+        Some(plan) if args.first.or_first => plan,
+        _ => plan::blue_green(&request, observed),
+    };
+    let plan = planned(&observed)?;
     if plan.steps.is_empty() {
         return engine.nothing("the new version has the traffic already: promote finishes, abort goes back");
     }
-    if Situation::of(&observed).hold.is_none() {
+    if Situation::of(&observed).hold.is_none() && plan.steps.len() > 1 {
         let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::BlueGreen);
         preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
         for autoscaler in cluster.autoscalers(name).await? {
@@ -45,5 +49,5 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
             ));
         }
     }
-    context.carry_out(&mut engine, Verb::BlueGreen, 0, |observed| plan::blue_green(&request, observed)).await
+    context.carry_out(&mut engine, Verb::BlueGreen, 0, planned).await
 }

@@ -1,5 +1,6 @@
 //! `bootstrap`: an account for CI with exactly the rights that its deployments need, and tokens that can be revoked.
 
+mod deliver;
 mod mint;
 mod prove;
 mod revoke;
@@ -85,9 +86,7 @@ pub(super) async fn run(args: &BootstrapArgs, context: Context<'_>) -> Result<()
 async fn make(args: &BootstrapArgs, context: Context<'_>, cluster: &Cluster) -> Result<(), Error> {
     let account = account(args.name.as_deref().unwrap_or_default(), cluster)?;
     let only_shown = args.print || context.global.dry_run.is_some();
-    if !only_shown {
-        mint::check(&args.token, cluster)?;
-    }
+    let ways = if only_shown { Vec::new() } else { mint::check(&args.token, context, cluster).await? };
     let needs = wanted::find(&args.wanted, context, cluster).await?.needs()?;
     let rules = rules(&needs);
     let objects = account.objects(&rules);
@@ -101,7 +100,7 @@ async fn make(args: &BootstrapArgs, context: Context<'_>, cluster: &Cluster) -> 
         cluster.apply(&item, object, Sending { force: true, ..Sending::default() }).await?;
         context.output.about_all().event(&Event::note(format!("applied {}", item.id)));
     }
-    let minted = mint::mint(&args.token, context, cluster, &account, &needs).await?;
+    let minted = mint::mint(&args.token, &ways, context, cluster, &account, &needs).await?;
     let granted = Granted { rules: Some(rules), ..Granted::of(&account) }.with(&minted, &args.token.deliver);
     told(&granted, &minted, &args.token, context)
 }

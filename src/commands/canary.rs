@@ -7,7 +7,7 @@ use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
 use crate::commands::routing::{Wish, find};
 use crate::error::Error;
-use crate::model::Situation;
+use crate::model::{Observed, Situation};
 use crate::plan::{self, CanaryRequest, Wanted};
 use crate::record::Verb;
 use crate::share::Size;
@@ -42,15 +42,22 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
             mirror: traffic.map_or_else(|| args.traffic.mirror(None), |traffic| traffic.mirror),
         },
     };
+    let plan = |observed: &Observed| match plan::first(request.template.as_ref(), observed) {
+        Some(plan) if args.first.or_first => plan,
+        _ => plan::canary(&request, observed),
+    };
     // Another share for a version that is held already brings nothing new to judge.
     if request.template.is_some() || Situation::of(&observed).hold.is_none() {
-        let plan = plan::canary(&request, &observed)?;
+        let plan = plan(&observed)?;
         let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Canary);
         // The hold itself says how the share comes out; a dry run does not get that far.
         subject.sizing = subject.sizing.filter(|_| context.global.dry_run.is_some());
-        preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+        // The version that is live already is only followed.
+        if plan.steps.len() > 1 {
+            preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+        }
     }
-    context.carry_out(&mut engine, Verb::Canary, 0, |observed| plan::canary(&request, observed)).await
+    context.carry_out(&mut engine, Verb::Canary, 0, plan).await
 }
 
 /// Returns the shares for a router; without any a version is only matched or mirrored.

@@ -177,7 +177,7 @@ async fn subject(
             }
         }
         None if args.image.is_empty() => None,
-        None => Some(source::from_images(&observed.deployment, &args.image)?),
+        None => Some(source::from_images(&observed.deployment.spec.template, &args.image)?),
     };
     let situation = Situation::of(&observed);
     let size = args.weight.map_or(Size::Pods(1), Size::Weight);

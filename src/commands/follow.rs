@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::cluster::{Cluster, Fleet, Scope};
-use crate::commands::status::nothing;
+use crate::commands::status::{nothing, unread_routes};
 use crate::engine::Signals;
 use crate::error::{Error, Kind};
 use crate::health::{Class, Watch};
@@ -17,6 +17,8 @@ use crate::status::{Goal, Reached, WorkloadStatus};
 
 /// Changes come in bursts: workloads are looked at, and the picture is redrawn, this often at most.
 const PACE: Duration = Duration::from_millis(200);
+/// Routes are not watched, as each may be of another kind, but read this often at least while they are split.
+const REREAD: Duration = Duration::from_secs(2);
 
 /// What is followed, and until when.
 pub(super) struct Order {
@@ -39,6 +41,7 @@ struct Row {
 
 struct Follow<'a> {
     order: &'a Order,
+    cluster: &'a Cluster,
     fleet: Fleet,
     output: Watching<'a>,
     born: Instant,
@@ -64,7 +67,7 @@ pub(super) async fn run(order: &Order, cluster: &Cluster, output: &Output) -> Re
     let many = matches!(order.scope, Scope::Many { .. });
     let output = output.watching(order.shown, many, order.scope.everywhere());
     let rows = BTreeMap::new();
-    let mut follow = Follow { order, fleet, output, born: Instant::now(), rows, autoscalers };
+    let mut follow = Follow { order, cluster, fleet, output, born: Instant::now(), rows, autoscalers };
     let result = follow.until_over(&mut stop, &mut resized).await;
     let statuses: Vec<WorkloadStatus> = follow.rows.into_values().map(|row| row.status).collect();
     match result {
@@ -86,7 +89,7 @@ impl Follow<'_> {
         loop {
             let looked = Instant::now();
             // Who waits for a state wants the exit code, whether anybody reads or not.
-            let unread = self.look(looked)? == Reader::Gone && self.order.goal.is_none();
+            let unread = self.look(looked).await? == Reader::Gone && self.order.goal.is_none();
             if unread || self.is_over()? {
                 return Ok(());
             }
@@ -112,7 +115,7 @@ impl Follow<'_> {
     }
 
     /// Looks at the workloads that changed, and at those whose time has come.
-    fn look(&mut self, now: Instant) -> Result<Reader, Error> {
+    async fn look(&mut self, now: Instant) -> Result<Reader, Error> {
         let mut due: Vec<ObjectName> = self.fleet.take_touched();
         let name = |(namespace, name): &(String, String)| ObjectName {
             namespace: namespace.clone(),
@@ -128,16 +131,16 @@ impl Follow<'_> {
         due.extend(stirred.map(|(key, _)| name(key)));
         let mut reader = Reader::Here;
         for id in due {
-            if self.look_at(&id, now)? == Reader::Gone {
+            if self.look_at(&id, now).await? == Reader::Gone {
                 reader = Reader::Gone;
             }
         }
         Ok(reader)
     }
 
-    fn look_at(&mut self, id: &ObjectName, now: Instant) -> Result<Reader, Error> {
+    async fn look_at(&mut self, id: &ObjectName, now: Instant) -> Result<Reader, Error> {
         let key = (id.namespace.clone(), id.name.clone());
-        let Some(observed) = self.fleet.observed(id) else {
+        let Some(mut observed) = self.fleet.observed(id) else {
             if self.rows.remove(&key).is_none() {
                 return Ok(Reader::Here);
             }
@@ -147,6 +150,7 @@ impl Follow<'_> {
             }
             return Ok(told);
         };
+        let unread = unread_routes(self.cluster, &mut observed).await;
         let uid = observed.deployment.uid();
         let before = self.rows.remove(&key).filter(|row| row.uid == uid);
         let (mut watch, before) =
@@ -154,9 +158,11 @@ impl Follow<'_> {
         let age = now.saturating_duration_since(self.born);
         let (status, wake) = WorkloadStatus::watched(&observed, &self.autoscalers, &mut watch, age);
         let reached = self.order.goal.map_or(Reached::No, |goal| goal.reached(&observed.deployment, &status));
-        let status = if matches!(self.order.scope, Scope::One(_)) { status } else { status.brief() };
+        let mut status = if matches!(self.order.scope, Scope::One(_)) { status } else { status.brief() };
+        status.warnings.extend(unread);
         let told = self.output.changed(before.as_ref(), &status);
-        let wake = wake.map(|at| self.born + at);
+        let reread = observed.traffic.is_some().then(|| now + REREAD);
+        let wake = wake.map(|at| self.born + at).into_iter().chain(reread).min();
         self.rows.insert(key, Row { uid: uid.to_owned(), watch, status, reached, wake });
         Ok(told)
     }

@@ -69,6 +69,9 @@ pub(super) async fn run(
     if let Some(file) = &file {
         command.env("KUBECONFIG", file.path());
     }
+    if let Some(proxy) = credentials.proxy()? {
+        command.env("HTTPS_PROXY", proxy.to_string());
+    }
     if let Some(namespace) = namespace.filter(|_| !names_one(arguments)) {
         command.arg(format!("--namespace={namespace}"));
     }
@@ -137,9 +140,8 @@ fn missing(program: &str, arguments: &[String], error: &std::io::Error) -> Error
     let verb = arguments.first().map(String::as_str).unwrap_or_default();
     let error = Error::usage(format!("there is no {program} on the PATH to run '{program} {verb} ...'"));
     if program == "kubectl" {
-        return error.next(
-            "without it go: apply -f|-k, set image deployment/NAME, rollout status|undo|restart|history, get",
-        );
+        return error
+            .next("without it go: apply, delete, get, scale, set image, wait, and rollout of a Deployment");
     }
     error.next("helm template ... in a step before, and manifests: FILE in this one")
 }

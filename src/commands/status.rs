@@ -1,11 +1,17 @@
 //! `status`: what is held, by whom, what share it has, and what is wrong with it.
 
+use futures::stream::{self, StreamExt};
+
 use crate::cli::{GlobalArgs, OutputFormat, StatusArgs, deployment_name};
 use crate::cluster::{Cluster, Fleet, Scope};
 use crate::commands::follow::{self, Order};
 use crate::error::Error;
+use crate::model::Observed;
 use crate::output::Output;
-use crate::status::WorkloadStatus;
+use crate::status::{Warning, WorkloadStatus};
+
+/// Workloads whose routes are read at a time.
+const AT_ONCE: usize = 8;
 
 /// Runs the verb.
 pub(super) async fn run(
@@ -39,7 +45,7 @@ async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error
         && let Ok(Some(traffic)) = cluster.leftover(&observed.deployment).await
     {
         // Whoever cannot look for it is told the rest all the same.
-        observed.roads = cluster.roads(&traffic).await?;
+        observed.roads = cluster.roads(&cluster.namespace, &traffic).await?;
         observed.traffic = Some(traffic);
     }
     let autoscalers = cluster.autoscalers(name).await?;
@@ -49,16 +55,29 @@ async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error
 async fn many(all: bool, labels: Option<&str>, cluster: &Cluster, output: &Output) -> Result<(), Error> {
     let (fleet, pinned) = futures::join!(Fleet::read(cluster, all, labels), cluster.pinned(all));
     let fleet = fleet?;
-    let brief = |id| {
-        let mut observed = fleet.observed(&id)?;
-        observed.see_pinned(&pinned);
-        Some(WorkloadStatus::of(&observed, &[]).brief())
+    let brief = |mut observed: Observed| {
+        let pinned = &pinned;
+        async move {
+            let unread = unread_routes(cluster, &mut observed).await;
+            observed.see_pinned(pinned);
+            let mut status = WorkloadStatus::of(&observed, &[]).brief();
+            status.warnings.extend(unread);
+            status
+        }
     };
-    let statuses: Vec<WorkloadStatus> = fleet.names().filter_map(brief).collect();
+    let observed = fleet.names().filter_map(|id| fleet.observed(&id));
+    let statuses: Vec<WorkloadStatus> = stream::iter(observed).map(brief).buffered(AT_ONCE).collect().await;
     if statuses.is_empty() {
         return Err(nothing(all, labels, cluster));
     }
     output.statuses(&statuses, true, all)
+}
+
+/// Reads the routes of a workload under way. Whoever may not is told that its share is that of the pods.
+pub(super) async fn unread_routes(cluster: &Cluster, observed: &mut Observed) -> Option<Warning> {
+    let error = cluster.see_routes(observed).await.err()?;
+    let message = format!("its routes are not known, so the share is that of the pods: {}", error.message);
+    Some(Warning { code: "routes-unread", message })
 }
 
 /// Nothing matched: a check in CI that looks at the wrong place must not succeed.

@@ -1,10 +1,12 @@
 //! A step of a CI pipeline: settings become command lines, and these are run one after the other.
 
+use std::time::Duration;
+
 use clap::Parser;
 use futures::FutureExt;
 
 use crate::ci::{Build, Settings, Task, Work, explain, tasks};
-use crate::cli::{Cli, Command, OutputFormat};
+use crate::cli::{CardArgs, Cli, Command, OutputFormat};
 use crate::commands::{execute, program};
 use crate::credentials::Given;
 use crate::engine::Signals;
@@ -12,6 +14,9 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
+
+/// How long a command may take to end by itself after a signal. A container is killed 10 s after it.
+const FAREWELL: Duration = Duration::from_secs(8);
 
 /// Something to be run, with the line that a person would type for it.
 struct Order {
@@ -50,13 +55,22 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
     guard(&orders, &settings, &build)?;
     let credentials =
         if orders.iter().all(Order::is_local) { Given::default() } else { settings.credentials(&build)? };
-    let mut stop = Signals::new()?;
-    for order in &mut orders {
+    let (mut stop, mut signalled) = (Signals::new()?, false);
+    let last = orders.iter().rposition(Order::changes);
+    let template = settings.text("card_template").map(str::trim);
+    for (index, order) in orders.iter_mut().enumerate() {
         output.about_all().event(&Event::Step { text: order.line.clone() });
         let code = match &mut order.runs {
             Runs::Own(cli) => {
                 cli.global.credentials = credentials.clone();
-                Box::pin(execute(cli, environment)).await
+                cli.global.card = template
+                    .map(|template| CardArgs { template: template.to_owned(), is_last: last == Some(index) });
+                let grace = if cli.changes() { FAREWELL } else { Duration::ZERO };
+                tokio::select! {
+                    biased;
+                    code = Box::pin(execute(cli, environment)) => code,
+                    () = overdue(&mut stop, &mut signalled, grace) => return Err(stopped(&order.line, cli)),
+                }
             }
             Runs::Program(words) => {
                 let patience = settings.text("timeout").map(crate::duration::parse).transpose();
@@ -67,12 +81,28 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
         if code != 0 {
             return Ok(code);
         }
-        // One that only reads goes on to its end.
-        if stop.received().now_or_never().is_some() {
+        // It may have been at its end already.
+        if signalled || stop.received().now_or_never().is_some() {
             return Err(Error::new(Kind::Interrupted, format!("stopped by a signal after '{}'", order.line)));
         }
     }
     Ok(0)
+}
+
+/// Returns when a command should long have ended by itself after a signal: what it waits for does not answer.
+async fn overdue(stop: &mut Signals, signalled: &mut bool, grace: Duration) {
+    stop.received().await;
+    *signalled = true;
+    tokio::time::sleep(grace).await;
+}
+
+fn stopped(line: &str, cli: &Cli) -> Error {
+    let error = Error::new(
+        Kind::Interrupted,
+        format!("stopped by a signal in '{line}'; what is there stays as it is, and the same step goes on"),
+    );
+    let namespace = cli.global.namespace.as_ref().map(|name| format!(" -n {name}")).unwrap_or_default();
+    error.next(format!("kubectl rollout-plus status{namespace}"))
 }
 
 fn order(task: Task, settings: &Settings) -> Result<Order, Error> {

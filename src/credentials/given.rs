@@ -39,6 +39,8 @@ pub struct Given {
     pub tls_server_name: Option<String>,
     /// The ServiceAccount of the pod that we run in.
     pub in_cluster: bool,
+    /// The proxy on the way to the API server; it may have a password in it.
+    pub proxy_url: Option<Setting>,
 }
 
 /// Server, CA and token, read.
@@ -120,6 +122,22 @@ impl Given {
         }
     }
 
+    /// Returns the proxy on the way to the API server.
+    ///
+    /// # Errors
+    /// Names the setting, and not its value.
+    pub fn proxy(&self) -> Result<Option<http::Uri>, Error> {
+        let Some(setting) = &self.proxy_url else { return Ok(None) };
+        let text = setting.value.expose_secret().trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let uri = text.parse::<http::Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
+        uri.map(Some).ok_or_else(|| {
+            Error::usage(format!("{} is no address of an HTTP proxy", setting.name)).next("http://HOST:PORT")
+        })
+    }
+
     /// Reads what was given, whatever its form. The texts are notes about forms: "cert: base64 twice".
     ///
     /// # Errors
@@ -182,22 +200,29 @@ fn half(given: &Setting, missing: Option<&Setting>, word: &str) -> Error {
 
 /// Reads the address of an API server, which its user knows by a name.
 pub(crate) fn address(name: &str, text: &str) -> Result<String, Error> {
-    let wrong = |why: &str| {
+    web_address(text).map_err(|why| {
         Error::usage(format!("{name} is no address of an API server: {why}"))
             .next("kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}'")
-    };
+    })
+}
+
+/// Reads an address that a token may be sent to. `https://` is added where it lacks, and a path is kept.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(crate) fn web_address(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let uri: http::Uri = text.parse().map_err(|_| wrong("it cannot be read"))?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+    let uri: http::Uri = text.parse().map_err(|_| "it cannot be read")?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or("it names no host")?;
     let is_loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     match uri.scheme_str() {
         Some("https") => {}
         Some("http") if is_loopback => {}
-        _ => return Err(wrong("it must begin with https://, or everybody on the way could read the token")),
+        _ => return Err("it must begin with https://, or everybody on the way could read the token"),
     }
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || uri.query().is_some() {
-        return Err(wrong("it must have neither a user nor a query"));
+        return Err("it must have neither a user nor a query");
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
@@ -238,6 +263,22 @@ mod tests {
         assert_eq!(read.authorities.map(|all| all.len()), Some(1));
         assert_eq!(access(&given("api.example.org", "", &token)).server, "https://api.example.org");
         assert!(access(&given("api.example.org", " \n", &token)).authorities.is_none(), "the system's own");
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_and_is_not_printed() {
+        let through =
+            |url: &str| Given { proxy_url: Some(Setting::new("proxy_url", url)), ..Given::default() };
+        let read = through(" http://user:geheim@proxy:3128\n").proxy().unwrap().unwrap();
+        assert_eq!((read.host(), read.port_u16()), (Some("proxy"), Some(3128)));
+        assert!(Given::default().proxy().unwrap().is_none());
+        assert!(through(" ").proxy().unwrap().is_none());
+        for wrong in ["proxy:3128", "socks5://geheim@proxy", "https://proxy"] {
+            let error = through(wrong).proxy().unwrap_err();
+            assert!(
+                error.message.starts_with("proxy_url is no address") && !error.message.contains("geheim")
+            );
+        }
     }
 
     #[test]

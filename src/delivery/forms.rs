@@ -37,16 +37,36 @@ pub fn kubeconfig(parcel: &Parcel) -> Secret {
     Secret::from(format!("# {}\n{}", parcel.mark(), text.expose_secret()))
 }
 
-/// Returns the variables that the step reads. The CA is one line of base64, because such files have no other.
+/// One of the values that the step reads.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// `KUBERNETES_TOKEN`.
+    pub name: &'static str,
+    /// One line; `None` for the CA of a server that the system's own CAs vouch for.
+    pub value: Option<Secret>,
+    /// Whether logs must not show it.
+    pub is_secret: bool,
+}
+
+/// Returns the variables that the step reads. The CA is one line of base64, because files of variables and what is
+/// masked in logs have no other. The token is last: until it is there, the one before it works.
+pub fn variables(parcel: &Parcel) -> [Variable; 3] {
+    let variable = |name, value, is_secret| Variable { name, value, is_secret };
+    let cert = parcel.authorities().map(|pem| Secret::from(BASE64_STANDARD.encode(pem)));
+    [
+        variable("KUBERNETES_SERVER", Some(Secret::from(parcel.access.server.as_str())), false),
+        variable("KUBERNETES_CERT", cert, true),
+        variable("KUBERNETES_TOKEN", Some(parcel.access.token.clone()), true),
+    ]
+}
+
+/// Returns the variables as a file.
 pub fn dotenv(parcel: &Parcel) -> Secret {
-    let cert = parcel.authorities().map(|pem| format!("KUBERNETES_CERT={}\n", BASE64_STANDARD.encode(pem)));
-    Secret::from(format!(
-        "# {}\nKUBERNETES_SERVER={}\n{}KUBERNETES_TOKEN={}\n",
-        parcel.mark(),
-        parcel.access.server,
-        cert.unwrap_or_default(),
-        parcel.access.token.expose_secret(),
-    ))
+    let line = |variable: &Variable| {
+        Some(format!("{}={}\n", variable.name, variable.value.as_ref()?.expose_secret()))
+    };
+    let lines: String = variables(parcel).iter().filter_map(line).collect();
+    Secret::from(format!("# {}\n{lines}", parcel.mark()))
 }
 
 /// Returns it as JSON for programs, with what the credential is.
@@ -85,9 +105,13 @@ pub fn secret(parcel: &Parcel, name: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::credentials::{Given, Setting, Source};
+
+    pub(in crate::delivery) fn variable(name: &'static str, value: Option<&str>) -> Variable {
+        Variable { name, value: value.map(Secret::from), is_secret: name != "KUBERNETES_SERVER" }
+    }
 
     const CA: &str = include_str!("../credentials/ca.pem");
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::remote::Remote;
+
 /// A form that a file can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileForm {
@@ -22,15 +24,18 @@ pub enum Target {
     File(FileForm, PathBuf),
     /// A Secret in the account's namespace.
     Secret(String),
+    /// A CI system.
+    Remote(Remote),
 }
+
+/// What `--deliver` takes, for errors.
+const FORMS: &str = "kubeconfig=FILE, dotenv=FILE, json=FILE, secret=NAME, drone=OWNER/REPO, drone-org=NAME, drone-encrypted=OWNER/REPO:FILE, woodpecker=OWNER/REPO, woodpecker-org=NAME, github=OWNER/REPO or gitlab=GROUP/PROJECT";
 
 impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("'{text}' is no delivery: write kubeconfig=FILE, dotenv=FILE, json=FILE or secret=NAME")
-        };
+        let wrong = || format!("'{text}' is no delivery: write {FORMS}");
         let (form, place) = text.split_once('=').filter(|(_, place)| !place.is_empty()).ok_or_else(wrong)?;
         let file = |form| {
             if place == "-" {
@@ -51,7 +56,7 @@ impl FromStr for Target {
                     Err(format!("'{place}' cannot be the name of a Secret"))
                 }
             }
-            _ => Err(wrong()),
+            _ => Remote::parse(form, place).ok_or_else(wrong)?.map(Self::Remote),
         }
     }
 }
@@ -63,6 +68,7 @@ impl fmt::Display for Target {
             Self::File(FileForm::Dotenv, path) => write!(f, "dotenv={}", path.display()),
             Self::File(FileForm::Json, path) => write!(f, "json={}", path.display()),
             Self::Secret(name) => write!(f, "secret={name}"),
+            Self::Remote(remote) => write!(f, "{remote}"),
         }
     }
 }
@@ -73,8 +79,26 @@ mod tests {
 
     #[test]
     fn deliveries_are_read_as_they_are_written() {
-        for text in ["kubeconfig=ci.kubeconfig", "dotenv=a=b", "json=/tmp/x", "secret=ci"] {
+        for text in [
+            "kubeconfig=ci.kubeconfig",
+            "dotenv=a=b",
+            "json=/tmp/x",
+            "secret=ci",
+            "drone=acme/shop",
+            "drone-org=acme",
+            "drone-encrypted=acme/shop:secrets.yml",
+            "woodpecker=acme/shop",
+            "woodpecker=acme/shop:registry.test/a/rollout-plus,other",
+            "woodpecker-org=acme",
+            "github=acme/shop",
+            "gitlab=acme/web/shop",
+        ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        for text in
+            ["drone=acme", "drone-org=a/b", "github=a/b/c", "gitlab=acme", "woodpecker=../x", "drone=a/b:c"]
+        {
+            assert!(text.parse::<Target>().is_err(), "{text}");
         }
         for text in ["", "ci.kubeconfig", "kubeconfig=", "json=-", "secret=../x", "secret=", "vault=x"] {
             assert!(text.parse::<Target>().is_err(), "{text}");

@@ -115,7 +115,7 @@ impl Engine<'_> {
         self.mirror.learn(now);
         self.mirror.learn_replica_sets(self.cluster.replica_sets(&labels).await?);
         if let Some(traffic) = &self.traffic {
-            self.mirror.renew_roads(self.cluster.roads(traffic).await?);
+            self.mirror.renew_roads(self.cluster.roads(&self.cluster.namespace, traffic).await?);
         }
         Ok(changed)
     }

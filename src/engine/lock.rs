@@ -78,7 +78,8 @@ impl Lock {
             return Ok(true);
         }
         let holder = seen.holder.clone().unwrap_or_default();
-        output.event(&Event::note(format!("{holder} holds the lock: looking whether that run is alive")));
+        let who = format!("{holder}{}", self.link());
+        output.event(&Event::note(format!("{who} holds the lock: looking whether that run is alive")));
         let begin = Instant::now();
         let mut unchanged_since = begin;
         loop {
@@ -93,7 +94,7 @@ impl Lock {
             if now == seen {
                 if unchanged_since.elapsed() >= Duration::from_secs(now.duration) {
                     output.event(&Event::note(format!(
-                        "{holder} gave no sign for {} s: taking over",
+                        "{who} gave no sign for {} s: taking over",
                         now.duration
                     )));
                     return Ok(true);
@@ -108,20 +109,25 @@ impl Lock {
         }
     }
 
+    /// Where people find the build of the run that wrote the journal.
+    fn link(&self) -> String {
+        let link = self.journal.as_ref().and_then(|journal| journal.run.link.as_ref());
+        link.map(|link| format!(" ({link})")).unwrap_or_default()
+    }
+
     fn busy(&self) -> Error {
         let holder = self.state().and_then(|state| state.holder).unwrap_or_default();
         let namespace =
             self.lease.as_ref().and_then(|lease| lease["metadata"]["namespace"].as_str()).unwrap_or_default();
-        let link = self.journal.as_ref().and_then(|journal| journal.run.link.clone());
-        let at = link.map(|link| format!(" ({link})")).unwrap_or_default();
         Error::new(
             Kind::Locked,
             format!(
-                "another run holds deployment/{} in namespace {namespace}: {holder}{at}",
-                self.deployment
+                "another run holds deployment/{} in namespace {namespace}: {holder}{}",
+                self.deployment,
+                self.link()
             ),
         )
-        .next("--wait-lock 5m")
+        .next("--wait-lock 5m (in a pipeline: the setting wait_lock: 5m)")
         .next(format!("kubectl rollout-plus abort {} -n {namespace} (takes over at once)", self.deployment))
     }
 

@@ -24,7 +24,7 @@ pub(super) fn write(report: &Report, events: &[Value]) -> Result<(), Error> {
 }
 
 /// Returns the workloads that events are about, in their order, each with its events.
-fn by_workload(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
+pub(super) fn by_workload(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
     let mut found: Vec<(String, Vec<&Value>)> = Vec::new();
     for event in events {
         let part = |name: &str| event["workload"][name].as_str().unwrap_or_default();
@@ -42,12 +42,12 @@ fn by_workload(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
     found
 }
 
-fn of_type<'a>(events: &[&'a Value], type_: &str) -> Vec<&'a Value> {
+pub(super) fn of_type<'a>(events: &[&'a Value], type_: &str) -> Vec<&'a Value> {
     events.iter().filter(|event| event["type"] == type_).copied().collect()
 }
 
 /// Returns the proof of a failure as lines, escaped for a terminal and so for any reader.
-fn evidence(event: &Value) -> Vec<String> {
+pub(super) fn evidence(event: &Value) -> Vec<String> {
     let evidence: Vec<String> = ["pod", "container", "image", "state", "limits"]
         .iter()
         .filter(|name| !event[**name].is_null())

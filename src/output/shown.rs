@@ -25,6 +25,12 @@ impl Output {
         self.finish();
         to_stdout(&safe(text))
     }
+
+    /// Prints a text of our own, in which nothing is from outside.
+    pub(crate) fn script(&self, text: &'static str) -> Result<(), Error> {
+        self.finish();
+        to_stdout(text.trim_end())
+    }
 }
 
 fn rendered(table: &Value, prefix: Option<&str>, namespaces: bool, wide: bool) -> String {

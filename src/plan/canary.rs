@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Kind};
-use crate::model::{Observed, Phase, ReplicaSet, Situation, images, same_template};
+use crate::model::{Observed, Phase, ReplicaSet, Situation, fingerprint, images, same_template};
 use crate::plan::rolling::still_pinned;
 use crate::plan::routed::{Moves, STABLE};
 use crate::plan::{Plan, Step, Wanted};
@@ -35,6 +35,11 @@ pub struct CanaryRequest {
 /// [`Kind::Usage`] if there is nothing to roll out, [`Kind::Refused`] if this workload cannot be held.
 pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
+    if request.promote
+        && let Some(plan) = promotion(request.template.as_ref(), observed, &situation)
+    {
+        return Ok(plan);
+    }
     let template = new_template(request, &situation)?;
     refuse_what_cannot_be_held(&situation)?;
     let mid_rollout = situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0);
@@ -81,6 +86,31 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     }
     steps.retain(|step| *step != Step::Soak { seconds: 0 });
     Ok(Plan { steps })
+}
+
+/// Returns what is left of a promotion that was begun, or done: whoever asks twice for the same end wants to know twice.
+///
+/// A build that was killed in it is run again, and must not give the version a share anew that has all.
+fn promotion(template: Option<&Value>, observed: &Observed, situation: &Situation<'_>) -> Option<Plan> {
+    let deployment = situation.deployment();
+    let live = &deployment.spec.template;
+    let same = template.is_some_and(|template| same_template(template, live));
+    if !same || situation.hold.is_some() || deployment.spec.paused {
+        return None;
+    }
+    let open = observed.journal.as_ref().filter(|journal| journal.is_open());
+    let ours = open.filter(|journal| {
+        journal.snapshot.as_ref().is_some_and(|snapshot| snapshot.canary == fingerprint(live))
+    });
+    let left = ours.and_then(|journal| journal.plan.steps.get(journal.cursor..)).unwrap_or_default();
+    let begun = left.contains(&Step::AwaitRollout) && !left.iter().any(|s| matches!(s, Step::Hold { .. }));
+    if begun {
+        return Some(Plan { steps: left.to_vec() });
+    }
+    // Routes that still name its pods are no end.
+    let through =
+        situation.phase == Phase::Idle && !Moves::of(observed).is_some_and(|moves| moves.is_in_force());
+    through.then(|| Plan { steps: vec![Step::AwaitRollout] })
 }
 
 /// Returns the plan of a canary whose share a router gives.

@@ -48,6 +48,17 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
     Ok(Plan { steps })
 }
 
+/// Returns the plan for the version that a Deployment was made with, if it has had no other: there is nothing to compare it
+/// with. `None` for any other version.
+///
+/// # Errors
+/// As [`rolling()`].
+pub fn first(template: Option<&Value>, observed: &Observed) -> Option<Result<Plan, Error>> {
+    let live = &observed.deployment.spec.template;
+    let template = template.filter(|template| same_template(template, live))?;
+    (observed.replica_sets.len() <= 1).then(|| rolling(template, observed))
+}
+
 /// A run was interrupted with the Service on one version: no other version would get a request, and this one goes.
 pub(super) fn still_pinned(service: &str, id: &ObjectName) -> Error {
     Error::refused(format!(
@@ -64,6 +75,18 @@ mod tests {
     use crate::error::Kind;
     use crate::model::fixtures::{held, idle, template};
     use crate::traffic::{Target, Traffic};
+
+    #[test]
+    fn the_first_version_is_only_followed_and_another_is_not_the_first() {
+        let mut observed = idle();
+        observed.replica_sets.truncate(1);
+        let live = observed.deployment.spec.template.clone();
+        assert_eq!(first(Some(&live), &observed), Some(Ok(Plan { steps: vec![Step::AwaitRollout] })));
+        assert_eq!((first(Some(&template("web:9")), &observed), first(None, &observed)), (None, None));
+        let other = observed.replica_sets[0].clone();
+        observed.replica_sets.push(other);
+        assert_eq!(first(Some(&live), &observed), None, "it has had another");
+    }
 
     #[test]
     fn a_new_version_is_set_and_followed_and_the_live_one_only_followed() {

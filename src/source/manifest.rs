@@ -98,15 +98,19 @@ pub(crate) fn find<'d>(
     Ok(found)
 }
 
-/// Returns what the server is to merge: the template alone. What autoscalers and people set elsewhere is left
-/// alone.
+/// Returns what the server is to merge: the template. What autoscalers and people set elsewhere is left alone. The selector
+/// comes with it: a Deployment that our `apply` made would lose it, as whoever applies less takes the rest away.
 pub(crate) fn template_only(deployment: &Value, namespace: &str) -> Value {
-    serde_json::json!({
+    let mut sent = serde_json::json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": deployment["metadata"]["name"], "namespace": namespace},
         "spec": {"template": deployment["spec"]["template"]},
-    })
+    });
+    if let Some(selector) = deployment["spec"].get("selector") {
+        sent["spec"]["selector"] = selector.clone();
+    }
+    sent
 }
 
 fn capped(source: impl Read, named: &str) -> Result<String, Error> {

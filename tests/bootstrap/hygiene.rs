@@ -30,7 +30,7 @@ fn forms(secret: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn clean(place: &str, text: &str, secrets: &[String]) {
+pub fn clean(place: &str, text: &str, secrets: &[String]) {
     for secret in secrets {
         for form in forms(secret) {
             assert!(!text.contains(&form), "a secret is in {place}");
@@ -39,14 +39,13 @@ fn clean(place: &str, text: &str, secrets: &[String]) {
 }
 
 /// The parts of a token that are worth hiding: all of it, and its signature.
-fn parts(token: &str) -> Vec<String> {
+pub fn parts(token: &str) -> Vec<String> {
     vec![token.to_owned(), token.rsplit('.').next().unwrap().to_owned()]
 }
 
 /// Runs the tool and looks again and again at what others can see of the process.
-fn watched(place: &Place, kubeconfig: &Path, args: &[&str]) -> (shop::Ended, String) {
-    let child =
-        place.shop.command(kubeconfig, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+pub fn watched(mut command: Command) -> (shop::Ended, String) {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let line = format!("/proc/{}/cmdline", child.id());
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let over = std::sync::Arc::clone(&done);
@@ -81,7 +80,8 @@ fn the_token_is_where_it_was_delivered_and_nowhere_else() {
         seen.push((format!("the command line of {name}"), line));
         ended.code
     };
-    assert_eq!(note("bootstrap", watched(&place, &place.shop.kubeconfig, &args)), Some(0));
+    let run = |kubeconfig: &Path, args: &[&str]| watched(place.shop.command(kubeconfig, args));
+    assert_eq!(note("bootstrap", run(&place.shop.kubeconfig, &args)), Some(0));
     let new = delivered[0].clone();
     let secrets: Vec<String> = [parts(&token_of(&new)), parts(&place.token())].concat();
     for args in [
@@ -90,12 +90,12 @@ fn the_token_is_where_it_was_delivered_and_nowhere_else() {
         &["bootstrap", "list"],
         &["bootstrap", "verify", "ci", "-o", "yaml"],
     ] {
-        note(args[0], watched(&place, &new, args));
+        note(args[0], run(&new, args));
     }
-    note("list", watched(&place, &place.shop.kubeconfig, &["bootstrap", "list", "-o", "json"]));
+    note("list", run(&place.shop.kubeconfig, &["bootstrap", "list", "-o", "json"]));
     // Errors, too: a file that cannot be written, and values in the wrong places.
     let nowhere = ["bootstrap", "rotate", "ci", "--deliver", "dotenv=/no/such/place"];
-    assert_eq!(note("rotate", watched(&place, &place.shop.kubeconfig, &nowhere)), Some(6));
+    assert_eq!(note("rotate", run(&place.shop.kubeconfig, &nowhere)), Some(6));
     let (server, cert) = server(&place.shop);
     let token = token_of(&new);
     for (name, server, cert, token) in [

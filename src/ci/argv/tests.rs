@@ -18,6 +18,11 @@ fn lines(environment: &Environment) -> Result<Vec<String>, String> {
 }
 
 fn of(settings: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    lines(&environment_of(settings))
+}
+
+/// The variables of a build of Woodpecker with these settings.
+fn environment_of(settings: &[(&str, &str)]) -> Environment {
     let upper: Vec<(String, &str)> =
         settings.iter().map(|(name, value)| (format!("PLUGIN_{}", name.to_uppercase()), *value)).collect();
     let mut pairs: Vec<(&str, &str)> = upper.iter().map(|(name, value)| (name.as_str(), *value)).collect();
@@ -26,7 +31,7 @@ fn of(settings: &[(&str, &str)]) -> Result<Vec<String>, String> {
         ("CI_PIPELINE_NUMBER", "42"),
         ("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567"),
     ]);
-    lines(&environment(&pairs))
+    environment(&pairs)
 }
 
 fn one(settings: &[(&str, &str)]) -> String {
@@ -49,35 +54,137 @@ fn refused(settings: &[(&str, &str)]) -> String {
     explain(&error, &task.from, argv, &settings).message
 }
 
-#[test]
-fn recorded_environments_give_the_lines_that_a_person_would_type() {
-    let rest = "--filename=deploy/a.yaml --filename=deploy/b.yaml --weight=10 --steps=10,25,50,100 --timeout=5m --dry-run";
-    let apply = "apply --filename=./frontend/deployment.yaml --tag-policy=any --timeout=5m --dry-run";
-    let image = "--image=shop/frontend:0123456789abcdef0123456789abcdef01234567";
-    let woodpecker = vec![apply.to_owned(), format!("canary frontend {image} --tag-policy=any {rest}")];
-    assert_eq!(lines(&recorded(WOODPECKER)), Ok(woodpecker));
-    // There was no commit.
-    let drone =
-        vec![apply.to_owned(), format!("canary frontend --image=shop/frontend: --tag-policy=any {rest}")];
-    assert_eq!(lines(&recorded(DRONE)), Ok(drone));
+/// What the parser makes of a step, or the error that the user sees.
+fn parsed(environment: &Environment) -> Result<Vec<Cli>, Error> {
+    let settings = Settings::of(environment)?;
+    let tasks = tasks(&settings, &Build::of(environment))?;
+    let own = tasks.iter().map(|task| {
+        let Work::Own(argv) = &task.work else { panic!("{task:?}") };
+        let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
+        Cli::try_parse_from(words).map_err(|error| explain(&error, &task.from, argv, &settings))
+    });
+    own.collect()
 }
 
 #[test]
-fn recorded_settings_that_contradict_each_other_are_named() {
+fn recorded_environments_give_the_lines_that_a_person_would_type() {
+    let apply = "apply --filename=./frontend/deployment.yaml --tag-policy=any --timeout=5m --dry-run";
+    let files = "--filename=deploy/a.yaml --filename=deploy/b.yaml";
+    // In the run of Drone there was no commit.
+    for (recording, tag) in [(WOODPECKER, "0123456789abcdef0123456789abcdef01234567"), (DRONE, "")] {
+        let image = format!("--image=shop/frontend:{tag} --tag-policy=any");
+        let expected = vec![
+            apply.to_owned(),
+            format!("apply --except=frontend {image} {files} --timeout=5m --dry-run"),
+            format!("canary frontend --or-first {image} {files} --steps=10,25,50,100 --timeout=5m --dry-run"),
+        ];
+        assert_eq!(lines(&recorded(recording)), Ok(expected));
+    }
+}
+
+#[test]
+fn the_parser_takes_what_recorded_environments_say() {
+    use crate::cli::{Command, DryRun};
     for recording in [WOODPECKER, DRONE] {
         let environment = recorded(recording);
         let settings = Settings::of(&environment).unwrap();
-        let unknown = ["analysis", "checks", "float", "ratio", "text"];
-        for name in unknown {
+        for name in ["analysis", "checks", "float", "ratio", "text"] {
             let said = format!("there is no setting {name}");
             assert!(settings.warnings.iter().any(|one| one.starts_with(&said)), "{:?}", settings.warnings);
         }
-        let tasks = tasks(&settings, &Build::of(&environment)).unwrap();
-        let Work::Own(argv) = &tasks[1].work else { panic!("{tasks:?}") };
-        let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
-        let error = explain(&Cli::try_parse_from(words).unwrap_err(), &tasks[1].from, argv, &settings);
-        assert_eq!(error.message, "settings: manifests takes one value");
-        assert!(error.next[0].starts_with("leave deployment out"), "{:?}", error.next);
+        let all = parsed(&environment).unwrap();
+        for cli in &all {
+            assert_eq!(cli.global.dry_run, Some(DryRun::Client));
+            assert_eq!(cli.global.timeout.as_secs(), 300);
+            assert!(!cli.changes());
+        }
+        let [Command::Apply(first), Command::Apply(rest), Command::Canary(canary)] =
+            [&all[0].command, &all[1].command, &all[2].command]
+        else {
+            panic!("{all:?}")
+        };
+        assert_eq!((all.len(), first.filename.len(), first.except.len()), (3, 1, 0));
+        assert_eq!((rest.filename.len(), &rest.except[..]), (2, &["frontend".to_owned()][..]));
+        assert_eq!((&canary.steps[..], canary.weight), (&[10, 25, 50, 100][..], None));
+        assert_eq!((canary.name.as_str(), &canary.source.filename), ("frontend", &rest.filename));
+        assert!(canary.source.image[0].starts_with("shop/frontend:"), "{:?}", canary.source.image);
+    }
+}
+
+#[test]
+fn settings_work_together_or_the_error_names_both() {
+    let web = ("deployment", "web");
+    let image = ("image", "shop/web:v2");
+    let files = ("manifests", "a.yaml,b.yaml");
+    let canary = ("strategy", "canary");
+    let tags = "--tag-policy=any";
+    let both = "--filename=a.yaml --filename=b.yaml";
+    for (settings, expected) in [
+        (
+            vec![web, files],
+            vec![format!("apply --except=web {tags} {both}"), format!("rolling web {tags} {both}")],
+        ),
+        (
+            vec![("deployment", "web,api"), ("kustomize", "prod"), canary, ("weight", "10%")],
+            vec![
+                format!("apply --except=web --except=api {tags} --kustomize=prod"),
+                format!("canary web --or-first {tags} --kustomize=prod --weight=10%"),
+                format!("canary api --or-first {tags} --kustomize=prod --weight=10%"),
+            ],
+        ),
+        (
+            vec![
+                web,
+                files,
+                image,
+                ("on_failure", "hold"),
+                ("report", "json=r.json"),
+                ("force_conflicts", "true"),
+            ],
+            vec![
+                format!(
+                    "apply --except=web --image=shop/web:v2 {tags} {both} --on-failure=hold --force-conflicts"
+                ),
+                format!(
+                    "rolling web --image=shop/web:v2 {tags} {both} --on-failure=hold --report=json=r.json"
+                ),
+            ],
+        ),
+        (vec![web, files, ("diff", "true")], vec![format!("apply --diff {tags} {both}")]),
+        (
+            vec![web, image, canary, ("weight", "10"), ("steps", "[10, 50]")],
+            vec![format!("canary web --image=shop/web:v2 {tags} --steps=10,50")],
+        ),
+        (
+            vec![files, canary, ("weight", "10")],
+            vec![format!("apply --strategy=canary {tags} {both} --weight=10")],
+        ),
+    ] {
+        assert_eq!(of(&settings), Ok(expected), "{settings:?}");
+        let taken = parsed(&environment_of(&settings));
+        assert!(taken.is_ok(), "{settings:?}: {taken:?}");
+    }
+    for (settings, named) in [
+        (vec![files, image], ["image", "manifests"]),
+        (vec![("files", "a"), ("repo", "r"), ("tag", "v2")], ["repo", "files"]),
+        (vec![files, canary, ("steps", "10,50")], ["steps", "manifests"]),
+        (vec![files, ("strategy", "blue-green")], ["strategy: blue-green", "manifests"]),
+        (vec![files, ("kustomize", "prod")], ["manifests", "kustomize"]),
+        (vec![files, ("soak", "5m")], ["soak", "manifests without deployment"]),
+        (vec![web, files, image, ("diff", "true")], ["diff", "image"]),
+        (vec![web, image, canary, ("percentage", "5"), ("weights", "10,50")], ["percentage", "weights"]),
+        (vec![web, image, canary, ("soak", "5m"), ("weight", "5")], ["soak", "strategy: canary"]),
+        (vec![web, image, ("weight", "5")], ["weight", "strategy: rolling"]),
+        (vec![web, image, ("prune", "true"), ("selector", "a=b")], ["prune", "strategy: rolling"]),
+        (vec![web, ("action", "promote"), image], ["image", "action: promote"]),
+        (vec![web, ("action", "promote"), ("weight", "5")], ["weight", "action: promote"]),
+        (vec![("deployment", "a,b"), image, ("report", "json=r")], ["report", "deployment"]),
+    ] {
+        let error = parsed(&environment_of(&settings)).expect_err(&format!("{settings:?}"));
+        assert_eq!(error.kind, crate::error::Kind::Usage);
+        for name in named {
+            assert!(error.message.contains(name), "{settings:?}: no {name} in: {}", error.message);
+        }
     }
 }
 
@@ -194,8 +301,6 @@ fn errors_name_the_setting_as_it_is_spelled() {
         let said_now = refused(&[&canary[..], &[more]].concat());
         assert!(said_now.starts_with(said), "{said_now}");
     }
-    let both = refused(&[&canary[..], &[("weight", "10"), ("weights", "10,20")]].concat());
-    assert_eq!(both, "settings: weight and weights cannot be used together");
     let typed = refused(&[("kubectl", "rollout undo deploy/web --to-revision=x")]);
     assert!(typed.starts_with("setting kubectl: --to-revision <N>: 'x'"), "{typed}");
     let none = refused(&[("action", "promote")]);

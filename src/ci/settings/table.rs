@@ -31,6 +31,8 @@ pub const TABLE: &[Setting] = &[
         Each("--filename"),
     ),
     of("kustomize", &[], Option("--kustomize")),
+    of("create_namespace", &[], Switch("--create-namespace")),
+    of("pin_digest", &[], Option("--pin-digest")),
     of("tag_policy", &[], Command),
     of("system", &[], Option("--tag-system")),
     // How it comes in.
@@ -72,6 +74,7 @@ pub const TABLE: &[Setting] = &[
     of("output", &[], Everywhere("--output")),
     of("dry_run", &[], Command),
     // The step itself.
+    of("card_template", &[], Command),
     of("strict", &[], Command),
     of("allow_pull_requests", &[], Command),
     // The connection.
@@ -105,6 +108,7 @@ pub const TABLE: &[Setting] = &[
     of("kubeconfig", &["kube_config", "kubectl_config"], Credential),
     of("tls_server_name", &[], Credential),
     of("in_cluster", &[], Credential),
+    of("proxy_url", &[], Credential),
     // What other plugins have.
     of("user", &["kubernetes_user", "kube_service_account"], Nothing("the token says who it is")),
     of(

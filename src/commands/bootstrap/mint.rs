@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::deliver::{Way, deliver, open};
 use super::prove::{Proof, come_with, prove};
 use crate::check::Need;
 use crate::cli::TokenArgs;
-use crate::cluster::{Cluster, Sending};
+use crate::cluster::Cluster;
 use crate::commands::rollout::Context;
 use crate::credentials::{Access, Secret, certificates};
-use crate::delivery::{self, FileForm, Parcel};
+use crate::delivery::{self, Parcel};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::grant::{Account, DELIVERED, EXPIRES, issued, next_number};
@@ -24,14 +25,18 @@ pub(super) struct Minted {
     pub(super) proof: Proof,
 }
 
-/// Checks what is asked of a token before anything is made.
+/// Checks what is asked of a token before anything is made, and opens the ways that it will take.
 ///
 /// # Errors
-/// That it would go nowhere, or lead to a server that cannot be trusted.
-pub(super) fn check(args: &TokenArgs, cluster: &Cluster) -> Result<(), Error> {
+/// That it would go nowhere, that a CI system does not take it, or that it leads to a server that cannot be trusted.
+pub(super) async fn check<'a>(
+    args: &'a TokenArgs,
+    context: Context<'_>,
+    cluster: &Cluster,
+) -> Result<Vec<Way<'a>>, Error> {
     if args.deliver.is_empty() && !args.show {
         return Err(Error::usage("where is the credential to go?")
-            .next("--deliver kubeconfig=FILE (or dotenv=FILE, json=FILE, secret=NAME)")
+            .next("--deliver kubeconfig=FILE (or dotenv=FILE, secret=NAME, drone=OWNER/REPO and others: see --help)")
             .next("--show prints it")
             .next("--print prints the objects without a token"));
     }
@@ -39,7 +44,8 @@ pub(super) fn check(args: &TokenArgs, cluster: &Cluster) -> Result<(), Error> {
         let why = "the kubeconfig does not check the server's certificate, and a credential for CI must";
         return Err(Error::usage(why).next("--certificate-authority FILE"));
     }
-    access(args, cluster, Secret::from("")).map(|_| ())
+    access(args, cluster, Secret::from(""))?;
+    open(&args.deliver, context).await
 }
 
 /// Makes a token, proves it by itself, and delivers it.
@@ -48,13 +54,14 @@ pub(super) fn check(args: &TokenArgs, cluster: &Cluster) -> Result<(), Error> {
 /// Whatever failed; the token is revoked then.
 pub(super) async fn mint(
     args: &TokenArgs,
+    ways: &[Way<'_>],
     context: Context<'_>,
     cluster: &Cluster,
     account: &Account,
     needs: &[Need],
 ) -> Result<Minted, Error> {
     let (secret, uid) = secret(args, cluster, account).await?;
-    let result = with(args, context, cluster, account, needs, &secret, &uid).await;
+    let result = with(args, ways, context, cluster, account, needs, (&secret, &uid)).await;
     let Err(mut error) = result else { return result };
     if cluster.remove(&secret, &uid).await.is_ok() {
         error.message = format!("{}; the new token was revoked again", error.message);
@@ -66,12 +73,12 @@ pub(super) async fn mint(
 
 async fn with(
     args: &TokenArgs,
+    ways: &[Way<'_>],
     context: Context<'_>,
     cluster: &Cluster,
     account: &Account,
     needs: &[Need],
-    secret: &Target,
-    uid: &str,
+    (secret, uid): (&Target, &str),
 ) -> Result<Minted, Error> {
     let (token, expires) = if args.long_lived {
         (cluster.long_lived_token(secret).await?, None)
@@ -89,9 +96,7 @@ async fn with(
     };
     let proof =
         prove(&come_with(&parcel.access, context.global, &account.namespace).await?, account, needs).await?;
-    for target in &args.deliver {
-        deliver(target, &parcel, cluster).await?;
-    }
+    deliver(ways, &parcel, cluster).await?;
     let places: Vec<String> = args.deliver.iter().map(ToString::to_string).collect();
     let places = if places.is_empty() { "shown".to_owned() } else { places.join(", ") };
     let mut annotations = json!({DELIVERED: places});
@@ -149,32 +154,6 @@ fn warn_if_short(args: &TokenArgs, expires: Timestamp, context: Context<'_>) {
         context.output.about_all().event(&Event::warning(format!(
             "the server gives tokens for less than was asked: this one is valid until {expires}"
         )));
-    }
-}
-
-async fn deliver(target: &delivery::Target, parcel: &Parcel, cluster: &Cluster) -> Result<(), Error> {
-    match target {
-        delivery::Target::File(form, path) => {
-            let content = match form {
-                FileForm::Kubeconfig => delivery::kubeconfig(parcel),
-                FileForm::Dotenv => delivery::dotenv(parcel),
-                FileForm::Json => delivery::json(parcel),
-            };
-            delivery::write(path, &content, &parcel.mark())
-        }
-        delivery::Target::Secret(name) => {
-            let place = secret_target(&parcel.account.namespace, name);
-            if let Some(there) = cluster.road(&place).await?
-                && there["metadata"]["annotations"]["rollout-plus/made-by"] != parcel.mark().as_str()
-            {
-                return Err(Error::usage(format!("{place} is there and holds something else")));
-            }
-            let item = super::item(&delivery::secret(parcel, name))?;
-            cluster
-                .apply(&item, &item.object, Sending { force: true, ..Sending::default() })
-                .await
-                .map(|_| ())
-        }
     }
 }
 

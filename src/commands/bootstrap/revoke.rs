@@ -30,7 +30,7 @@ pub(super) async fn rotate(
     cluster: &Cluster,
 ) -> Result<(), Error> {
     let account = account(name, cluster)?;
-    check(args, cluster)?;
+    let ways = check(args, context, cluster).await?;
     let missing = cluster.missing_rights(&token_needs(&account)).await?;
     let missing = missing.map_err(|why| Error::new(Kind::Cluster, why))?;
     if let Some(need) = missing.first() {
@@ -39,7 +39,7 @@ pub(super) async fn rotate(
         return Err(Error::refused(why).next(format!("kubectl auth can-i --list -n {}", account.namespace)));
     }
     let old = cluster.token_secrets().await?;
-    let minted = mint(args, context, cluster, &account, &[]).await?;
+    let minted = mint(args, &ways, context, cluster, &account, &[]).await?;
     let mut granted = Granted::of(&account).with(&minted, &args.deliver);
     for secret in old.iter().filter(|secret| of_account(secret, name)) {
         remove(cluster, &account, secret).await?;

@@ -1,0 +1,72 @@
+//! What kubectl's `delete`, `scale` and `rollout pause` send.
+
+use serde_json::{Value, json};
+
+use crate::cluster::objects::parse;
+use crate::cluster::{Call, Cluster};
+use crate::error::{Error, Kind};
+use crate::keys::FIELD_MANAGER;
+
+impl Cluster {
+    /// Reads an object of any kind by its path; `None` if there is none.
+    pub(crate) async fn at(&self, title: &str, path: &str) -> Result<Option<Value>, Error> {
+        let doing = format!("get {title}");
+        match self
+            .read(&Call { doing: doing.clone(), method: "GET", path: path.to_owned(), body: None })
+            .await
+        {
+            Ok(body) => parse(&doing, &body).map(Some),
+            Err(failure) if failure.code() == 404 => Ok(None),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+
+    /// Deletes just the object with this uid; what it owns goes in the background, as with kubectl. Returns whether it
+    /// was still there.
+    pub(crate) async fn delete_at(
+        &self,
+        title: &str,
+        path: &str,
+        uid: &str,
+        dry_run: bool,
+    ) -> Result<bool, Error> {
+        let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+            "preconditions": {"uid": uid}});
+        if dry_run {
+            body["dryRun"] = json!(["All"]);
+        }
+        let call = Call {
+            doing: format!("delete {title}"),
+            method: "DELETE",
+            path: path.to_owned(),
+            body: Some(("application/json", body)),
+        };
+        match self.write(&call).await {
+            Ok(_) => Ok(true),
+            // 409: another of the same name was made meanwhile.
+            Err(failure) if matches!(failure.code(), 404 | 409) => Ok(false),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+
+    /// Sets fields of a Deployment's spec.
+    pub(crate) async fn set_spec(&self, name: &str, spec: Value, dry_run: bool) -> Result<(), Error> {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let path = format!(
+            "/apis/apps/v1/namespaces/{}/deployments/{name}?fieldManager={FIELD_MANAGER}{dry_run}",
+            self.namespace
+        );
+        let body = Some(("application/merge-patch+json", json!({"spec": spec})));
+        let doing = format!("patch deployment/{name} in namespace {}", self.namespace);
+        match self.write(&Call { doing, method: "PATCH", path, body }).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.code() == 404 => Err(self.not_found(name).await),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+}
+
+/// An error of an object that is not there.
+pub(crate) fn absent(title: &str, place: &str) -> Error {
+    Error::new(Kind::Cluster, format!("there is no {title}{place}"))
+}

@@ -1,0 +1,89 @@
+//! The ways that a credential takes: opened before a token is made, and gone once there is one.
+
+use std::path::Path;
+
+use super::mint::secret_target;
+use crate::cluster::{Cluster, Sending};
+use crate::commands::rollout::Context;
+use crate::delivery::{self, FileForm, Open, Parcel, Target};
+use crate::error::Error;
+
+/// A way to a place.
+pub(super) struct Way<'a> {
+    target: &'a Target,
+    end: End<'a>,
+}
+
+/// What is at the end of a way.
+enum End<'a> {
+    File(FileForm, &'a Path),
+    Secret(&'a str),
+    Remote(Box<Open<'a>>),
+}
+
+/// Opens the ways to all places: nothing is written there yet.
+///
+/// # Errors
+/// Why a CI system would not take a credential.
+pub(super) async fn open<'a>(targets: &'a [Target], context: Context<'_>) -> Result<Vec<Way<'a>>, Error> {
+    let mut ways = Vec::new();
+    for target in targets {
+        let end = match target {
+            Target::File(form, path) => End::File(*form, path),
+            Target::Secret(name) => End::Secret(name),
+            Target::Remote(remote) => {
+                let open = Open::new(remote, context.environment, context.global.request_timeout);
+                End::Remote(Box::new(open.await?))
+            }
+        };
+        ways.push(Way { target, end });
+    }
+    Ok(ways)
+}
+
+/// Goes all ways.
+///
+/// # Errors
+/// What failed, and which places have the credential already: it is about to become void.
+pub(super) async fn deliver(ways: &[Way<'_>], parcel: &Parcel, cluster: &Cluster) -> Result<(), Error> {
+    let mut reached = Vec::new();
+    for way in ways {
+        if let Err(mut error) = go(&way.end, parcel, cluster).await {
+            if !reached.is_empty() {
+                error.message = format!("{}; it had reached {}", error.message, reached.join(", "));
+                error = error
+                    .next("run it again once that is mended: what it had reached holds a token that is void");
+            }
+            return Err(error);
+        }
+        reached.push(way.target.to_string());
+    }
+    Ok(())
+}
+
+async fn go(end: &End<'_>, parcel: &Parcel, cluster: &Cluster) -> Result<(), Error> {
+    match end {
+        End::File(form, path) => {
+            let content = match form {
+                FileForm::Kubeconfig => delivery::kubeconfig(parcel),
+                FileForm::Dotenv => delivery::dotenv(parcel),
+                FileForm::Json => delivery::json(parcel),
+            };
+            delivery::write(path, &content, &parcel.mark())
+        }
+        End::Secret(name) => {
+            let place = secret_target(&parcel.account.namespace, name);
+            if let Some(there) = cluster.road(&place).await?
+                && there["metadata"]["annotations"]["rollout-plus/made-by"] != parcel.mark().as_str()
+            {
+                return Err(Error::usage(format!("{place} is there and holds something else")));
+            }
+            let item = super::item(&delivery::secret(parcel, name))?;
+            cluster
+                .apply(&item, &item.object, Sending { force: true, ..Sending::default() })
+                .await
+                .map(|_| ())
+        }
+        End::Remote(open) => open.deliver(parcel).await,
+    }
+}

@@ -1,0 +1,15 @@
+# Completion of kubectl-rollout_plus for fish: kubectl-rollout_plus completion fish | source
+function __kubectl_rollout_plus
+    set -l words (commandline -opc) (commandline -ct)
+    set -l flag (string match -r -- '^--[^=]*=' $words[-1])
+    for line in ($words[1] __complete $words[2..] 2>/dev/null)
+        switch $line
+            case ':0'
+                __fish_complete_path (string replace -r -- '^--[^=]*=' '' $words[-1])
+            case ':*'
+            case '*'
+                echo $flag$line
+        end
+    end
+end
+complete -c kubectl-rollout_plus -f -a '(__kubectl_rollout_plus)'
