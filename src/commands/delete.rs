@@ -27,13 +27,11 @@ pub(super) async fn run(
     output: &Output,
 ) -> Result<(), Error> {
     let mut targets = targets(args, global, cluster).await?;
-    let mut gone = Vec::new();
+    let (mut gone, mut missing) = (Vec::new(), Vec::new());
     for target in &targets {
         let Some(live) = cluster.at(&target.title, &target.path).await? else {
-            if args.ignore_not_found {
-                continue;
-            }
-            return Err(absent(&target.title, "").next("--ignore-not-found"));
+            missing.extend((!args.ignore_not_found).then_some(target.title.as_str()));
+            continue;
         };
         let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
         let mut done = "deleted";
@@ -50,9 +48,14 @@ pub(super) async fn run(
         }
         output.about_all().event(&Event::note(format!("{}: {done}", target.title)));
     }
+    // One that is not there does not keep the others, as with kubectl.
+    let missing = match missing[..] {
+        [] => Ok(()),
+        _ => Err(absent(&missing.join(", "), "").next("--ignore-not-found")),
+    };
     targets.retain(|target| gone.iter().any(|(path, _)| *path == target.path));
     if targets.is_empty() {
-        return Ok(());
+        return missing;
     }
     let deadline = Instant::now() + global.timeout;
     until_all(cluster, &Awaited::Deletion, deadline, || async {
@@ -66,7 +69,8 @@ pub(super) async fn run(
         }
         Ok::<_, Error>(all)
     })
-    .await
+    .await?;
+    missing
 }
 
 /// Finds what is meant, in the order of the input: the last first, as what needs others was applied last.

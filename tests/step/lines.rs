@@ -44,7 +44,12 @@ fn a_deployment_is_scaled_paused_waited_for_and_deleted() {
 
     pipeline.write("frontend.yaml", &deployment("shop/web:v1"));
     kubectl("delete -f frontend.yaml --dry-run=server").expect(0);
-    kubectl("delete -f frontend.yaml").expect(0);
+    let mut other = deployment("shop/web:v1");
+    other["metadata"]["name"] = "other".into();
+    pipeline.write("other.yaml", &other);
+    // What was never there is an error, and the rest goes all the same.
+    let partly = kubectl("delete -f frontend.yaml,other.yaml").expect(3);
+    assert!(partly.stderr.contains("there is no deployment/other"), "{}", partly.stderr);
     assert!(pipeline.shop.deployment().is_null());
     kubectl("wait --for=delete pod -l app=frontend --timeout=60s").expect(0);
     let absent = kubectl("delete deployment frontend").expect(3);
