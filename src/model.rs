@@ -9,6 +9,7 @@ mod limits;
 mod meta;
 mod objects;
 mod pod;
+mod reference;
 mod situation;
 mod template;
 
@@ -17,5 +18,6 @@ pub use gitops::{GITOPS_MANAGERS, GITOPS_MARKS};
 pub use held::{HeldRecord, Originals, RunRef};
 pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
 pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};
+pub use reference::Reference;
 pub use situation::{Hold, HoldSource, Observed, Phase, Situation};
 pub use template::{fingerprint, images, images_of, same_template, with_image, without_hash};

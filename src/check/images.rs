@@ -1,16 +1,17 @@
 //! RP002: images that do not say which version they are, and a version that is none.
 
 use crate::check::{Facts, Finding, Judged, Level, Subject};
-use crate::model::same_template;
+use crate::model::{Reference, same_template};
 
 /// A tag that moves makes "back to stable" mean something else tomorrow.
 pub(super) fn tags(subject: &Subject, _: &Facts) -> Judged {
     let mut found = Vec::new();
     for (path, container) in subject.all_containers() {
         let image = container["image"].as_str().unwrap_or_default();
-        let problem = match tag(image) {
+        let Reference { tag, digest, .. } = Reference::of(image);
+        let problem = match tag {
             // A digest says it all, whatever the tag.
-            _ if image.contains('@') => continue,
+            _ if digest.is_some() => continue,
             None => "has no tag, which means latest",
             Some("latest") => "has the tag latest",
             Some(_) => continue,
@@ -38,11 +39,6 @@ pub(super) fn same_as_live(subject: &Subject, _: &Facts) -> Judged {
     } else {
         Vec::new()
     })
-}
-
-/// The tag of an image reference; a colon before the last slash is a port.
-fn tag(image: &str) -> Option<&str> {
-    image.rsplit('/').next()?.split_once(':').map(|(_, tag)| tag)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::ci::build::{Build, System, is_hex};
 use crate::error::Error;
+use crate::model::Reference;
 
 /// How much of a commit stands in the tags that we print.
 const SHORT: usize = 8;
@@ -25,23 +26,6 @@ pub enum TagPolicy {
     Semver,
     /// Any but latest.
     Any,
-}
-
-/// An image reference, taken apart.
-struct Reference<'a> {
-    /// What stands behind the colon, if there is one.
-    tag: Option<&'a str>,
-    has_digest: bool,
-}
-
-impl<'a> Reference<'a> {
-    /// A colon before the last slash is a port (distribution/reference `regexp.go`).
-    fn of(image: &'a str) -> Self {
-        let (name, digest) =
-            image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
-        let tag = name.rsplit('/').next().and_then(|last| last.split_once(':')).map(|(_, tag)| tag);
-        Self { tag, has_digest: digest.is_some() }
-    }
 }
 
 impl TagPolicy {
@@ -84,7 +68,7 @@ impl TagPolicy {
             |why: String| Error::refused(format!("image {image} {why}")).next(right().unwrap_or_default());
         let tag = match reference.tag {
             // A digest alone names the image for good.
-            None if reference.has_digest => return Ok(()),
+            None if reference.digest.is_some() => return Ok(()),
             None => return Err(refused("has no tag, which means latest".into())),
             Some("") => {
                 return Err(refused("has an empty tag: what stands for it is empty in this build".into()));

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::apply::conflict::{self, Conflict};
 use crate::apply::prune::{Place, Prunable};
 use crate::apply::{Id, Item, difference, kinds, replicas};
+use crate::cluster::edit::deletion;
 use crate::cluster::list::List;
 use crate::cluster::objects::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
@@ -52,7 +53,7 @@ impl Cluster {
         self.optional(format!("ask what {api_version} serves"), kinds::root(api_version)).await
     }
 
-    async fn optional(&self, doing: String, path: String) -> Result<Option<Value>, Error> {
+    pub(super) async fn optional(&self, doing: String, path: String) -> Result<Option<Value>, Error> {
         match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
             Ok(body) => parse(&doing, &body).map(Some),
             Err(failure) if failure.code() == 404 => Ok(None),
@@ -186,14 +187,7 @@ impl Cluster {
 
     /// Deletes just this object. Returns whether it was still there.
     pub(crate) async fn delete(&self, one: &Prunable) -> Result<bool, Error> {
-        let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
-            "preconditions": {"uid": one.uid}});
-        let call = Call {
-            doing: format!("prune {}", one.id),
-            method: "DELETE",
-            path: one.path.clone(),
-            body: Some(("application/json", body)),
-        };
+        let call = deletion(format!("prune {}", one.id), &one.path, &one.uid, false);
         let mut tries = 0;
         loop {
             match self.write(&call).await {

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::objects::parse;
 use crate::cluster::{Call, Cluster};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
@@ -10,15 +9,7 @@ use crate::keys::FIELD_MANAGER;
 impl Cluster {
     /// Reads an object of any kind by its path; `None` if there is none.
     pub(crate) async fn at(&self, title: &str, path: &str) -> Result<Option<Value>, Error> {
-        let doing = format!("get {title}");
-        match self
-            .read(&Call { doing: doing.clone(), method: "GET", path: path.to_owned(), body: None })
-            .await
-        {
-            Ok(body) => parse(&doing, &body).map(Some),
-            Err(failure) if failure.code() == 404 => Ok(None),
-            Err(failure) => Err(failure.into_error()),
-        }
+        self.optional(format!("get {title}"), path.to_owned()).await
     }
 
     /// Deletes just the object with this uid; what it owns goes in the background, as with kubectl. Returns whether it
@@ -30,17 +21,7 @@ impl Cluster {
         uid: &str,
         dry_run: bool,
     ) -> Result<bool, Error> {
-        let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
-            "preconditions": {"uid": uid}});
-        if dry_run {
-            body["dryRun"] = json!(["All"]);
-        }
-        let call = Call {
-            doing: format!("delete {title}"),
-            method: "DELETE",
-            path: path.to_owned(),
-            body: Some(("application/json", body)),
-        };
+        let call = deletion(format!("delete {title}"), path, uid, dry_run);
         match self.write(&call).await {
             Ok(_) => Ok(true),
             // 409: another of the same name was made meanwhile.
@@ -64,6 +45,16 @@ impl Cluster {
             Err(failure) => Err(failure.into_error()),
         }
     }
+}
+
+/// The request that deletes just the object with this uid; what it owns goes in the background.
+pub(super) fn deletion(doing: String, path: &str, uid: &str, dry_run: bool) -> Call {
+    let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+        "preconditions": {"uid": uid}});
+    if dry_run {
+        body["dryRun"] = json!(["All"]);
+    }
+    Call { doing, method: "DELETE", path: path.to_owned(), body: Some(("application/json", body)) }
 }
 
 /// An error of an object that is not there.

@@ -98,6 +98,7 @@ impl Cluster {
             }
         }
     }
+
     /// Lists the pods of a namespace.
     ///
     /// # Errors

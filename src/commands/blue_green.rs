@@ -30,9 +30,9 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
         checks: args.verify.clone(),
         promote: args.auto_promote,
     };
-    let planned = |observed: &Observed| match plan::first(request.template.as_ref(), observed) {
-        Some(plan) if args.first.or_first => plan,
-        _ => plan::blue_green(&request, observed),
+    let planned = |observed: &Observed| {
+        let first = plan::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
+        first.unwrap_or_else(|| plan::blue_green(&request, observed))
     };
     let plan = planned(&observed)?;
     if plan.steps.is_empty() {

@@ -42,9 +42,9 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
             mirror: traffic.map_or_else(|| args.traffic.mirror(None), |traffic| traffic.mirror),
         },
     };
-    let plan = |observed: &Observed| match plan::first(request.template.as_ref(), observed) {
-        Some(plan) if args.first.or_first => plan,
-        _ => plan::canary(&request, observed),
+    let plan = |observed: &Observed| {
+        let first = plan::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
+        first.unwrap_or_else(|| plan::canary(&request, observed))
     };
     // Another share for a version that is held already brings nothing new to judge.
     if request.template.is_some() || Situation::of(&observed).hold.is_none() {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::error::{Error, Kind};
+use crate::model::Reference;
 
 /// Returns the template with a digest behind the tag of each image that is new.
 ///
@@ -88,10 +89,11 @@ fn with_digests(
 }
 
 fn digest<'a>(image: &str, pulled: &'a [Pulled], namespace: &str) -> Result<&'a str, Error> {
+    let repository = Reference::of(image).repository;
     let doing = format!("pin {image} to what namespace {namespace} runs");
     let of_it: Vec<&Pulled> = pulled.iter().filter(|pulled| same_name(&pulled.image, image)).collect();
     let digests: BTreeSet<&str> =
-        of_it.iter().filter_map(|pulled| digest_from(&pulled.id, repository(image))).collect();
+        of_it.iter().filter_map(|pulled| digest_from(&pulled.id, repository)).collect();
     let digests: Vec<&str> = digests.into_iter().collect();
     match digests[..] {
         [digest] => Ok(digest),
@@ -100,7 +102,7 @@ fn digest<'a>(image: &str, pulled: &'a [Pulled], namespace: &str) -> Result<&'a 
             .next("roll the version out there first, or leave --pin-digest out")),
         [] => Err(Error::new(
             Kind::Refused,
-            format!("{doing}: its pods do not say by which digest {} has it", repository(image)),
+            format!("{doing}: its pods do not say by which digest {repository} has it"),
         )
         .next(format!("write the digest yourself: --image {image}@sha256:..."))),
         _ => Err(Error::new(
@@ -113,17 +115,8 @@ fn digest<'a>(image: &str, pulled: &'a [Pulled], namespace: &str) -> Result<&'a 
 
 /// Whether two references mean one tag of one repository.
 fn same_name(a: &str, b: &str) -> bool {
-    let without_digest = |image: &str| image.split('@').next().unwrap_or_default().to_owned();
-    let tag = |image: &str| image[repository(image).len()..].to_owned();
-    let (a, b) = (without_digest(a), without_digest(b));
-    full(repository(&a)) == full(repository(&b)) && tag(&a) == tag(&b)
-}
-
-/// Returns a reference without its tag and digest. A colon before the last slash is a port.
-fn repository(image: &str) -> &str {
-    let name = image.split('@').next().unwrap_or_default();
-    let last = name.rfind('/').map_or(0, |at| at + 1);
-    name[last..].find(':').map_or(name, |at| &name[..last + at])
+    let (a, b) = (Reference::of(a), Reference::of(b));
+    full(a.repository) == full(b.repository) && a.tag == b.tag
 }
 
 /// Returns a repository with the registry that is meant if none is named (distribution/reference `normalize.go`).
@@ -141,10 +134,12 @@ fn full(repository: &str) -> String {
 /// Returns the digest of an `imageID`, which is `[SCHEME://]REPOSITORY@DIGEST` of an image that was pulled. The same
 /// image from another repository has a digest that this one may not know.
 fn digest_from<'a>(id: &'a str, wanted: &str) -> Option<&'a str> {
-    let (name, digest) = id.split_once("://").map_or(id, |(_, rest)| rest).split_once('@')?;
+    let Reference { repository, digest, .. } =
+        Reference::of(id.split_once("://").map_or(id, |(_, rest)| rest));
+    let digest = digest?;
     let hex = digest.strip_prefix("sha256:")?;
     let is_hex = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_hex && full(repository(name)) == full(wanted)).then_some(digest)
+    (is_hex && full(repository) == full(wanted)).then_some(digest)
 }
 
 #[cfg(test)]
