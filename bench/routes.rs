@@ -8,8 +8,10 @@
 
 #[path = "../tests/support/proxy.rs"]
 mod proxy;
-#[path = "../tests/routes/row.rs"]
+#[path = "../tests/data_planes/routes/row.rs"]
 mod row;
+#[path = "../tests/support/seats.rs"]
+mod seats;
 #[path = "../tests/support/shop.rs"]
 mod shop;
 

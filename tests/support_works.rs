@@ -3,11 +3,10 @@
 #![allow(missing_docs, reason = "a test")]
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "support"]
-mod support {
-    pub(crate) mod load;
-    pub(crate) mod proxy;
-}
+#[path = "support/load.rs"]
+mod load;
+#[path = "support/proxy.rs"]
+mod proxy;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,8 +20,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, WatchEvent, WatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 
-use support::load::{Load, LoadOptions, Mode, Report};
-use support::proxy::{Fault, Proxy, Rule, Seen, When};
+use load::{Load, LoadOptions, Mode, Report};
+use proxy::{Fault, Proxy, Rule, Seen, When};
 
 const PAGE: &str = "HTTP/1.1 200 OK\r\nX-Version: v1\r\nContent-Length: 3\r\n\r\nhi\n";
 const LAST_PAGE: &str =

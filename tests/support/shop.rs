@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::seats::{Exclusive, Seat};
+
 /// The built binary.
 pub const TOOL: &str = env!("CARGO_BIN_EXE_kubectl-rollout_plus");
 
@@ -14,6 +16,7 @@ pub const TOOL: &str = env!("CARGO_BIN_EXE_kubectl-rollout_plus");
 pub struct Shop {
     pub namespace: String,
     pub kubeconfig: PathBuf,
+    seat: Option<Seat>,
 }
 
 /// How a process ended.
@@ -44,28 +47,56 @@ impl Ended {
 impl Shop {
     /// Deploys the shop with so many replicas and waits until they are Ready.
     pub fn new(replicas: u32) -> Self {
-        let shop = Self::empty();
+        Self::empty().deployed(replicas)
+    }
+
+    /// As [`Self::new`], for the test that has the cluster for itself.
+    pub fn alone(_cluster: &Exclusive, replicas: u32) -> Self {
+        Self::numbered(None).created().deployed(replicas)
+    }
+
+    /// Makes the namespace alone.
+    pub fn empty() -> Self {
+        Self::numbered(Some(Seat::take())).created()
+    }
+
+    /// Names a namespace that the caller makes.
+    pub fn named(namespace: String) -> Self {
+        Self::seated(namespace, Some(Seat::take()))
+    }
+
+    fn numbered(seat: Option<Seat>) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self::seated(format!("shop-{}-{number}", std::process::id()), seat)
+    }
+
+    fn seated(namespace: String, seat: Option<Seat>) -> Self {
+        #[allow(clippy::disallowed_methods, reason = "a test")]
+        let kubeconfig =
+            std::env::var("KUBECONFIG").expect("KUBECONFIG: run through 'testbed/cluster exec NAME --'");
+        Self { namespace, kubeconfig: PathBuf::from(kubeconfig), seat }
+    }
+
+    fn created(self) -> Self {
+        run(Command::new("kubectl").args(["create", "namespace", &self.namespace])).expect(0);
+        self
+    }
+
+    /// Forgets a namespace that the caller has deleted.
+    pub fn discard(mut self) {
+        drop(self.seat.take());
+        std::mem::forget(self);
+    }
+
+    fn deployed(self, replicas: u32) -> Self {
+        let shop = self;
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml");
         shop.kubectl(&["apply", "-f", manifest]);
         if replicas != 3 {
             shop.kubectl(&["scale", "deployment/frontend", &format!("--replicas={replicas}")]);
         }
         shop.kubectl(&["rollout", "status", "deployment/frontend", "--timeout=120s"]);
-        shop
-    }
-
-    /// Makes the namespace alone.
-    pub fn empty() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        #[allow(clippy::disallowed_methods)]
-        let kubeconfig =
-            std::env::var("KUBECONFIG").expect("KUBECONFIG: run through 'testbed/cluster exec NAME --'");
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let shop = Self {
-            namespace: format!("shop-{}-{number}", std::process::id()),
-            kubeconfig: PathBuf::from(kubeconfig),
-        };
-        run(Command::new("kubectl").args(["create", "namespace", &shop.namespace])).expect(0);
         shop
     }
 

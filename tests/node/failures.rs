@@ -1,0 +1,13 @@
+//! Versions that fail, on a real node that has the images `shop/web:v1` and `shop/web:v2`: each failure is named as
+//! soon as it is sure, undone without a loss, and nothing else is taken for one.
+
+mod acceptance;
+mod calm;
+mod cases;
+mod kills;
+mod observer;
+mod place;
+mod plain;
+mod registry;
+mod tool;
+mod undo;
