@@ -116,7 +116,7 @@ impl<'a> Engine<'a> {
         if let Some(traffic) = traffic_of(&observed.deployment, journal.as_ref()) {
             engine.route_by(traffic).await?;
         }
-        engine.wait_until_seen().await?;
+        engine.give_the_controller_time().await?;
         Ok(engine)
     }
 
@@ -179,7 +179,7 @@ impl<'a> Engine<'a> {
         let result = match Box::pin(self.steps(&plan, cursor)).await {
             Ok(None) => Ok(()),
             Ok(Some(failure)) => Box::pin(self.give_up(failure)).await,
-            Err(error) => Err(error),
+            Err(error) => Err(Box::pin(self.let_go(error)).await),
         };
         self.end(verb, result).await
     }
@@ -232,8 +232,8 @@ impl<'a> Engine<'a> {
     async fn end(&mut self, verb: Verb, result: Result<(), Error>) -> Result<(), Error> {
         let state = match &result {
             Ok(()) => State::Done,
-            Err(error) if error.kind == Kind::Locked => return self.follow(error.clone()).await,
-            // The way back is a plan of its own, and it is through.
+            Err(error) if error.kind == Kind::Locked => return self.follow(verb, error.clone()).await,
+            // The way back is a plan of its own, and what was read back says that it is through.
             Err(_) if self.undone => State::Done,
             Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Refused) => State::Failed,
             Err(_) => State::Interrupted,

@@ -70,8 +70,7 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
     let mut patch = Vec::new();
     let mut kept = Vec::new();
     if keep == Keep::Stable
-        && (situation.hold.is_some() || situation.way_back.is_some())
-        && let Some(stable) = situation.stable_template()
+        && let Some(stable) = situation.home()
         && !same_template(stable, &spec.template)
     {
         patch.push(set("/spec/template", &without_hash(stable)));
@@ -94,17 +93,15 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
         } else {
             kept.push("spec.strategy");
         }
-    } else if let Some(record) = deployment.annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse) {
-        // Somebody changed minReadySeconds and so ended the hold; what else it changed may still be there.
-        let original = record.original;
-        if spec.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
-            patch.push(restore(
-                "/spec/progressDeadlineSeconds",
-                original.progress_deadline_seconds.map(Value::from).as_ref(),
-            ));
+    } else {
+        // Another client changed minReadySeconds and so ended the hold; what else it changed may still be there.
+        let own = situation.own_settings();
+        if spec.progress_deadline_seconds != own.progress_deadline_seconds {
+            let own = own.progress_deadline_seconds.map(Value::from);
+            patch.push(restore("/spec/progressDeadlineSeconds", own.as_ref()));
         }
-        if spec.strategy.as_ref() == Some(&strategy(record.bounds)) {
-            patch.push(restore("/spec/strategy", original.strategy.as_ref()));
+        if spec.strategy != own.strategy {
+            patch.push(restore("/spec/strategy", own.strategy.as_ref()));
         }
     }
     if spec.paused && (situation.hold.is_some() || !patch.is_empty()) {
@@ -123,7 +120,7 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
 /// Returns the strategy of a held Deployment.
 pub fn strategy(bounds: Bounds) -> Value {
     json!({"type": "RollingUpdate",
-        "rollingUpdate": {"maxSurge": bounds.surge, "maxUnavailable": bounds.unavailable}})
+        "rollingUpdate": {"maxSurge": bounds.surge, "maxUnavailable": Value::from(bounds.unavailable)}})
 }
 
 /// What a write relies on: the same object, its spec as we read it, and the record of the run that we follow.
@@ -159,6 +156,7 @@ fn restore(path: &str, original: Option<&Value>) -> Value {
 mod tests {
     use super::*;
     use crate::model::fixtures::{held, template};
+    use crate::share::Unavailable;
 
     fn paths(patch: &[Value], op: &str) -> Vec<String> {
         patch.iter().filter(|o| o["op"] == op).map(|o| o["path"].as_str().unwrap().to_owned()).collect()
@@ -190,7 +188,8 @@ mod tests {
     fn what_somebody_changed_during_the_hold_is_kept() {
         let mut observed = held();
         observed.deployment.spec.progress_deadline_seconds = Some(300);
-        observed.deployment.spec.strategy = Some(strategy(Bounds { surge: 2, unavailable: 1 }));
+        observed.deployment.spec.strategy =
+            Some(strategy(Bounds { surge: 2, unavailable: Unavailable::Pods(1) }));
         let back = release(&Situation::of(&observed), Keep::Stable);
         assert_eq!(back.kept, ["spec.progressDeadlineSeconds", "spec.strategy"]);
         assert_eq!(paths(&back.patch, "add"), ["/spec/template"]);

@@ -4,12 +4,13 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
 //! | front | [`cli`], `commands`, `source`, [`environment`] | parse what the user gave |
 
+pub mod aftermath;
 pub mod apply;
 pub mod check;
 pub mod ci;

@@ -11,7 +11,7 @@ mod stop;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use abort::abort;
+pub use abort::{abort, undo};
 pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
@@ -42,7 +42,13 @@ pub enum Step {
         size: Size,
         /// What may be done with the stable pods.
         stable: Stable,
+        /// Whether it changes a hold that has to be there: what another client ended is not put on again.
+        #[serde(default)]
+        changes: bool,
     },
+    /// A rolling update that is under way takes no more old pods away: its new pods do not count as Available any more, and
+    /// the controller knows. Only then can it be held by numbers.
+    Stop,
     /// The canary pods have been Ready for the user's own `minReadySeconds`.
     AwaitCanary,
     /// The canary serves for a while and stays Ready.
@@ -98,6 +104,10 @@ pub enum Step {
     },
 }
 
+fn canary_pods(pods: u32) -> String {
+    format!("{pods} canary {}", if pods == 1 { "pod" } else { "pods" })
+}
+
 /// A request to the preview.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -111,16 +121,17 @@ impl Step {
     /// Returns what the step does, for people.
     pub fn title(&self) -> String {
         match self {
-            Self::Hold { template, size, stable } => {
+            Self::Hold { template, size, stable, changes: _ } => {
                 let what = if template.is_some() { "hold with the new template" } else { "hold" };
                 let size = match size {
                     Size::Weight(weight) => format!("{weight} %"),
-                    Size::Pods(pods) => format!("{pods} canary pods"),
-                    Size::Routed { weight, pods } => format!("{weight} %, with {pods} canary pods"),
+                    Size::Pods(pods) => canary_pods(*pods),
+                    Size::Routed { weight, pods } => format!("{weight} %, with {}", canary_pods(*pods)),
                 };
                 let note = if *stable == Stable::Shrink { ", taking stable pods away" } else { "" };
                 format!("{what} at {size}{note}")
             }
+            Self::Stop => "stop the rolling update that is under way".into(),
             Self::AwaitCanary => "wait until the canary pods are Ready".into(),
             Self::Soak { seconds } => format!("let the canary serve for {seconds} s"),
             Self::Update { template } => format!("set the template: {}", images(template).join(", ")),
@@ -147,7 +158,18 @@ impl Step {
         match self {
             Self::AwaitCanary | Self::Soak { .. } | Self::AwaitRollout => true,
             Self::Route { split, .. } => split.canary.is_some_and(|share| share > 0),
-            _ => false,
+            Self::Hold { .. }
+            | Self::Stop
+            | Self::Update { .. }
+            | Self::Release
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => false,
         }
     }
 }

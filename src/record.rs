@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::health::Failure;
 use crate::keys;
-use crate::model::{Deployment, Originals, RunRef};
-use crate::plan::Plan;
+use crate::model::{Deployment, Originals, Phase, RunRef};
+use crate::plan::{Plan, Step};
 use crate::traffic::Traffic;
 
 pub use history::{Ending, Outcome, outcomes, with_outcome};
@@ -57,9 +57,13 @@ impl Verb {
         matches!(self, Self::Promote | Self::Abort)
     }
 
-    /// Whether it changes the template without a hold, so that its record alone tells the way back.
-    pub const fn goes_without_hold(self) -> bool {
-        !matches!(self, Self::Canary | Self::BlueGreen)
+    /// Returns what a workload is doing while the rolling update of such a run goes on.
+    pub const fn phase(self) -> Phase {
+        match self {
+            Self::Canary | Self::BlueGreen | Self::Promote => Phase::Promoting,
+            Self::Abort => Phase::Aborting,
+            Self::Rolling | Self::Rollback | Self::Restart => Phase::Progressing,
+        }
     }
 }
 
@@ -128,6 +132,12 @@ impl Journal {
 
     /// The size that fits beside other annotations: the API server allows 256 KiB for all.
     pub const MAX_BYTES: usize = 224 * 1024;
+
+    /// Whether no hold is left to be put on: from here on the record alone tells the way back.
+    pub fn is_past_holds(&self) -> bool {
+        let left = self.plan.steps.iter().skip(self.cursor);
+        !left.clone().any(|step| matches!(step, Step::Hold { .. } | Step::Stop))
+    }
 
     /// Whether steps are left to be done.
     pub fn is_open(&self) -> bool {
@@ -224,7 +234,6 @@ pub fn identity(run: &RunRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Step;
 
     fn a_journal() -> Journal {
         Journal {

@@ -6,6 +6,7 @@
 //! set leaves at most one half.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::Error;
 
@@ -38,13 +39,42 @@ pub enum Stable {
     Shrink,
 }
 
-/// The limits on a held Deployment, in pods.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The limits on a held Deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
-    /// `maxSurge`.
+    /// `maxSurge`, in pods.
     pub surge: u32,
     /// `maxUnavailable`.
-    pub unavailable: u32,
+    pub unavailable: Unavailable,
+}
+
+/// `maxUnavailable` of a held Deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Value", try_from = "Value")]
+pub enum Unavailable {
+    /// A number of pods. More than one would turn against the stable pods once the Deployment is scaled down.
+    Pods(u32),
+    /// A percentage of `spec.replicas`, which scales with it.
+    Percent(u32),
+}
+
+impl From<Unavailable> for Value {
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::Pods(pods) => pods.into(),
+            Unavailable::Percent(percent) => format!("{percent}%").into(),
+        }
+    }
+}
+
+impl TryFrom<Value> for Unavailable {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let percent = value.as_str().and_then(|text| text.strip_suffix('%')?.parse().ok());
+        let pods = value.as_u64().and_then(|pods| u32::try_from(pods).ok());
+        percent.map(Self::Percent).or(pods.map(Self::Pods)).ok_or_else(|| format!("not a limit: {value}"))
+    }
 }
 
 /// Numbers of pods that answer a request for a share.
@@ -85,18 +115,27 @@ impl Sizing {
             Stable::Shrink => 1,
         };
         let most = if use_of == Stable::Shrink { replicas - 1 } else { replicas };
+        let can_be_kept =
+            |canary: u32| use_of != Stable::Shrink || shrinking_percent(replicas, canary).is_some();
         let stable_beside = |canary: u32| match use_of {
             Stable::Shrink => stable.min(replicas - canary),
             Stable::Whole | Stable::AsIs => stable,
         };
         let canary = match size {
-            Size::Pods(pods) | Size::Routed { pods, .. } if (least..=most).contains(&pods) => pods,
+            Size::Pods(pods) | Size::Routed { pods, .. }
+                if (least..=most).contains(&pods) && can_be_kept(pods) =>
+            {
+                pods
+            }
+            // The rollout went on while it was being stopped.
+            Size::Pods(pods) if use_of == Stable::AsIs => pods.clamp(least, most),
             Size::Pods(pods) | Size::Routed { pods, .. } => {
                 return Err(Error::refused(format!(
                     "{pods} canary pods cannot be kept: with {replicas} replicas and {stable} stable pods it is {least} to {most}"
                 )));
             }
             Size::Weight(weight) => (least..=most)
+                .filter(|&canary| can_be_kept(canary))
                 .min_by_key(|&canary| distance(weight, canary, stable_beside(canary)))
                 .unwrap_or(least),
         };
@@ -120,16 +159,17 @@ impl Sizing {
     ///
     /// Its rules (`NewRSNewReplicas` and `reconcileOldReplicaSets` in `kubernetes/pkg/controller/deployment`):
     /// the new version grows until all pods together are `replicas + surge`; old pods go while more than
-    /// `replicas - unavailable` would stay Available, and a held canary is never Available.
+    /// `replicas - unavailable` would stay Available, and a held canary is never Available. An old set never grows, so
+    /// one that is small already stays as it is under the smallest limit, also when the Deployment is scaled down.
     pub fn bounds(&self, use_of: Stable) -> Bounds {
-        let total = self.stable + self.canary;
-        let unavailable = match use_of {
-            Stable::Whole => 0,
-            Stable::AsIs | Stable::Shrink => self.replicas.saturating_sub(self.stable),
-        };
-        // The API refuses 0 and 0.
-        let least_surge = u32::from(unavailable == 0);
-        Bounds { surge: total.saturating_sub(self.replicas).max(least_surge), unavailable }
+        let surge = (self.stable + self.canary).saturating_sub(self.replicas);
+        let shrinks = use_of == Stable::Shrink && surge == 0;
+        match shrinking_percent(self.replicas, self.replicas.saturating_sub(self.stable)) {
+            Some(percent) if shrinks => Bounds { surge, unavailable: Unavailable::Percent(percent) },
+            // The API refuses 0 and 0.
+            _ if surge == 0 && use_of != Stable::Whole => Bounds { surge, unavailable: Unavailable::Pods(1) },
+            _ => Bounds { surge: surge.max(1), unavailable: Unavailable::Pods(0) },
+        }
     }
 
     /// Returns how the numbers compare with what was asked, for people.
@@ -164,6 +204,14 @@ impl Sizing {
             )),
         }
     }
+}
+
+/// Returns the `maxUnavailable` in percent that means just these pods of `replicas`; percentages round down
+/// (`ResolveFenceposts` in kubernetes/pkg/controller/deployment/util). `None` where none does.
+fn shrinking_percent(replicas: u32, pods: u32) -> Option<u32> {
+    let percent = (u64::from(pods) * 100).div_ceil(u64::from(replicas.max(1)));
+    let means = percent * u64::from(replicas) / 100;
+    (pods > 0 && percent <= 100 && means == u64::from(pods)).then_some(u32::try_from(percent).ok()?)
 }
 
 /// Returns the share of `canary` pods beside `stable` ones, in percent; 0 where there are none.
@@ -209,6 +257,31 @@ mod tests {
         Sizing::choose(Size::Weight(weight), Stable::Whole, replicas, replicas).unwrap()
     }
 
+    fn limits(surge: u32, unavailable: Unavailable) -> Bounds {
+        Bounds { surge, unavailable }
+    }
+
+    /// Old pods that the controller would take at once, with all old ones Available and no new one
+    /// (`reconcileOldReplicaSets`).
+    fn taken(bounds: Bounds, replicas: u32, old: u32, new: u32) -> u32 {
+        let unavailable = match bounds.unavailable {
+            Unavailable::Pods(pods) => pods,
+            Unavailable::Percent(percent) => percent * replicas / 100,
+        };
+        let unavailable = if unavailable == 0 && bounds.surge == 0 { 1 } else { unavailable.min(replicas) };
+        let total = old + new;
+        total.saturating_sub(replicas - unavailable).saturating_sub(new).min(old)
+    }
+
+    #[test]
+    fn a_limit_is_read_as_it_is_written() {
+        for unavailable in [Unavailable::Pods(2), Unavailable::Percent(50)] {
+            let text = serde_json::to_string(&unavailable).unwrap();
+            assert_eq!(serde_json::from_str::<Unavailable>(&text).unwrap(), unavailable, "{text}");
+        }
+        assert!(serde_json::from_str::<Unavailable>("\"many\"").is_err());
+    }
+
     #[test]
     fn the_nearest_share_is_chosen_and_both_numbers_are_named() {
         for (asked, replicas, canary, sentence) in [
@@ -236,7 +309,7 @@ mod tests {
     fn shrinking_meets_shares_that_a_whole_set_cannot() {
         let sizing = Sizing::choose(Size::Weight(10), Stable::Shrink, 10, 10).unwrap();
         assert_eq!((sizing.canary, sizing.stable, sizing.is_exact()), (1, 9, true));
-        assert_eq!(sizing.bounds(Stable::Shrink), Bounds { surge: 0, unavailable: 1 });
+        assert_eq!(sizing.bounds(Stable::Shrink), limits(0, Unavailable::Percent(10)));
         let sizing = Sizing::choose(Size::Weight(75), Stable::Shrink, 4, 4).unwrap();
         assert_eq!((sizing.canary, sizing.stable), (3, 1));
         assert!(Sizing::choose(Size::Weight(50), Stable::Shrink, 1, 1).is_err());
@@ -245,9 +318,9 @@ mod tests {
     #[test]
     fn a_rollout_under_way_is_held_where_it_stands() {
         let sizing = Sizing::choose(Size::Pods(2), Stable::AsIs, 3, 1).unwrap();
-        assert_eq!(sizing.bounds(Stable::AsIs), Bounds { surge: 0, unavailable: 2 });
+        assert_eq!(sizing.bounds(Stable::AsIs), limits(0, Unavailable::Pods(1)), "an old set never grows");
         let sizing = Sizing::choose(Size::Pods(1), Stable::AsIs, 3, 3).unwrap();
-        assert_eq!(sizing.bounds(Stable::AsIs), Bounds { surge: 1, unavailable: 0 });
+        assert_eq!(sizing.bounds(Stable::AsIs), limits(1, Unavailable::Pods(0)));
     }
 
     #[test]
@@ -275,10 +348,30 @@ mod tests {
             let use_of = if shrink { Stable::Shrink } else { Stable::Whole };
             let sizing = Sizing::choose(Size::Weight(asked), use_of, replicas, replicas).unwrap();
             let bounds = sizing.bounds(use_of);
-            prop_assert!(bounds.surge + bounds.unavailable > 0);
             prop_assert_eq!(replicas + bounds.surge, sizing.stable + sizing.canary);
-            prop_assert_eq!(replicas - bounds.unavailable, sizing.stable);
+            // From a whole set it takes just those that are not to stay, and then no more.
+            prop_assert_eq!(taken(bounds, replicas, replicas, sizing.canary), replicas - sizing.stable);
+            prop_assert_eq!(taken(bounds, replicas, sizing.stable, sizing.canary), 0);
             prop_assert!(sizing.canary <= replicas);
+        }
+
+        /// Whoever scales a held Deployment down takes pods of both versions (`scale` in kubernetes/pkg/controller/deployment:
+        /// in proportion), and the limits that stay behind take none.
+        #[test]
+        fn no_stable_pod_goes_because_somebody_scales_down(
+            asked in 1_u8..100, before in 2_u32..200, after in 2_u32..200, shrink: bool, left in 1_u32..200,
+        ) {
+            prop_assume!(after <= before);
+            let (use_of, left) = if shrink { (Stable::Shrink, before) } else { (Stable::AsIs, left.min(before)) };
+            let sizing = Sizing::choose(Size::Weight(asked), use_of, before, left).unwrap();
+            let bounds = sizing.bounds(use_of);
+            let total = after + bounds.surge;
+            let canary = (total * sizing.canary / (sizing.canary + sizing.stable)).min(total - 1);
+            let stable = (total - canary).min(sizing.stable);
+            let kept = stable - taken(bounds, after, stable, canary);
+            let due = after * sizing.stable / (sizing.stable + sizing.canary);
+            // One pod may go by rounding; the others stay.
+            prop_assert!(kept + 1 >= due, "{:?}: {} of {} stable pods are kept", bounds, kept, due);
         }
     }
 }

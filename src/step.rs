@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::hold::{self, Keep};
-use crate::model::{HeldRecord, Originals, ReplicaSet, RunRef, Situation, fingerprint, same_template};
+use crate::model::{HeldRecord, ReplicaSet, RunRef, Situation, fingerprint, same_template};
 use crate::plan::Step;
-use crate::share::{Size, Sizing, Stable};
+use crate::share::{Bounds, Size, Sizing, Stable, Unavailable};
 use crate::traffic::Target;
 
 pub use progress::{Progress, ReadyFor, progress};
@@ -70,13 +70,18 @@ pub struct Work {
 /// [`Kind::Refused`] if the step is impossible for the workload as it is.
 pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) -> Result<Work, Error> {
     match step {
-        Step::Hold { template, size, stable } => {
+        Step::Hold { template, size, stable, changes } => {
+            let ended = progress::ended(situation, template.as_ref()).filter(|_| *changes);
+            if let Some(error) = ended.or_else(|| foreign(situation).filter(|_| is_own(situation, run))) {
+                return Err(error);
+            }
             hold_work(situation, template.as_ref(), *size, *stable, run, epoch)
         }
-        Step::Update { template } => update_work(situation, template),
+        Step::Stop => Ok(stop_work(situation, run, epoch)),
+        Step::Update { template } => update_work(situation, template, run),
         Step::Release => Ok(release_work(situation, Keep::New)),
         Step::Restore => {
-            if situation.hold.is_some() && situation.stable_template().is_none() {
+            if situation.hold.is_some() && situation.home().is_none() {
                 return Err(no_way_home(situation));
             }
             Ok(release_work(situation, Keep::Stable))
@@ -102,7 +107,8 @@ pub fn sizing(situation: &Situation<'_>, size: Size, stable: Stable) -> Result<(
     let replicas = situation.deployment().replicas();
     let left = situation.stable.map_or(replicas, ReplicaSet::replicas);
     // A set that was shrunk on purpose has to stay so: it cannot grow back under a hold.
-    let shrunk = situation.hold.is_some() && situation.live_bounds().is_some_and(|live| live.unavailable > 0);
+    let whole = |bounds: &Bounds| bounds.unavailable == Unavailable::Pods(0);
+    let shrunk = situation.hold.is_some() && situation.live_bounds().is_some_and(|live| !whole(&live));
     let stable = if stable == Stable::Whole && shrunk { Stable::AsIs } else { stable };
     Ok((Sizing::choose(size, stable, replicas, left)?, stable))
 }
@@ -119,24 +125,13 @@ fn hold_work(
     let live = &deployment.spec.template;
     let wanted = template.unwrap_or(live);
     let (sizing, stable) = sizing(situation, size, stable)?;
-    let stable_hash = situation.stable.map(ReplicaSet::hash).unwrap_or_default();
-    let original = match &situation.hold {
-        Some(hold) => hold.original.clone(),
-        None => Originals::of(deployment),
+    let asked = match size {
+        Size::Weight(weight) | Size::Routed { weight, .. } => Some(weight),
+        Size::Pods(_) => None,
     };
     let record = HeldRecord {
-        v: HeldRecord::SCHEMA,
-        run: run.clone(),
-        epoch,
-        asked: match size {
-            Size::Weight(weight) | Size::Routed { weight, .. } => Some(weight),
-            Size::Pods(_) => None,
-        },
-        bounds: sizing.bounds(stable),
-        stable: stable_hash.to_owned(),
         canary: fingerprint(wanted),
-        original,
-        traffic: situation.observed.traffic.clone(),
+        ..record(situation, asked, sizing.bounds(stable), run, epoch)
     };
     let mut work = Work::default();
     let there = situation.hold.as_ref().and_then(|hold| hold.record.as_ref()) == Some(&record)
@@ -172,6 +167,40 @@ fn hold_work(
     Ok(work)
 }
 
+/// Returns the record of a hold of the live template.
+fn record(
+    situation: &Situation<'_>,
+    asked: Option<u8>,
+    bounds: Bounds,
+    run: &RunRef,
+    epoch: u64,
+) -> HeldRecord {
+    HeldRecord {
+        v: HeldRecord::SCHEMA,
+        run: run.clone(),
+        epoch,
+        asked,
+        bounds,
+        stable: situation.stable.map(ReplicaSet::hash).unwrap_or_default().to_owned(),
+        canary: fingerprint(&situation.deployment().spec.template),
+        original: situation.own_settings(),
+        traffic: situation.observed.traffic.clone(),
+    }
+}
+
+/// The controller writes a new `minReadySeconds` into the new ReplicaSet and goes on with the pods that it had counted as
+/// Available before (`syncRolloutStatus` and `reconcileOldReplicaSets` in kubernetes/pkg/controller/deployment). With
+/// no unavailable pods allowed, that takes no pod that the rolling update would not have taken at that moment.
+fn stop_work(situation: &Situation<'_>, run: &RunRef, epoch: u64) -> Work {
+    if situation.hold.is_some() {
+        return Work::default();
+    }
+    let surge = situation.deployment().max_surge().max(1);
+    let record = record(situation, None, Bounds { surge, unavailable: Unavailable::Pods(0) }, run, epoch);
+    let patch = hold::hold(situation, &record, None);
+    Work { mutations: vec![Mutation::PatchDeployment { patch }], ..Work::default() }
+}
+
 fn freeze_work(situation: &Situation<'_>) -> Work {
     if situation.deployment().spec.paused || situation.hold.is_none() {
         return Work::default();
@@ -179,12 +208,12 @@ fn freeze_work(situation: &Situation<'_>) -> Work {
     Work { mutations: vec![Mutation::PatchDeployment { patch: hold::freeze(situation) }], ..Work::default() }
 }
 
-fn update_work(situation: &Situation<'_>, template: &Value) -> Result<Work, Error> {
+fn update_work(situation: &Situation<'_>, template: &Value, run: &RunRef) -> Result<Work, Error> {
     let live = &situation.deployment().spec.template;
     if same_template(template, live) {
         return Ok(Work::default());
     }
-    if let Some(error) = taken_over_by_another_version(situation) {
+    if let Some(error) = foreign(situation).filter(|_| is_own(situation, run)) {
         return Err(error);
     }
     Ok(Work {
@@ -195,7 +224,7 @@ fn update_work(situation: &Situation<'_>, template: &Value) -> Result<Work, Erro
 
 /// Returns why a run must not go on: the live template is none that it knows. It replaces only what it was to
 /// replace.
-pub fn taken_over_by_another_version(situation: &Situation<'_>) -> Option<Error> {
+pub fn foreign(situation: &Situation<'_>) -> Option<Error> {
     let live = &situation.deployment().spec.template;
     let snapshot = situation.observed.snapshot().filter(|snapshot| !snapshot.live.is_empty())?;
     let name = fingerprint(live);
@@ -204,12 +233,17 @@ pub fn taken_over_by_another_version(situation: &Situation<'_>) -> Option<Error>
     (!known).then(|| superseded(situation))
 }
 
+/// Whether the journal is that of this run: before it has the lock, an older one says nothing about it.
+fn is_own(situation: &Situation<'_>, run: &RunRef) -> bool {
+    situation.observed.journal.as_ref().is_some_and(|journal| journal.run.id == run.id)
+}
+
 fn superseded(situation: &Situation<'_>) -> Error {
     let id = situation.deployment().id();
     let images = crate::model::images(&situation.deployment().spec.template).join(", ");
     Error::new(
         Kind::VersionFailed,
-        format!("somebody put another version ({images}) on {id} meanwhile: it is left alone"),
+        format!("another client put another version ({images}) on {id}: it is left alone"),
     )
     .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace))
 }
@@ -246,7 +280,7 @@ fn release_work(situation: &Situation<'_>, keep: Keep) -> Work {
     let mut notes: Vec<String> = release
         .kept
         .iter()
-        .map(|field| format!("{field} was changed by somebody during the hold and keeps that value"))
+        .map(|field| format!("{field} was changed by another client during the hold and keeps that value"))
         .collect();
     if situation.deployment().spec.paused {
         notes.push("the Deployment was paused and is resumed".into());
@@ -269,7 +303,12 @@ mod tests {
     use crate::model::fixtures::{held, idle, template};
 
     fn hold(weight: u8, image: Option<&str>) -> Step {
-        Step::Hold { template: image.map(template), size: Size::Weight(weight), stable: Stable::Whole }
+        Step::Hold {
+            template: image.map(template),
+            size: Size::Weight(weight),
+            stable: Stable::Whole,
+            changes: image.is_none(),
+        }
     }
 
     fn run() -> RunRef {

@@ -70,7 +70,7 @@ impl Subject {
                 given = true;
                 surge_pods = deployment.max_surge();
             }
-            let Step::Hold { template, size, stable } = step else { continue };
+            let Step::Hold { template, size, stable, changes: _ } = step else { continue };
             if let Some(template) = template {
                 deployment.spec.template = template.clone();
                 given = true;

@@ -53,7 +53,7 @@ pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<()
         let id = observed.deployment.id();
         return engine.nothing(&format!("nothing was interrupted for {id}: nothing to resume"));
     };
-    if let Some(error) = step::taken_over_by_another_version(&Situation::of(&observed)) {
+    if let Some(error) = step::foreign(&Situation::of(&observed)) {
         return Err(error);
     }
     context.carry_out(&mut engine, journal.verb, journal.cursor, |_| Ok(journal.plan.clone())).await

@@ -181,7 +181,7 @@ async fn subject(
     };
     let situation = Situation::of(&observed);
     let size = args.weight.map_or(Size::Pods(1), Size::Weight);
-    let hold = Step::Hold { template, size, stable: Stable::Whole };
+    let hold = Step::Hold { template, size, stable: Stable::Whole, changes: false };
     let mut subject = Subject::of(&situation, &Plan { steps: vec![hold] }, Strategy::Canary);
     if args.strategy == CheckStrategy::Rolling {
         let merged = subject.deployment.spec.template.clone();

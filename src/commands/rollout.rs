@@ -83,6 +83,12 @@ impl<'a> Context<'a> {
         cursor: usize,
         planner: impl Fn(&Observed) -> Result<Plan, Error>,
     ) -> Result<(), Error> {
+        match verb {
+            // These count pods.
+            Verb::Canary | Verb::BlueGreen => engine.refuse_what_is_unseen()?,
+            // These put a template or settings in place, which may be what helps.
+            Verb::Promote | Verb::Abort | Verb::Rolling | Verb::Rollback | Verb::Restart => {}
+        }
         let mut plan = planner(&engine.observed()?)?;
         if let Some(depth) = self.global.dry_run {
             plan.steps.drain(..cursor.min(plan.steps.len()));

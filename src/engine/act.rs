@@ -54,6 +54,8 @@ impl Engine<'_> {
                 continue;
             }
             let Some(failure) = failed else { return Ok(()) };
+            // Whoever took the lock has decided something else, and that may be why.
+            self.lock.reread(self.cluster).await?;
             let stale = self.refresh().await? || failure.code() == 409;
             match failure {
                 // Who may not scale waits for the controller to do it.
@@ -63,6 +65,9 @@ impl Engine<'_> {
                 Failure::Refused(_, error) if !stale => return Err(error),
                 failure => {
                     conflicts += 1;
+                    if stale && self.observed()?.deployment.uid() == self.uid {
+                        self.amend_way_home(step).await?;
+                    }
                     if conflicts > MAX_CONFLICTS || Instant::now() > deadline {
                         return Err(failure.into_error());
                     }
@@ -74,6 +79,18 @@ impl Engine<'_> {
             }
             pause = (pause * 2).min(Duration::from_secs(10));
         }
+    }
+
+    /// Before the first write of a hold the user's own settings may still change, and the record says what they are.
+    async fn amend_way_home(&mut self, step: &Step) -> Result<(), Error> {
+        let observed = self.observed()?;
+        let situation = Situation::of(&observed);
+        let (None, Some(plan)) = (&situation.hold, self.lock.plan()) else { return Ok(()) };
+        let first = matches!(step, Step::Hold { .. } | Step::Stop | Step::Update { .. });
+        if !first || step::foreign(&situation).is_some() {
+            return Ok(());
+        }
+        self.lock.amend(self.cluster, plan, &observed).await
     }
 
     async fn write(&mut self, mutation: &Mutation) -> Result<(), Failure> {

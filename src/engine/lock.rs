@@ -185,9 +185,9 @@ impl Lock {
         }
     }
 
-    /// Returns the fingerprint of the version that this run rolls out.
-    pub(crate) fn canary(&self) -> Option<String> {
-        self.journal.as_ref()?.snapshot.as_ref().map(|snapshot| snapshot.canary.clone())
+    /// Returns the two versions of this run.
+    pub(crate) fn way_home(&self) -> Option<&record::Snapshot> {
+        self.journal.as_ref()?.snapshot.as_ref()
     }
 
     /// Reads who holds the lock now, keeping our own journal. Returns whether it is free.
@@ -214,19 +214,19 @@ impl Lock {
         .await
     }
 
-    /// Writes down that the version failed and what is done about it. The way home stays as it was.
+    /// Writes down what is done about a version that failed or is gone. The way home stays as it was.
     pub(crate) async fn turn_back(
         &mut self,
         cluster: &Cluster,
         verb: Verb,
         plan: Plan,
-        failure: &health::Failure,
+        failure: Option<&health::Failure>,
     ) -> Result<(), Error> {
         self.update(cluster, true, |journal| {
             journal.verb = verb;
             journal.plan = plan.clone();
             journal.cursor = 0;
-            journal.failure = Some(failure.clone());
+            journal.failure = failure.cloned();
         })
         .await
     }
@@ -248,16 +248,24 @@ impl Lock {
             Some(since) if since.elapsed() < TRUST => self.renew(cluster).await,
             // We were stopped or cut off: read who holds it now instead of writing over it.
             _ => {
-                let now = cluster.lease(&self.deployment).await?;
-                let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
-                if holder.as_deref() == Some(record::identity(&self.run).as_str()) {
-                    self.lease = now;
-                    return self.renew(cluster).await;
-                }
-                self.lease = now;
-                Err(self.lost())
+                self.reread(cluster).await?;
+                self.renew(cluster).await
             }
         }
+    }
+
+    /// Reads who holds the lock, whatever was known: after a write that was refused.
+    pub(crate) async fn reread(&mut self, cluster: &Cluster) -> Result<(), Error> {
+        let now = cluster.lease(&self.deployment).await?;
+        let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
+        let ours = holder.as_deref() == Some(record::identity(&self.run).as_str());
+        self.lease = now;
+        if ours { Ok(()) } else { Err(self.lost()) }
+    }
+
+    /// Returns the plan that is written down.
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        self.journal.as_ref().map(|journal| journal.plan.clone())
     }
 
     /// Writes the outcome and frees the lock. The way home stays as long as the workload is held.
@@ -339,11 +347,11 @@ impl Lock {
     fn lost(&self) -> Error {
         let who = match self.state().and_then(|state| state.holder) {
             Some(holder) => format!("was taken over by {holder}"),
-            None => "was ended by somebody else".to_owned(),
+            None => "was ended by another run".to_owned(),
         };
         Error::new(
             Kind::Locked,
-            format!("the run on deployment/{} {who}; it stopped writing", self.deployment),
+            format!("the run on deployment/{} {who}; it writes no more", self.deployment),
         )
     }
 }

@@ -26,7 +26,7 @@ impl Engine<'_> {
     pub(crate) async fn rehearse(&mut self, plan: &Plan) -> Result<(), Error> {
         let observed = self.observed()?;
         let situation = Situation::of(&observed);
-        let first = |step: &&Step| matches!(step, Step::Hold { .. });
+        let first = |step: &&Step| matches!(step, Step::Hold { .. } | Step::Stop);
         // What comes later is decided by what is there by then.
         let told = [plan.steps.first(), plan.steps.iter().find(first), fullest(plan)];
         let is_told = |step: &&Step| told.iter().flatten().any(|told| std::ptr::eq(*told, *step));

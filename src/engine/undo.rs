@@ -1,11 +1,12 @@
 //! What is done about a version that failed: told, proven, then undone, by the same engine as all else.
 
 use super::Engine;
+use crate::aftermath::Aftermath;
 use crate::cli::OnFailure;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Class, Failure};
-use crate::model::Situation;
+use crate::model::{Situation, same_template};
 use crate::plan::{self, Plan, Step};
 use crate::record::Verb;
 
@@ -23,33 +24,81 @@ impl Engine<'_> {
         let failed = format!("{id}: the new version failed: {}", failure.sentence());
         let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
         let situation = Situation::of(&observed);
-        let (plan, done) = match self.guard.policy() {
-            OnFailure::Abort => (plan::abort(&observed), "the former version is back"),
-            OnFailure::Hold | OnFailure::Continue => {
-                let plan = plan::stop(&situation);
-                let held = situation.hold.is_some() || !plan.steps.is_empty();
-                (plan, if held { "it is held where it stands" } else { "it has no pods that could be held" })
-            }
+        let (live, home) = (observed.deployment.spec.template.clone(), situation.home().cloned());
+        let policy = self.guard.policy();
+        let plan = match policy {
+            OnFailure::Abort => plan::undo(&observed),
+            OnFailure::Hold | OnFailure::Continue => plan::stop(&situation),
         };
-        if self.guard.policy() == OnFailure::Abort && situation.is_on_stable_template() {
-            let error = Error::new(
-                kind,
-                format!("{failed}; it is the version that was there before: nothing to go back to"),
-            );
+        let before = match &home {
+            None => Some("no former version is known"),
+            Some(home) if same_template(home, &live) => Some("it is the version that was there before"),
+            Some(_) => None,
+        };
+        if let Some(before) = before.filter(|_| policy == OnFailure::Abort) {
+            let error = Error::new(kind, format!("{failed}; {before}: nothing to go back to"));
             return Err(error.next(verb("history")).next(verb("rollback")));
         }
-        match self.carry_out(plan, &failure).await {
-            Ok(()) if self.guard.policy() == OnFailure::Abort => {
-                Err(Error::new(kind, format!("{failed}; {done}")))
+        if plan.steps.is_empty() && situation.hold.is_none() {
+            let message = format!("{failed}; it has no pods that could be held");
+            return Err(Error::new(kind, message).next(verb("abort")));
+        }
+        if let Err(mut error) = self.carry_out(plan, policy, Some(&failure)).await {
+            error.message = format!("{failed}; undoing it: {}", error.message);
+            if error.next.is_empty() {
+                error = error.next(verb("abort"));
             }
-            Ok(()) => Err(Error::new(kind, format!("{failed}; {done}")).next(verb("abort"))),
-            Err(error) => {
+            return Err(error);
+        }
+        let observed = self.observed()?;
+        let after = Aftermath::of(&Situation::of(&observed), home.as_ref(), &live);
+        let error = Error::new(kind, format!("{failed}; {}", after.sentence()));
+        Err(match after {
+            Aftermath::Back => {
+                self.undone = true;
+                error
+            }
+            Aftermath::Held { .. } => {
+                self.undone = policy != OnFailure::Abort;
+                error.next(verb("abort"))
+            }
+            Aftermath::Returning { .. } | Aftermath::Another { .. } => error.next(verb("status")),
+            Aftermath::Live => error.next(verb("abort")),
+        })
+    }
+
+    /// Takes off a hold whose canary another client took away by putting the stable template back: under it the stable
+    /// pods never count as Available, and every later rollout would wait for them.
+    pub(super) async fn let_go(&mut self, error: Error) -> Error {
+        if error.kind != Kind::VersionFailed || self.guard.policy() != OnFailure::Abort {
+            return error;
+        }
+        let Ok(observed) = self.observed() else { return error };
+        let situation = Situation::of(&observed);
+        if situation.hold.is_none() || !situation.is_on_stable_template() {
+            return error;
+        }
+        let (id, live) = (observed.deployment.id(), observed.deployment.spec.template.clone());
+        if let Err(lost) = self.lock.reread(self.cluster).await {
+            return lost;
+        }
+        let result = Box::pin(self.carry_out(plan::abort(&observed), OnFailure::Abort, None)).await;
+        let after = self.observed();
+        let held = after.as_ref().map(|after| Situation::of(after).hold.is_some());
+        match (result, held) {
+            (Ok(()), Ok(false)) => {
+                let back = after.is_ok_and(|after| same_template(&live, &after.deployment.spec.template));
+                self.undone = back;
                 let mut error = error;
-                error.message = format!("{failed}; undoing it: {}", error.message);
-                if error.next.is_empty() {
-                    error = error.next(verb("abort"));
-                }
-                Err(error)
+                error.message = format!("{}; the hold is off", error.message);
+                error.next = vec![format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)];
+                error
+            }
+            (Ok(()), Ok(true) | Err(_)) => error,
+            (Err(failed), _) => {
+                let mut error = error;
+                error.message = format!("{}; taking the hold off: {}", error.message, failed.message);
+                error
             }
         }
     }
@@ -71,14 +120,18 @@ impl Engine<'_> {
     }
 
     /// Writes down what is to be done, and does it.
-    async fn carry_out(&mut self, plan: Plan, failure: &Failure) -> Result<(), Error> {
-        let verb = match self.guard.policy() {
+    async fn carry_out(
+        &mut self,
+        plan: Plan,
+        policy: OnFailure,
+        failure: Option<&Failure>,
+    ) -> Result<(), Error> {
+        let verb = match policy {
             OnFailure::Abort => Verb::Abort,
             OnFailure::Hold | OnFailure::Continue => Verb::Canary,
         };
         self.lock.turn_back(self.cluster, verb, plan.clone(), failure).await?;
         Box::pin(self.steps(&plan, 0)).await?;
-        self.undone = true;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use super::verify::{dark, ends};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
-use crate::model::Situation;
+use crate::model::{Condition, Situation};
 use crate::plan::Step;
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
@@ -28,6 +28,9 @@ const PROXIES: Duration = Duration::from_secs(2);
 
 /// For how long the controller may take to see the newest spec before we call the cluster broken.
 const CONTROLLER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// For how long the same is waited for before a run: the run may be what helps.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// SIGINT and SIGTERM.
 pub(crate) struct Signals {
@@ -165,23 +168,58 @@ impl Engine<'_> {
 
     /// Waits until the controller has seen the newest spec: before that the ReplicaSets mean nothing.
     pub(crate) async fn wait_until_seen(&mut self) -> Result<(), Error> {
-        let deadline = Instant::now() + CONTROLLER_PATIENCE;
+        if self.is_seen_within(CONTROLLER_PATIENCE).await? {
+            return Ok(());
+        }
+        Err(self.unseen(CONTROLLER_PATIENCE)?)
+    }
+
+    /// Gives the controller a moment to see what was changed just before the run, and goes on without: whoever goes back
+    /// must not wait for it to see what is to be undone.
+    pub(super) async fn give_the_controller_time(&mut self) -> Result<(), Error> {
+        if !self.is_seen_within(FIRST_LOOK).await? {
+            let late = self.unseen(FIRST_LOOK)?;
+            self.warn(&late.message);
+        }
+        Ok(())
+    }
+
+    /// Refuses to count pods that the controller may be about to change.
+    pub(crate) fn refuse_what_is_unseen(&mut self) -> Result<(), Error> {
+        if self.observed()?.deployment.is_observed() { Ok(()) } else { Err(self.unseen(FIRST_LOOK)?) }
+    }
+
+    async fn is_seen_within(&mut self, patience: Duration) -> Result<bool, Error> {
+        let deadline = Instant::now() + patience;
         loop {
-            let observed = self.observed()?;
-            if observed.deployment.is_observed() {
-                return Ok(());
+            if self.observed()?.deployment.is_observed() {
+                return Ok(true);
             }
             tokio::select! {
                 changed = self.mirror.changed() => changed?,
-                () = sleep_until(deadline) => {
-                    return Err(Error::new(
-                        Kind::Infrastructure,
-                        format!("the Deployment controller has not looked at {} for {} s", observed.deployment.id(), CONTROLLER_PATIENCE.as_secs()),
-                    ));
-                }
+                () = sleep_until(deadline) => return Ok(false),
                 () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
             }
         }
+    }
+
+    fn unseen(&mut self, patience: Duration) -> Result<Error, Error> {
+        let deployment = self.observed()?.deployment;
+        let id = deployment.id();
+        let failed = ["ReplicaFailure", "Progressing"].map(|type_| deployment.condition(type_));
+        let is_failure =
+            |condition: &&Condition| (condition.type_ == "ReplicaFailure") == (condition.status == "True");
+        let why =
+            failed.into_iter().flatten().find(is_failure).and_then(|condition| condition.message.clone());
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        Ok(Error::new(
+            Kind::Infrastructure,
+            format!(
+                "the Deployment controller has not acted on the last change of {id} for {} s{why}",
+                patience.as_secs()
+            ),
+        )
+        .next(format!("kubectl describe deployment/{} -n {}", id.name, id.namespace)))
     }
 
     pub(super) fn interrupted(&self, why: &str, kind: Kind) -> Error {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::keys;
 use crate::model::{Deployment, HeldRecord, Observed, Originals, ReplicaSet, RunRef, fingerprint};
-use crate::share::Bounds;
+use crate::share::{Bounds, Unavailable};
 
 pub(crate) fn template(image: &str) -> Value {
     json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]}})
@@ -47,7 +47,7 @@ pub(crate) fn idle() -> Observed {
 /// The same with one pod of `web:2` held beside it.
 pub(crate) fn held() -> Observed {
     let mut observed = idle();
-    let bounds = Bounds { surge: 1, unavailable: 0 };
+    let bounds = Bounds { surge: 1, unavailable: Unavailable::Pods(0) };
     let record = HeldRecord {
         traffic: None,
         v: HeldRecord::SCHEMA,

@@ -127,6 +127,8 @@ pub struct ReplicaSetStatus {
     pub replicas: i64,
     /// Ready pods.
     pub ready_replicas: i64,
+    /// Pods Ready for `minReadySeconds`.
+    pub available_replicas: i64,
     /// `ReplicaFailure`: pods that could not be made.
     #[serde(deserialize_with = "nullable")]
     pub conditions: Vec<Condition>,

@@ -7,8 +7,8 @@ use crate::keys;
 use crate::model::{
     Deployment, HeldRecord, ObjectName, Originals, Pod, ReplicaSet, fingerprint, same_template, without_hash,
 };
-use crate::record::{Journal, LockState, Snapshot, State, Verb};
-use crate::share::Bounds;
+use crate::record::{Journal, LockState, Snapshot, State};
+use crate::share::{Bounds, Unavailable};
 use crate::traffic::{Roads, Target, Traffic, pinned_to, selecting};
 
 /// All that was read of one workload.
@@ -116,13 +116,15 @@ impl<'a> Situation<'a> {
             Phase::Idle
         } else {
             match way_back {
-                Some(snapshot) if same_template(&snapshot.template, &deployment.spec.template) => {
-                    Phase::Aborting
+                // Who follows the version that is live already goes nowhere.
+                Some(snapshot) if snapshot.canary == fingerprint(&deployment.spec.template) => {
+                    let journal = observed.journal.as_ref().filter(|journal| journal.state != State::Done);
+                    journal
+                        .filter(|journal| journal.is_past_holds())
+                        .map_or(Phase::Progressing, |j| j.verb.phase())
                 }
-                Some(_) if observed.journal.as_ref().is_some_and(|journal| journal.verb == Verb::Promote) => {
-                    Phase::Promoting
-                }
-                _ => Phase::Progressing,
+                Some(_) => Phase::Aborting,
+                None => Phase::Progressing,
             }
         };
         let (stable, canary) = if phase == Phase::Idle { (current, None) } else { (stable, canary) };
@@ -136,7 +138,12 @@ impl<'a> Situation<'a> {
 
     /// Returns the template of the stable version, from its ReplicaSet or else from the journal.
     pub fn stable_template(&self) -> Option<&'a Value> {
-        let snapshot = if self.hold.is_some() { self.observed.snapshot() } else { self.way_back };
+        let snapshot = match (&self.hold, self.phase) {
+            (Some(_), _) => self.observed.snapshot(),
+            // What is whole is stable, whatever a record says that nobody closed.
+            (None, Phase::Idle) => None,
+            (None, _) => self.way_back,
+        };
         match (self.stable, snapshot) {
             (Some(stable), Some(snapshot)) if stable.hash() != snapshot.stable => Some(&snapshot.template),
             (Some(stable), _) => Some(&stable.spec.template),
@@ -144,12 +151,26 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// Returns the template that the run in the journal came from, and that its failure comes back to: also where the
+    /// new version is whole already. `None` if nothing is on the way.
+    pub fn home(&self) -> Option<&'a Value> {
+        match &self.hold {
+            Some(_) => self.stable_template(),
+            None => self.way_back.map(|snapshot| &snapshot.template),
+        }
+    }
+
+    /// Returns the user's own values of the fields that a hold changes.
+    pub fn own_settings(&self) -> Originals {
+        match &self.hold {
+            Some(hold) => hold.original.clone(),
+            None => own_settings(self.observed),
+        }
+    }
+
     /// Returns what is needed to come back to the stable version, to be journaled before the first write.
     pub fn snapshot(&self, canary: &Value) -> Option<Snapshot> {
-        let original = match &self.hold {
-            Some(hold) => hold.original.clone(),
-            None => self.way_back.map_or_else(|| Originals::of(self.deployment()), |s| s.original.clone()),
-        };
+        let original = self.own_settings();
         Some(Snapshot {
             uid: self.deployment().uid().to_owned(),
             stable: self.stable.map(|rs| rs.hash().to_owned()).filter(|hash| !hash.is_empty())?,
@@ -180,11 +201,22 @@ impl<'a> Situation<'a> {
         record.canary != fingerprint(&self.deployment().spec.template) && !self.is_on_stable_template()
     }
 
-    /// Returns the limits on the live Deployment, if they are whole numbers as we write them.
+    /// Returns the limits on the live Deployment, if they are written as we write them.
     pub fn live_bounds(&self) -> Option<Bounds> {
         let rolling = self.deployment().spec.strategy.as_ref()?.get("rollingUpdate")?;
-        let number = |field: &str| u32::try_from(rolling.get(field)?.as_u64()?).ok();
-        Some(Bounds { surge: number("maxSurge")?, unavailable: number("maxUnavailable")? })
+        let surge = u32::try_from(rolling.get("maxSurge")?.as_u64()?).ok()?;
+        let unavailable = Unavailable::try_from(rolling.get("maxUnavailable")?.clone()).ok()?;
+        Some(Bounds { surge, unavailable })
+    }
+
+    /// Whether another client changed the limits that keep the share.
+    pub fn lost_its_limits(&self) -> bool {
+        let record = self.hold.as_ref().and_then(|hold| hold.record.as_ref());
+        let strategy = &self.deployment().spec.strategy;
+        match record {
+            Some(record) => *strategy != Some(crate::hold::strategy(record.bounds)),
+            None => self.live_bounds().is_none(),
+        }
     }
 
     /// Returns the pods that the controller will let the canary have under the live limits.
@@ -262,15 +294,40 @@ fn stable_hash<'h>(hold: &'h Hold, observed: &'h Observed) -> Option<&'h str> {
     recorded.or_else(|| observed.snapshot().map(|snapshot| snapshot.stable.as_str()))
 }
 
-/// A run without a hold that has steps left, or whose rolling update failed, as long as the live template is
-/// one of its two: what others rolled out since is none of its business.
+/// The way home of a run that holds nothing any more or never did, and that is not finished; or of a hold that another
+/// client broke. Only as long as the live template is one of its two: what others rolled out since is none of its business.
 fn way_back(observed: &Observed) -> Option<&Snapshot> {
     let journal = observed.journal.as_ref()?;
     let live = &observed.deployment.spec.template;
-    let snapshot = observed.snapshot()?;
-    let unfinished = journal.state != State::Done && journal.verb.goes_without_hold();
-    let ours = snapshot.canary == fingerprint(live) || same_template(&snapshot.template, live);
-    (unfinished && ours).then_some(snapshot)
+    let snapshot = observed.snapshot().filter(|_| !observed.is_held())?;
+    let is_canary = snapshot.canary == fingerprint(live);
+    let is_changed = is_canary && snapshot.live != snapshot.canary;
+    let unfinished = journal.state != State::Done && (journal.is_past_holds() || is_changed);
+    let ours = is_canary || same_template(&snapshot.template, live);
+    ((unfinished || is_broken_hold(&observed.deployment)) && ours).then_some(snapshot)
+}
+
+/// Whether a hold was ended by a client that did not know of it: what else it changed is still there.
+fn is_broken_hold(deployment: &Deployment) -> bool {
+    deployment.spec.min_ready_seconds != Some(keys::HELD)
+        && deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
+        && deployment.annotation(keys::HELD_ANNOTATION).is_some()
+}
+
+/// The user's own values on a Deployment that is not held. A hold that another client broke leaves values of ours behind.
+fn own_settings(observed: &Observed) -> Originals {
+    let deployment = &observed.deployment;
+    let mut own = Originals::of(deployment);
+    let record = deployment.annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse);
+    if let Some(record) = record {
+        if own.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
+            own.progress_deadline_seconds = record.original.progress_deadline_seconds;
+        }
+        if own.strategy == Some(crate::hold::strategy(record.bounds)) {
+            own.strategy = record.original.strategy;
+        }
+    }
+    own
 }
 
 /// The ReplicaSet of the live template; of several the oldest, as `FindNewReplicaSet` in

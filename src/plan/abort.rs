@@ -1,17 +1,25 @@
 //! Go back to the stable version.
 
 use crate::hold::{self, Keep};
-use crate::model::{Observed, Situation};
+use crate::model::{Observed, Phase, Situation};
 use crate::plan::routed::Moves;
 use crate::plan::{Plan, Step};
 use crate::traffic::Role;
 
 /// Returns the plan of an abort; without steps if nothing of ours is in flight.
 pub fn abort(observed: &Observed) -> Plan {
+    back(observed, Situation::of(observed).phase != Phase::Idle)
+}
+
+/// Returns the plan that takes back what this very run rolled out: also where its pods were all there for a moment.
+pub fn undo(observed: &Observed) -> Plan {
+    back(observed, true)
+}
+
+fn back(observed: &Observed, is_under_way: bool) -> Plan {
     let situation = Situation::of(observed);
     let moves = Moves::of(observed);
-    let finished = situation.hold.is_none() && situation.canary.is_none();
-    let mut steps = if situation.hold.is_some() || (situation.way_back.is_some() && !finished) {
+    let mut steps = if situation.hold.is_some() || (situation.way_back.is_some() && is_under_way) {
         vec![Step::Restore, Step::AwaitStable]
     } else if hold::release(&situation, Keep::New).patch.is_empty() {
         vec![]
@@ -34,3 +42,6 @@ pub fn abort(observed: &Observed) -> Plan {
     }
     Plan { steps }
 }
+
+#[cfg(test)]
+mod tests;

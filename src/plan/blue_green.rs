@@ -68,7 +68,8 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     }
     let size = Size::Pods(situation.deployment().replicas());
     step::sizing(&situation, size, Stable::Whole).map_err(|error| with_name(error, &situation))?;
-    let hold = [Step::Hold { template, size, stable: Stable::Whole }, Step::AwaitCanary];
+    let changes = situation.hold.is_some();
+    let hold = [Step::Hold { template, size, stable: Stable::Whole, changes }, Step::AwaitCanary];
     let mut steps = if let Some(moves) = Moves::of(observed) {
         let steps = moves.second_set(hold);
         moves.check(&steps)?;
@@ -184,7 +185,12 @@ mod tests {
     }
 
     fn hold(image: &str) -> Step {
-        Step::Hold { template: Some(template(image)), size: Size::Pods(3), stable: Stable::Whole }
+        Step::Hold {
+            template: Some(template(image)),
+            size: Size::Pods(3),
+            stable: Stable::Whole,
+            changes: false,
+        }
     }
 
     fn refused(request: &BlueGreenRequest, observed: &Observed) -> (Kind, String) {
@@ -221,7 +227,9 @@ mod tests {
     #[test]
     fn what_is_held_already_is_not_started_again() {
         let again = blue_green(&request("web:2"), &second_set("web-1")).unwrap().steps;
-        assert_eq!(again, [TO_STABLE, hold("web:2"), Step::AwaitCanary, PREVIEW]);
+        let Step::Hold { template, size, stable, .. } = hold("web:2") else { panic!() };
+        let held = Step::Hold { template, size, stable, changes: true };
+        assert_eq!(again, [TO_STABLE, held, Step::AwaitCanary, PREVIEW]);
         let mut frozen = second_set("web-2");
         frozen.deployment.spec.paused = true;
         assert_eq!(blue_green(&request("web:2"), &frozen).unwrap(), Plan::default(), "it serves");

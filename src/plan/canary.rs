@@ -64,7 +64,9 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         return routed(request, &moves, template, &situation);
     }
     refuse_what_takes_a_router(request, &situation)?;
-    let mut steps = Vec::new();
+    let held = situation.hold.is_some();
+    // Only numbers that the controller itself has seen stand still can be kept.
+    let mut steps = if mid_rollout { vec![Step::Stop] } else { vec![] };
     for (index, &size) in request.sizes.iter().enumerate() {
         let (sizing, _) =
             step::sizing(&situation, size, stable).map_err(|error| with_name(error, &situation))?;
@@ -78,7 +80,8 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         let template = if index == 0 { template.clone() } else { None };
         // Only the first step finds the rollout under way; later ones find a hold.
         let stable = if index > 0 && stable == Stable::AsIs { Stable::Whole } else { stable };
-        steps.push(Step::Hold { template, size, stable });
+        let changes = index > 0 || held || mid_rollout;
+        steps.push(Step::Hold { template, size, stable, changes });
         steps.push(Step::AwaitCanary);
     }
     if request.promote {
@@ -132,7 +135,13 @@ fn routed(
     let live = &situation.deployment().spec.template;
     let another = template.as_ref().is_some_and(|template| !same_template(template, live));
     let new = another || situation.hold.is_none();
-    let mut hold = |size| Step::Hold { template: template.take(), size, stable: STABLE };
+    let mut changes = situation.hold.is_some();
+    let mut hold = |size| Step::Hold {
+        template: template.take(),
+        size,
+        stable: STABLE,
+        changes: std::mem::replace(&mut changes, true),
+    };
     let mut steps = moves.canary(&request.wanted, request.wait_seconds, new, &mut hold);
     moves.check(&steps)?;
     for step in &steps {
@@ -228,13 +237,13 @@ pub(super) fn new_template(
         None if situation.hold.is_some() => {
             if on_stable {
                 return Err(Error::refused(format!(
-                    "somebody put the stable template of {id} back while it was held: there is no canary to weigh"
+                    "the stable template of {id} is back under the hold: there is no canary to weigh"
                 ))
                 .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
             }
             if situation.is_superseded() {
                 return Err(Error::refused(format!(
-                    "somebody replaced the canary of {id} by a third version ({})",
+                    "another client replaced the canary of {id} by a third version ({})",
                     images(live).join(", ")
                 ))
                 .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))

@@ -58,13 +58,13 @@ pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(),
     let abort = format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace);
     if situation.is_on_stable_template() {
         return Err(Error::refused(format!(
-            "somebody put the stable template of {id} back: the canary's pods are left over and its template is gone"
+            "the stable template of {id} is back under the hold: the canary's pods are left over and its template is gone"
         ))
         .next(abort));
     }
     if situation.is_superseded() {
         return Err(Error::refused(format!(
-            "somebody replaced the canary of {id} by a version that was never tried: {}",
+            "another client replaced the canary of {id} by a version that was never tried: {}",
             images(&observed.deployment.spec.template).join(", ")
         ))
         .next(abort)

@@ -10,7 +10,8 @@ pub fn stop(situation: &Situation<'_>) -> Plan {
     if situation.hold.is_some() || pods == 0 {
         return Plan::default();
     }
-    Plan { steps: vec![Step::Hold { template: None, size: Size::Pods(pods), stable: Stable::AsIs }] }
+    let hold = Step::Hold { template: None, size: Size::Pods(pods), stable: Stable::AsIs, changes: true };
+    Plan { steps: vec![Step::Stop, hold] }
 }
 
 #[cfg(test)]
@@ -26,7 +27,7 @@ mod tests {
         let plan = stop(&Situation::of(&observed));
         assert!(matches!(
             plan.steps.as_slice(),
-            [Step::Hold { size: Size::Pods(1), stable: Stable::AsIs, .. }]
+            [Step::Stop, Step::Hold { size: Size::Pods(1), stable: Stable::AsIs, .. }]
         ));
         assert_eq!(stop(&Situation::of(&held())), Plan::default());
     }

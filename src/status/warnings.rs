@@ -18,10 +18,7 @@ pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec
             HoldSource::Annotation => {}
             HoldSource::Journal => warn(
                 "held-without-annotation",
-                format!(
-                    "held, but the record on the Deployment is gone (kubectl rollout undo?): {}",
-                    verb("abort")
-                ),
+                format!("held, but the record of this hold is not on the Deployment: {}", verb("abort")),
             ),
             HoldSource::Nowhere => warn(
                 "held-without-record",
@@ -35,7 +32,7 @@ pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec
             warn(
                 "superseded",
                 format!(
-                    "somebody put a third version ({}) in place of the canary: {}",
+                    "a third version ({}) took the place of the canary: {}",
                     images(&deployment.spec.template).join(", "),
                     verb("abort")
                 ),
@@ -44,7 +41,7 @@ pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec
             warn(
                 "undone",
                 format!(
-                    "somebody put the stable template back; canary pods may still serve: {}",
+                    "the stable template is back under the hold; canary pods may still serve: {}",
                     verb("abort")
                 ),
             );
@@ -56,7 +53,7 @@ pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec
             warn(
                 "field-changed",
                 format!(
-                    "somebody changed the strategy or the deadline during the hold; abort and promote keep those: {}",
+                    "the strategy or the deadline was changed during the hold; abort and promote keep those: {}",
                     verb("abort")
                 ),
             );

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{superseded, traffic};
 use crate::error::{Error, Kind};
-use crate::model::{Phase, Pod, ReplicaSet, Situation, fingerprint, same_template};
+use crate::model::{Phase, Pod, ReplicaSet, Situation, fingerprint, images, same_template};
 use crate::plan::Step;
 
 /// How far a step's waiting is.
@@ -33,6 +35,7 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) ->
         | Step::Withdraw
         | Step::Freeze
         | Step::Verify { .. } => Progress::Done,
+        Step::Stop => stop_progress(situation),
         Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
         Step::AwaitRollout => traffic::left(situation, rollout_progress(situation)),
         Step::AwaitStable => traffic::left(situation, stable_progress(situation)),
@@ -42,30 +45,44 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) ->
     }
 }
 
-fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
-    let deployment = situation.deployment();
-    let id = deployment.id();
-    let Some(hold) = &situation.hold else {
-        return Progress::Halted(Error::new(
-            Kind::VersionFailed,
-            format!("{id} is no longer held: somebody else ended the canary"),
-        ));
-    };
+/// Returns why a canary that is held cannot go on: another client ended it.
+pub(super) fn ended(situation: &Situation<'_>, wanted: Option<&Value>) -> Option<Error> {
+    let id = situation.deployment().id();
+    let command = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
+    let ended = |what: String| Error::new(Kind::VersionFailed, what);
+    if situation.hold.is_none() {
+        let what = format!("{id} is no longer held: another client ended the canary");
+        return Some(ended(what).next(command("status")));
+    }
+    // Who brings another version replaces whatever is held.
+    if wanted.is_some_and(|wanted| !same_template(wanted, &situation.deployment().spec.template)) {
+        return None;
+    }
     if situation.is_superseded() {
-        return Progress::Halted(
-            Error::new(
-                Kind::VersionFailed,
-                format!("somebody replaced the canary of {id} by a third version; stable pods are untouched"),
-            )
-            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
+        let images = images(&situation.deployment().spec.template).join(", ");
+        let what = format!(
+            "another client replaced the canary of {id} by a third version ({images}); stable pods are untouched"
         );
+        return Some(ended(what).next(command("status")));
     }
     if situation.is_on_stable_template() {
-        return Progress::Halted(
-            Error::new(Kind::VersionFailed, format!("somebody put the stable template of {id} back"))
-                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)),
+        return Some(
+            ended(format!("the stable template of {id} was put back by another client"))
+                .next(command("abort")),
         );
     }
+    None
+}
+
+fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
+    let deployment = situation.deployment();
+    if let Some(error) = ended(situation, None) {
+        return Progress::Halted(error);
+    }
+    if situation.lost_its_limits() {
+        return Progress::Halted(without_limits(situation));
+    }
+    let original = situation.own_settings();
     let target = situation.canary_target().unwrap_or(0);
     let frozen = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
     if deployment.spec.paused && !frozen {
@@ -74,7 +91,7 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
         return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
     };
-    let needed = Duration::from_secs(hold.original.min_ready_seconds.unwrap_or(0).max(0).unsigned_abs());
+    let needed = Duration::from_secs(original.min_ready_seconds.unwrap_or(0).max(0).unsigned_abs());
     let pods: Vec<&Pod> =
         situation.pods_of(canary).filter(|pod| !pod.is_terminating() && !pod.is_finished()).collect();
     let age = |pod: &&&Pod| ready_for.get(pod.name()).copied();
@@ -96,6 +113,44 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     Progress::Waiting(text, in_time)
 }
 
+/// The share is what the limits say, and they are another's now.
+fn without_limits(situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    let limit = |field| situation.deployment().limit(field);
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Error::new(
+        Kind::VersionFailed,
+        format!(
+            "another client changed spec.strategy of {id} (maxSurge {}, maxUnavailable {}): nothing keeps the share of the \
+             canary any more",
+            text(limit("maxSurge")),
+            text(limit("maxUnavailable"))
+        ),
+    )
+    .next(format!("kubectl rollout-plus canary {} -n {} --weight N (limits it again)", id.name, id.namespace))
+    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+}
+
+fn stop_progress(situation: &Situation<'_>) -> Progress {
+    let deployment = situation.deployment();
+    if let Some(error) = ended(situation, None) {
+        return Progress::Halted(error);
+    }
+    // What the Deployment counts is what its controller knows of the ReplicaSets.
+    let new = situation.canary.map_or(0, |rs| rs.status.available_replicas);
+    let old: i64 = situation
+        .observed
+        .replica_sets
+        .iter()
+        .filter(|rs| situation.canary.is_none_or(|canary| canary.name() != rs.name()))
+        .map(|rs| rs.status.available_replicas)
+        .sum();
+    if deployment.is_observed() && new == 0 && deployment.status.available_replicas <= old {
+        return Progress::Done;
+    }
+    Progress::Waiting("the rolling update has not stopped yet".into(), None)
+}
+
 fn rollout_progress(situation: &Situation<'_>) -> Progress {
     let deployment = situation.deployment();
     let id = deployment.id();
@@ -110,8 +165,11 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
             return Progress::Halted(superseded(situation));
         }
         return Progress::Halted(
-            Error::new(Kind::VersionFailed, format!("somebody put the former version of {id} back"))
-                .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
+            Error::new(
+                Kind::VersionFailed,
+                format!("the former version of {id} was put back by another client"),
+            )
+            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
         );
     }
     if deployment.spec.paused {
@@ -138,13 +196,10 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
 
 fn paused(situation: &Situation<'_>) -> Error {
     let id = situation.deployment().id();
-    Error::new(
-        Kind::Deadline,
-        format!("somebody paused {id}: nothing moves, and what is there stays as it is"),
-    )
-    .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace))
-    .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
-    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+    Error::new(Kind::Deadline, format!("{id} was paused: nothing moves, and what is there stays as it is"))
+        .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
 }
 
 fn stable_progress(situation: &Situation<'_>) -> Progress {

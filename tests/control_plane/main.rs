@@ -40,4 +40,5 @@ mod schemas;
 mod situations;
 mod status;
 mod step;
+mod undone;
 mod walks;

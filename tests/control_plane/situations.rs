@@ -252,7 +252,7 @@ fn a_foreign_change_of_a_held_field_is_kept() {
     shop.kubectl(&["patch", "deployment/frontend", "-p", change]);
     assert!(warning(&shop.status(), "field-changed"));
     let ended = shop.tool(&["abort", "frontend"]).expect(0);
-    assert!(ended.stderr.contains("spec.strategy was changed by somebody"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("spec.strategy was changed by another client"), "{}", ended.stderr);
     assert_eq!(
         shop.deployment()["spec"]["strategy"]["rollingUpdate"],
         json!({"maxSurge": 2, "maxUnavailable": 0})

@@ -4,6 +4,7 @@ mod faults;
 mod gateway;
 mod kill;
 mod kills;
+mod late;
 mod requests;
 mod rivals;
 mod roads;

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::seats::{Exclusive, Seat};
+use claims::Before;
+
+#[path = "claims.rs"]
+mod claims;
 
 /// The built binary.
 pub const TOOL: &str = env!("CARGO_BIN_EXE_kubectl-rollout_plus");
@@ -146,9 +150,15 @@ impl Shop {
         command
     }
 
-    /// Runs the tool against the real API server.
+    /// Runs the tool against the real API server, and compares what it said with what is there.
+    #[track_caller]
     pub fn tool(&self, args: &[&str]) -> Ended {
-        run(&mut self.command(&self.kubeconfig, args))
+        let before = Before::of(self, args);
+        let ended = run(&mut self.command(&self.kubeconfig, args));
+        if let Some(before) = before {
+            before.check(self, args, &ended);
+        }
+        ended
     }
 
     /// Starts the tool with a kubeconfig, for example a proxy's.
