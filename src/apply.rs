@@ -4,6 +4,7 @@ pub mod asked;
 mod awaited;
 pub mod conflict;
 pub mod difference;
+pub mod held;
 pub mod intake;
 pub mod kinds;
 pub mod namespace;
@@ -11,6 +12,7 @@ pub mod order;
 pub mod prune;
 pub mod replicas;
 pub mod split;
+pub mod twice;
 pub mod verdict;
 
 use std::fmt;

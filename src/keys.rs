@@ -9,6 +9,9 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Annotation on a held Deployment: a [`crate::model::HeldRecord`] as JSON.
 pub const HELD_ANNOTATION: &str = "rollout-plus/held";
 
+/// Annotation on a held Deployment: who owned the fields that the hold changed, as entries of `managedFields`.
+pub const OWNERS_ANNOTATION: &str = "rollout-plus/owners";
+
 /// Annotation on a Deployment: the commit that its version was made from.
 pub const COMMIT_ANNOTATION: &str = "rollout-plus/commit";
 
@@ -37,6 +40,9 @@ pub const NO_DEADLINE: i64 = 2_147_483_647;
 
 /// The label that tells the pods of one ReplicaSet from those of another.
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// The annotation in which `kubectl apply` keeps what it applied last.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The annotation in which the Deployment controller numbers revisions.
 pub const REVISION: &str = "deployment.kubernetes.io/revision";

@@ -5,6 +5,7 @@ mod kustomize;
 pub(crate) mod manifest;
 mod pattern;
 mod pin;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 

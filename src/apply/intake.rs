@@ -5,11 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::kinds::group;
-use super::{Document, Id, Item, Resource, order};
+use super::{Document, Id, Item, Resource, held, order, twice};
 use crate::error::Error;
+use crate::keys::{HELD_ANNOTATION, LAST_APPLIED, OWNERS_ANNOTATION, REVISION};
 
 /// The most objects in one input.
 const MAX_OBJECTS: usize = 10_000;
+
+/// What the server counts and names for itself.
+const THE_SERVERS: [&str; 6] =
+    ["managedFields", "creationTimestamp", "generation", "selfLink", "uid", "resourceVersion"];
+
+/// Annotations that others write again and again: applied, they would be a conflict with whoever writes them.
+const NOT_THE_USERS: [&str; 4] = [LAST_APPLIED, REVISION, HELD_ANNOTATION, OWNERS_ANNOTATION];
 
 /// Returns the objects of the documents, Lists taken apart.
 ///
@@ -88,13 +96,20 @@ fn checked(mut document: Document) -> Result<Document, Error> {
             }
         }
     }
+    held::refuse_copy(&document)?;
+    twice::refuse(&document)?;
     // What `kubectl get -o yaml` prints besides: the server's own, and never applied.
     if let Some(object) = document.object.as_object_mut() {
         object.remove("status");
     }
     if let Some(metadata) = document.object["metadata"].as_object_mut() {
-        for field in ["managedFields", "creationTimestamp", "generation", "selfLink"] {
+        for field in THE_SERVERS {
             metadata.remove(field);
+        }
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            for annotation in NOT_THE_USERS {
+                annotations.remove(annotation);
+            }
         }
     }
     Ok(document)
@@ -211,11 +226,12 @@ mod tests {
     #[test]
     fn lists_are_taken_apart_and_the_servers_own_fields_left_out() {
         let one = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a",
-            "managedFields": [], "generation": 3}, "status": {}});
+            "managedFields": [], "generation": 3, "uid": "u", "resourceVersion": "7", "annotations": {"own": "1",
+            REVISION: "3", LAST_APPLIED: "{}"}}, "status": {}});
         let list = json!({"apiVersion": "v1", "kind": "List", "items": [one]});
         let found = objects(vec![document(list)]).unwrap();
         assert_eq!(found[0].origin, "a.yaml, document 1, item 1");
-        assert_eq!(found[0].object["metadata"], json!({"name": "a"}));
+        assert_eq!(found[0].object["metadata"], json!({"name": "a", "annotations": {"own": "1"}}));
         assert!(found[0].object.get("status").is_none());
     }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::apply::Document;
+use super::yaml;
+use crate::apply::{Document, twice};
 use crate::error::Error;
 
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -92,6 +93,7 @@ pub(crate) fn find<'d>(
     if value["spec"]["template"]["spec"]["containers"].as_array().is_none_or(Vec::is_empty) {
         return Err(Error::usage(format!("deployment/{name} in the manifest has no containers")));
     }
+    twice::refuse(found)?;
     if value["apiVersion"] != "apps/v1" {
         return Err(Error::usage(format!("deployment/{name} in the manifest is not of apiVersion apps/v1")));
     }
@@ -127,12 +129,11 @@ fn capped(source: impl Read, named: &str) -> Result<String, Error> {
 
 /// Reads the documents of a text, each with its place in it. The parser skips empty ones, so they do not count.
 pub(super) fn parse(text: &str, named: &str, file: Option<&str>) -> Result<Vec<Document>, Error> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
-        let message: String =
-            error.to_string().lines().next().unwrap_or_default().chars().take(300).collect();
-        Error::usage(format!("read {named}: {message}"))
+    let documents = yaml::documents(text).map_err(|why| {
+        let why: String = why.lines().next().unwrap_or_default().chars().take(300).collect();
+        Error::usage(format!("read {named}, {why}"))
     })?;
-    let documents = documents.into_iter().enumerate().filter(|(_, document)| !document.is_null());
+    let documents = documents.into_iter().enumerate();
     let each = documents.flat_map(|(index, document)| {
         let origin = format!("{named}, document {}", index + 1);
         items(document).into_iter().map(move |object| (origin.clone(), object))
@@ -182,7 +183,8 @@ mod tests {
         let bomb = format!("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n{}", levels.collect::<String>());
         assert!(parse(&bomb, "t", None).is_err());
         assert!(parse(&"[".repeat(100_000), "t", None).is_err());
-        assert!(parse("a: 1\na: 2\n", "t", None).is_err(), "duplicate keys");
+        let twice = parse("a: 1\na: 2\n", "t", None).unwrap_err().message;
+        assert_eq!(twice, "read t, line 2: the key a stands twice, first in line 1");
         let large = std::io::repeat(b'#').take(10 * 1024 * 1024);
         assert!(capped(large, "t").unwrap_err().message.contains("larger than 4 MiB"));
     }
