@@ -111,6 +111,9 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
     if deployment.annotation(keys::HELD_ANNOTATION).is_some() {
         patch.push(json!({"op": "remove", "path": annotation_path()}));
     }
+    if deployment.annotation(keys::OWNERS_ANNOTATION).is_some() {
+        patch.push(json!({"op": "remove", "path": path_of(keys::OWNERS_ANNOTATION)}));
+    }
     if !patch.is_empty() {
         patch.splice(0..0, fence(situation));
     }
@@ -137,7 +140,11 @@ fn fence(situation: &Situation<'_>) -> Vec<Value> {
 }
 
 fn annotation_path() -> String {
-    format!("/metadata/annotations/{}", keys::HELD_ANNOTATION.replace('~', "~0").replace('/', "~1"))
+    path_of(keys::HELD_ANNOTATION)
+}
+
+fn path_of(annotation: &str) -> String {
+    format!("/metadata/annotations/{}", annotation.replace('~', "~0").replace('/', "~1"))
 }
 
 /// `add` sets a member whether it exists or not (RFC 6902, 4.1).

@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
+//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`ownership`], [`record`], [`status`], [`duration`], [`keys`], [`error`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -26,6 +26,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod evidence;
+mod golang;
 pub mod grant;
 pub mod health;
 pub mod history;
@@ -33,6 +34,7 @@ pub mod hold;
 pub mod keys;
 pub mod model;
 mod output;
+pub mod ownership;
 pub mod plan;
 pub mod record;
 pub mod router;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 35] = [
+const PURE: [&str; 39] = [
     "src/aftermath.rs",
     "src/check.rs",
     "src/check",
@@ -27,6 +27,10 @@ const PURE: [&str; 35] = [
     "src/model.rs",
     "src/model",
     "src/share.rs",
+    "src/golang.rs",
+    "src/ownership.rs",
+    "src/ownership",
+    "src/source/yaml.rs",
     "src/hold.rs",
     "src/step.rs",
     "src/plan.rs",

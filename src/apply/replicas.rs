@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Item;
 use crate::keys::FIELD_MANAGER;
+use crate::ownership::{is_client_side, is_ours};
 
 /// What is sent as `spec.replicas` of a Deployment that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub enum Replicas {
 /// With server-side apply a field that we own and leave out is removed, and the API's default of `replicas` is
 /// 1. So what is ours is sent as it is until the autoscaler has written it once; then it is left out.
 pub fn decide(live: &Value, autoscaled: bool, force: bool) -> Replicas {
-    let applied = owners(live).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply");
+    // What `kubectl apply` owns is taken over before the apply.
+    let applied = entries(live).any(|entry| is_ours(entry) || is_client_side(entry));
     let others = owners(live).any(|(manager, _)| manager != FIELD_MANAGER);
     match live["spec"]["replicas"].as_i64() {
         Some(number) if autoscaled && applied => Replicas::AsLive(number),
@@ -47,10 +49,12 @@ pub fn write(object: &mut Value, replicas: Replicas) {
 
 /// Names those who own `spec.replicas`, with how they write.
 pub fn owners(live: &Value) -> impl Iterator<Item = (&str, &str)> {
+    entries(live).filter_map(|entry| Some((entry["manager"].as_str()?, entry["operation"].as_str()?)))
+}
+
+fn entries(live: &Value) -> impl Iterator<Item = &Value> {
     let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-    entries
-        .filter(|entry| entry["fieldsV1"]["f:spec"].get("f:replicas").is_some())
-        .filter_map(|entry| Some((entry["manager"].as_str()?, entry["operation"].as_str()?)))
+    entries.filter(|entry| entry["fieldsV1"]["f:spec"].get("f:replicas").is_some())
 }
 
 /// Whether an autoscaler of the input targets the Deployment.
@@ -99,6 +103,7 @@ mod tests {
         let ours = live(&[(FIELD_MANAGER, "Apply")]);
         let scaled = live(&[("kube-controller-manager", "Update")]);
         let shared = live(&[("kubectl-client-side-apply", "Update"), (FIELD_MANAGER, "Apply")]);
+        let theirs = live(&[("kubectl-client-side-apply", "Update")]);
         for (object, autoscaled, force, expected) in [
             (&ours, true, false, Replicas::AsLive(5)),
             (&ours, true, true, Replicas::AsLive(5)),
@@ -108,6 +113,8 @@ mod tests {
             (&scaled, false, false, Replicas::LeftOut),
             (&scaled, false, true, Replicas::AsWritten),
             (&shared, false, false, Replicas::AsWritten),
+            (&theirs, false, false, Replicas::AsWritten),
+            (&theirs, true, false, Replicas::AsLive(5)),
             (&live(&[]), false, false, Replicas::AsWritten),
         ] {
             assert_eq!(decide(object, autoscaled, force), expected, "{object} {autoscaled} {force}");

@@ -37,7 +37,7 @@ const APPLY: Flags = Flags {
         ("--selector", "--selector"),
     ],
     bare: &[
-        ("--server-side", None),
+        ("--server-side", Some("--server-side")),
         ("--record", None),
         ("--wait", None),
         ("--prune", Some("--prune")),
@@ -116,7 +116,13 @@ fn apply(line: &Line) -> Option<Vec<String>> {
     {
         return None;
     }
-    Some(std::iter::once("apply".to_owned()).chain(with_each_file(line)).collect())
+    let mut argv = vec!["apply".to_owned()];
+    argv.extend(with_each_file(line).filter(|flag| flag != "--server-side"));
+    // Without, kubectl writes over what others changed; with it, it asks first.
+    if !has("--server-side") && !has("--force-conflicts") {
+        argv.push("--force-conflicts".to_owned());
+    }
+    Some(argv)
 }
 
 /// Returns the flags, with one for each file.
@@ -268,15 +274,23 @@ mod tests {
     #[test]
     fn what_people_have_in_their_pipelines_runs_natively() {
         for (theirs, own) in [
-            ("apply -f ./frontend/deployment.yaml", "apply --filename=./frontend/deployment.yaml"),
+            (
+                "apply -f ./frontend/deployment.yaml",
+                "apply --filename=./frontend/deployment.yaml --force-conflicts",
+            ),
+            ("apply -f a.yaml --server-side=false", "apply --filename=a.yaml --force-conflicts"),
+            ("apply -f a.yaml --server-side --force-conflicts", "apply --filename=a.yaml --force-conflicts"),
             (
                 "apply -n shop --filename=a.yaml,b.yaml --server-side --prune=false",
                 "apply --namespace=shop --filename=a.yaml --filename=b.yaml",
             ),
-            ("apply -k overlays/prod --dry-run=server", "apply --kustomize=overlays/prod --dry-run=server"),
+            (
+                "apply -k overlays/prod --dry-run=server",
+                "apply --kustomize=overlays/prod --dry-run=server --force-conflicts",
+            ),
             (
                 "apply -f - --prune -l 'app=web' --dry-run=none",
-                "apply --filename=- --prune --selector=app=web",
+                "apply --filename=- --prune --selector=app=web --force-conflicts",
             ),
             (
                 "set image deployment/frontend web=shop/web:v2 --record",
@@ -323,7 +337,6 @@ mod tests {
             "apply -R -f manifests",
             "apply -l app=web -f a.yaml",
             "apply -f https://example.org/a.yaml",
-            "apply --server-side=false -f a.yaml",
             "set image deployment/web *=shop/web:v2",
             "set image statefulset/db db=db:2",
             "set env deployment/web A=1",

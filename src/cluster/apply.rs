@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::apply::conflict::{self, Conflict};
@@ -38,6 +38,7 @@ impl Cluster {
             namespace: namespace.to_owned(),
             credential: Arc::clone(&self.credential),
             answered: Arc::clone(&self.answered),
+            warned: Arc::clone(&self.warned),
             ..*self
         }
     }
@@ -103,7 +104,8 @@ impl Cluster {
                         continue;
                     }
                     if !conflicts.is_empty() {
-                        return Err(conflict::error(&item.origin, &item.id, &conflicts));
+                        let live = self.object(&item.id, &item.path()).await.ok().flatten();
+                        return Err(conflict::error(&item.origin, &item.id, &conflicts, live.as_ref()));
                     }
                     // Of others who wrote at the same moment, of a quota for example.
                     let passing = status.code == 409 || (status.code == 404 && how.just_defined);
@@ -127,27 +129,7 @@ impl Cluster {
     /// Takes what our patches own off a Deployment that we applied, so that what a later manifest leaves out
     /// goes. Best effort: the next apply does it else.
     pub(crate) async fn forget_patches(&self, item: &Item) -> Result<(), Error> {
-        let mut tries = 0;
-        loop {
-            let Some(live) = self.object(&item.id, &item.path()).await? else { return Ok(()) };
-            let Some(managed) = replicas::without_patches(&live) else { return Ok(()) };
-            let body = json!([
-                {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
-                {"op": "replace", "path": "/metadata/managedFields", "value": managed},
-            ]);
-            let call = Call {
-                doing: format!("note that we apply {}", item.id),
-                method: "PATCH",
-                path: format!("{}?fieldManager={FIELD_MANAGER}", item.path()),
-                body: Some(("application/json-patch+json", body)),
-            };
-            match self.write(&call).await {
-                Ok(_) => return Ok(()),
-                Err(failure) if tries + 1 >= TRIES => return Err(failure.into_error()),
-                Err(_) => tries += 1,
-            }
-            sleep(Duration::from_millis(100) * tries).await;
-        }
+        self.rewrite_owners(item, replicas::without_patches).await
     }
 
     /// Waits until the server serves what a definition defines.
@@ -202,7 +184,7 @@ impl Cluster {
     }
 }
 
-fn conflicts(status: &kube::core::Status) -> Vec<Conflict> {
+pub(super) fn conflicts(status: &kube::core::Status) -> Vec<Conflict> {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     causes
         .filter(|cause| cause.reason == conflict::REASON)

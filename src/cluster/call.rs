@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::cluster::connect::chain;
 use crate::cluster::credential::Credential;
+use crate::cluster::warned::Warned;
 use crate::error::{Error, Kind};
 
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +43,8 @@ pub(crate) struct Cluster {
     pub(super) answered: Arc<AtomicBool>,
     /// What we come with, to explain a refusal.
     pub(crate) credential: Arc<Credential>,
+    /// What the server warns of.
+    pub(super) warned: Arc<Warned>,
 }
 
 /// A request as data.
@@ -52,19 +55,6 @@ pub(crate) struct Call {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: Option<(&'static str, Value)>,
-}
-
-/// Returns JSON with the letters escaped that Go escapes: a `test` of a JSON Patch compares texts and not what they
-/// mean (`lazyNode.equal` in evanphx/json-patch), and the server wrote its own with Go.
-fn written(body: &Value) -> String {
-    let escapes = [
-        ('&', r"\u0026"),
-        ('<', r"\u003c"),
-        ('>', r"\u003e"),
-        ('\u{2028}', r"\u2028"),
-        ('\u{2029}', r"\u2029"),
-    ];
-    escapes.into_iter().fold(body.to_string(), |text, (letter, escape)| text.replace(letter, escape))
 }
 
 /// Why a request did not succeed.
@@ -109,7 +99,14 @@ impl Cluster {
         request_timeout: Option<Duration>,
         credential: Arc<Credential>,
     ) -> Self {
-        Self { client, namespace, request_timeout, answered: Arc::default(), credential }
+        Self {
+            client,
+            namespace,
+            request_timeout,
+            answered: Arc::default(),
+            credential,
+            warned: Arc::default(),
+        }
     }
 
     /// Reads, again and again for a minute if need be.
@@ -198,7 +195,7 @@ impl Cluster {
         let mut bytes = Vec::new();
         if let Some((content_type, body)) = &call.body {
             request = request.header(http::header::CONTENT_TYPE, *content_type);
-            bytes = written(body).into_bytes();
+            bytes = crate::golang::json(body).into_bytes();
         }
         let request = match request.header(http::header::ACCEPT, accept).body(Body::from(bytes)) {
             Ok(request) => request,
@@ -228,6 +225,9 @@ impl Cluster {
             Ok(Err(Broken::Off(text))) => return unknown(text),
             Err(_) => return unknown(format!("no answer within {} s", timeout.as_secs())),
         };
+        if call.method != "GET" {
+            self.warned.note(&head.headers);
+        }
         if head.status.is_success() {
             return Try::Done(body);
         }
@@ -295,18 +295,4 @@ fn jittered(pause: Duration) -> Duration {
     use std::hash::{BuildHasher, Hasher};
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish() % 512;
     pause.mul_f64(0.75 + f64::from(u32::try_from(random).unwrap_or(0)) / 1024.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_patch_is_written_as_go_writes_it() {
-        let body =
-            serde_json::json!([{"op": "test", "path": "/spec/match", "value": "Host(`a`) && <b>\u{2028}"}]);
-        let text = written(&body);
-        assert!(text.contains("Host(`a`) \\u0026\\u0026 \\u003cb\\u003e\\u2028"), "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(body));
-    }
 }

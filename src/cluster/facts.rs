@@ -173,7 +173,7 @@ impl Cluster {
         };
         let mut tries = 0;
         loop {
-            let failure = match self.write(&call).await {
+            let failure = match self.quiet().write(&call).await {
                 Ok(pod) => return Ok(Ok(Ok(pod))),
                 Err(failure) => failure,
             };

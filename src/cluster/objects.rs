@@ -121,47 +121,6 @@ impl Cluster {
         error.next(format!("kubectl get deployments -n {}", self.namespace))
     }
 
-    /// Patches a Deployment with RFC 6902 operations.
-    pub(crate) async fn patch_deployment(
-        &self,
-        name: &str,
-        patch: &[Value],
-        dry_run: bool,
-    ) -> Result<Deployment, Failure> {
-        let doing = format!("patch deployment/{name} in namespace {}", self.namespace);
-        let dry_run = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!(
-            "/apis/apps/v1/namespaces/{}/deployments/{name}?fieldManager={FIELD_MANAGER}{dry_run}",
-            self.namespace
-        );
-        let body = Some(("application/json-patch+json", Value::from(patch.to_vec())));
-        let answer = self.write(&Call { doing: doing.clone(), method: "PATCH", path, body }).await?;
-        serde_json::from_value(answer)
-            .map_err(|error| Failure::Unknown(Error::new(Kind::Cluster, format!("{doing}: {error}"))))
-    }
-
-    /// Has the server merge a manifest into the live Deployment, without keeping the result.
-    pub(crate) async fn merge_manifest(&self, name: &str, manifest: &Value) -> Result<Deployment, Error> {
-        let doing =
-            format!("merge the manifest into deployment/{name} in namespace {} (dry run)", self.namespace);
-        // Forced, because nothing is kept: whose fields they are is of no matter for the template's content.
-        let path = format!(
-            "/apis/apps/v1/namespaces/{}/deployments/{name}?fieldManager={FIELD_MANAGER}&force=true&dryRun=All",
-            self.namespace
-        );
-        let body = Some(("application/apply-patch+yaml", manifest.clone()));
-        let answer = self.write(&Call { doing: doing.clone(), method: "PATCH", path, body }).await;
-        let answer = answer.map_err(|failure| {
-            let code = failure.code();
-            let mut error = failure.into_error();
-            if code == 400 || code == 422 {
-                error.kind = Kind::Usage;
-            }
-            error
-        })?;
-        serde_json::from_value(answer).map_err(|error| Error::new(Kind::Cluster, format!("{doing}: {error}")))
-    }
-
     /// Sets the pods of a ReplicaSet if it is unchanged.
     pub(crate) async fn scale_replica_set(
         &self,

@@ -205,19 +205,6 @@ impl Cluster {
         self.write(&Call { doing: format!("make {target}"), method: "POST", path, body }).await
     }
 
-    /// Patches an object with RFC 6902 operations.
-    pub(crate) async fn patch(
-        &self,
-        target: &Target,
-        patch: &[Value],
-        dry_run: bool,
-    ) -> Result<Value, Failure> {
-        let dry_run = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!("{}/{}?fieldManager={FIELD_MANAGER}{dry_run}", target.collection(), target.name);
-        let body = Some(("application/json-patch+json", Value::from(patch.to_vec())));
-        self.write(&Call { doing: format!("patch {target}"), method: "PATCH", path, body }).await
-    }
-
     /// Deletes just this object; one that is gone is fine.
     pub(crate) async fn remove(&self, target: &Target, uid: &str) -> Result<(), Failure> {
         let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}});

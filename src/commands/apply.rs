@@ -81,7 +81,9 @@ async fn whole(
     }
     let (items, left) = except::split(&run, input.items).await?;
     input.items = items;
-    let checked = check::all(&run, input).await?;
+    let checked = check::all(&run, input).await;
+    run.pass_on();
+    let checked = checked?;
     preflight::all(&run, &checked).await?;
     let mut prunable = match &selector {
         Some(selector) => prune::find(&run, &checked, selector).await?,
@@ -137,7 +139,15 @@ impl Run<'_> {
 
     /// Takes note of what became of an object, and tells machines.
     fn tell(&self, row: &Row) {
+        self.pass_on();
         self.context.output.about_all().event(&Event::Object(row.clone()));
+    }
+
+    /// Passes on what the server warns of.
+    fn pass_on(&self) {
+        for text in self.cluster.warnings() {
+            self.warn(text);
+        }
     }
 
     fn note(&self, text: impl Into<String>) {

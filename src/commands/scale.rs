@@ -44,6 +44,9 @@ async fn set(
     let name = deployment_name(name)?;
     if global.dry_run != Some(DryRun::Client) {
         cluster.set_spec(name, spec.clone(), global.dry_run.is_some()).await?;
+        for text in cluster.warnings() {
+            output.about_all().event(&Event::warning(text));
+        }
     }
     let would = if global.dry_run.is_some() { "would be " } else { "" };
     output.about_all().event(&Event::note(format!("deployment.apps/{name}: {would}{done}")));

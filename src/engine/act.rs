@@ -45,7 +45,9 @@ impl Engine<'_> {
                     break;
                 }
                 self.lock.confirm(self.cluster).await?;
-                if let Err(failure) = self.write(mutation).await {
+                let written = self.write(mutation).await;
+                self.pass_on();
+                if let Err(failure) = written {
                     failed = Some(failure);
                     break;
                 }
@@ -93,11 +95,26 @@ impl Engine<'_> {
         self.lock.amend(self.cluster, plan, &observed).await
     }
 
+    /// Passes on what the server warns of.
+    pub(super) fn pass_on(&self) {
+        for text in self.cluster.warnings() {
+            self.output.event(&Event::warning(text));
+        }
+    }
+
+    /// Says that what was taken from other owners could not be given back.
+    fn say(&self, trouble: Option<Error>) {
+        if let Some(error) = trouble {
+            self.output.event(&Event::warning(error.message));
+        }
+    }
+
     async fn write(&mut self, mutation: &Mutation) -> Result<(), Failure> {
         match mutation {
             Mutation::PatchDeployment { patch } => {
-                let answer = self.cluster.patch_deployment(&self.options.name, patch, false).await?;
+                let (answer, trouble) = self.cluster.change_deployment(&self.options.name, patch).await?;
                 self.mirror.learn(answer);
+                self.say(trouble);
             }
             Mutation::ScaleReplicaSet { name, resource_version, replicas } => {
                 self.cluster.scale_replica_set(name, resource_version, *replicas).await?;
@@ -107,8 +124,9 @@ impl Engine<'_> {
                 self.mirror.learn_road(target, answer);
             }
             Mutation::Patch { target, patch } => {
-                let answer = self.cluster.patch(target, patch, false).await?;
+                let (answer, trouble) = self.cluster.change_target(target, patch).await?;
                 self.mirror.learn_road(target, answer);
+                self.say(trouble);
             }
             Mutation::Delete { target, uid } => {
                 self.cluster.remove(target, uid).await?;

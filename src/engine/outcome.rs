@@ -51,7 +51,7 @@ impl Engine<'_> {
         if patch.is_empty() {
             return;
         }
-        if let Err(failure) = self.cluster.patch_deployment(&self.options.name, &patch, false).await {
+        if let Err(failure) = self.cluster.change_deployment(&self.options.name, &patch).await {
             self.warn(&format!("where the version comes from is not noted on it: {}", failure.into_error()));
         }
     }

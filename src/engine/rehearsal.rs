@@ -32,7 +32,9 @@ impl Engine<'_> {
         let is_told = |step: &&Step| told.iter().flatten().any(|told| std::ptr::eq(*told, *step));
         for step in plan.steps.iter().filter(is_told) {
             for mutation in &step::work(step, &situation, &self.options.run, 0)?.mutations {
-                self.rehearse_write(mutation).await?;
+                let rehearsed = self.rehearse_write(mutation).await;
+                self.pass_on();
+                rehearsed?;
             }
         }
         Ok(())
@@ -43,14 +45,12 @@ impl Engine<'_> {
         loop {
             let sent = match mutation {
                 Mutation::PatchDeployment { patch } => {
-                    self.cluster.patch_deployment(&self.options.name, patch, true).await.map(|_| ())
+                    self.cluster.rehearse_deployment(&self.options.name, patch).await
                 }
                 Mutation::Create { target, object } => {
                     self.cluster.create(target, object, true).await.map(|_| ())
                 }
-                Mutation::Patch { target, patch } => {
-                    self.cluster.patch(target, patch, true).await.map(|_| ())
-                }
+                Mutation::Patch { target, patch } => self.cluster.rehearse(target, patch).await,
                 Mutation::ScaleReplicaSet { .. } | Mutation::Delete { .. } => return Ok(()),
             };
             let Err(failure) = sent else { return Ok(()) };

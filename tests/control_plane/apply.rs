@@ -199,9 +199,12 @@ fn a_field_of_somebody_else_is_named_and_taken_only_on_purpose() {
     shop.kubectl(&["set", "image", "deployment/web", "web=shop/web:v3"]);
     shop.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"]);
     let ended = apply(&shop, &[config("web", "2"), deployment("web", V2)], &[]).expect(8);
-    for says in
-        ["kubectl-set owns spec.template.spec.containers", ".image", "--force-conflicts", "document 2"]
-    {
+    for says in [
+        "kubectl-set changed spec.template.spec.containers",
+        ".image at 20",
+        "--force-conflicts",
+        "document 2",
+    ] {
         assert!(ended.stderr.contains(says), "{says:?} is not in {}", ended.stderr);
     }
     assert_eq!(shop.get("configmap/web")["data"]["key"], "1", "nothing is half done");

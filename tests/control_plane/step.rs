@@ -4,6 +4,7 @@ mod card;
 mod killed;
 mod lines;
 mod manifests;
+mod moved;
 mod pipeline;
 mod two_builds;
 

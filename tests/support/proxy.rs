@@ -55,6 +55,14 @@ pub struct Seen {
     pub at: Instant,
 }
 
+impl Seen {
+    /// Whether it writes nothing but who owns what, after a change of something else.
+    pub fn is_of_owners(&self) -> bool {
+        let path = b"\"/metadata/managedFields/";
+        self.method == "PATCH" && self.body.windows(path.len()).any(|text| text == path)
+    }
+}
+
 /// Which requests a rule is for.
 pub enum When {
     /// The request with this [`Seen::index`].

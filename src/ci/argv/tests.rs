@@ -68,7 +68,7 @@ fn parsed(environment: &Environment) -> Result<Vec<Cli>, Error> {
 
 #[test]
 fn recorded_environments_give_the_lines_that_a_person_would_type() {
-    let apply = "apply --filename=./frontend/deployment.yaml --tag-policy=any --timeout=5m --dry-run";
+    let apply = "apply --filename=./frontend/deployment.yaml --force-conflicts --tag-policy=any --timeout=5m --dry-run";
     let files = "--filename=deploy/a.yaml --filename=deploy/b.yaml";
     // In the run of Drone there was no commit.
     for (recording, tag) in [(WOODPECKER, "0123456789abcdef0123456789abcdef01234567"), (DRONE, "")] {
@@ -257,7 +257,7 @@ fn command_lines_are_split_by_the_rules_of_a_shell_and_seen_by_none() {
     let kubectl = |text| of(&[("kubectl", text), ("namespace", "shop")]);
     assert_eq!(
         kubectl("apply -f ./frontend/deployment.yaml").unwrap(),
-        ["apply --filename=./frontend/deployment.yaml --tag-policy=any --namespace=shop"]
+        ["apply --filename=./frontend/deployment.yaml --force-conflicts --tag-policy=any --namespace=shop"]
     );
     assert_eq!(
         kubectl("kubectl get deployment frontend -n dev").unwrap(),

@@ -87,7 +87,7 @@ fn example_pipelines_give_the_lines_that_a_person_would_type() {
         let expected = [
             "canary frontend --image=shop/frontend:01234567-42 --tag-policy=git-hash-build-id --steps=10,25,50 \
              --step-wait=1m --promote --report=junit=rollout.xml --namespace=shop",
-            "apply --filename=./frontend/deployment.yaml --tag-policy=any --namespace=shop",
+            "apply --filename=./frontend/deployment.yaml --force-conflicts --tag-policy=any --namespace=shop",
         ];
         for (step, line) in expected.iter().enumerate() {
             let environment = variables(text, step, writer);

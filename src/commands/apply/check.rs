@@ -8,11 +8,11 @@ use super::resolve::Input;
 use super::rollouts::{self, Way};
 use super::{Run, refused, side_by_side};
 use crate::apply::split::{self, Meaning};
-use crate::apply::{Action, Item, Row, difference, replicas};
+use crate::apply::{Action, Item, Row, difference, held, replicas};
 use crate::cli::{DryRun, deployment_name};
-use crate::cluster::Sending;
 use crate::error::Error;
 use crate::model::Observed;
+use crate::ownership::handover;
 use crate::plan::Plan;
 
 /// An object with what the server says of it.
@@ -30,6 +30,8 @@ pub(super) struct Checked {
     pub(super) split: bool,
     /// Whether an autoscaler targets it.
     pub(super) autoscaled: bool,
+    /// What it takes from other managers, as their entries of `managedFields`.
+    pub(super) overwritten: Vec<Value>,
     /// What is to be done with a workload.
     pub(super) way: Option<Way>,
     /// A workload that is there, and the plan made of that look at it.
@@ -41,7 +43,11 @@ impl Checked {
     pub(super) fn action(&self, becomes: &Value) -> Action {
         match &self.live {
             None => Action::Created,
-            Some(live) if difference::changes(Some(live), becomes).is_empty() => Action::Unchanged,
+            Some(live)
+                if difference::changes(Some(&held::without_hold(live, live.clone())), becomes).is_empty() =>
+            {
+                Action::Unchanged
+            }
             Some(_) => Action::Configured,
         }
     }
@@ -58,7 +64,8 @@ impl Checked {
                 row.action = self.action(merged);
                 // Of a new object what the user wrote says it all; the rest are the API's defaults.
                 let after = if self.live.is_some() { merged } else { &self.sent };
-                row.changes = Some(difference::changes(self.live.as_ref(), after));
+                let live = self.live.as_ref().map(|live| held::without_hold(live, live.clone()));
+                row.changes = Some(difference::changes(live.as_ref(), after));
             }
             (Some(live), None) => {
                 let within = difference::is_within(&self.sent, live);
@@ -119,6 +126,7 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
         pending,
         split: false,
         autoscaled: false,
+        overwritten: Vec::new(),
         way: item.is_rolled_out().then_some(Way::Create),
         foreseen: None,
     };
@@ -148,8 +156,17 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
     if run.context.global.dry_run == Some(DryRun::Client) && !run.args.diff {
         return Ok(checked);
     }
-    let how = Sending { dry_run: true, force: run.args.force_conflicts, just_defined: false };
-    let merged = run.cluster.apply(item, &checked.sent, how).await?;
+    let live = checked.live.as_ref();
+    let sent =
+        live.map_or_else(|| checked.sent.clone(), |live| held::beside_hold(live, checked.sent.clone()));
+    let mut merged = run.cluster.foretell(item, live, &sent, run.args.force_conflicts).await?;
+    if let Some(live) = live {
+        merged = held::without_hold(live, merged);
+        checked.overwritten = handover::overwritten(live, &sent, &merged);
+        for entry in &checked.overwritten {
+            run.note(format!("{}: {}; the manifest's value takes its place", item.id, handover::told(entry)));
+        }
+    }
     if let (true, Some(live)) = (item.is_rolled_out(), &checked.live) {
         let way = Way::of(live, &merged);
         checked.foreseen = Some(rollouts::foresee(run, item, &way).await.map_err(|error| at(item, error))?);
@@ -190,7 +207,7 @@ pub(super) fn fitted(run: &Run<'_>, one: &Checked, live: &Value) -> Value {
         let decision = replicas::decide(live, one.autoscaled, run.args.force_conflicts);
         replicas::write(&mut sent, decision);
     }
-    sent
+    handover::with_annotation(live, sent)
 }
 
 /// Says so if another number of replicas stays than the manifest has.

@@ -180,7 +180,10 @@ async fn finish(run: &Run<'_>, one: &Checked, cluster: &Cluster) -> Outcome {
         // An autoscaler may have been at it since it was checked.
         let live = cluster.object(&one.item.id, &one.item.path()).await?.unwrap_or_default();
         let how = Sending { force: run.args.force_conflicts, ..Sending::default() };
-        let answer = cluster.apply(&one.item, &fitted(run, one, &live), how).await?;
+        let sent = fitted(run, one, &live);
+        cluster.take_over(&one.item, &live, &sent, run.args.force_conflicts).await?;
+        cluster.take_from_others(&one.item, &one.overwritten).await?;
+        let answer = cluster.apply(&one.item, &sent, how).await?;
         Ok::<_, Error>((live, answer))
     };
     let (live, answer) = match applied.await {

@@ -31,6 +31,9 @@ pub(super) async fn all(run: &Run<'_>, checked: &[Checked], rows: &mut [Row]) ->
         row.action = if one.split && is_still_split(run, one).await? {
             Action::Held
         } else {
+            if let Some(live) = &one.live {
+                run.cluster.take_over(&one.item, live, &one.sent, run.args.force_conflicts).await?;
+            }
             one.action(&run.cluster.apply(&one.item, &one.sent, how).await?)
         };
         run.tell(row);
