@@ -8,12 +8,15 @@ mod build;
 mod encoding;
 mod explain;
 mod kubectl;
+mod proposed;
+mod reading;
 mod settings;
 mod tag;
 
 pub use argv::{Task, Work, tasks};
 pub use build::{Build, System};
 pub use explain::explain;
+pub use reading::only_reads;
 pub use settings::{Becomes, Setting, Settings, TABLE};
 pub use tag::TagPolicy;
 

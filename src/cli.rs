@@ -9,6 +9,7 @@ mod completion;
 mod doctor;
 mod get;
 mod guard;
+mod inputs;
 mod kubectl;
 mod tag;
 mod traffic;

@@ -13,6 +13,7 @@ mod follow;
 mod get;
 mod history;
 mod program;
+mod ready;
 mod rollback;
 mod rolling;
 mod rollout;

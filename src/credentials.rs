@@ -3,17 +3,19 @@
 //! Nothing here prints a secret: texts that may hold one are a [`Secret`], whose `Debug` shows nothing and which
 //! has no `Display`.
 
+mod address;
 mod certificate;
 mod claims;
 mod explain;
 mod forms;
 mod given;
+mod trust;
 
+pub(crate) use address::{address, shown, web_address};
 pub use certificate::Certificate;
 pub use claims::Claims;
 pub(crate) use explain::distance;
 pub use explain::{Distrust, Identity, rejected, untrusted};
 pub use forms::{Read, certificates, kubeconfig, token};
-pub use given::{Access, Given, Setting, Source, to_pem};
-pub(crate) use given::{address, web_address};
+pub use given::{Access, Given, Setting, Source, pod_kubeconfig, to_pem};
 pub use secrecy::{ExposeSecret, SecretString as Secret};

@@ -1,6 +1,7 @@
 //! The process environment as a value, and who we are by it. Only `main` reads the real one.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// A copy of the environment variables, and what `main` found out about its streams.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,14 @@ impl Environment {
         self.get("NO_COLOR").is_none() && self.get("TERM") != Some("dumb")
     }
 
+    /// Finds a program on the PATH.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        // As execvp does without one.
+        let path = self.variables.get("PATH").map_or("/usr/bin:/bin", String::as_str);
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        std::env::split_paths(path).map(|folder| folder.join(&file)).find(|path| is_program(path))
+    }
+
     /// Returns who acts: the repository that a CI system builds, or the user, `@host`. Control characters are left out.
     pub fn holder(&self, repository: Option<&str>) -> String {
         let user = repository.or(self.get("USER")).or(self.get("LOGNAME")).unwrap_or("unknown");
@@ -43,4 +52,33 @@ impl Environment {
 /// be compared with another machine's.
 pub(crate) fn timestamp() -> String {
     format!("{:.6}", jiff::Timestamp::now())
+}
+
+fn is_program(path: &Path) -> bool {
+    let Ok(metadata) = std::fs::metadata(path) else { return false };
+    #[cfg(unix)]
+    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let may_run = true;
+    metadata.is_file() && may_run
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_on_the_path_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubectl");
+        std::fs::write(&file, "").unwrap();
+        let path = format!("/nowhere:{}", folder.path().display());
+        let environment =
+            Environment { variables: [("PATH".to_owned(), path)].into(), ..Environment::default() };
+        assert_eq!(environment.program("kubectl"), None, "it may not be run");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(environment.program("kubectl"), Some(file));
+        assert_eq!(environment.program("helm"), None);
+    }
 }

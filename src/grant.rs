@@ -1,14 +1,16 @@
 //! What `bootstrap` makes: a ServiceAccount with exactly the rights that a deployment needs, and tokens for it.
 
+mod danger;
 mod needs;
 mod objects;
 mod own;
 mod role;
 mod token;
 
+pub use danger::{DANGERS, DANGERS_ELSEWHERE, Danger, dangerous};
 pub use needs::{Wanted, Workload, item_needs};
 pub use objects::{Account, LABEL, is_ours, of_account};
-pub use own::{beyond_own, never, never_elsewhere, own_needs, token_needs};
+pub use own::{beyond_own, own_needs, token_needs};
 pub use role::{Rule, rules, sentence};
 pub(crate) use token::{DELIVERED, EXPIRES};
 pub use token::{Issued, issued, next_number};

@@ -117,6 +117,15 @@ pub struct Check {
     pub status: u16,
 }
 
+impl Check {
+    /// Whether its path can stand in a request, and leads nowhere else.
+    pub fn is_legal(&self) -> bool {
+        let legal = |letter: char| letter.is_ascii_graphic() && letter != '#';
+        let mut segments = self.path.split(['/', '?']);
+        self.path.starts_with('/') && self.path.chars().all(legal) && segments.all(|one| one != "..")
+    }
+}
+
 impl Step {
     /// Returns what the step does, for people.
     pub fn title(&self) -> String {

@@ -3,6 +3,7 @@
 
 mod history;
 mod origin;
+mod trusted;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use crate::traffic::Traffic;
 
 pub use history::{Ending, Outcome, outcomes, with_outcome};
 pub use origin::note_origin;
+pub use trusted::trusted_journal;
 
 /// What the user typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,10 +222,9 @@ pub fn lock_state(lease: &Value) -> LockState {
     }
 }
 
-/// Reads the journal off a Lease; `None` if there is none of our schema.
+/// Reads the journal off a Lease; `None` if there is none of our schema, or none that may be followed.
 pub fn journal(lease: &Value) -> Option<Journal> {
-    let text = lease["metadata"]["annotations"][keys::JOURNAL_ANNOTATION].as_str()?;
-    serde_json::from_str::<Journal>(text).ok().filter(|journal| journal.schema == Journal::SCHEMA)
+    trusted_journal(lease).ok().flatten()
 }
 
 /// Returns how a run is named as a holder.

@@ -35,6 +35,13 @@ pub struct RouteKind {
     pub plural: &'static str,
 }
 
+impl RouteKind {
+    /// Whether such a route may be in another namespace than the Services that it names (a `ReferenceGrant` allows it).
+    pub fn may_be_elsewhere(&self) -> bool {
+        self.group == "gateway.networking.k8s.io"
+    }
+}
+
 /// What a router can do, and how that was tested.
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

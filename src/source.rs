@@ -15,8 +15,10 @@ use crate::apply::Document;
 use crate::ci::Build;
 use crate::cli::SourceArgs;
 use crate::cluster::Cluster;
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::model::{Deployment, images_of, with_image};
+use crate::output::Output;
 
 /// Returns the new version's template; `None` if none was named.
 ///
@@ -25,15 +27,17 @@ pub(crate) async fn template(
     cluster: &Cluster,
     deployment: &Deployment,
     source: &SourceArgs,
-    build: &Build,
+    environment: &Environment,
+    output: &Output,
 ) -> Result<Option<Value>, Error> {
+    let build = &Build::of(environment);
     source.image.iter().try_for_each(|image| source.tags.check(image, build))?;
     let has_manifests = !source.filename.is_empty() || source.kustomize.is_some();
     if !has_manifests && source.image.is_empty() {
         return Ok(None);
     }
     let name = deployment.id().name;
-    let documents = documents(&source.filename, source.kustomize.as_deref())?;
+    let documents = documents(source.inputs(), environment, output).await?;
     let is_of_it = |document: &Document| {
         document.object["kind"] == "Deployment" && document.object["metadata"]["name"] == name.as_str()
     };
@@ -55,10 +59,30 @@ pub(crate) async fn template(
 }
 
 /// Returns the documents of manifests, or of what is built.
-pub(crate) fn documents(filenames: &[PathBuf], kustomize: Option<&Path>) -> Result<Vec<Document>, Error> {
-    if let Some(directory) = kustomize {
-        return manifest::parse(&kustomize::build(directory)?, &directory.display().to_string(), None);
+pub(crate) async fn documents(
+    (filenames, kustomize): (&[PathBuf], Option<&Path>),
+    environment: &Environment,
+    output: &Output,
+) -> Result<Vec<Document>, Error> {
+    match kustomize {
+        Some(directory) => {
+            let text = kustomize::build(directory, environment, output).await?;
+            manifest::parse(&text, &directory.display().to_string(), None)
+        }
+        None => files(filenames),
     }
+}
+
+/// Checks that a kustomization can be built here.
+///
+/// # Errors
+/// That there is no such directory, or no tool.
+pub(crate) fn can_build(directory: &Path, environment: &Environment) -> Result<(), Error> {
+    kustomize::tool(directory, environment).map(|_| ())
+}
+
+/// Returns the documents of manifests.
+pub(crate) fn files(filenames: &[PathBuf]) -> Result<Vec<Document>, Error> {
     if filenames.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
         return Err(Error::usage("-f - can be given once: stdin can be read once"));
     }

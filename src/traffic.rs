@@ -7,6 +7,7 @@ mod detect;
 mod roads;
 mod service;
 mod split;
+mod stored;
 mod weave;
 
 use std::fmt;
@@ -18,8 +19,8 @@ use serde_json::Value;
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
 pub use roads::{Roads, View, ready_endpoints};
 pub use service::{
-    Role, copy_of, is_made_by_us, is_ours, made, made_so, own_service, owner, pin, pinned_to, root_of, says,
-    unpin,
+    Role, copy_of, is_made_by_us, is_ours, made, made_so, own_service, owner, pin, pinned_to, proxied,
+    root_of, says, unpin,
 };
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;

@@ -137,6 +137,18 @@ impl Rights {
     }
 }
 
+impl Rights {
+    /// Returns a need as a rule gives it: whole, or for one object by name.
+    pub fn given(&self, need: &Need) -> Option<Need> {
+        let any = |rule: &&ResourceRule| {
+            let rule = ResourceRule { resource_names: Vec::new(), ..(*rule).clone() };
+            covers(&rule, need)
+        };
+        let rule = self.resource_rules.iter().find(any)?;
+        Some(Need { name: rule.resource_names.first().cloned(), ..need.clone() })
+    }
+}
+
 /// Returns the needs that no rule covers, in their order
 /// (`RulesAllow` in kubernetes/plugin/pkg/auth/authorizer/rbac).
 pub fn missing(needs: &[Need], rights: &Rights) -> Vec<Need> {

@@ -1,6 +1,7 @@
 //! From settings to the command lines that a person would type.
 
 use crate::ci::{Build, Settings, TABLE, TagPolicy, encoding, kubectl};
+use crate::cli::deployment_name;
 use crate::error::Error;
 
 use clap::ValueEnum;
@@ -24,7 +25,12 @@ pub enum Work {
     /// A command of ours, without our name.
     Own(Vec<String>),
     /// Another program with its arguments.
-    Program(Vec<String>),
+    Program {
+        /// The program first.
+        words: Vec<String>,
+        /// Why it is no command of ours, where it could be one.
+        why: Option<String>,
+    },
 }
 
 /// Values of `action` with the verbs that they are.
@@ -50,7 +56,7 @@ pub fn tasks(settings: &Settings, build: &Build) -> Result<Vec<Task>, Error> {
     let mut tasks = Vec::new();
     for program in ["kubectl", "helm"] {
         for words in commands(settings, program)? {
-            tasks.push(command(settings, program, &words)?);
+            tasks.extend(command(settings, program, &words)?);
         }
     }
     let from =
@@ -100,7 +106,7 @@ fn commands(settings: &Settings, program: &str) -> Result<Vec<Vec<String>>, Erro
     Ok(found)
 }
 
-fn command(settings: &Settings, program: &'static str, words: &[String]) -> Result<Task, Error> {
+fn command(settings: &Settings, program: &'static str, words: &[String]) -> Result<Vec<Task>, Error> {
     let from = settings.spelled(program).to_owned();
     let operators = ["|", "||", "&&", "&", ";", ">", ">>", "<", "2>&1"];
     if let Some(operator) =
@@ -110,29 +116,41 @@ fn command(settings: &Settings, program: &'static str, words: &[String]) -> Resu
             .next(format!("{from}: |, and one command a line")));
     }
     let words = if words[0] == program { &words[1..] } else { words };
-    if program == "kubectl"
-        && let Some(mut argv) = kubectl::ours(words)
-    {
-        if matches!(argv[0].as_str(), "apply" | "rolling") {
-            argv.push(format!("--tag-policy={}", policy(settings)?.name()));
-            argv.extend(settings.text("system").map(|system| format!("--tag-system={system}")));
-        }
-        let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
-        let typed: Vec<String> = argv.iter().map(flag).collect();
-        let everywhere = everywhere(settings)?.into_iter();
-        argv.extend(everywhere.filter(|argument| !typed.contains(&flag(argument))));
-        return Ok(Task { from, work: Work::Own(argv) });
-    }
+    let why = match program {
+        "kubectl" => match kubectl::ours(words) {
+            Ok(commands) => {
+                let own = |argv| Ok(Task { from: from.clone(), work: Work::Own(completed(settings, argv)?) });
+                return commands.into_iter().map(own).collect();
+            }
+            Err(why) => Some(why),
+        },
+        _ => None,
+    };
     let words = std::iter::once(program.to_owned()).chain(words.iter().cloned()).collect();
-    Ok(Task { from, work: Work::Program(words) })
+    Ok(vec![Task { from, work: Work::Program { words, why } }])
+}
+
+/// Adds what the other settings say to a command that a line of kubectl's became.
+fn completed(settings: &Settings, mut argv: Vec<String>) -> Result<Vec<String>, Error> {
+    if matches!(argv[0].as_str(), "apply" | "rolling") {
+        argv.push(format!("--tag-policy={}", policy(settings)?.name()));
+        argv.extend(settings.text("system").map(|system| format!("--tag-system={system}")));
+    }
+    let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
+    let typed: Vec<String> = argv.iter().map(flag).collect();
+    let everywhere = everywhere(settings)?.into_iter();
+    argv.extend(everywhere.filter(|argument| !typed.contains(&flag(argument))));
+    Ok(argv)
 }
 
 /// Returns the commands of all settings but `kubectl` and `helm`; one for each Deployment.
 fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, Error> {
     let names = settings.list("deployment")?;
-    if let Some(name) = names.iter().find(|name| name.starts_with('-')) {
-        let given = settings.spelled("deployment");
-        return Err(Error::usage(format!("setting {given}: '{name}' cannot be the name of a Deployment")));
+    for name in &names {
+        deployment_name(name).map_err(|error| Error {
+            message: format!("setting {}: {}", settings.spelled("deployment"), error.message),
+            ..error
+        })?;
     }
     if names.len() > 1 && settings.text("report").is_some() {
         let given = settings.spelled("deployment");

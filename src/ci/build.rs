@@ -4,6 +4,7 @@
 //! recorded, see `tests/fixtures/ci`), GitHub "Default environment variables", GitLab "Predefined CI/CD variables",
 //! Jenkins "Using environment variables".
 
+use super::proposed::is_signed;
 use crate::environment::Environment;
 
 /// A CI system.
@@ -121,12 +122,15 @@ pub struct Build {
     pub link: Option<String>,
     /// Who made the commit, or started the build.
     pub author: Option<String>,
+    /// Whether a variable says that a pull request is built, whatever the event.
+    pub signed: bool,
 }
 
 impl Build {
     /// Reads the variables of the system that runs us.
     pub fn of(environment: &Environment) -> Self {
-        let Some(system) = System::of(environment) else { return Self::default() };
+        let signed = is_signed(environment);
+        let Some(system) = System::of(environment) else { return Self { signed, ..Self::default() } };
         let get = |fact| {
             let value = system.names(fact).iter().find_map(|name| environment.get(name));
             value.map(plain)
@@ -149,16 +153,8 @@ impl Build {
             repo: get(Fact::Repo),
             link: get(Fact::Link).or_else(run).filter(|link| is_link(link)),
             author: get(Fact::Author),
+            signed,
         }
-    }
-
-    /// Whether it builds what is only proposed: anybody may have written it.
-    pub fn is_pull_request(&self) -> bool {
-        let event = self.event.as_deref().unwrap_or_default();
-        self.system == Some(System::Jenkins) && !event.is_empty()
-            || event.starts_with("pull_request")
-            || event.starts_with("merge_request")
-            || event == "external_pull_request_event"
     }
 
     /// Whether it deploys what another build has made, so that its own number says nothing about the image.

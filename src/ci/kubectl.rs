@@ -1,86 +1,21 @@
 //! Command lines of kubectl that we run ourselves, in our own words.
 
+mod flags;
+
 use crate::apply::Awaited;
-use crate::apply::asked::asked;
+use crate::apply::asked::{Asked, asked};
+use crate::cli::deployment_name;
 
-/// What is said of the flags of a command.
-struct Flags {
-    /// Flags that take a value, with ours.
-    valued: &'static [(&'static str, &'static str)],
-    /// Flags that take none, with ours; `None` for what is so in any case.
-    bare: &'static [(&'static str, Option<&'static str>)],
-}
+use flags::{APPLY, DELETE, EVERYWHERE, GET, Line, ROLLOUT, SCALE, SET, WAIT, read};
 
-/// A command line, read.
-#[derive(Default)]
-struct Line {
-    plain: Vec<String>,
-    flags: Vec<String>,
-}
+/// Commands of ours that together do what a line of kubectl's would; or which word of it only kubectl knows.
+type Translated = Result<Vec<Vec<String>>, String>;
 
-const EVERYWHERE: &[(&str, &str)] = &[
-    ("-n", "--namespace"),
-    ("--namespace", "--namespace"),
-    ("--context", "--context"),
-    ("--request-timeout", "--request-timeout"),
-    ("--as", "--as"),
-    ("--as-group", "--as-group"),
-];
-
-const APPLY: Flags = Flags {
-    valued: &[
-        ("-f", "--filename"),
-        ("--filename", "--filename"),
-        ("-k", "--kustomize"),
-        ("--kustomize", "--kustomize"),
-        ("-l", "--selector"),
-        ("--selector", "--selector"),
-    ],
-    bare: &[
-        ("--server-side", Some("--server-side")),
-        ("--record", None),
-        ("--wait", None),
-        ("--prune", Some("--prune")),
-        ("--force-conflicts", Some("--force-conflicts")),
-    ],
-};
-
-const ROLLOUT: Flags = Flags {
-    valued: &[("--timeout", "--timeout"), ("--to-revision", "--to-revision"), ("--revision", "--revision")],
-    bare: &[("-w", None), ("--watch", None)],
-};
-
-const SET: Flags = Flags { valued: &[], bare: &[("--record", None)] };
-
-const GET: Flags = Flags {
-    valued: &[
-        ("-l", "--selector"),
-        ("--selector", "--selector"),
-        ("-o", "--output"),
-        ("--output", "--output"),
-    ],
-    bare: &[("-A", Some("--all-namespaces")), ("--all-namespaces", Some("--all-namespaces"))],
-};
-
-const DELETE: Flags = Flags {
-    valued: &[("-f", "--filename"), ("--filename", "--filename"), ("--timeout", "--timeout")],
-    bare: &[("--wait", None), ("--ignore-not-found", Some("--ignore-not-found"))],
-};
-
-const WAIT: Flags = Flags {
-    valued: &[
-        ("--for", "--for"),
-        ("-l", "--selector"),
-        ("--selector", "--selector"),
-        ("--timeout", "--within"),
-    ],
-    bare: &[],
-};
-
-const SCALE: Flags = Flags { valued: &[("--replicas", "--replicas")], bare: &[] };
-
-/// Returns a command of ours that does what kubectl's would; `None` if there is none.
-pub(super) fn ours(words: &[String]) -> Option<Vec<String>> {
+/// Returns commands of ours that do what kubectl's would.
+///
+/// # Errors
+/// Says which word of the line only kubectl knows: "'--cascade' is not known".
+pub(super) fn ours(words: &[String]) -> Translated {
     // Flags of every command may stand before the verb.
     let mut words = words.to_vec();
     for _ in 0..EVERYWHERE.len() {
@@ -94,7 +29,7 @@ pub(super) fn ours(words: &[String]) -> Option<Vec<String>> {
         let count = if words[0].len() > flag.len() { 1 } else { 2.min(words.len()) };
         words.rotate_left(count);
     }
-    let (verb, rest) = words.split_first()?;
+    let Some((verb, rest)) = words.split_first() else { return Err("there is no verb".into()) };
     match verb.as_str() {
         "apply" => apply(&read(rest, &APPLY)?),
         "set" => set(&read(rest, &SET)?),
@@ -103,26 +38,46 @@ pub(super) fn ours(words: &[String]) -> Option<Vec<String>> {
         "delete" => delete(&read(rest, &DELETE)?),
         "wait" => wait(&read(rest, &WAIT)?),
         "scale" => scale(&read(rest, &SCALE)?),
-        _ => None,
+        _ => Err(unknown(verb)),
     }
 }
 
-fn apply(line: &Line) -> Option<Vec<String>> {
-    let has = |flag: &str| line.flags.iter().any(|one| one.split('=').next() == Some(flag));
-    // Without --prune it picks objects of the input, and we apply all of it. An address is for kubectl to fetch.
-    if !line.plain.is_empty()
-        || has("--selector") != has("--prune")
-        || line.flags.iter().any(|f| f.contains("://"))
-    {
-        return None;
+fn unknown(word: &str) -> String {
+    format!("'{word}' is not known")
+}
+
+fn value<'l>(line: &'l Line, flag: &str) -> Option<&'l str> {
+    line.flags.iter().find_map(|one| one.strip_prefix(flag)?.strip_prefix('='))
+}
+
+fn has(line: &Line, flag: &str) -> bool {
+    line.flags.iter().any(|one| one.split('=').next() == Some(flag))
+}
+
+/// Refuses what is for kubectl to fetch.
+fn no_address(line: &Line) -> Result<(), String> {
+    let address = line.flags.iter().find(|flag| flag.contains("://"));
+    address.map_or(Ok(()), |flag| Err(unknown(flag)))
+}
+
+fn apply(line: &Line) -> Translated {
+    no_address(line)?;
+    if let Some(word) = line.plain.first() {
+        return Err(unknown(word));
+    }
+    // Without --prune it picks objects of the input, and we apply all of it.
+    match (has(line, "--selector"), has(line, "--prune")) {
+        (true, false) => return Err("'-l' is not known without --prune".into()),
+        (false, true) => return Err("'--prune' is not known without -l".into()),
+        (true, true) | (false, false) => {}
     }
     let mut argv = vec!["apply".to_owned()];
     argv.extend(with_each_file(line).filter(|flag| flag != "--server-side"));
     // Without, kubectl writes over what others changed; with it, it asks first.
-    if !has("--server-side") && !has("--force-conflicts") {
+    if !has(line, "--server-side") && !has(line, "--force-conflicts") {
         argv.push("--force-conflicts".to_owned());
     }
-    Some(argv)
+    Ok(vec![argv])
 }
 
 /// Returns the flags, with one for each file.
@@ -133,256 +88,135 @@ fn with_each_file(line: &Line) -> impl Iterator<Item = String> {
     })
 }
 
-fn delete(line: &Line) -> Option<Vec<String>> {
-    let files = line.flags.iter().filter(|flag| flag.starts_with("--filename=")).count();
-    let named = || Some(asked(&line.plain)?.iter().all(|one| one.name.is_some()));
-    let known = if files > 0 { line.plain.is_empty() } else { named()? };
-    // Standard input is not there, and an address is for kubectl to fetch.
-    if !known || line.flags.iter().any(|flag| flag.contains("://") || flag == "--filename=-") {
-        return None;
+fn delete(line: &Line) -> Translated {
+    no_address(line)?;
+    if line.flags.iter().any(|flag| flag == "--filename=-") {
+        return Err("there is no standard input for '-f -'".into());
+    }
+    match line.plain.first() {
+        Some(word) if has(line, "--filename") => return Err(unknown(word)),
+        None if has(line, "--filename") => {}
+        Some(_) | None => named(&line.plain)?,
     }
     let words = std::iter::once("delete".to_owned()).chain(line.plain.clone());
-    Some(words.chain(with_each_file(line)).collect())
+    Ok(vec![words.chain(with_each_file(line)).collect()])
 }
 
-fn wait(line: &Line) -> Option<Vec<String>> {
-    let has = |name: &str| line.flags.iter().find_map(|flag| flag.strip_prefix(name));
-    Awaited::parse(has("--for=")?)?;
-    let named = asked(&line.plain)?.iter().all(|one| one.name.is_some());
-    if named == has("--selector=").is_some() {
-        return None;
+/// Refuses words that do not name objects of Kubernetes' own kinds.
+fn named(words: &[String]) -> Result<(), String> {
+    let all = kinds(words)?;
+    if all.iter().all(|one| one.name.is_some()) {
+        return Ok(());
+    }
+    Err(format!("'{}' names no object", words.join(" ")))
+}
+
+fn kinds(words: &[String]) -> Result<Vec<Asked>, String> {
+    asked(words).ok_or_else(|| match words {
+        [] => "no object is named".into(),
+        words => format!("'{}' is not of Kubernetes' own kinds", words.join(" ")),
+    })
+}
+
+fn wait(line: &Line) -> Translated {
+    let what = value(line, "--for").ok_or("there is no --for")?;
+    Awaited::parse(what).ok_or_else(|| unknown(&format!("--for={what}")))?;
+    let by = ["--selector", "--all"].into_iter().find(|flag| has(line, flag));
+    match by {
+        None => named(&line.plain)?,
+        Some(_) if kinds(&line.plain)?.iter().all(|one| one.name.is_none()) => {}
+        Some(flag) => return Err(format!("'{flag}' is not known beside a name")),
     }
     let words = std::iter::once("wait".to_owned()).chain(line.plain.clone());
-    Some(words.chain(line.flags.clone()).collect())
+    Ok(vec![words.chain(line.flags.clone()).collect()])
 }
 
-fn scale(line: &Line) -> Option<Vec<String>> {
-    let target = deployment(&line.plain.iter().collect::<Vec<_>>())?;
-    let words = ["scale".to_owned(), target].into_iter();
-    Some(words.chain(line.flags.clone()).collect())
+fn scale(line: &Line) -> Translated {
+    each(&["scale"], &line.plain, &line.flags)
 }
 
-fn set(line: &Line) -> Option<Vec<String>> {
-    let (word, rest) = line.plain.split_first()?;
-    let (images, target): (Vec<&String>, Vec<&String>) = rest.iter().partition(|word| word.contains('='));
-    if word != "image" || images.is_empty() || images.iter().any(|image| image.starts_with('*')) {
-        return None;
-    }
-    let images = images.iter().map(|image| format!("--image={image}"));
-    Some(
-        ["rolling".to_owned(), deployment(&target)?]
-            .into_iter()
-            .chain(images)
-            .chain(line.flags.clone())
-            .collect(),
-    )
-}
-
-fn rollout(line: &Line) -> Option<Vec<String>> {
-    let (word, rest) = line.plain.split_first()?;
-    let target = deployment(&rest.iter().collect::<Vec<_>>())?;
-    let (verb, more) = match word.as_str() {
-        "status" => ("status", Some("--until=healthy")),
-        "undo" => ("rollback", None),
-        "restart" => ("restart", None),
-        "history" => ("history", None),
-        "pause" => ("pause", None),
-        "resume" => ("unpause", None),
-        _ => return None,
+/// Returns a command for each Deployment that is named.
+fn each(verb: &[&str], targets: &[String], flags: &[String]) -> Translated {
+    let command = |name: &String| {
+        let words = [verb[0].to_owned(), name.clone()].into_iter();
+        words.chain(verb[1..].iter().map(|word| (*word).to_owned())).chain(flags.iter().cloned()).collect()
     };
-    let mut argv = vec![verb.to_owned(), target];
-    argv.extend(more.map(str::to_owned));
-    argv.extend(line.flags.clone());
-    Some(argv)
+    Ok(deployments(targets)?.iter().map(command).collect())
 }
 
-fn get(line: Line) -> Option<Vec<String>> {
+fn set(line: &Line) -> Translated {
+    let Some((word, rest)) = line.plain.split_first() else { return Err("'set' sets nothing".into()) };
+    let (images, targets): (Vec<String>, Vec<String>) =
+        rest.iter().cloned().partition(|word| word.contains('='));
+    if word != "image" {
+        return Err(unknown(&format!("set {word}")));
+    }
+    if let Some(image) = images.iter().find(|image| image.starts_with('*')) {
+        return Err(unknown(image));
+    }
+    if images.is_empty() {
+        return Err("no CONTAINER=IMAGE is named".into());
+    }
+    let flags: Vec<String> = images.iter().map(|image| format!("--image={image}")).collect();
+    each(&["rolling"], &targets, &[flags, line.flags.clone()].concat())
+}
+
+fn rollout(line: &Line) -> Translated {
+    let Some((word, targets)) = line.plain.split_first() else {
+        return Err("'rollout' says not what".into());
+    };
+    let verb: &[&str] = match word.as_str() {
+        "status" => &["status", "--until=healthy"],
+        "undo" => &["rollback"],
+        "restart" => &["restart"],
+        "history" => &["history"],
+        "pause" => &["pause"],
+        "resume" => &["unpause"],
+        _ => return Err(unknown(&format!("rollout {word}"))),
+    };
+    each(verb, targets, &line.flags)
+}
+
+fn get(line: Line) -> Translated {
+    kinds(&line.plain)?;
     let mut argv = vec!["get".to_owned()];
     argv.extend(line.plain);
     for flag in line.flags {
         match flag.strip_prefix("--output=") {
             Some("wide") => argv.push("--wide".to_owned()),
+            Some("name") => argv.push("--names".to_owned()),
             Some("json" | "yaml") | None => argv.push(flag),
-            Some(_) => return None,
+            Some(form) => return Err(unknown(&format!("-o {form}"))),
         }
     }
-    let words: Vec<String> = argv[1..].iter().filter(|word| !word.starts_with('-')).cloned().collect();
-    asked(&words).map(|_| argv)
+    Ok(vec![argv])
 }
 
-/// Returns the name of the one Deployment that is named: `deployment/web` or `deployment web`.
-fn deployment(words: &[&String]) -> Option<String> {
-    let (kind, name) = match words {
-        [one] => one.split_once('/')?,
-        [kind, name] => (kind.as_str(), name.as_str()),
-        _ => return None,
+/// Returns the names of the Deployments that are named: `deployment/web deploy/api` or `deployment web api`.
+fn deployments(words: &[String]) -> Result<Vec<String>, String> {
+    let legal = |name: &str| {
+        let legal = !name.starts_with('-') && deployment_name(name).is_ok();
+        if legal { Ok(name.to_owned()) } else { Err(format!("'{name}' cannot be the name of a Deployment")) }
     };
-    let ours =
-        matches!(kind, "deployment" | "deployments" | "deploy" | "deployment.apps" | "deployments.apps");
-    (ours && !name.starts_with('-')).then(|| name.to_owned())
-}
-
-/// Reads a command line; `None` if it has a flag that is not known.
-fn read(words: &[String], known: &Flags) -> Option<Line> {
-    let mut line = Line::default();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        if !word.starts_with('-') || word == "-" {
-            line.plain.push(word.clone());
-            continue;
+    let is = |kind: &str| deployment_name(&format!("{kind}/a")).is_ok();
+    match words {
+        [] => Err("no Deployment is named".into()),
+        [kind] if !kind.contains('/') => Err(format!("'{kind}' names no object")),
+        [kind, names @ ..] if !kind.contains('/') => {
+            if !is(kind) {
+                return Err(format!("'{kind}' is not a Deployment"));
+            }
+            names.iter().map(|name| legal(name)).collect()
         }
-        let (name, given) = match word.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            // -nshop
-            None if !word.starts_with("--") && word.len() > 2 => {
-                (word.get(..2)?, word.get(2..).map(str::to_owned))
-            }
-            None => (word.as_str(), None),
-        };
-        if name == "--dry-run" {
-            match given.as_deref() {
-                Some("none") => {}
-                Some(depth) => line.flags.push(format!("--dry-run={depth}")),
-                None => line.flags.push("--dry-run".to_owned()),
-            }
-        } else if let Some((_, ours)) =
-            known.valued.iter().chain(EVERYWHERE).find(|(theirs, _)| *theirs == name)
-        {
-            let value = given.or_else(|| words.next().cloned())?;
-            line.flags.push(format!("{ours}={value}"));
-        } else {
-            let (_, ours) = known.bare.iter().find(|(theirs, _)| *theirs == name)?;
-            match (given.as_deref(), ours) {
-                (None | Some("true"), Some(ours)) => line.flags.push((*ours).to_owned()),
-                (None | Some("true"), None) | (Some("false"), Some(_)) => {}
-                // What we always do cannot be left out.
-                _ => return None,
-            }
+        all => {
+            let one = |word: &String| match word.split_once('/') {
+                Some((kind, name)) if is(kind) => legal(name),
+                _ => Err(format!("'{word}' is not a Deployment")),
+            };
+            all.iter().map(one).collect()
         }
     }
-    Some(line)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn translated(line: &str) -> Option<String> {
-        ours(&shlex::split(line).unwrap()).map(|argv| argv.join(" "))
-    }
-
-    #[test]
-    fn what_people_have_in_their_pipelines_runs_natively() {
-        for (theirs, own) in [
-            (
-                "apply -f ./frontend/deployment.yaml",
-                "apply --filename=./frontend/deployment.yaml --force-conflicts",
-            ),
-            ("apply -f a.yaml --server-side=false", "apply --filename=a.yaml --force-conflicts"),
-            ("apply -f a.yaml --server-side --force-conflicts", "apply --filename=a.yaml --force-conflicts"),
-            (
-                "apply -n shop --filename=a.yaml,b.yaml --server-side --prune=false",
-                "apply --namespace=shop --filename=a.yaml --filename=b.yaml",
-            ),
-            (
-                "apply -k overlays/prod --dry-run=server",
-                "apply --kustomize=overlays/prod --dry-run=server --force-conflicts",
-            ),
-            (
-                "apply -f - --prune -l 'app=web' --dry-run=none",
-                "apply --filename=- --prune --selector=app=web --force-conflicts",
-            ),
-            (
-                "set image deployment/frontend web=shop/web:v2 --record",
-                "rolling frontend --image=web=shop/web:v2",
-            ),
-            (
-                "set image deploy frontend a=a:1 b=b:1 -nshop",
-                "rolling frontend --image=a=a:1 --image=b=b:1 --namespace=shop",
-            ),
-            (
-                "rollout status deployment/frontend --timeout 90s",
-                "status frontend --until=healthy --timeout=90s",
-            ),
-            ("rollout undo deploy/frontend --to-revision=3", "rollback frontend --to-revision=3"),
-            ("rollout restart deployment frontend", "restart frontend"),
-            ("rollout history deployment/frontend", "history frontend"),
-            ("get deployment frontend", "get deployment frontend"),
-            (
-                "delete -f a.yaml,b.yaml --ignore-not-found",
-                "delete --filename=a.yaml --filename=b.yaml --ignore-not-found",
-            ),
-            ("delete job migrate --timeout=2m", "delete job migrate --timeout=2m"),
-            ("delete pod/a svc/b --wait", "delete pod/a svc/b"),
-            (
-                "wait --for=condition=Available deployment/web --timeout 90s",
-                "wait deployment/web --for=condition=Available --within=90s",
-            ),
-            ("wait --for=delete pod -l app=web", "wait pod --for=delete --selector=app=web"),
-            ("scale deployment/web --replicas 3", "scale web --replicas=3"),
-            ("scale --replicas=0 deploy web", "scale web --replicas=0"),
-            ("rollout pause deployment/web", "pause web"),
-            ("rollout resume deploy web", "unpause web"),
-            ("get po,svc -l app=web -o wide -A", "get po,svc --selector=app=web --wide --all-namespaces"),
-            ("-n shop --context=a get deployment web", "get deployment web --namespace=shop --context=a"),
-            ("get deploy/frontend -oyaml", "get deploy/frontend --output=yaml"),
-        ] {
-            assert_eq!(translated(theirs).as_deref(), Some(own), "{theirs}");
-        }
-    }
-
-    #[test]
-    fn what_we_would_do_otherwise_is_left_to_kubectl() {
-        for theirs in [
-            "apply -R -f manifests",
-            "apply -l app=web -f a.yaml",
-            "apply -f https://example.org/a.yaml",
-            "set image deployment/web *=shop/web:v2",
-            "set image statefulset/db db=db:2",
-            "set env deployment/web A=1",
-            "delete pods --all",
-            "delete -l app=web pods",
-            "delete widget a",
-            "delete -f -",
-            "delete pod a --grace-period=0",
-            "wait --for=jsonpath={.a}=1 pod/a",
-            "wait --for=condition=Ready pods",
-            "scale deployment/web --replicas=3 --current-replicas=2",
-            "scale statefulset/db --replicas=3",
-            "rollout status deployment/web --watch=false",
-            "get widgets",
-            "get deployment web -o jsonpath={.spec}",
-            "get deployment web --watch",
-        ] {
-            assert_eq!(translated(theirs), None, "{theirs}");
-        }
-    }
-
-    #[test]
-    fn each_line_of_the_docs_is_ours() {
-        let docs = include_str!("../../plugin/docs.md");
-        let docs = docs.split("\n## ").find(|section| section.starts_with("kubectl\n")).unwrap();
-        let mut verbs = std::collections::BTreeSet::new();
-        for row in docs.lines().filter(|line| line.starts_with("| `")) {
-            for line in row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2) {
-                if line.starts_with('-') {
-                    continue;
-                }
-                let filled = [
-                    ("FILE,...", "a.yaml"),
-                    ("DIRECTORY", "d"),
-                    ("KIND", "pod"),
-                    ("NAME", "web"),
-                    ("WHAT", "condition=Ready"),
-                ];
-                let filled = filled.iter().fold(line.to_owned(), |text, (from, to)| text.replace(from, to));
-                let filled =
-                    filled.replace("CONTAINER=IMAGE...", "c=i:1").replace(" [web]", "").replace(" N", " 2");
-                assert!(translated(&filled).is_some(), "{line} is not ours: {filled}");
-                verbs.insert(line.split(' ').next().unwrap().to_owned());
-            }
-        }
-        let all = ["apply", "delete", "get", "rollout", "scale", "set", "wait"];
-        assert!(verbs.iter().eq(all), "{verbs:?}");
-    }
-}
+mod tests;

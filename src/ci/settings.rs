@@ -247,6 +247,17 @@ impl Settings {
                     .next("look at the repository's secrets, and at the events and images that they are for")
             });
         }
+        if self.text("context").is_some()
+            && let Some(other) =
+                ["server", "token", "in_cluster"].iter().find(|name| self.text(name).is_some())
+            && (*other != "in_cluster" || self.is("in_cluster")?)
+        {
+            let (context, other) = (self.spelled("context"), self.spelled(other));
+            return Err(Error::usage(format!(
+                "settings {context} and {other}: a context is one of a kubeconfig, and {other} names the cluster"
+            ))
+            .next(format!("leave {context} out")));
+        }
         Ok(Given {
             server: given("server"),
             cert: given("cert"),

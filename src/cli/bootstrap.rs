@@ -121,6 +121,13 @@ pub struct TokenArgs {
     pub show: bool,
 }
 
+impl TokenArgs {
+    /// Whether a Secret is read for it: one that the token controller fills, or one that it is delivered to.
+    pub fn reads_secrets(&self) -> bool {
+        self.long_lived || self.deliver.iter().any(|target| matches!(target, Target::Secret(_)))
+    }
+}
+
 /// The help of `--deliver`.
 const DELIVER: &str = "Where the credential goes: kubeconfig=FILE, dotenv=FILE, json=FILE, secret=NAME, \
     drone=OWNER/REPO, drone-org=NAME, drone-encrypted=OWNER/REPO:FILE, woodpecker=OWNER/REPO[:IMAGE,...], \

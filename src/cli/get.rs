@@ -15,6 +15,9 @@ pub struct GetArgs {
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
     /// All columns
-    #[arg(long)]
+    #[arg(long, conflicts_with = "names")]
     pub wide: bool,
+    /// Names alone
+    #[arg(long)]
+    pub names: bool,
 }

@@ -24,7 +24,7 @@ pub struct DeleteArgs {
 /// Arguments of `wait`.
 #[derive(Clone, Debug, Args)]
 pub struct WaitArgs {
-    /// KIND NAME or KIND/NAME, as kubectl takes them; with -l KIND
+    /// KIND NAME or KIND/NAME, as kubectl takes them; with -l or --all KIND
     #[arg(required = true, value_name = "KIND NAME")]
     pub what: Vec<String>,
     /// What is waited for: condition=NAME[=VALUE], or delete
@@ -33,6 +33,9 @@ pub struct WaitArgs {
     /// Only objects with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
+    /// All objects of the kind
+    #[arg(long, conflicts_with = "selector")]
+    pub all: bool,
     /// Longest time
     #[arg(long = "within", value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
     pub patience: Duration,

@@ -61,15 +61,6 @@ async fn config(args: &GlobalArgs, source: &Source) -> Result<Config, Error> {
     match kubeconfig {
         Some(text) => {
             let read = Kubeconfig::from_yaml(text.expose_secret()).map_err(|error| explain(&error))?;
-            if let Some(program) =
-                read.auth_infos.iter().find_map(|user| user.auth_info.as_ref()?.exec.as_ref())
-            {
-                let name = program.command.as_deref().unwrap_or("without a name");
-                let why = format!(
-                    "the kubeconfig that was given wants to run the program {name}: it must have a token instead"
-                );
-                return Err(Error::usage(why).next("kubectl rollout-plus bootstrap --help"));
-            }
             Config::from_custom_kubeconfig(read, &options).await.map_err(|error| explain(&error))
         }
         None => match Config::from_kubeconfig(&options).await {

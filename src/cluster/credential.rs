@@ -7,7 +7,7 @@ use kube::Config;
 use kube::config::AuthInfo;
 
 use crate::credentials::{
-    Certificate, Claims, Distrust, ExposeSecret, Identity, Source, certificates, rejected, untrusted,
+    Certificate, Claims, Distrust, ExposeSecret, Identity, Source, certificates, rejected, shown, untrusted,
 };
 
 /// The server and the credential of a client. It holds no secret.
@@ -36,7 +36,7 @@ impl Credential {
     pub(super) fn of(config: &Config, source: &Source, notes: Vec<String>) -> Self {
         let read = |all: &Vec<Vec<u8>>| all.iter().filter_map(|der| Certificate::of_der(der).ok()).collect();
         Self {
-            server: config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            server: shown(&config.cluster_url),
             origin: match source {
                 Source::Access(_) => "server, cert and token that were given",
                 Source::Kubeconfig(_) => "the kubeconfig that was given",

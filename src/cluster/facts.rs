@@ -111,13 +111,10 @@ impl Cluster {
         if needs.is_empty() {
             return Ok(Ok(Vec::new()));
         }
-        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
-            "spec": {"namespace": self.namespace}});
-        let review = match self.review("selfsubjectrulesreviews", body).await? {
-            Ok(review) => review,
+        let rights = match self.rights().await? {
+            Ok(rights) => rights,
             Err(why) => return Ok(Err(why)),
         };
-        let rights = Rights::of(&review);
         let missing = missing(needs, &rights);
         if !rights.incomplete {
             return Ok(Ok(missing));
@@ -132,6 +129,13 @@ impl Cluster {
             }
         }
         Ok(Ok(left))
+    }
+
+    /// Asks for all that is allowed in the namespace, as far as authorizers can list it.
+    pub(crate) async fn rights(&self) -> Result<Fact<Rights>, Error> {
+        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": self.namespace}});
+        Ok(self.review("selfsubjectrulesreviews", body).await?.map(|review| Rights::of(&review)))
     }
 
     /// Asks whether something is allowed.

@@ -20,7 +20,11 @@ pub(super) struct Lease {
 impl Lease {
     /// Returns the journal and the lock on it.
     pub(super) fn record(&self) -> (Option<Journal>, LockState) {
-        let lease = json!({"metadata": {"annotations": self.metadata.annotations}, "spec": self.spec});
+        let (metadata, spec) = (&self.metadata, &self.spec);
+        let lease = json!({
+            "metadata": {"name": metadata.name, "namespace": metadata.namespace, "annotations": metadata.annotations},
+            "spec": spec,
+        });
         (record::journal(&lease), record::lock_state(&lease))
     }
 }

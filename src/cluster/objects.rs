@@ -149,7 +149,12 @@ impl Cluster {
 pub(crate) fn traffic_of(deployment: &Deployment, journal: Option<&Journal>) -> Option<Traffic> {
     let held =
         deployment.annotation(HELD_ANNOTATION).filter(|_| deployment.spec.min_ready_seconds == Some(HELD));
-    let held = || held.and_then(HeldRecord::parse).and_then(|record| record.traffic);
+    let namespace = deployment.id().namespace;
+    let held = || {
+        let traffic = held.and_then(HeldRecord::parse)?.traffic?;
+        // As with the journal: an annotation may come from anybody who can write it.
+        traffic.oddity(&namespace).is_none().then_some(traffic)
+    };
     journal.and_then(|journal| journal.traffic.clone()).or_else(held)
 }
 

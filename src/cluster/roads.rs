@@ -13,7 +13,7 @@ use crate::cluster::watches::{Change, watch_api};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
-use crate::traffic::{Roads, Role, Target, Traffic, text};
+use crate::traffic::{Roads, Role, Target, Traffic, proxied, text};
 
 const SLICES: &str = "EndpointSlice";
 
@@ -224,8 +224,8 @@ impl Cluster {
     pub(crate) async fn ask(&self, service: &str, path: &str) -> Result<u16, Error> {
         let target = Target::service(&self.namespace, service);
         let found = self.road(&target).await?.unwrap_or_default();
-        let port = &found["spec"]["ports"][0]["port"];
-        let path = format!("{}/{service}:{port}/proxy{path}", target.collection());
+        let name = proxied(service, &found);
+        let path = format!("{}/{name}/proxy{path}", target.collection());
         let call =
             Call { doing: format!("ask {target} through the API server"), method: "GET", path, body: None };
         match self.status(&call).await? {
@@ -233,7 +233,10 @@ impl Cluster {
             (403, reason) if reason == "Forbidden" => {
                 let error =
                     Error::new(Kind::Cluster, format!("{}: no right to get services/proxy", call.doing));
-                Err(error.next(format!("kubectl auth can-i get services/proxy -n {}", self.namespace)))
+                Err(error.next(format!(
+                    "kubectl auth can-i get services/{name} --subresource=proxy -n {}",
+                    self.namespace
+                )))
             }
             (code, _) => Ok(code),
         }

@@ -132,7 +132,7 @@ impl Cluster {
                 if version(kind, served).is_some() {
                     kinds.push((kind.group.to_owned(), kind.plural.to_owned()));
                 }
-                if kind.group == "gateway.networking.k8s.io" && served.iter().any(|one| one == "v1beta1") {
+                if kind.may_be_elsewhere() && served.iter().any(|one| one == "v1beta1") {
                     kinds.push((kind.group.to_owned(), "referencegrants".to_owned()));
                 }
             }
@@ -150,7 +150,7 @@ impl Cluster {
         groups: &BTreeMap<String, Vec<String>>,
     ) -> Result<Vec<String>, Error> {
         let mut homes = vec![self.namespace.clone()];
-        let served = groups.get(kind.group).filter(|_| kind.group == "gateway.networking.k8s.io");
+        let served = groups.get(kind.group).filter(|_| kind.may_be_elsewhere());
         let version = served.and_then(|served| served.iter().find(|version| *version == "v1beta1"));
         let Some(version) = version else { return Ok(homes) };
         let grants =

@@ -12,7 +12,8 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::time::Instant;
 
-use crate::apply::{Action, Row, intake, namespace, order, prune as pruning, verdict};
+use crate::apply::{Action, Document, Row, intake, namespace, order, prune as pruning, verdict};
+use crate::ci::Build;
 use crate::cli::{ApplyArgs, OnFailure, Strategy};
 use crate::cluster::{Cluster, connect};
 use crate::commands::rollout::Context;
@@ -49,6 +50,26 @@ pub(super) async fn run(args: &ApplyArgs, context: Context<'_>) -> Result<(), Er
     result.and(shown)
 }
 
+/// Returns the objects of manifests as they are to be sent.
+///
+/// # Errors
+/// Flags that do not go together, what is no object, and images whose tags may not be deployed.
+pub(super) fn prepared(
+    args: &ApplyArgs,
+    given: Vec<Document>,
+    build: &Build,
+) -> Result<Vec<Document>, Error> {
+    check_flags(args)?;
+    let mut documents = intake::objects(given)?;
+    except::with_images(&mut documents, args)?;
+    for document in &documents {
+        let tagged = args.tags.check_all(&images_of(&document.object), build);
+        tagged
+            .map_err(|error| Error { message: format!("{}: {}", document.origin, error.message), ..error })?;
+    }
+    Ok(documents)
+}
+
 /// Checks all, then writes all, unless it is only to be shown. `rows` say what becomes of each object.
 async fn whole(
     args: &ApplyArgs,
@@ -56,17 +77,11 @@ async fn whole(
     begun: Instant,
     rows: &mut Vec<Row>,
 ) -> Result<(), Error> {
-    check_flags(args)?;
     let selector = args.selector.as_deref().map(pruning::Selector::parse).transpose()?;
-    let given = source::documents(&args.filename, args.kustomize.as_deref())?;
-    let mut documents = intake::objects(given)?;
-    except::with_images(&mut documents, args)?;
+    let inputs = (args.filename.as_slice(), args.kustomize.as_deref());
+    let given = source::documents(inputs, context.environment, context.output).await?;
     let build = context.build();
-    for document in &documents {
-        let tagged = args.tags.check_all(&images_of(&document.object), &build);
-        tagged
-            .map_err(|error| Error { message: format!("{}: {}", document.origin, error.message), ..error })?;
-    }
+    let mut documents = prepared(args, given, &build)?;
     let cluster = connect(context.global).await?;
     if args.create_namespace {
         documents = namespace::with_namespace(documents, &cluster.namespace);

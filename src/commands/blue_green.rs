@@ -26,7 +26,14 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     find(&cluster, &mut engine, Wish { args: &traffic, switch: Some(args.soak.as_secs()) }).await?;
     let observed = engine.observed()?;
     let request = BlueGreenRequest {
-        template: source::template(&cluster, &observed.deployment, &args.source, &context.build()).await?,
+        template: source::template(
+            &cluster,
+            &observed.deployment,
+            &args.source,
+            context.environment,
+            context.output,
+        )
+        .await?,
         checks: args.verify.clone(),
         promote: args.auto_promote,
     };

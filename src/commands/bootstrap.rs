@@ -93,7 +93,7 @@ async fn make(args: &BootstrapArgs, context: Context<'_>, cluster: &Cluster) -> 
     if only_shown {
         return context.output.manifests(&objects);
     }
-    may_grant(cluster, &account, &needs).await?;
+    may_grant(cluster, &account, &needs, args.token.reads_secrets()).await?;
     for object in &objects {
         let item = item(object)?;
         make_way(cluster, &item, &account).await?;
@@ -143,9 +143,14 @@ fn account(name: &str, cluster: &Cluster) -> Result<Account, Error> {
 ///
 /// # Errors
 /// [`Kind::Refused`] with each right that is missing.
-async fn may_grant(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result<(), Error> {
+async fn may_grant(
+    cluster: &Cluster,
+    account: &Account,
+    needs: &[Need],
+    reads_secrets: bool,
+) -> Result<(), Error> {
     let unknown = |why: String| Error::new(Kind::Cluster, why);
-    let missing = cluster.missing_rights(&own_needs(account)).await?.map_err(unknown)?;
+    let missing = cluster.missing_rights(&own_needs(account, reads_secrets)).await?.map_err(unknown)?;
     let refused = |error: Error| {
         error
             .next(format!("kubectl auth can-i --list -n {}", account.namespace))

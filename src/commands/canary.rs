@@ -29,7 +29,14 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     }
     let traffic = observed.traffic.as_ref();
     let request = CanaryRequest {
-        template: source::template(&cluster, &observed.deployment, &args.source, &context.build()).await?,
+        template: source::template(
+            &cluster,
+            &observed.deployment,
+            &args.source,
+            context.environment,
+            context.output,
+        )
+        .await?,
         sizes,
         wait_seconds: args.step_wait.as_secs(),
         promote: args.promote,

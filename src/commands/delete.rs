@@ -76,7 +76,7 @@ pub(super) async fn run(
 /// Finds what is meant, in the order of the input: the last first, as what needs others was applied last.
 async fn targets(args: &DeleteArgs, global: &GlobalArgs, cluster: &Cluster) -> Result<Vec<Target>, Error> {
     if !args.filename.is_empty() {
-        let documents = intake::objects(source::documents(&args.filename, None)?)?;
+        let documents = intake::objects(source::files(&args.filename)?)?;
         let input = resolve::items(cluster, global.namespace.as_deref(), documents).await?;
         let target = |item: &crate::apply::Item| Target { title: item.id.to_string(), path: item.path() };
         return Ok(input.items.iter().rev().map(target).collect());

@@ -18,7 +18,8 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
     let Some(template) =
-        source::template(&cluster, &observed.deployment, &args.source, &context.build()).await?
+        source::template(&cluster, &observed.deployment, &args.source, context.environment, context.output)
+            .await?
     else {
         return Err(Error::usage(format!("there is no new version for {}", observed.deployment.id()))
             .next("name the new version: --image [CONTAINER=]IMAGE")

@@ -1,13 +1,15 @@
 //! A step of a CI pipeline: settings become command lines, and these are run one after the other.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use futures::FutureExt;
 
-use crate::ci::{Build, Settings, Task, Work, explain, tasks};
+use crate::ci::{Build, Settings, Task, Work, explain, only_reads, tasks};
 use crate::cli::{CardArgs, Cli, Command, OutputFormat};
-use crate::commands::{execute, program};
+use crate::commands::program::{self, Aim};
+use crate::commands::{execute, ready};
 use crate::credentials::Given;
 use crate::engine::Signals;
 use crate::environment::Environment;
@@ -20,6 +22,8 @@ const FAREWELL: Duration = Duration::from_secs(8);
 
 /// Something to be run, with the line that a person would type for it.
 struct Order {
+    /// The setting that asks for it.
+    from: String,
     line: String,
     runs: Runs,
 }
@@ -28,7 +32,13 @@ enum Runs {
     /// A command of ours.
     Own(Box<Cli>),
     /// Another program.
-    Program(Vec<String>),
+    Program {
+        words: Vec<String>,
+        /// Why it is no command of ours.
+        why: Option<String>,
+        /// Where it was found.
+        path: PathBuf,
+    },
 }
 
 /// Runs the step and returns the exit code of the process: that of the first command that fails.
@@ -55,6 +65,10 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
     guard(&orders, &settings, &build)?;
     let credentials =
         if orders.iter().all(Order::is_local) { Given::default() } else { settings.credentials(&build)? };
+    let aim = Aim::of(&credentials, settings.text("context"), settings.text("namespace"), environment)?;
+    let patience = settings.text("timeout").map(crate::duration::parse).transpose();
+    let patience = patience.map_err(|why| Error::usage(format!("setting timeout: {why}")))?;
+    can_run(&mut orders, environment)?;
     let (mut stop, mut signalled) = (Signals::new()?, false);
     let last = orders.iter().rposition(Order::changes);
     let template = settings.text("card_template").map(str::trim);
@@ -72,10 +86,8 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
                     () = overdue(&mut stop, &mut signalled, grace) => return Err(stopped(&order.line, cli)),
                 }
             }
-            Runs::Program(words) => {
-                let patience = settings.text("timeout").map(crate::duration::parse).transpose();
-                let patience = patience.map_err(|why| Error::usage(format!("setting timeout: {why}")))?;
-                program::run(words, &credentials, settings.text("namespace"), patience, environment).await?
+            Runs::Program { words, path, .. } => {
+                program::run(path, words, &aim, patience, environment).await?
             }
         };
         if code != 0 {
@@ -112,10 +124,39 @@ fn order(task: Task, settings: &Settings) -> Result<Order, Error> {
             let cli =
                 Cli::try_parse_from(words).map_err(|error| explain(&error, &task.from, &argv, settings))?;
             let line = format!("kubectl rollout-plus {}", written(&argv));
-            Ok(Order { line, runs: Runs::Own(Box::new(cli)) })
+            Ok(Order { from: task.from, line, runs: Runs::Own(Box::new(cli)) })
         }
-        Work::Program(words) => Ok(Order { line: written(&words), runs: Runs::Program(words) }),
+        Work::Program { words, why } => {
+            let (line, path) = (written(&words), PathBuf::new());
+            Ok(Order { from: task.from, line, runs: Runs::Program { words, why, path } })
+        }
     }
+}
+
+/// Checks of every line that it can run here, before the first does: half a step would be half a deployment.
+///
+/// # Errors
+/// Names the line, and what it lacks.
+fn can_run(orders: &mut [Order], environment: &Environment) -> Result<(), Error> {
+    for order in orders.iter_mut() {
+        if let Runs::Program { words, why, path } = &mut order.runs {
+            let found = words.first().and_then(|program| environment.program(program));
+            *path = found.ok_or_else(|| program::missing(&order.from, &order.line, words, why.as_deref()))?;
+        }
+    }
+    for (index, order) in orders.iter().enumerate() {
+        match &order.runs {
+            // What is wrong with the first it says itself, with nothing written.
+            Runs::Own(_) if index == 0 => {}
+            Runs::Own(cli) => ready::check(&cli.command, environment).map_err(|error| Error {
+                message: format!("setting {}: '{}': {}", order.from, order.line, error.message),
+                ..error
+            })?,
+            // It may make the files that the next lines read.
+            Runs::Program { .. } => break,
+        }
+    }
+    Ok(())
 }
 
 /// Writes words as a person would type them into a shell.
@@ -136,7 +177,7 @@ impl Order {
     fn changes(&self) -> bool {
         match &self.runs {
             Runs::Own(cli) => cli.changes(),
-            Runs::Program(words) => !program::only_reads(words),
+            Runs::Program { words, .. } => !only_reads(words),
         }
     }
 
@@ -149,15 +190,18 @@ impl Order {
 /// Keeps pull requests, and dry runs, from changing anything.
 fn guard(orders: &[Order], settings: &Settings, build: &Build) -> Result<(), Error> {
     let Some(order) = orders.iter().find(|order| order.changes()) else { return Ok(()) };
-    if matches!(order.runs, Runs::Program(_)) && settings.text("dry_run").is_some_and(|text| text != "false")
+    if matches!(order.runs, Runs::Program { .. })
+        && settings.text("dry_run").is_some_and(|text| text != "false")
     {
         return Err(Error::usage(format!("there is no dry run of '{}'", order.line))
             .next("leave dry_run out, or give the command's own flag for it"));
     }
-    if build.is_pull_request() && !settings.is("allow_pull_requests")? {
+    if let Some(whose) = build.proposed_by()
+        && !settings.is("allow_pull_requests")?
+    {
         return Err(Error::new(
             Kind::Refused,
-            format!("a pull request must not change the cluster: '{}' is not run", order.line),
+            format!("{whose} must not change the cluster: '{}' is not run", order.line),
         )
         .next("dry_run: true, or diff: true with manifests, to show what would be done")
         .next("allow_pull_requests: true, if whoever can open one may also deploy"));

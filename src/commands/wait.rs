@@ -22,8 +22,8 @@ pub(super) async fn run(args: &WaitArgs, cluster: &Cluster, output: &Output) -> 
     let Some(awaited) = Awaited::parse(&args.awaited) else {
         return wrong(format!("--for={} is neither a condition nor delete", args.awaited));
     };
-    let by_label = args.selector.is_some();
-    let Some(all) = asked(&args.what).filter(|all| by_label || all.iter().all(|one| one.name.is_some()))
+    let is_listed = args.selector.is_some() || args.all;
+    let Some(all) = asked(&args.what).filter(|all| is_listed || all.iter().all(|one| one.name.is_some()))
     else {
         return wrong(format!("'{}' names no object of Kubernetes' own kinds", args.what.join(" ")));
     };

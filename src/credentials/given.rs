@@ -5,7 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use x509_cert::der::pem;
 
-use super::{ExposeSecret, Secret, certificates, kubeconfig};
+use super::address::address;
+use super::{ExposeSecret, Secret, certificates, kubeconfig, trust};
 use crate::error::Error;
 
 /// A value and the name that its user knows it by.
@@ -89,6 +90,28 @@ impl Access {
     }
 }
 
+/// Writes a kubeconfig with the ServiceAccount of a pod, whose files are in this folder.
+pub fn pod_kubeconfig(host: &str, port: &str, files: &str, namespace: &str) -> Secret {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let context = present([
+        ("cluster", Some("pod")),
+        ("user", Some("pod")),
+        ("namespace", Some(namespace).filter(|namespace| !namespace.is_empty())),
+    ]);
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "pod", "cluster": {
+            "server": format!("https://{host}:{port}"),
+            "certificate-authority": format!("{files}/ca.crt"),
+        }}],
+        "users": [{"name": "pod", "user": {"tokenFile": format!("{files}/token")}}],
+        "contexts": [{"name": "pod", "context": context}],
+        "current-context": "pod",
+    });
+    Secret::from(config.to_string())
+}
+
 /// Writes certificates in DER as PEM.
 pub fn to_pem(certificates: &[Vec<u8>]) -> String {
     let pem = |der: &Vec<u8>| pem::encode_string("CERTIFICATE", pem::LineEnding::LF, der).unwrap_or_default();
@@ -158,7 +181,7 @@ impl Given {
                 return Err(Error::usage(both).next(format!("leave {} out", other.name)));
             }
             let text = note(&mut notes, &setting, kubeconfig)?;
-            return Ok((Source::Kubeconfig(Secret::from(text)), notes));
+            return Ok((Source::Kubeconfig(trust::checked(&setting.name, &text)?), notes));
         }
         let (server, bearer) = match (server, token) {
             (Some(server), Some(token)) => (server, token),
@@ -196,35 +219,6 @@ fn half(given: &Setting, missing: Option<&Setting>, word: &str) -> Error {
     Error::usage(format!("{} is given, and {name} is {how}", given.name))
         .next("give both, or neither to use a kubeconfig or the ServiceAccount of the pod")
         .next("an empty one may be a secret that the CI system withholds from pull requests, or has under another name")
-}
-
-/// Reads the address of an API server, which its user knows by a name.
-pub(crate) fn address(name: &str, text: &str) -> Result<String, Error> {
-    web_address(text).map_err(|why| {
-        Error::usage(format!("{name} is no address of an API server: {why}"))
-            .next("kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}'")
-    })
-}
-
-/// Reads an address that a token may be sent to. `https://` is added where it lacks, and a path is kept.
-///
-/// # Errors
-/// Says what is wrong with it.
-pub(crate) fn web_address(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let uri: http::Uri = text.parse().map_err(|_| "it cannot be read")?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or("it names no host")?;
-    let is_loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    match uri.scheme_str() {
-        Some("https") => {}
-        Some("http") if is_loopback => {}
-        _ => return Err("it must begin with https://, or everybody on the way could read the token"),
-    }
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || uri.query().is_some() {
-        return Err("it must have neither a user nor a query");
-    }
-    Ok(text.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

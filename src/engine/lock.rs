@@ -36,7 +36,7 @@ pub(crate) struct Lock {
 impl Lock {
     pub(crate) async fn read(cluster: &Cluster, deployment: &str, run: RunRef) -> Result<Self, Error> {
         let lease = cluster.lease(deployment).await?;
-        let journal = lease.as_ref().and_then(record::journal);
+        let journal = lease.as_ref().map(record::trusted_journal).transpose()?.flatten();
         Ok(Self { deployment: deployment.to_owned(), run, lease, journal, held_since: None, outcome: None })
     }
 

@@ -1,5 +1,7 @@
 //! What a deployment with these workloads and strategies is going to need.
 
+use std::collections::BTreeSet;
+
 use crate::apply::Item;
 use crate::check::{Level, Need, Strategy, Subject, following_needs, needs, reading_needs, routing_needs};
 use crate::error::Error;
@@ -25,8 +27,10 @@ pub struct Wanted {
     pub searched: Vec<(String, String)>,
     /// What `apply` sends.
     pub items: Vec<Item>,
-    /// Whether the preview is asked through the API server.
+    /// Whether previews are asked through the API server.
     pub verifies: bool,
+    /// The names of the previews that are known, as the API server forwards to them.
+    pub previews: BTreeSet<String>,
 }
 
 impl Wanted {
@@ -48,7 +52,10 @@ impl Wanted {
             all.extend(self.searched.iter().map(|(group, plural)| need("list", group, plural, None)));
         }
         if self.verifies {
-            all.push(need("get", "", "services/proxy", None));
+            let proxy = |name: Option<&str>| need("get", "", "services/proxy", name);
+            all.extend(self.previews.iter().map(|name| proxy(Some(name))));
+            // It passes by NetworkPolicies, so all Services only where none is known.
+            all.extend(self.previews.is_empty().then(|| proxy(None)));
         }
         for item in &self.items {
             all.extend(item_needs(item)?);
@@ -115,6 +122,17 @@ mod tests {
         ] {
             assert!(item_needs(&item(version, kind)).is_err(), "{kind}");
         }
+    }
+
+    #[test]
+    fn previews_that_are_known_are_allowed_by_name() {
+        let mut wanted = Wanted { verifies: true, ..Wanted::default() };
+        let words = |wanted: &Wanted| -> Vec<String> {
+            wanted.needs().unwrap().iter().map(crate::check::Need::words).collect()
+        };
+        assert_eq!(words(&wanted), ["get services --subresource=proxy"]);
+        wanted.previews.insert("web-preview:80".into());
+        assert_eq!(words(&wanted), ["get services/web-preview:80 --subresource=proxy"]);
     }
 
     #[test]

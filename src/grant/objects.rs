@@ -24,7 +24,7 @@ impl Account {
     }
 
     /// Returns ServiceAccount, Role and RoleBinding, in the order in which they are made.
-    pub fn objects(&self, rules: &[Rule]) -> Vec<Value> {
+    pub fn objects(&self, rules: &[Rule]) -> [Value; 3] {
         let group = "rbac.authorization.k8s.io";
         let of = |api_version: &str, kind: &str| json!({"apiVersion": api_version, "kind": kind, "metadata": self.metadata(&self.name)});
         let mut account = of("v1", "ServiceAccount");
@@ -36,7 +36,7 @@ impl Account {
         binding["roleRef"] = json!({"apiGroup": group, "kind": "Role", "name": self.name});
         binding["subjects"] =
             json!([{"kind": "ServiceAccount", "name": self.name, "namespace": self.namespace}]);
-        vec![account, role, binding]
+        [account, role, binding]
     }
 
     /// Returns the name of a token's Secret.

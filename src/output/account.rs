@@ -61,7 +61,7 @@ fn lines(granted: &Granted) -> String {
             0 => "the server takes it".into(),
             count => format!("{count} rights are there"),
         };
-        lines.push(format!("proven     {allowed}; denied: {}", granted.proof.denied.join(", ")));
+        lines.push(format!("proven     {allowed}; denied: {}", granted.proof.denied.join("; ")));
     }
     if !granted.delivered.is_empty() {
         lines.push(format!("delivered  {}", granted.delivered.join(", ")));

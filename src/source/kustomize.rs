@@ -1,96 +1,185 @@
 //! Manifests out of a kustomization, by the tool that is there.
 
-use std::io::Read;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+mod bases;
 
+use std::future::poll_fn;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::process::{Child, Command};
+
+use crate::engine::Signals;
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::output::Output;
 
-const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
+const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The ways to build one: program and what stands before the directory.
 const WAYS: [(&str, &[&str]); 2] = [("kubectl", &["kustomize", "--"]), ("kustomize", &["build", "--"])];
 
-/// Returns the manifests of a directory as text.
-pub(super) fn build(directory: &Path) -> Result<String, Error> {
+/// What the tool gets of our environment: where programs, temporary files and caches are, and how a remote base is
+/// reached. Tokens are in other variables.
+const PASSED_ON: [&str; 25] = [
+    "PATH",
+    "HOME",
+    "USERPROFILE",
+    "SYSTEMROOT",
+    "LOCALAPPDATA",
+    "APPDATA",
+    "TMPDIR",
+    "TMP",
+    "TEMP",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "LANG",
+    "LC_ALL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
+    "SSH_AUTH_SOCK",
+];
+
+/// Checks that a directory can be built here; returns the tool, and what stands before the directory.
+///
+/// # Errors
+/// That there is no such directory, or no tool.
+pub(super) fn tool(
+    directory: &Path,
+    environment: &Environment,
+) -> Result<(PathBuf, &'static [&'static str]), Error> {
     let named = directory.display();
     // An address would have the tool fetch what nobody checked.
     if !directory.is_dir() {
         return Err(Error::usage(format!("-k {named}: there is no such directory")));
     }
-    for (program, before) in WAYS {
-        let mut command = Command::new(program);
-        command.args(before).arg(directory);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        match command.spawn() {
-            Ok(child) => return output(child, &format!("{program} on {named}")),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::usage(format!("run {program}: {error}"))),
-        }
-    }
-    Err(Error::usage(format!("-k {named} needs kubectl or kustomize on the PATH, and neither is there"))
-        .next(format!("kustomize build {named} | kubectl rollout-plus apply -f -")))
+    let found = WAYS.iter().find_map(|(program, before)| Some((environment.program(program)?, *before)));
+    found.ok_or_else(|| {
+        Error::usage(format!("-k {named} needs kubectl or kustomize on the PATH, and neither is there"))
+            .next(format!("kustomize build {named} | kubectl rollout-plus apply -f -"))
+    })
 }
 
-fn output(mut child: std::process::Child, named: &str) -> Result<String, Error> {
-    // Both pipes are read at once, or a full one would stop the tool for ever.
-    let text = reader(child.stdout.take(), MAX_OUTPUT + 1);
-    let said = reader(child.stderr.take(), 64 * 1024);
-    let deadline = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-            Ok(None) | Err(_) => {
-                // It may have ended this very moment.
-                if child.kill().is_ok() {
-                    child.wait().ok();
-                }
-                return Err(Error::new(
-                    Kind::Deadline,
-                    format!("{named}: not done within {} s", PATIENCE.as_secs()),
-                ));
-            }
-        }
+/// Returns the manifests of a directory as text.
+pub(super) async fn build(
+    directory: &Path,
+    environment: &Environment,
+    output: &Output,
+) -> Result<String, Error> {
+    let (program, before) = tool(directory, environment)?;
+    for address in bases::remote(directory) {
+        output.about_all().event(&Event::warning(format!(
+            "{}: {address} is fetched, and nothing here checks what it brings",
+            directory.display()
+        )));
+    }
+    let mut command = Command::new(&program);
+    command.args(before).arg(directory).env_clear().kill_on_drop(true);
+    command.envs(environment.variables.iter().filter(|(name, _)| PASSED_ON.contains(&name.as_str())));
+    let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    text(command, &format!("{name} on {}", directory.display())).await
+}
+
+/// Runs the tool and returns what it prints.
+async fn text(mut command: Command, named: &str) -> Result<String, Error> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut stop = Signals::new()?;
+    let mut child = command.spawn().map_err(|error| Error::usage(format!("run {named}: {error}")))?;
+    let ended = tokio::select! {
+        ended = whole(&mut child) => ended,
+        () = tokio::time::sleep(PATIENCE) => Err(Error::new(
+            Kind::Deadline,
+            format!("{named}: not done within {} s", PATIENCE.as_secs()),
+        )),
+        () = stop.received() => Err(Error::new(Kind::Interrupted, format!("{named}: stopped by a signal"))),
     };
-    let (text, said) = (text.join().unwrap_or_default(), said.join().unwrap_or_default());
-    if text.len() as u64 > MAX_OUTPUT {
+    if ended.is_err() {
+        // It may have ended this very moment.
+        child.kill().await.unwrap_or(());
+    }
+    let (text, said, is_success) = ended?.map_err(|error| Error::usage(format!("{named}: {error}")))?;
+    if text.len() > MAX_OUTPUT {
         return Err(Error::usage(format!("{named}: more than {} MiB", MAX_OUTPUT / 1024 / 1024)));
     }
-    if !status.success() {
+    if !is_success {
         let said: String = String::from_utf8_lossy(&said).trim().chars().take(1000).collect();
         return Err(Error::usage(format!("{named}: {said}")));
     }
     String::from_utf8(text).map_err(|_| Error::usage(format!("{named}: the output is no text")))
 }
 
-fn reader(pipe: Option<impl Read + Send + 'static>, cap: u64) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
-            // What is beyond the cap is refused anyway; dropping the pipe ends the tool.
-            pipe.take(cap).read_to_end(&mut bytes).ok();
+type Ended = (Vec<u8>, Vec<u8>, bool);
+
+async fn whole(child: &mut Child) -> Result<std::io::Result<Ended>, Error> {
+    // Both pipes are read at once, or a full one would stop the tool for ever.
+    let (text, said) =
+        tokio::join!(capped(child.stdout.take(), MAX_OUTPUT + 1), capped(child.stderr.take(), 64 * 1024));
+    Ok(child.wait().await.and_then(|status| Ok((text?, said?, status.success()))))
+}
+
+/// Reads a pipe. What is beyond the cap is refused anyway; dropping the pipe ends the tool.
+async fn capped(pipe: Option<impl AsyncRead + Unpin>, cap: usize) -> std::io::Result<Vec<u8>> {
+    let Some(mut pipe) = pipe else { return Ok(Vec::new()) };
+    let (mut bytes, mut part) = (Vec::new(), vec![0; 64 * 1024]);
+    while bytes.len() < cap {
+        let mut room = ReadBuf::new(&mut part);
+        poll_fn(|context| Pin::new(&mut pipe).poll_read(context, &mut room)).await?;
+        if room.filled().is_empty() {
+            break;
         }
-        bytes
-    })
+        bytes.extend_from_slice(room.filled());
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Result<String, Error> {
+    async fn shell(script: &str) -> Result<String, Error> {
         let mut command = Command::new("sh");
-        command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
-        output(command.spawn().unwrap(), "the tool")
+        command.args(["-c", script]).kill_on_drop(true);
+        text(command, "the tool").await
+    }
+
+    #[tokio::test]
+    async fn output_comes_whole_and_a_failure_with_what_was_said() {
+        assert_eq!(shell("head -c 200000 /dev/zero | tr '\\0' a").await.unwrap().len(), 200_000);
+        let error = shell("echo no such resource >&2; exit 1").await.unwrap_err();
+        assert!(error.message.contains("no such resource"));
     }
 
     #[test]
-    fn output_comes_whole_and_a_failure_with_what_was_said() {
-        assert_eq!(shell("head -c 200000 /dev/zero | tr '\\0' a").unwrap().len(), 200_000);
-        assert!(shell("echo no such resource >&2; exit 1").unwrap_err().message.contains("no such resource"));
-        assert!(build(Path::new("https://example.com/base")).is_err());
+    fn an_address_is_no_directory() {
+        assert!(tool(Path::new("https://example.com/base"), &Environment::default()).is_err());
+    }
+
+    #[tokio::test]
+    async fn the_tool_gets_no_token() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let tool = folder.path().join("kubectl");
+        std::fs::write(&tool, "#!/bin/sh\nenv\n").unwrap();
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let variables = [("PATH", path.as_str()), ("GITHUB_TOKEN", "geheim"), ("PLUGIN_TOKEN", "geheim")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let environment = Environment { variables, ..Environment::default() };
+        let output = Output::new(crate::cli::OutputFormat::Human, false, &environment);
+        let told = build(folder.path(), &environment, &output).await.unwrap();
+        assert!(told.contains("PATH=") && !told.contains("geheim"), "{told}");
     }
 }

@@ -86,6 +86,12 @@ pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str
     service
 }
 
+/// Returns the name by which the API server forwards requests to a Service, or to another with the same ports: also the
+/// name by which that can be allowed.
+pub fn proxied(name: &str, service: &Value) -> String {
+    format!("{name}:{}", service["spec"]["ports"][0]["port"])
+}
+
 /// Returns a Service of ours that is served as the root is; `None` as hash: with the pods of all versions.
 pub fn copy_of(root: &Value, namespace: &str, name: &str, hash: Option<&str>) -> Value {
     let mut spec = Map::new();

@@ -306,11 +306,48 @@ fn a_right_from_elsewhere_is_found_and_the_token_taken_back() {
     let account = format!("--serviceaccount={}:ci", place.shop.namespace);
     place.shop.kubectl(&["create", "role", "more", "--verb=get", "--resource=secrets"]);
     place.shop.kubectl(&["create", "rolebinding", "more", "--role=more", &account]);
-    let ended = place.bootstrap(&[]).expect(8);
-    for text in
-        ["may get secrets in namespace", "another binding allows it", "the new token was revoked again"]
-    {
-        assert!(ended.stderr.contains(text), "{}", ended.stderr);
+    let found = |right: &str| {
+        let ended = place.bootstrap(&[]).expect(8);
+        for text in [right, "another binding allows it", "the new token was revoked again"] {
+            assert!(ended.stderr.contains(text), "{}", ended.stderr);
+        }
+    };
+    found("may get secrets in namespace");
+    for (verb, resource, right) in [
+        ("get", "secrets", "may get secrets/key in namespace"),
+        ("create", "pods/exec", "may create pods --subresource=exec in namespace"),
+        ("impersonate", "serviceaccounts", "may impersonate serviceaccounts/key in namespace"),
+    ] {
+        place.shop.kubectl(&["delete", "role", "more"]);
+        let named = ["--resource-name=key"];
+        let named = if resource == "pods/exec" { &[][..] } else { &named[..] };
+        let role = ["create", "role", "more", &format!("--verb={verb}"), &format!("--resource={resource}")];
+        place.shop.kubectl(&[&role[..], named].concat());
+        found(right);
     }
     assert_eq!(place.shop.kubectl(&["get", "secrets", "-o", "name"]), "secret/ci-token-1\n");
+}
+
+#[test]
+fn a_preview_is_asked_by_its_name_alone() {
+    let place = Place::new(&["--strategy", "blue-green", "--previews"]);
+    let user = format!("--as=system:serviceaccount:{}:ci", place.shop.namespace);
+    let may = |name: &str| {
+        let args = ["auth", "can-i", "get", &format!("services/{name}"), "--subresource=proxy", &user];
+        let mut kubectl = Command::new("kubectl");
+        kubectl.args(["-n", &place.shop.namespace]).args(args);
+        crate::shop::run(&mut kubectl).stdout.trim() == "yes"
+    };
+    assert!(may("frontend-preview:80") && !may("frontend:80") && !may("frontend-preview:81"));
+    // It is the name by which it is asked. Who answers for pods that are none differs, but it is no refusal.
+    let proxy = Proxy::start(&place.kubeconfig());
+    let through = proxy.kubeconfig(place.folder.path(), &place.shop.namespace);
+    let verify = ["blue-green", "frontend", "--image", V2, "--verify", "/health=200", "--timeout", "5s"];
+    let ended = crate::shop::finish(place.shop.start(&through, &verify));
+    assert!(!ended.stderr.contains("no right to get services/proxy"), "{}", ended.stderr);
+    let seen = proxy.requests();
+    let asked: Vec<&str> =
+        seen.iter().map(|seen| seen.path.as_str()).filter(|path| path.contains("/proxy/")).collect();
+    let name = |path: &&str| path.contains("/services/frontend-preview:80/proxy/");
+    assert!(!asked.is_empty() && asked.iter().all(name), "{asked:?}");
 }

@@ -33,6 +33,7 @@ mod apply;
 mod blue_green;
 mod bootstrap;
 mod examples;
+mod forged;
 mod ownership;
 mod preflight;
 mod restart;

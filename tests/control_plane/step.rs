@@ -1,5 +1,6 @@
 //! The step of a pipeline on a real control plane: nothing but variables, as CI systems set them.
 
+mod cannot_run;
 mod card;
 mod killed;
 mod lines;

@@ -12,7 +12,7 @@ fn lines(environment: &Environment) -> Result<Vec<String>, String> {
     let tasks = tasks(&settings, &Build::of(environment)).map_err(|error| error.message)?;
     let line = |task: &Task| match &task.work {
         Work::Own(argv) => argv.join(" "),
-        Work::Program(words) => format!("PROGRAM {}", words.join(" ")),
+        Work::Program { words, .. } => format!("PROGRAM {}", words.join(" ")),
     };
     Ok(tasks.iter().map(line).collect())
 }
@@ -284,6 +284,11 @@ fn values_are_never_taken_for_flags() {
         one(&[("deployment", "web"), ("image", "a:1"), ("service", "--promote"), ("header", "X=-$(id)\"'")]);
     assert!(line.contains("--service=--promote") && line.contains("--header=X=-$(id)\"'"), "{line}");
     assert!(of(&[("deployment", "--help")]).unwrap_err().contains("cannot be the name"));
+    let kind = [("deployment", "web,statefulset/db"), ("manifests", "a.yaml")];
+    assert_eq!(
+        of(&kind).unwrap_err(),
+        "setting deployment: only Deployments can be rolled out so far, not statefulset"
+    );
 }
 
 #[test]

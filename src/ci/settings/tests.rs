@@ -172,3 +172,19 @@ fn what_other_plugins_do_is_refused_or_said_to_be_so_anyway() {
     let forced = of(&[("PLUGIN_FORCE", "RP001,RP002")]).unwrap();
     assert_eq!(forced.arguments(false).unwrap(), ["--force=RP001,RP002"]);
 }
+
+#[test]
+fn a_context_is_one_of_a_kubeconfig() {
+    let said = |pairs: &[(&str, &str)]| {
+        of(pairs).unwrap().credentials(&Build::default()).map(|_| ()).map_err(|error| error.message)
+    };
+    let access = [("PLUGIN_CONTEXT", "prod"), ("PLUGIN_SERVER", "https://a"), ("PLUGIN_TOKEN", "t")];
+    assert_eq!(
+        said(&access).unwrap_err(),
+        "settings context and server: a context is one of a kubeconfig, and server names the cluster"
+    );
+    let inside = |value| [("PLUGIN_CONTEXT", "prod"), ("PLUGIN_IN_CLUSTER", value)];
+    assert!(said(&inside("true")).unwrap_err().contains("in_cluster names the cluster"));
+    assert_eq!(said(&inside("false")), Ok(()));
+    assert_eq!(said(&[("PLUGIN_CONTEXT", "prod"), ("PLUGIN_KUBECONFIG", "clusters: []")]), Ok(()));
+}

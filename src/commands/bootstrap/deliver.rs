@@ -41,20 +41,27 @@ pub(super) async fn open<'a>(targets: &'a [Target], context: Context<'_>) -> Res
     Ok(ways)
 }
 
+/// Why a credential did not reach all places, and which have it.
+pub(super) struct Undelivered {
+    pub(super) error: Error,
+    pub(super) reached: Vec<String>,
+}
+
+impl From<Error> for Undelivered {
+    fn from(error: Error) -> Self {
+        Self { error, reached: Vec::new() }
+    }
+}
+
 /// Goes all ways.
 ///
 /// # Errors
-/// What failed, and which places have the credential already: it is about to become void.
-pub(super) async fn deliver(ways: &[Way<'_>], parcel: &Parcel, cluster: &Cluster) -> Result<(), Error> {
+/// What failed, and which places have the credential already.
+pub(super) async fn deliver(ways: &[Way<'_>], parcel: &Parcel, cluster: &Cluster) -> Result<(), Undelivered> {
     let mut reached = Vec::new();
     for way in ways {
-        if let Err(mut error) = go(&way.end, parcel, cluster).await {
-            if !reached.is_empty() {
-                error.message = format!("{}; it had reached {}", error.message, reached.join(", "));
-                error = error
-                    .next("run it again once that is mended: what it had reached holds a token that is void");
-            }
-            return Err(error);
+        if let Err(error) = go(&way.end, parcel, cluster).await {
+            return Err(Undelivered { error, reached });
         }
         reached.push(way.target.to_string());
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::deliver::{Way, deliver, open};
+use super::deliver::{Undelivered, Way, deliver, open};
 use super::prove::{Proof, come_with, prove};
 use crate::check::Need;
 use crate::cli::TokenArgs;
@@ -61,14 +61,29 @@ pub(super) async fn mint(
     needs: &[Need],
 ) -> Result<Minted, Error> {
     let (secret, uid) = secret(args, cluster, account).await?;
-    let result = with(args, ways, context, cluster, account, needs, (&secret, &uid)).await;
-    let Err(mut error) = result else { return result };
-    if cluster.remove(&secret, &uid).await.is_ok() {
-        error.message = format!("{}; the new token was revoked again", error.message);
-    } else {
+    match with(args, ways, context, cluster, account, needs, (&secret, &uid)).await {
+        Ok(minted) => Ok(minted),
+        Err(failed) => {
+            let is_revoked = cluster.remove(&secret, &uid).await.is_ok();
+            Err(undone(failed, is_revoked, &secret))
+        }
+    }
+}
+
+/// Says what became of a token that did not reach all places, and which of them have it.
+fn undone(Undelivered { mut error, reached }: Undelivered, is_revoked: bool, secret: &Target) -> Error {
+    let reached = reached.join(", ");
+    let fate = match (is_revoked, reached.as_str()) {
+        (true, "") => "the new token was revoked again".to_owned(),
+        (true, reached) => format!("the new token was revoked again: what {reached} has is void"),
+        (false, "") => "the new token could not be revoked".to_owned(),
+        (false, reached) => format!("the new token could not be revoked, and {reached} has it"),
+    };
+    error.message = format!("{}; {fate}", error.message);
+    if !is_revoked {
         error = error.next(format!("kubectl delete secret {} -n {}", secret.name, secret.namespace));
     }
-    Err(error)
+    if reached.is_empty() { error } else { error.next("run it again once that is mended") }
 }
 
 async fn with(
@@ -79,7 +94,7 @@ async fn with(
     account: &Account,
     needs: &[Need],
     (secret, uid): (&Target, &str),
-) -> Result<Minted, Error> {
+) -> Result<Minted, Undelivered> {
     let (token, expires) = if args.long_lived {
         (cluster.long_lived_token(secret).await?, None)
     } else {
@@ -96,14 +111,15 @@ async fn with(
     };
     let proof =
         prove(&come_with(&parcel.access, context.global, &account.namespace).await?, account, needs).await?;
-    deliver(ways, &parcel, cluster).await?;
     let places: Vec<String> = args.deliver.iter().map(ToString::to_string).collect();
     let places = if places.is_empty() { "shown".to_owned() } else { places.join(", ") };
     let mut annotations = json!({DELIVERED: places});
     if let Some(expires) = &parcel.expires {
         annotations[EXPIRES] = json!(expires);
     }
+    // Before it is delivered: nothing may fail once CI has it, because that would revoke it.
     cluster.annotate(secret, annotations).await?;
+    deliver(ways, &parcel, cluster).await?;
     Ok(Minted { parcel, proof })
 }
 
@@ -164,4 +180,28 @@ pub(super) fn secret_target(namespace: &str, name: &str) -> Target {
 /// Prints a credential: the one place that does.
 pub(super) fn show(minted: &Minted, args: &TokenArgs, context: Context<'_>) -> Result<(), Error> {
     if args.show { context.output.credential(&delivery::kubeconfig(&minted.parcel)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_that_hold_a_void_token_are_named() {
+        let secret = secret_target("shop", "ci-token-2");
+        let of = |reached: &[&str], is_revoked: bool| {
+            let reached = reached.iter().map(|place| (*place).to_owned()).collect();
+            let error = Error::new(Kind::Infrastructure, "deliver to drone=a/b: gone");
+            undone(Undelivered { error, reached }, is_revoked, &secret)
+        };
+        let said = |reached: &[&str], is_revoked| of(reached, is_revoked).message;
+        assert_eq!(said(&[], true), "deliver to drone=a/b: gone; the new token was revoked again");
+        assert_eq!(
+            said(&["dotenv=ci.env", "github=a/b"], true),
+            "deliver to drone=a/b: gone; the new token was revoked again: what dotenv=ci.env, github=a/b has is void"
+        );
+        let left = of(&["dotenv=ci.env"], false);
+        assert!(left.message.ends_with("could not be revoked, and dotenv=ci.env has it"), "{}", left.message);
+        assert_eq!(left.next[0], "kubectl delete secret ci-token-2 -n shop");
+    }
 }

@@ -10,7 +10,7 @@ use crate::cli::GlobalArgs;
 use crate::cluster::{Cluster, connect};
 use crate::credentials::{Access, Given};
 use crate::error::{Error, Kind};
-use crate::grant::{Account, never, never_elsewhere};
+use crate::grant::{Account, DANGERS, DANGERS_ELSEWHERE, Danger, dangerous};
 
 /// For how long a right that was just granted may need until the API server knows it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -57,8 +57,13 @@ pub(super) async fn prove(cluster: &Cluster, account: &Account, needs: &[Need]) 
     needs.dedup_by_key(|need| need.words());
     allowed(cluster, account, &needs).await?;
     let elsewhere = if cluster.namespace == "default" { "kube-system" } else { "default" };
-    let mut denied = are_denied(cluster, account, &never()).await?;
-    let beyond = are_denied(&cluster.in_namespace(elsewhere), account, &never_elsewhere()).await?;
+    let mut denied = are_denied(cluster, account, &DANGERS).await?;
+    // A right to one object by name is none to all of them, and so only the rules tell of it.
+    let rights = cluster.rights().await?.map_err(|why| Error::new(Kind::Cluster, why))?;
+    if let Some(need) = dangerous(&rights) {
+        return Err(too_much(cluster, account, &need));
+    }
+    let beyond = are_denied(&cluster.in_namespace(elsewhere), account, &DANGERS_ELSEWHERE).await?;
     denied.extend(beyond.into_iter().map(|words| format!("{words} in namespace {elsewhere}")));
     Ok(Proof { allowed: needs.len(), denied })
 }
@@ -89,23 +94,26 @@ async fn allowed(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result
     }
 }
 
-async fn are_denied(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result<Vec<String>, Error> {
-    let mut words = Vec::new();
-    for (need, allowed) in needs.iter().zip(answers(cluster, needs).await?) {
-        if allowed {
-            let why = format!(
-                "{} may {} in namespace {}, which no deployment needs: another binding allows it",
-                account.user(),
-                need.words(),
-                cluster.namespace
-            );
-            return Err(Error::refused(why).next(format!(
-                "kubectl auth can-i --list -n {} --as={}",
-                cluster.namespace,
-                account.user()
-            )));
-        }
-        words.push(need.words());
+/// Asks of each single right whether it is allowed, and returns them in words.
+async fn are_denied(cluster: &Cluster, account: &Account, dangers: &[Danger]) -> Result<Vec<String>, Error> {
+    let needs: Vec<Need> = dangers.iter().flat_map(|danger| danger.needs()).collect();
+    let allowed = needs.iter().zip(answers(cluster, &needs).await?).find(|(_, allowed)| *allowed);
+    match allowed {
+        Some((need, _)) => Err(too_much(cluster, account, need)),
+        None => Ok(dangers.iter().map(|danger| danger.words()).collect()),
     }
-    Ok(words)
+}
+
+fn too_much(cluster: &Cluster, account: &Account, need: &Need) -> Error {
+    let why = format!(
+        "{} may {} in namespace {}, which no deployment needs: another binding allows it",
+        account.user(),
+        need.words(),
+        cluster.namespace
+    );
+    Error::refused(why).next(format!(
+        "kubectl auth can-i --list -n {} --as={}",
+        cluster.namespace,
+        account.user()
+    ))
 }

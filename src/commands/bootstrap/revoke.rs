@@ -1,5 +1,7 @@
 //! Accounts that there are: which tokens are out, a new one for the old, and the end of them.
 
+use serde_json::Value;
+
 use super::mint::{check, mint, secret_target};
 use super::{Granted, account, target, told};
 use crate::cli::TokenArgs;
@@ -31,7 +33,7 @@ pub(super) async fn rotate(
 ) -> Result<(), Error> {
     let account = account(name, cluster)?;
     let ways = check(args, context, cluster).await?;
-    let missing = cluster.missing_rights(&token_needs(&account)).await?;
+    let missing = cluster.missing_rights(&token_needs(&account, args.reads_secrets())).await?;
     let missing = missing.map_err(|why| Error::new(Kind::Cluster, why))?;
     if let Some(need) = missing.first() {
         let why =
@@ -41,11 +43,11 @@ pub(super) async fn rotate(
     let old = cluster.token_secrets().await?;
     let minted = mint(args, &ways, context, cluster, &account, &[]).await?;
     let mut granted = Granted::of(&account).with(&minted, &args.deliver);
-    for secret in old.iter().filter(|secret| of_account(secret, name)) {
-        remove(cluster, &account, secret).await?;
-        granted.revoked.push(text(secret, "/metadata/name").to_owned());
-    }
-    told(&granted, &minted, args, context)
+    let mut left = Left::default();
+    tokens(&old, cluster, &account, &mut granted, &mut left).await;
+    told(&granted, &minted, args, context)?;
+    let again = |what: &str| format!(" --token {}", what.trim_start_matches("secret/"));
+    left.into_error(&account, again).map_or(Ok(()), Err)
 }
 
 /// Takes one token back, or all of them with the account.
@@ -56,40 +58,134 @@ pub(super) async fn revoke(
     cluster: &Cluster,
 ) -> Result<(), Error> {
     let account = account(name, cluster)?;
-    let secrets = cluster.token_secrets().await?;
-    let is_meant = |secret: &&serde_json::Value| {
-        of_account(secret, name) && token.is_none_or(|token| text(secret, "/metadata/name") == token)
-    };
-    let meant: Vec<_> = secrets.iter().filter(is_meant).collect();
-    if let (Some(token), true) = (token, meant.is_empty()) {
-        let names = issued(&secrets, Some(name)).into_iter().map(|Issued { token, .. }| token);
-        let why = format!("there is no token {token} of {name} in namespace {}", account.namespace);
-        return Err(names.fold(Error::usage(why), |error, name| error.next(format!("--token {name}"))));
-    }
     let mut granted = Granted::of(&account);
-    for secret in meant {
-        remove(cluster, &account, secret).await?;
-        granted.revoked.push(text(secret, "/metadata/name").to_owned());
+    if let Some(token) = token {
+        remove(cluster, &account, &issued_as(token, name, cluster).await?).await?;
+        granted.revoked.push(token.to_owned());
+        return context.output.granted(&granted, false);
     }
-    if token.is_none() {
-        // The rights go first: whatever happens then, nobody has them any more.
-        for object in account.objects(&[]).iter().rev() {
-            let target = target(&super::item(object)?, &account);
-            let Some(there) = cluster.road(&target).await?.filter(|there| of_account(there, name)) else {
-                continue;
-            };
-            cluster.remove(&target, text(&there, "/metadata/uid")).await.map_err(Failure::into_error)?;
-            granted.revoked.push(format!("{}/{}", target.kind.to_lowercase(), target.name));
-        }
-        if granted.revoked.is_empty() {
-            let why = format!("nothing of {name} is in namespace {}: nothing to revoke", account.namespace);
-            context.output.about_all().event(&Event::note(why));
-        }
+    let left = all(&account, &mut granted, cluster).await;
+    if granted.revoked.is_empty() && left.what.is_empty() {
+        let why = format!("nothing of {name} is in namespace {}: nothing to revoke", account.namespace);
+        context.output.about_all().event(&Event::note(why));
     }
-    context.output.granted(&granted, false)
+    context.output.granted(&granted, false)?;
+    left.into_error(&account, |_| String::new()).map_or(Ok(()), Err)
 }
 
-async fn remove(cluster: &Cluster, account: &Account, secret: &serde_json::Value) -> Result<(), Error> {
+/// Finds the Secret of a token.
+async fn issued_as(token: &str, name: &str, cluster: &Cluster) -> Result<Value, Error> {
+    let secrets = cluster.token_secrets().await?;
+    let is_meant = |secret: &&Value| of_account(secret, name) && text(secret, "/metadata/name") == token;
+    secrets.iter().find(is_meant).cloned().ok_or_else(|| {
+        let names = issued(&secrets, Some(name)).into_iter().map(|Issued { token, .. }| token);
+        let why = format!("there is no token {token} of {name} in namespace {}", cluster.namespace);
+        names.fold(Error::usage(why), |error, name| error.next(format!("--token {name}")))
+    })
+}
+
+/// Takes all of an account back. The rights go first, and then what no token is worth anything without: whatever happens
+/// after that, nobody has them.
+async fn all(account: &Account, granted: &mut Granted, cluster: &Cluster) -> Left {
+    let mut left = Left::default();
+    let [service_account, role, binding] = account.objects(&[]);
+    take(&binding, cluster, account, granted, &mut left).await;
+    take(&service_account, cluster, account, granted, &mut left).await;
+    match cluster.token_secrets().await {
+        Ok(secrets) => tokens(&secrets, cluster, account, granted, &mut left).await,
+        Err(error) => left.note("the Secrets of its tokens".into(), error),
+    }
+    take(&role, cluster, account, granted, &mut left).await;
+    left
+}
+
+/// Takes the tokens of an account back. What fails does not keep the rest.
+async fn tokens(
+    secrets: &[Value],
+    cluster: &Cluster,
+    account: &Account,
+    granted: &mut Granted,
+    left: &mut Left,
+) {
+    for secret in secrets.iter().filter(|secret| of_account(secret, &account.name)) {
+        let token = text(secret, "/metadata/name");
+        match remove(cluster, account, secret).await {
+            Ok(()) => granted.revoked.push(token.to_owned()),
+            Err(error) => left.note(format!("secret/{token}"), error),
+        }
+    }
+}
+
+/// What could not be taken back.
+#[derive(Default)]
+struct Left {
+    what: Vec<String>,
+    /// Why the first of it could not.
+    why: Option<Error>,
+}
+
+impl Left {
+    fn note(&mut self, what: String, why: Error) {
+        self.what.push(what);
+        self.why.get_or_insert(why);
+    }
+
+    /// Returns the error; `again` is what `revoke` is to be told of each.
+    fn into_error(self, account: &Account, again: impl Fn(&str) -> String) -> Option<Error> {
+        let mut error = self.why?;
+        error.message = format!(
+            "of {} in namespace {} is left: {}; {}",
+            account.name,
+            account.namespace,
+            self.what.join(", "),
+            error.message
+        );
+        let mut next: Vec<String> = self.what.iter().map(|what| again(what)).collect();
+        next.dedup();
+        let revoke =
+            format!("kubectl rollout-plus bootstrap revoke {} -n {}", account.name, account.namespace);
+        Some(next.iter().fold(error, |error, flags| error.next(format!("{revoke}{flags}"))))
+    }
+}
+
+/// Deletes an object of an account, if it is there. What fails does not keep the rest.
+async fn take(object: &Value, cluster: &Cluster, account: &Account, granted: &mut Granted, left: &mut Left) {
+    let named = format!("{}/{}", text(object, "/kind").to_lowercase(), account.name);
+    let gone = async {
+        let target = target(&super::item(object)?, account);
+        let there = cluster.road(&target).await?.filter(|there| of_account(there, &account.name));
+        let Some(there) = there else { return Ok(false) };
+        let removed = cluster.remove(&target, text(&there, "/metadata/uid")).await;
+        removed.map(|()| true).map_err(Failure::into_error)
+    };
+    match gone.await {
+        Ok(true) => granted.revoked.push(named),
+        Ok(false) => {}
+        Err(error) => left.note(named, error),
+    }
+}
+
+async fn remove(cluster: &Cluster, account: &Account, secret: &Value) -> Result<(), Error> {
     let target = secret_target(&account.namespace, text(secret, "/metadata/name"));
     cluster.remove(&target, text(secret, "/metadata/uid")).await.map_err(Failure::into_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_named_with_the_first_reason() {
+        let account = Account { name: "ci".into(), namespace: "shop".into() };
+        assert!(Left::default().into_error(&account, |_| String::new()).is_none());
+        let mut left = Left::default();
+        left.note("rolebinding/ci".into(), Error::new(Kind::Cluster, "delete rolebinding/ci: forbidden"));
+        left.note("secret/ci-token-1".into(), Error::new(Kind::Cluster, "delete secret: forbidden"));
+        let error = left.into_error(&account, |_| String::new()).unwrap();
+        assert_eq!(
+            error.message,
+            "of ci in namespace shop is left: rolebinding/ci, secret/ci-token-1; delete rolebinding/ci: forbidden"
+        );
+        assert_eq!((error.kind, error.next.len()), (Kind::Cluster, 1));
+    }
 }

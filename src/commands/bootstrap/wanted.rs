@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::apply::{Item, intake};
 use crate::check::{Strategy, Subject};
 use crate::cli::{GrantStrategy, WantedArgs, deployment_name};
@@ -14,7 +16,7 @@ use crate::event::Event;
 use crate::grant::{Wanted, Workload};
 use crate::model::Deployment;
 use crate::source::manifest;
-use crate::traffic::{Choice, Traffic, choose, text};
+use crate::traffic::{Choice, Role, Traffic, choose, proxied, selecting, text};
 
 /// Finds out what an account is for.
 pub(super) async fn find(
@@ -32,9 +34,17 @@ pub(super) async fn find(
         ..Wanted::default()
     };
     for deployment in deployments(args, context, cluster, &wanted.items).await? {
-        let (traffic, asked) = traffic(args, context, cluster, &deployment, &wanted.strategies).await?;
+        let (traffic, asked, preview) =
+            traffic(args, context, cluster, &deployment, &wanted.strategies).await?;
         wanted.searched.extend(asked);
+        wanted.previews.extend(preview);
         wanted.workloads.push(Workload { subject: Subject { deployment, ..Subject::default() }, traffic });
+    }
+    let services: Vec<Value> = of_kind(&wanted.items, "Service").map(|item| item.object.clone()).collect();
+    for item in wanted.items.iter().filter(|item| item.is_rolled_out()) {
+        let labels = &item.object["spec"]["template"]["metadata"]["labels"];
+        let selecting = selecting(services.clone(), labels);
+        wanted.previews.extend(selecting.iter().map(preview));
     }
     // What the manifests refer to may be something else than what runs now.
     for item in wanted.items.iter().filter(|item| item.is_rolled_out()) {
@@ -44,6 +54,15 @@ pub(super) async fn find(
         wanted.workloads.push(Workload { subject, traffic: Vec::new() });
     }
     Ok(wanted)
+}
+
+fn of_kind<'i>(items: &'i [Item], kind: &'i str) -> impl Iterator<Item = &'i Item> {
+    items.iter().filter(move |item| item.id.group.is_empty() && item.id.kind == kind)
+}
+
+/// Returns the name by which the preview of a Service is asked.
+fn preview(service: &Value) -> String {
+    proxied(&Role::Preview.service(text(service, "/metadata/name")), service)
 }
 
 async fn items(args: &WantedArgs, context: Context<'_>, cluster: &Cluster) -> Result<Vec<Item>, Error> {
@@ -101,20 +120,20 @@ async fn deployments(
     Ok(found)
 }
 
-/// What brings the traffic of a Deployment, for each strategy that changes it; and the kinds that were asked for
-/// because of what was found.
+/// What brings the traffic of a Deployment, for each strategy that changes it; the kinds that were asked for because of
+/// what was found; and the name of the preview.
 async fn traffic(
     args: &WantedArgs,
     context: Context<'_>,
     cluster: &Cluster,
     deployment: &Deployment,
     strategies: &[Strategy],
-) -> Result<(Vec<Traffic>, BTreeSet<(String, String)>), Error> {
+) -> Result<(Vec<Traffic>, BTreeSet<(String, String)>, Option<String>), Error> {
     let (canary, blue_green) =
         (strategies.contains(&Strategy::Canary), strategies.contains(&Strategy::BlueGreen));
     let routed = canary && args.router != Choice::None;
     if !routed && !blue_green {
-        return Ok((Vec::new(), BTreeSet::new()));
+        return Ok((Vec::new(), BTreeSet::new(), None));
     }
     let name = deployment.id().name;
     let workload = format!("deployment/{name}");
@@ -142,7 +161,12 @@ async fn traffic(
     for traffic in &mut all {
         traffic.own = own(&search, traffic, labels, cluster)?;
     }
-    Ok((all, search.asked))
+    let switched = all.iter().find(|traffic| traffic.switch.is_some());
+    let root = switched.and_then(|traffic| {
+        search.services.iter().find(|service| text(service, "/metadata/name") == traffic.service)
+    });
+    let preview = root.map(preview);
+    Ok((all, search.asked, preview))
 }
 
 fn of(strategy: GrantStrategy) -> Strategy {

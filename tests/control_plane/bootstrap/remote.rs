@@ -196,7 +196,7 @@ fn what_was_reached_before_a_failure_is_told() {
     let second = format!("dotenv={}", file.display());
     let args = ["bootstrap", "rotate", "ci", "--deliver", "drone=acme/shop", "--deliver", &second];
     let ended = crate::shop::run(&mut SYSTEMS[0].command(&place.shop, &first.url(), &args)).expect(2);
-    let told = "holds something else; it had reached drone=acme/shop; the new token was revoked again";
+    let told = "holds something else; the new token was revoked again: what drone=acme/shop has is void";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
     assert_eq!(tokens(&place.shop), "ci-token-1");
 }

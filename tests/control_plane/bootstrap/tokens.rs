@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use super::{Place, server, token_of, with_values};
-use crate::proxy::Proxy;
+use crate::proxy::{Fault, Proxy, Rule, When};
 
 /// A CA that signed nothing here.
 const STRANGER: &str = include_str!("../../../src/credentials/ca.pem");
@@ -99,7 +99,7 @@ fn the_old_token_goes_once_the_new_one_is_delivered() {
         "{}",
         ended.stderr
     );
-    assert_eq!(writes(), ["POST secrets", "POST token", "DELETE ci-token-2"]);
+    assert_eq!(writes(), ["POST secrets", "POST token", "PATCH ci-token-2", "DELETE ci-token-2"]);
     assert_eq!(std::fs::read_to_string(&taken).unwrap(), "somebody's");
 
     proxy.clear();
@@ -143,11 +143,49 @@ fn a_credential_is_proven_by_itself() {
         crate::shop::run(&mut place.shop.command(&place.kubeconfig(), &args))
     };
     let ended = verify(&["--strategy", "canary"]).expect(0);
-    assert!(ended.stdout.contains("denied: get secrets"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("denied: get, list, watch secrets; "), "{}", ended.stdout);
     let ended = verify(&["--strategy", "blue-green"]);
     says(&ended, 8, "may not create services, ");
     // The administrator is somebody else.
     let ended = place.shop.tool(&["bootstrap", "verify", "ci"]);
     says(&ended, 8, "the credential is that of admin, not of system:serviceaccount:");
     assert!(!token_of(&place.kubeconfig()).is_empty());
+}
+
+#[test]
+fn nothing_fails_once_ci_has_the_token_and_the_rights_go_first() {
+    let place = Place::new(&[]);
+    let (server, cert) = server(&place.shop);
+    let ca = place.folder.path().join("ca.pem");
+    std::fs::write(&ca, &cert).unwrap();
+    let proxy = Proxy::start(&place.shop.kubeconfig);
+    let through = proxy.kubeconfig(place.folder.path(), &place.shop.namespace);
+    let refuse = |method: &'static str, name: &'static str| {
+        let when = When::matching(move |seen| seen.method == method && seen.path.ends_with(name));
+        proxy.on(Rule { when, times: 1, fault: Fault::Status(403, None) });
+    };
+    let deletes = || -> Vec<String> {
+        let deletes = proxy.requests().into_iter().filter(|seen| seen.method == "DELETE");
+        deletes.map(|seen| seen.path.split('/').rev().take(2).collect::<Vec<_>>().join(" of ")).collect()
+    };
+    let run = |args: &[&str]| crate::shop::finish(place.shop.start(&through, args));
+
+    let fresh = place.folder.path().join("fresh");
+    let deliver = format!("kubeconfig={}", fresh.display());
+    let rotate = ["bootstrap", "rotate", "ci", "--deliver", &deliver, "--server", &server];
+    let rotate = [&rotate[..], &["--certificate-authority", ca.to_str().unwrap()]].concat();
+    refuse("PATCH", "/ci-token-2");
+    let ended = run(&rotate).expect(3);
+    assert!(ended.stderr.contains("the new token was revoked again"), "{}", ended.stderr);
+    assert!(!fresh.exists(), "a token that is void was delivered");
+
+    proxy.clear();
+    refuse("DELETE", "/ci-token-1");
+    let ended = run(&["bootstrap", "revoke", "ci"]).expect(3);
+    assert!(ended.stderr.contains("is left: secret/ci-token-1; "), "{}", ended.stderr);
+    assert!(ended.stdout.contains("rolebinding/ci, serviceaccount/ci, role/ci"), "{}", ended.stdout);
+    let order = ["ci of rolebindings", "ci of serviceaccounts", "ci-token-1 of secrets", "ci of roles"];
+    assert_eq!(deletes(), order);
+    run(&["bootstrap", "revoke", "ci"]).expect(0);
+    assert_eq!(place.shop.kubectl(&["get", "roles,rolebindings,secrets", "-o", "name"]), "");
 }
