@@ -15,12 +15,14 @@ mod tag;
 mod traffic;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::credentials::Given;
 use crate::duration;
+use crate::environment::Environment;
 use crate::status::Goal;
 
 pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
@@ -181,6 +183,9 @@ pub struct GlobalArgs {
     /// Show what would be done; `server` also has the API server check it
     #[arg(long, global = true, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "client")]
     pub dry_run: Option<DryRun>,
+    /// The environment, for what the kubeconfig leaves open.
+    #[arg(skip)]
+    pub environment: Arc<Environment>,
     /// Credentials that came as values, and not on the command line.
     #[arg(skip)]
     pub credentials: Given,

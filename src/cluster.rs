@@ -2,6 +2,7 @@
 
 mod accounts;
 mod apply;
+mod bearer;
 mod call;
 mod config;
 mod connect;
@@ -14,19 +15,23 @@ mod foretell;
 mod get;
 mod identity;
 mod kinds;
+mod kubeconfig;
 mod lease;
 mod list;
 mod mirror;
 mod names;
 mod objects;
 mod owners;
+mod program;
 mod roads;
 mod search;
 mod transport;
+mod trust;
 mod warned;
 mod watches;
 
 pub(crate) use apply::Sending;
+pub(crate) use bearer::Bearer;
 pub(crate) use call::{Call, Cluster, Failure};
 pub(crate) use connect::{chain, connect, contexts};
 pub(crate) use credential::Credential;

@@ -25,6 +25,7 @@ mod tag;
 mod wait;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -42,19 +43,20 @@ use rollout::Context;
 /// Runs a command line, or a step of a CI pipeline where there is none, and returns the exit code of the process.
 pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
     if let Some(words) = completion::asked(&argv) {
-        completion::complete(&words);
+        completion::complete(&words, environment);
         return 0;
     }
     if ci::is_step(argv.len().saturating_sub(1), environment) {
         return step::run(environment).await;
     }
-    let cli = match Cli::try_parse_from(argv) {
+    let mut cli = match Cli::try_parse_from(argv) {
         Ok(cli) => cli,
         Err(error) => {
             output::usage(&error);
             return if error.use_stderr() { Kind::Usage.exit_code() } else { 0 };
         }
     };
+    cli.global.environment = Arc::new(environment.clone());
     execute(&cli, environment).await
 }
 

@@ -32,6 +32,7 @@ pub mod health;
 pub mod history;
 pub mod hold;
 pub mod keys;
+mod kubeconfig;
 pub mod model;
 mod output;
 pub mod ownership;

@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use kube::Config;
-use kube::config::AuthInfo;
 
-use crate::credentials::{
-    Certificate, Claims, Distrust, ExposeSecret, Identity, Source, certificates, rejected, shown, untrusted,
-};
+use crate::credentials::{Certificate, Claims, Distrust, Identity, rejected, shown, untrusted};
 
 /// The server and the credential of a client. It holds no secret.
 #[derive(Clone, Debug)]
@@ -16,7 +13,7 @@ pub(crate) struct Credential {
     /// The address of the server.
     pub(crate) server: String,
     /// Where it was found.
-    pub(crate) origin: &'static str,
+    pub(crate) origin: String,
     /// What it is.
     pub(crate) identity: Identity,
     /// The CAs that are trusted; `None` for those of the system.
@@ -33,18 +30,12 @@ pub(crate) struct Credential {
 
 impl Credential {
     /// Looks at what a client is made from.
-    pub(super) fn of(config: &Config, source: &Source, notes: Vec<String>) -> Self {
+    pub(super) fn of(config: &Config, identity: Identity, origin: String, notes: Vec<String>) -> Self {
         let read = |all: &Vec<Vec<u8>>| all.iter().filter_map(|der| Certificate::of_der(der).ok()).collect();
         Self {
             server: shown(&config.cluster_url),
-            origin: match source {
-                Source::Access(_) => "server, cert and token that were given",
-                Source::Kubeconfig(_) => "the kubeconfig that was given",
-                Source::InCluster => "the ServiceAccount of this pod",
-                Source::Ambient if config.root_cert_file.is_some() => "the ServiceAccount of this pod",
-                Source::Ambient => "the kubeconfig file",
-            },
-            identity: identity(&config.auth_info),
+            origin,
+            identity,
             authorities: config.root_cert.as_ref().map(read),
             authority_data: config.root_cert.clone(),
             tls_server_name: config.tls_server_name.clone(),
@@ -65,29 +56,15 @@ impl Credential {
     }
 }
 
-/// In the order in which kube takes them (`Auth::try_from` in kube-client).
-fn identity(auth: &AuthInfo) -> Identity {
-    let of_token = |token: &str| Claims::of(token.trim()).map_or(Identity::Opaque, Identity::Token);
-    if let Some(program) = &auth.exec {
-        return Identity::Program(program.command.clone().unwrap_or_default());
-    }
-    if let Some(token) = &auth.token {
-        return of_token(token.expose_secret());
-    }
-    // A file that cannot be read is the client's error.
-    if let Some(token) = auth.token_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
-        return of_token(&token);
-    }
-    if auth.username.is_some() {
-        return Identity::Password;
-    }
-    let pem = auth.client_certificate_data.clone();
-    let pem = pem.or_else(|| std::fs::read_to_string(auth.client_certificate.as_ref()?).ok());
-    let der = pem.and_then(|text| certificates(&text).ok()).and_then(|read| read.value.into_iter().next());
-    match der.and_then(|der| Certificate::of_der(&der).ok()) {
-        Some(certificate) => Identity::Certificate(certificate),
-        None => Identity::Nobody,
-    }
+/// Reads what a token says about itself.
+pub(super) fn of_token(token: &str) -> Identity {
+    Claims::of(token.trim()).map_or(Identity::Opaque, Identity::Token)
+}
+
+/// Reads what a client certificate says about itself.
+pub(super) fn of_certificate(der: Option<&[u8]>) -> Identity {
+    let certificate = der.and_then(|der| Certificate::of_der(der).ok());
+    certificate.map_or(Identity::Nobody(None), Identity::Certificate)
 }
 
 /// Finds the TLS library's error among the causes. Those that I/O errors wrap are not among their sources.

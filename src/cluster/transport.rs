@@ -1,34 +1,113 @@
 //! The HTTP stack below kube's client: kube's own layers on a connection that sends at once.
 //!
 //! kube leaves Nagle's algorithm on, and with a server that acknowledges late that costs each new connection
-//! some 40 ms: more than all of `status`.
+//! some 40 ms: more than all of `status`. It matches `NO_PROXY` against the proxy, runs programs that bring credentials
+//! twice, and sends the line break of a token file.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderValue, Uri};
+use hyper::rt::{Read, Write};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::Builder;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use kube::client::ConfigExt;
+use kube::client::{Body, ConfigExt};
 use kube::{Client, Config, Result};
-use tower::{BoxError, ServiceBuilder};
+use rustls::ClientConfig;
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tower::{BoxError, Service, ServiceBuilder, service_fn};
 
-/// Builds a client. Through a proxy it is kube's own: the tunnel is not ours to copy.
-pub(crate) fn client(config: Config) -> Result<Client> {
-    if config.proxy_url.is_some() {
-        return Client::try_from(config);
-    }
+use crate::cluster::bearer::{self, Bearer};
+use crate::cluster::trust::OrItself;
+use crate::kubeconfig::Proxy;
+
+/// Builds a client.
+pub(crate) fn client(config: Config, bearer: Option<Bearer>, proxy: Option<&Proxy>) -> Result<Client> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
+    let tls = tls(&config)?;
+    let Some(proxy) = proxy else { return over(tcp, tls, config, bearer) };
+    let (address, login) = (proxy.uri().clone(), proxy.login());
+    let basic = login.as_ref().map(|(name, password)| {
+        let both = BASE64_STANDARD.encode(format!("{name}:{password}"));
+        HeaderValue::try_from(format!("Basic {both}"))
+    });
+    let basic = basic.and_then(std::result::Result::ok);
+    match (proxy.uri().scheme_str(), login) {
+        (Some("socks5"), Some((name, password))) => {
+            over(SocksV5::new(address, tcp).with_auth(name, password), tls, config, bearer)
+        }
+        (Some("socks5"), None) => over(SocksV5::new(address, tcp), tls, config, bearer),
+        (Some("https"), _) => {
+            // With the CAs of the cluster, as in Go.
+            let to_proxy = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_only();
+            let tunnel = Tunnel::new(address, to_proxy.enable_http1().wrap_connector(tcp));
+            over(with_login(tunnel, basic), tls, config, bearer)
+        }
+        _ => over(with_login(Tunnel::new(address, tcp), basic), tls, config, bearer),
+    }
+}
+
+fn with_login<C>(tunnel: Tunnel<C>, basic: Option<HeaderValue>) -> Tunnel<C> {
+    match basic {
+        Some(basic) => tunnel.with_auth(basic),
+        None => tunnel,
+    }
+}
+
+fn tls(config: &Config) -> Result<ClientConfig> {
+    let mut tls = config.rustls_client_config()?;
+    // The ServiceAccount's CAs are read again and again by kube.
+    if let Some(anchors) = config.root_cert.as_ref().filter(|_| !config.accept_invalid_certs)
+        && config.root_cert_file.is_none()
+    {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add_parsable_certificates(anchors.iter().map(|der| CertificateDer::from(der.as_slice())));
+        let inner =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls.crypto_provider().clone());
+        // Without any CA kube's verifier says what is wrong.
+        if let Ok(inner) = inner.build() {
+            let verifier = OrItself { inner, anchors: anchors.clone() };
+            tls.dangerous().set_certificate_verifier(Arc::new(verifier));
+        }
+    }
+    Ok(tls)
+}
+
+/// Puts TLS, deadlines and kube's layers on a connection.
+fn over<C>(connector: C, tls: ClientConfig, config: Config, bearer: Option<Bearer>) -> Result<Client>
+where
+    C: Service<Uri> + Clone + Send + Sync + 'static,
+    C::Response: Connection + Read + Write + Send + Unpin + 'static,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    let mut https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    if let Some(name) = config.tls_server_name.clone().and_then(|name| ServerName::try_from(name).ok()) {
+        https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    let mut connector = TimeoutConnector::new(https.enable_http1().wrap_connector(connector));
     connector.set_connect_timeout(config.connect_timeout);
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
     connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    let http = Builder::new(TokioExecutor::new()).build::<_, Body>(connector);
+    let bearer = bearer.map(Arc::new);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
-        .service(Builder::new(TokioExecutor::new()).build(connector));
+        .service(service_fn(move |request: http::Request<Body>| {
+            let (http, bearer) = (http.clone(), bearer.clone());
+            bearer::send(bearer, request, move |request| async move {
+                http.request(request).await.map_err(BoxError::from)
+            })
+        }));
     Ok(Client::new(service, config.default_namespace))
 }

@@ -1,7 +1,7 @@
 //! Completion: what fits, with live names, in the form that kubectl asks its plugins for; and scripts for shells that
 //! run the binary without kubectl.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::cli::{Cli, CompletionArgs, Shell};
 use crate::cluster::{connect, contexts};
 use crate::completion::{Asks, Fits, fits};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::output::{self, Output};
 
@@ -33,31 +34,36 @@ pub(super) fn asked(argv: &[std::ffi::OsString]) -> Option<Vec<String>> {
 }
 
 /// Prints what fits. Whatever goes wrong, there is nothing to say to somebody who is typing.
-pub(super) fn complete(words: &[String]) {
+pub(super) fn complete(words: &[String], environment: &Environment) {
     let fits = fits(&mut Cli::command(), words);
     let Fits { mut words, asks, prefix, place } = fits;
     let files = asks == Some(Asks::Files);
     if let Some(asks) = asks.filter(|_| !files) {
-        words.extend(live(asks, place).into_iter().map(|name| (format!("{prefix}{name}"), String::new())));
+        words.extend(
+            live(asks, place, environment.clone())
+                .into_iter()
+                .map(|name| (format!("{prefix}{name}"), String::new())),
+        );
     }
     output::completions(&words, files);
 }
 
 /// Asks in a thread of its own: a program of the kubeconfig or the system's resolver cannot be interrupted, and must not
 /// be waited for.
-fn live(asks: Asks, place: Vec<String>) -> Vec<String> {
+fn live(asks: Asks, place: Vec<String>, environment: Environment) -> Vec<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let names = runtime.block_on(names(asks, place)).ok()?;
+        let names = runtime.block_on(names(asks, place, environment)).ok()?;
         sender.send(names).ok()
     });
     receiver.recv_timeout(DEADLINE).unwrap_or_default()
 }
 
-async fn names(asks: Asks, place: Vec<String>) -> Result<Vec<String>, Error> {
+async fn names(asks: Asks, place: Vec<String>, environment: Environment) -> Result<Vec<String>, Error> {
     let argv = ["kubectl rollout-plus", "status"].into_iter().map(str::to_owned).chain(place);
-    let cli = Cli::try_parse_from(argv).map_err(|error| Error::usage(error.to_string()))?;
+    let mut cli = Cli::try_parse_from(argv).map_err(|error| Error::usage(error.to_string()))?;
+    cli.global.environment = Arc::new(environment);
     match asks {
         Asks::Contexts => contexts(&cli.global),
         Asks::Namespaces => connect(&cli.global).await?.namespace_names().await,

@@ -18,7 +18,7 @@ pub(crate) struct Diagnosis {
     /// What the credential is, in words.
     pub(crate) credential: String,
     /// Where it was found.
-    pub(crate) origin: &'static str,
+    pub(crate) origin: String,
     /// Until when it is valid by itself.
     pub(crate) expires: Option<Timestamp>,
     /// The address of the server.
@@ -78,7 +78,7 @@ impl Diagnosis {
         Self {
             schema: 1,
             credential: credential.identity.sentence(),
-            origin: credential.origin,
+            origin: credential.origin.clone(),
             expires: credential.identity.expires(),
             server: credential.server.clone(),
             authorities: credential.authorities.iter().flatten().map(|one| one.subject.clone()).collect(),

@@ -1,6 +1,7 @@
 //! A step of a CI pipeline: settings become command lines, and these are run one after the other.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -77,6 +78,7 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
         let code = match &mut order.runs {
             Runs::Own(cli) => {
                 cli.global.credentials = credentials.clone();
+                cli.global.environment = Arc::new(environment.clone());
                 cli.global.card = template
                     .map(|template| CardArgs { template: template.to_owned(), is_last: last == Some(index) });
                 let grace = if cli.changes() { FAREWELL } else { Duration::ZERO };

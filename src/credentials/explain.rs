@@ -17,8 +17,8 @@ pub enum Identity {
     Password,
     /// What a program or a plugin of kubectl brings.
     Program(String),
-    /// There is none.
-    Nobody,
+    /// There is none; why not, if that is known.
+    Nobody(Option<String>),
 }
 
 impl Identity {
@@ -30,7 +30,8 @@ impl Identity {
             Self::Certificate(certificate) => format!("the client certificate of {}", certificate.subject),
             Self::Password => "a name and a password".into(),
             Self::Program(name) => format!("what the program {name} brings"),
-            Self::Nobody => "no credential".into(),
+            Self::Nobody(None) => "no credential".into(),
+            Self::Nobody(Some(why)) => format!("no credential ({why})"),
         }
     }
 
@@ -62,7 +63,8 @@ pub fn rejected(identity: &Identity, now: Timestamp) -> String {
         }
         Identity::Password => "a name and a password are not taken by Kubernetes since 1.19".into(),
         Identity::Program(name) => format!("the program {name} brought a credential that is not taken"),
-        Identity::Nobody => "there is no credential, and the server lets nobody in without".into(),
+        Identity::Nobody(None) => "there is no credential, and the server lets nobody in without".into(),
+        Identity::Nobody(Some(why)) => format!("there is no credential: {why}"),
     }
 }
 
@@ -276,7 +278,7 @@ mod tests {
             &Identity::Opaque,
             "the token says nothing about itself (it is no JWT): it may have expired, been revoked, or be of another cluster",
         );
-        says(&Identity::Nobody, "there is no credential, and the server lets nobody in without");
+        says(&Identity::Nobody(None), "there is no credential, and the server lets nobody in without");
     }
 
     #[test]
