@@ -23,6 +23,7 @@ mod names;
 mod objects;
 mod owners;
 mod program;
+mod refusal;
 mod roads;
 mod search;
 mod transport;

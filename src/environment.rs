@@ -10,6 +10,8 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
     /// The machine's name.
     pub host: String,
+    /// What the system calls the user, or by which number where it knows no name.
+    pub user: String,
     /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
     /// Whether stderr is a terminal.
@@ -42,7 +44,7 @@ impl Environment {
 
     /// Returns who acts: the repository that a CI system builds, or the user, `@host`. Control characters are left out.
     pub fn holder(&self, repository: Option<&str>) -> String {
-        let user = repository.or(self.get("USER")).or(self.get("LOGNAME")).unwrap_or("unknown");
+        let user = repository.or(self.get("USER")).or(self.get("LOGNAME")).unwrap_or(&self.user);
         let name = format!("{user}@{}", self.host);
         name.chars().filter(|letter| !letter.is_control()).take(120).collect()
     }
@@ -80,5 +82,15 @@ mod tests {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(environment.program("kubectl"), Some(file));
         assert_eq!(environment.program("helm"), None);
+    }
+
+    #[test]
+    fn who_acts_is_known_without_variables() {
+        let mut environment =
+            Environment { host: "vm".into(), user: "root".into(), ..Environment::default() };
+        assert_eq!(environment.holder(None), "root@vm");
+        environment.variables.insert("USER".into(), "jane".into());
+        assert_eq!(environment.holder(None), "jane@vm");
+        assert_eq!(environment.holder(Some("shop/web")), "shop/web@vm");
     }
 }

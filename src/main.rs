@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let environment = Environment {
         variables: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
         host: host.trim().to_owned(),
+        user: user(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
         stderr_is_terminal: std::io::stderr().is_terminal(),
     };
@@ -22,4 +23,13 @@ fn main() -> ExitCode {
         return ExitCode::from(6);
     };
     ExitCode::from(runtime.block_on(rollout_plus::run(std::env::args_os().collect(), &environment)))
+}
+
+/// Asks the system who runs us: in a container and under cron no variable tells. A number may have no name there.
+fn user() -> String {
+    #[cfg(unix)]
+    let number = format!("uid-{}", rustix::process::getuid().as_raw());
+    #[cfg(not(unix))]
+    let number = "unknown".to_owned();
+    whoami::username().ok().filter(|name| !name.is_empty()).unwrap_or(number)
 }

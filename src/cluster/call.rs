@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::cluster::connect::chain;
 use crate::cluster::credential::Credential;
+use crate::cluster::refusal::Refusal;
 use crate::cluster::warned::Warned;
 use crate::error::{Error, Kind};
 
@@ -214,13 +215,10 @@ impl Cluster {
         };
         let (head, body) = match tokio::time::timeout(timeout, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(Broken::Untrusted(text))) => {
+            Ok(Err(Broken::Final(error))) => {
                 // It is not going to be another one, and nothing was sent.
-                let error = Error::new(Kind::Cluster, format!("{}: {text}", call.doing));
-                return Try::Failed(Failure::Refused(
-                    Box::default(),
-                    error.next("kubectl rollout-plus doctor"),
-                ));
+                let error = Error { message: format!("{}: {}", call.doing, error.message), ..error };
+                return Try::Failed(Failure::Refused(Box::default(), error));
             }
             Ok(Err(Broken::Off(text))) => return unknown(text),
             Err(_) => return unknown(format!("no answer within {} s", timeout.as_secs())),
@@ -249,12 +247,15 @@ impl Cluster {
     }
 
     fn broken(&self, error: &kube::Error) -> Broken {
-        let off = || {
-            let why = chain(error);
-            let why = why.strip_prefix("ServiceError: ").unwrap_or(&why);
-            Broken::Off(format!("no answer from {}: {why}", self.credential.server))
-        };
-        self.credential.untrusted(error).map_or_else(off, Broken::Untrusted)
+        if let Some(text) = self.credential.untrusted(error) {
+            return Broken::Final(Error::new(Kind::Cluster, text).next("kubectl rollout-plus doctor"));
+        }
+        if let Some(own) = own(error) {
+            return Broken::Final(own.clone());
+        }
+        let why = chain(error);
+        let why = why.strip_prefix("ServiceError: ").unwrap_or(&why);
+        Broken::Off(format!("no answer from {}: {why}", self.credential.server))
     }
 
     fn refusal(&self, call: &Call, status: &Status) -> Error {
@@ -262,24 +263,40 @@ impl Cluster {
         let said = if message.is_empty() { status.reason.as_str() } else { message };
         let error =
             Error::new(Kind::Cluster, format!("{}: the server said {}: {said}", call.doing, status.code));
-        match status.code {
-            401 => {
-                let why = self.credential.rejected();
-                Error { message: format!("{}; {why}", error.message), ..error }
-                    .next("kubectl rollout-plus doctor")
+        let refusal = Refusal::of(status.code, &status.reason, message);
+        let mut error = match refusal {
+            Refusal::Credential | Refusal::Anonymous => {
+                Error { message: format!("{}; {}", error.message, self.credential.rejected()), ..error }
             }
-            403 => error.next("kubectl auth can-i --list"),
-            _ => error,
-        }
+            Refusal::OnTheWay => {
+                let message =
+                    format!("{} (no answer of an API server: something on the way gave it)", error.message);
+                Error { message, ..error }
+            }
+            Refusal::Quota => Error { kind: Kind::Refused, ..error },
+            Refusal::Rights
+            | Refusal::Terminating
+            | Refusal::Policy
+            | Refusal::Conflict
+            | Refusal::InClear
+            | Refusal::Other => error,
+        };
+        error.next.extend(refusal.next(&self.namespace));
+        error
     }
 }
 
 /// Why there was no answer.
 enum Broken {
-    /// Its certificate is not trusted: the sentence.
-    Untrusted(String),
+    /// Its certificate is not trusted, or there is no credential.
+    Final(Error),
     /// The connection broke off.
     Off(String),
+}
+
+/// Finds an error of ours among the causes: of a credential that cannot be renewed.
+fn own<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Error> {
+    error.downcast_ref::<Error>().or_else(|| error.source().and_then(own))
 }
 
 fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {

@@ -52,7 +52,8 @@ impl Credential {
     /// Explains a failure that the server's certificate is the cause of; `None` for others.
     pub(super) fn untrusted(&self, error: &kube::Error) -> Option<String> {
         let distrust = distrust(tls(error)?)?;
-        Some(untrusted(&self.server, &distrust, self.authorities.as_deref(), Timestamp::now()))
+        let name = self.tls_server_name.as_deref();
+        Some(untrusted(&self.server, name, &distrust, self.authorities.as_deref(), Timestamp::now()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::stream::{BoxStream, SelectAll, StreamExt};
 use kube::api::DynamicObject;
+use kube::core::Status;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::cluster::Cluster;
 use crate::cluster::connect::chain;
 use crate::cluster::kinds::Lease;
+use crate::cluster::refusal::Refusal;
 use crate::error::{Error, Kind};
 use crate::model::{Deployment, Pod, ReplicaSet};
 
@@ -184,6 +186,7 @@ where
 {
     let what = format!("watch {plural} in {place}");
     let plural = plural.to_owned();
+    let namespace = place.strip_prefix("namespace ").unwrap_or("NAMESPACE").to_owned();
     watcher(api, config)
         .backoff(Patience(Duration::from_millis(100)))
         .scan(false, move |ended, result| {
@@ -192,10 +195,12 @@ where
             }
             let change = match result {
                 Ok(event) => Some(change(event)),
-                Err(error) => for_good(&error).then(|| {
+                Err(error) => for_good(&error).map(|status| {
                     *ended = true;
-                    let error = Error::new(Kind::Cluster, format!("{what}: {}", chain(&error)));
-                    Change::Failed(plural.clone(), error.next("kubectl auth can-i --list"))
+                    let refusal = Refusal::of(status.code, &status.reason, &status.message);
+                    let mut error = Error::new(Kind::Cluster, format!("{what}: {}", chain(&error)));
+                    error.next.extend(refusal.next(&namespace));
+                    Change::Failed(plural.clone(), error)
                 }),
             };
             futures::future::ready(Some(change))
@@ -204,14 +209,20 @@ where
         .boxed()
 }
 
-fn for_good(error: &watcher::Error) -> bool {
+/// Returns the answer that is going to be the same the next time.
+fn for_good(error: &watcher::Error) -> Option<&Status> {
     let (watcher::Error::InitialListFailed(kube::Error::Api(status))
     | watcher::Error::WatchStartFailed(kube::Error::Api(status))
     | watcher::Error::WatchError(status)) = error
     else {
-        return false;
+        return None;
     };
-    matches!(status.code, 401 | 403 | 404)
+    is_final(status.code).then_some(status)
+}
+
+/// Whether the same request will be refused again. 409 and 410 ask for a new list, 408 and 429 for patience.
+fn is_final(code: u16) -> bool {
+    (400..500).contains(&code) && !matches!(code, 408 | 409 | 410 | 429)
 }
 
 /// Back-off of a watch: short, because a verdict waits for it. The library's own starts at 0.8 s.
@@ -247,6 +258,16 @@ mod tests {
 
     fn names(store: &Store<Pod>, owner: &str) -> Vec<String> {
         store.group(owner).map(ResourceExt::name_any).collect()
+    }
+
+    #[test]
+    fn what_is_refused_for_good_is_not_asked_again() {
+        for (code, wanted) in [(400, true), (401, true), (403, true), (404, true), (405, true), (422, true)]
+            .into_iter()
+            .chain([408, 409, 410, 429, 500, 503, 0].map(|code| (code, false)))
+        {
+            assert_eq!(is_final(code), wanted, "{code}");
+        }
     }
 
     #[test]

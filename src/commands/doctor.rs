@@ -7,7 +7,7 @@ use crate::cli::{DoctorArgs, GlobalArgs};
 use crate::cluster::{Cluster, Credential, connect};
 use crate::credentials::{Given, Source};
 use crate::environment::Environment;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::output::Output;
 
 /// What was found.
@@ -23,6 +23,8 @@ pub(crate) struct Diagnosis {
     pub(crate) expires: Option<Timestamp>,
     /// The address of the server.
     pub(crate) server: String,
+    /// Whether the server's certificate is verified.
+    pub(crate) verified: bool,
     /// Who has to have signed the server's certificate; empty for any CA that the system trusts.
     pub(crate) authorities: Vec<String>,
     /// What to know although it is no error.
@@ -62,7 +64,13 @@ pub(super) async fn run(
 }
 
 async fn ask(cluster: &Cluster, found: &mut Diagnosis) -> Result<(), Error> {
-    found.user = Some(cluster.who_am_i().await?);
+    let user = cluster.who_am_i().await?;
+    // Whoever comes without a credential, or with one that the server does not look at, is let in as nobody.
+    if user == "system:anonymous" {
+        let why = format!("{} takes us for {user}; {}", found.server, cluster.credential.rejected());
+        return Err(Error::new(Kind::Cluster, why).next("kubectl config view --minify"));
+    }
+    found.user = Some(user);
     found.version = Some(cluster.version().await?);
     Ok(())
 }
@@ -81,6 +89,7 @@ impl Diagnosis {
             origin: credential.origin.clone(),
             expires: credential.identity.expires(),
             server: credential.server.clone(),
+            verified: !credential.unchecked,
             authorities: credential.authorities.iter().flatten().map(|one| one.subject.clone()).collect(),
             notes,
             version: None,

@@ -78,6 +78,18 @@ fn rejected_token(what: &str, claims: &Claims, now: Timestamp) -> String {
             distance(now, from)
         );
     }
+    let until = match claims.expires {
+        Some(expires) => format!("is valid until {expires} by itself"),
+        None => "never expires".into(),
+    };
+    // Those of others are judged by what the server was told of their issuer.
+    if !claims.subject.starts_with("system:serviceaccount:") {
+        return format!(
+            "{what} {until}: the server takes no tokens of the issuer {} for the audience {}, or knows other keys of it",
+            claims.issuer,
+            claims.audiences.join(", ")
+        );
+    }
     // An API server takes what is made for its own issuer, unless --api-audiences says otherwise.
     if !claims.audiences.is_empty() && !claims.audiences.contains(&claims.issuer) {
         let audiences = claims.audiences.join(", ");
@@ -86,10 +98,6 @@ fn rejected_token(what: &str, claims: &Claims, now: Timestamp) -> String {
             claims.issuer
         );
     }
-    let until = match claims.expires {
-        Some(expires) => format!("is valid until {expires} by itself"),
-        None => "never expires".into(),
-    };
     let revoked = match &claims.bound_to {
         Some(bound) => format!("{bound} that it is bound to, or its ServiceAccount, was deleted"),
         None => "its ServiceAccount was deleted".into(),
@@ -127,9 +135,11 @@ pub enum Distrust {
     Other(String),
 }
 
-/// Explains why a server's certificate is not trusted; `authorities` are the CAs that were given, if any.
+/// Explains why a server's certificate is not trusted; `name` is what it is asked for instead of the address, and
+/// `authorities` are the CAs that were given, if any.
 pub fn untrusted(
     server: &str,
+    name: Option<&str>,
     distrust: &Distrust,
     authorities: Option<&[Certificate]>,
     now: Timestamp,
@@ -148,8 +158,11 @@ pub fn untrusted(
             format!("{what} was not signed by the CA that was given ({})", names.join("; "))
         }
         (Distrust::Name(names), _) => {
-            let host = host(server);
-            format!("{what} is not for {host}: it is for {}", names.join(", "))
+            let wanted = match name {
+                Some(name) => format!("{name} (tls-server-name)"),
+                None => host(server).to_owned(),
+            };
+            format!("{what} is not for {wanted}: it is for {}", names.join(", "))
         }
         (Distrust::Time, _) => {
             format!("{what} is not valid at {now}: it expired, or the clock of this machine is wrong")
@@ -246,6 +259,24 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_another_issuer() {
+        let claims = Claims {
+            subject: "jane".into(),
+            issuer: "https://idp".into(),
+            audiences: vec!["shop".into()],
+            bound_to: None,
+            ..claims()
+        };
+        says(
+            &Identity::Token(claims),
+            "the token of jane is valid until 2027-02-23T12:00:00Z by itself: the server takes no tokens of the issuer https://idp for the audience shop, or knows other keys of it",
+        );
+        let why = Identity::Nobody(Some("context shop: there is no user me".into()));
+        says(&why, "there is no credential: context shop: there is no user me");
+        assert_eq!(why.sentence(), "no credential (context shop: there is no user me)");
+    }
+
+    #[test]
     fn a_revoked_token() {
         says(
             &Identity::Token(claims()),
@@ -284,7 +315,7 @@ mod tests {
     #[test]
     fn a_server_that_is_not_trusted() {
         let says = |distrust: Distrust, authorities: Option<&[Certificate]>, sentence: &str| {
-            assert_eq!(untrusted("https://10.0.0.1:6443/k8s", &distrust, authorities, now()), sentence);
+            assert_eq!(untrusted("https://10.0.0.1:6443/k8s", None, &distrust, authorities, now()), sentence);
         };
         says(
             Distrust::Issuer,
@@ -301,6 +332,11 @@ mod tests {
             Distrust::Issuer,
             Some(&[old]),
             "the certificate of https://10.0.0.1:6443/k8s was not signed by the CA that was given (CN=kubernetes, which expired at 2026-11-01T12:00:00Z, 24 days ago)",
+        );
+        let name = Distrust::Name(vec!["kubernetes".into()]);
+        assert_eq!(
+            untrusted("https://10.0.0.1:6443", Some("api.example.org"), &name, None, now()),
+            "the certificate of https://10.0.0.1:6443 is not for api.example.org (tls-server-name): it is for kubernetes"
         );
         says(
             Distrust::Name(vec!["kubernetes".into(), "10.96.0.1".into()]),

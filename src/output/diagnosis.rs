@@ -13,7 +13,9 @@ pub(super) fn render(found: &Diagnosis, now: Timestamp) -> String {
         let far = if expires > now { format!("in {}", distance(now, expires)) } else { "over".into() };
         lines.push(format!("valid       until {expires} ({far})"));
     }
-    let authorities = if found.authorities.is_empty() {
+    let authorities = if !found.verified {
+        "anybody: its certificate is not verified".into()
+    } else if found.authorities.is_empty() {
         "any CA that this system trusts".into()
     } else {
         format!("the CA {}", found.authorities.join("; "))
