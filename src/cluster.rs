@@ -22,6 +22,7 @@ mod mirror;
 mod names;
 mod objects;
 mod owners;
+mod pod;
 mod program;
 mod refusal;
 mod roads;
@@ -30,6 +31,7 @@ mod transport;
 mod trust;
 mod warned;
 mod watches;
+mod way;
 
 pub(crate) use apply::Sending;
 pub(crate) use bearer::Bearer;

@@ -171,3 +171,31 @@ where
     }
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_token_file_is_read_again_after_a_401() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let text = |kept: &Kept| kept.header.to_str().unwrap().to_owned();
+        assert!(Bearer::file(path.clone(), None).is_err());
+        std::fs::write(&path, "\n").unwrap();
+        let error = Bearer::file(path.clone(), None).err().unwrap();
+        assert_eq!(error.message, format!("tokenFile {}: it is empty", path.display()));
+
+        let bearer = Bearer::file(path.clone(), Some(&Secret::from("beside"))).unwrap();
+        let sent = bearer.header().await.unwrap();
+        assert_eq!(text(&sent), "Bearer beside", "until the file can be read");
+        std::fs::write(&path, "first\n").unwrap();
+        bearer.rejected(&sent).await;
+        let sent = bearer.header().await.unwrap();
+        assert_eq!(text(&sent), "Bearer first");
+        std::fs::remove_file(&path).unwrap();
+        bearer.rejected(&sent).await;
+        assert_eq!(text(&bearer.header().await.unwrap()), "Bearer first", "the last one stays");
+        assert!(format!("{:?}", sent.header).contains("Sensitive"), "it is not printed");
+    }
+}

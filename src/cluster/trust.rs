@@ -69,3 +69,56 @@ impl ServerCertVerifier for OrItself {
         self.inner.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::client::WebPkiServerVerifier;
+
+    use super::*;
+    use crate::kubeconfig::certificates;
+
+    /// Of `openssl req -x509` for api.example.org and 127.0.0.1, from 2026 to 2126.
+    const ITSELF: &str = include_str!("itself.pem");
+    const CA: &str = include_str!("../credentials/ca.pem");
+
+    /// Verifies the certificate for a name at a time; the library alone, and with ours before it.
+    fn verified(trusted: &str, name: &str, at: &str) -> (Result<(), Error>, Result<(), Error>) {
+        let anchors = anchors(certificates(trusted.as_bytes()));
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(anchors.iter().map(|der| CertificateDer::from(der.as_slice())));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        let der = CertificateDer::from(certificates(ITSELF.as_bytes()).remove(0));
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let seconds = at.parse::<jiff::Timestamp>().unwrap().as_second();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap()));
+        let alone = inner.verify_server_cert(&der, &[], &name, &[], now).map(drop);
+        let both = OrItself { inner, anchors }.verify_server_cert(&der, &[], &name, &[], now).map(drop);
+        (alone, both)
+    }
+
+    #[test]
+    fn a_certificate_that_is_trusted_itself_is_taken_as_go_takes_it() {
+        for name in ["api.example.org", "127.0.0.1"] {
+            let (alone, both) = verified(ITSELF, name, "2027-01-01T00:00:00Z");
+            assert!(alone.is_err(), "the library has learned it: this file can go");
+            both.unwrap();
+        }
+        let wrong = |trusted: &str, name: &str, at: &str| verified(trusted, name, at).1.unwrap_err();
+        let text = format!("{:?}", wrong(ITSELF, "other.example.org", "2027-01-01T00:00:00Z"));
+        assert!(text.contains("NotValidForName"), "{text}");
+        let expired = Error::InvalidCertificate(CertificateError::Expired);
+        assert_eq!(wrong(ITSELF, "127.0.0.1", "2127-01-01T00:00:00Z"), expired);
+        let early = Error::InvalidCertificate(CertificateError::NotValidYet);
+        assert_eq!(wrong(ITSELF, "127.0.0.1", "2026-01-01T00:00:00Z"), early);
+        assert!(verified(CA, "127.0.0.1", "2027-01-01T00:00:00Z").1.is_err(), "it is not trusted");
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_passed_over() {
+        let all = vec![vec![1, 2, 3], certificates(CA.as_bytes()).remove(0), Vec::new()];
+        assert_eq!(anchors(all).len(), 1);
+    }
+}

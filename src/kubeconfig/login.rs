@@ -197,9 +197,10 @@ fn checked(
 
 /// Returns the token of an auth-provider. Only oidc is left in client-go, since 1.26.
 fn provided(provider: &Provider, fault: &impl Fn(String, String) -> Fault) -> Result<Login, Fault> {
-    let gone = |what: &str, instead: &str, said: &str| {
-        let text = format!("the auth-provider {what} is gone since kubectl 1.26; use {instead} instead");
-        fault(text, said.to_owned())
+    let gone = |what: &str, instead: &str, next: &str| {
+        let text =
+            format!("the auth-provider {what} is gone since kubectl 1.26; use the program {instead} instead");
+        Fault { next: next.to_owned(), ..fault(text, format!("The {what} auth plugin has been removed")) }
     };
     match provider.name.as_str() {
         "oidc" => {
@@ -231,9 +232,9 @@ fn provided(provider: &Provider, fault: &impl Fn(String, String) -> Fault) -> Re
             }
         }
         "gcp" => {
-            Err(gone("gcp", "the program gke-gcloud-auth-plugin", "The gcp auth plugin has been removed"))
+            Err(gone("gcp", "gke-gcloud-auth-plugin", "gcloud container clusters get-credentials CLUSTER"))
         }
-        "azure" => Err(gone("azure", "the program kubelogin", "The azure auth plugin has been removed")),
+        "azure" => Err(gone("azure", "kubelogin", "kubelogin convert-kubeconfig")),
         other => Err(fault(
             format!("there is no auth-provider {other}"),
             format!("no Auth Provider found for name \"{other}\""),

@@ -133,7 +133,9 @@ impl Kubeconfig {
     fn nothing(&self) -> Fault {
         let place = self.place();
         let what = match &place {
-            Origin::Nowhere(missing) if missing.is_empty() => "no file is named".into(),
+            Origin::Nowhere(missing) if missing.is_empty() => {
+                "neither $KUBECONFIG nor a home directory names a file".into()
+            }
             Origin::Nowhere(missing) => {
                 let paths: Vec<String> = missing.iter().map(|path| path.display().to_string()).collect();
                 format!("there is no file {}", paths.join(" and no "))

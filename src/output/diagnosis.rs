@@ -13,14 +13,13 @@ pub(super) fn render(found: &Diagnosis, now: Timestamp) -> String {
         let far = if expires > now { format!("in {}", distance(now, expires)) } else { "over".into() };
         lines.push(format!("valid       until {expires} ({far})"));
     }
-    let authorities = if !found.verified {
-        "anybody: its certificate is not verified".into()
-    } else if found.authorities.is_empty() {
+    let authorities = if found.authorities.is_empty() {
         "any CA that this system trusts".into()
     } else {
         format!("the CA {}", found.authorities.join("; "))
     };
-    lines.push(format!("server      {}, trusted by {authorities}", found.server));
+    let trust = if found.verified { format!("trusted by {authorities}") } else { "not verified".to_owned() };
+    lines.push(format!("server      {}, {trust}", found.server));
     lines.extend(found.notes.iter().map(|note| format!("note        {note}")));
     if let Some(user) = &found.user {
         lines.push(format!("taken as    {user}"));

@@ -35,6 +35,7 @@ mod bootstrap;
 mod examples;
 mod forged;
 mod ownership;
+mod kubeconfig;
 mod preflight;
 mod restart;
 mod rollouts;

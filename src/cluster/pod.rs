@@ -1,0 +1,52 @@
+//! The ServiceAccount of the pod that we run in.
+
+use std::path::Path;
+
+use kube::Config;
+
+use crate::cluster::bearer::Bearer;
+use crate::cluster::connect::chain;
+use crate::cluster::credential;
+use crate::cluster::way::Way;
+use crate::environment::Environment;
+use crate::error::{Error, Kind};
+
+/// What a pod has of its ServiceAccount.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// Whether we run in a pod that has a ServiceAccount (`inClusterClientConfig.Possible`).
+pub(super) fn is_pod(environment: &Environment) -> bool {
+    let set = |name: &str| environment.get(name).is_some();
+    set("KUBERNETES_SERVICE_HOST")
+        && set("KUBERNETES_SERVICE_PORT")
+        && Path::new(ACCOUNT).join("token").is_file()
+}
+
+/// The namespace of the pod that we run in.
+pub(super) fn namespace_of_pod(environment: &Environment) -> String {
+    let file = || std::fs::read_to_string(Path::new(ACCOUNT).join("namespace")).ok();
+    let found = environment.get("POD_NAMESPACE").map(str::to_owned).or_else(file).unwrap_or_default();
+    let found = found.trim();
+    if found.is_empty() { "default".into() } else { found.to_owned() }
+}
+
+pub(super) fn in_cluster(environment: &Environment) -> Result<Way, Error> {
+    let failed = |why: String| {
+        Error::new(Kind::Cluster, format!("reading the ServiceAccount of this pod: {why}"))
+            .next("kubectl explain pod.spec.automountServiceAccountToken")
+    };
+    let mut config = Config::incluster().map_err(|error| failed(chain(&error)))?;
+    let token = Path::new(ACCOUNT).join("token");
+    let identity = credential::of_token(&std::fs::read_to_string(&token).unwrap_or_default());
+    let bearer = Bearer::file(token, None).map_err(|error| failed(error.message))?;
+    config.auth_info = kube::config::AuthInfo::default();
+    Ok(Way {
+        config,
+        namespace: (namespace_of_pod(environment), "the ServiceAccount of this pod".into()),
+        bearer: Some(bearer),
+        proxy: None,
+        identity,
+        origin: "the ServiceAccount of this pod".into(),
+        notes: Vec::new(),
+    })
+}
