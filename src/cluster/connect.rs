@@ -45,8 +45,8 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
             .next("kubectl get namespaces"));
     }
     let credential = Credential::of(&way.config, way.identity, way.origin.clone(), way.notes);
-    let client = transport::client(way.config, way.bearer, proxy.as_ref()).map_err(|error| {
-        let why = format!("{}: client certificate and key: {}", way.origin, chain(&error));
+    let client = transport::client(way.config, way.login, proxy.as_ref()).map_err(|error| {
+        let why = format!("{}: {}", way.origin, chain(&error));
         Error::new(Kind::Cluster, why).next("kubectl config view --minify")
     })?;
     Ok(Cluster::new(client, namespace, args.request_timeout, Arc::new(credential)))

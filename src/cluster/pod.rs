@@ -7,6 +7,7 @@ use kube::Config;
 use crate::cluster::bearer::Bearer;
 use crate::cluster::connect::chain;
 use crate::cluster::credential;
+use crate::cluster::transport::Login;
 use crate::cluster::way::Way;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -43,7 +44,7 @@ pub(super) fn in_cluster(environment: &Environment) -> Result<Way, Error> {
     Ok(Way {
         config,
         namespace: (namespace_of_pod(environment), "the ServiceAccount of this pod".into()),
-        bearer: Some(bearer),
+        login: Login { bearer: Some(bearer), certificate: None },
         proxy: None,
         identity,
         origin: "the ServiceAccount of this pod".into(),

@@ -21,18 +21,32 @@ use kube::{Client, Config, Result};
 use rustls::ClientConfig;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 
 use crate::cluster::bearer::{self, Bearer};
 use crate::cluster::trust::OrItself;
 use crate::kubeconfig::Proxy;
 
+/// What we come with.
+#[derive(Default)]
+pub(crate) struct Login {
+    /// What is sent with each request.
+    pub(crate) bearer: Option<Bearer>,
+    /// What we are known by to the TLS stack of the server.
+    pub(crate) certificate: Option<Arc<CertifiedKey>>,
+}
+
 /// Builds a client.
-pub(crate) fn client(config: Config, bearer: Option<Bearer>, proxy: Option<&Proxy>) -> Result<Client> {
+pub(crate) fn client(config: Config, login: Login, proxy: Option<&Proxy>) -> Result<Client> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let tls = tls(&config)?;
+    let Login { bearer, certificate } = login;
+    let mut tls = tls(&config)?;
+    if let Some(certificate) = certificate {
+        tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certificate));
+    }
     let Some(proxy) = proxy else { return over(tcp, tls, config, bearer) };
     let (address, login) = (proxy.uri().clone(), proxy.login());
     let basic = login.as_ref().map(|(name, password)| {

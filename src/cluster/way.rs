@@ -6,9 +6,10 @@ use kube::Config;
 use serde_json::{Value, json};
 
 use crate::cluster::bearer::Bearer;
+use crate::cluster::pair::{self, Wrong};
 use crate::cluster::pod::{is_pod, namespace_of_pod};
 use crate::cluster::program::Program;
-use crate::cluster::{credential, trust};
+use crate::cluster::{credential, transport, trust};
 use crate::credentials::{ExposeSecret, Identity, Secret, Source, to_pem};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -19,7 +20,7 @@ pub(super) struct Way {
     pub(super) config: Config,
     /// The namespace, and where it stands if it is no flag.
     pub(super) namespace: (String, String),
-    pub(super) bearer: Option<Bearer>,
+    pub(super) login: transport::Login,
     /// The proxy that the kubeconfig names.
     pub(super) proxy: Option<Proxy>,
     pub(super) identity: Identity,
@@ -55,26 +56,26 @@ pub(super) async fn chosen(choice: Choice, source: &Source, environment: &Enviro
         let text = format!("{}: user {}: {field} {why}", choice.user_origin, choice.user_name);
         Error::new(Kind::Cluster, text).next("kubectl config view --minify")
     };
+    let together = |certificate: &[u8], key: &[u8], names: [&str; 2]| {
+        pair::certified(certificate, key).map_err(|why| match why {
+            Wrong::Certificate(why) => wrong(names[0], why),
+            Wrong::Key(why) => wrong(names[1], why),
+        })
+    };
     let mut certificate = None;
     if let Some(pair) = user.pair(&choice.user_origin, &choice.user_name).map_err(Fault::into_error)? {
         let read = |field: &str, blob: &Blob| bytes(blob).map_err(|why| wrong(&named(field, blob), &why));
         let pem = read("client-certificate", &pair.certificate)?;
         let key = read("client-key", &pair.key)?;
-        certificate = certificates(&pem).into_iter().next();
-        if certificate.is_none() {
-            return Err(wrong(
-                &named("client-certificate", &pair.certificate),
-                "holds no certificate in PEM",
-            ));
-        }
-        auth.client_certificate_data = Some(BASE64_STANDARD.encode(pem));
-        auth.client_key_data = Some(Secret::from(BASE64_STANDARD.encode(key)));
+        let names = [named("client-certificate", &pair.certificate), named("client-key", &pair.key)];
+        certificate = Some(together(&pem, &key, [&names[0], &names[1]])?);
     }
     if let Some(fault) = choice.login.expired(&choice.user_origin, &choice.user_name, jiff::Timestamp::now())
     {
         return Err(fault.into_error());
     }
-    let mut identity = credential::of_certificate(certificate.as_deref());
+    let first = certificate.as_ref().and_then(|pair| pair.cert.first());
+    let mut identity = credential::of_certificate(first.map(AsRef::as_ref));
     let bearer = match choice.login {
         Login::Nobody(why) => {
             if matches!(identity, Identity::Nobody(_)) {
@@ -112,10 +113,10 @@ pub(super) async fn chosen(choice: Choice, source: &Source, environment: &Enviro
             let program =
                 Program::new(*exec, mode, told, choice.user_origin.clone(), choice.user_name.clone());
             let brought = program.run().await?;
-            if let Some((certificate, key)) = &brought.pair {
-                let auth = &mut config.auth_info;
-                auth.client_certificate_data = Some(BASE64_STANDARD.encode(certificate));
-                auth.client_key_data = Some(Secret::from(BASE64_STANDARD.encode(key.expose_secret())));
+            if let Some((pem, key)) = &brought.pair {
+                let names = ["exec: clientCertificateData", "exec: clientKeyData"];
+                let pair = together(pem.as_bytes(), key.expose_secret().as_bytes(), names)?;
+                certificate = Some(pair);
             }
             brought.token.as_ref().map(|token| Bearer::program(program, token, brought.ends)).transpose()?
         }
@@ -129,7 +130,7 @@ pub(super) async fn chosen(choice: Choice, source: &Source, environment: &Enviro
     Ok(Way {
         config,
         namespace: (namespace, format!("{}: context {}", choice.origin, choice.context)),
-        bearer,
+        login: transport::Login { bearer, certificate },
         proxy: choice.proxy,
         identity,
         origin: choice.user_origin.to_string(),

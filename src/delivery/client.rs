@@ -10,7 +10,7 @@ use kube::Config;
 use kube::client::Body;
 
 use super::remote::Call;
-use crate::cluster::{Bearer, chain, http_client};
+use crate::cluster::{Bearer, Login, chain, http_client};
 use crate::credentials::{ExposeSecret, Secret};
 
 /// The longest time for a request with its answer.
@@ -51,7 +51,8 @@ impl Client {
         let mut config = Config::new(address.parse().map_err(|_| "its address cannot be read")?);
         let bearer = Bearer::token(token).map_err(|error| error.message)?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        let http = http_client(config, Some(bearer), None).map_err(|error| chain(&error))?;
+        let http = http_client(config, Login { bearer: Some(bearer), certificate: None }, None)
+            .map_err(|error| chain(&error))?;
         Ok(Self { http, headers, timeout: timeout.unwrap_or(TIMEOUT) })
     }
 
