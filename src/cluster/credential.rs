@@ -93,6 +93,12 @@ fn distrust(error: &rustls::Error) -> Option<Distrust> {
         Why::Expired | Why::ExpiredContext { .. } | Why::NotValidYet | Why::NotValidYetContext { .. } => {
             Distrust::Time
         }
+        // The library's own words are those of a programmer. Go has more kinds: P-521, and RSA of 1024 bits.
+        Why::UnsupportedSignatureAlgorithmContext { .. }
+        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Distrust::Other(
+            "its signature is of a kind that is not supported: RSA of 2048 bits and more, P-256, P-384 and Ed25519 are"
+                .into(),
+        ),
         other => Distrust::Other(other.to_string()),
     })
 }

@@ -17,20 +17,27 @@ const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Whether we run in a pod that has a ServiceAccount (`inClusterClientConfig.Possible`).
 pub(super) fn is_pod(environment: &Environment) -> bool {
-    let set = |name: &str| environment.get(name).is_some();
-    set("KUBERNETES_SERVICE_HOST")
-        && set("KUBERNETES_SERVICE_PORT")
-        && Path::new(ACCOUNT).join("token").is_file()
+    has_account(environment, Path::new(ACCOUNT))
 }
 
 /// The namespace of the pod that we run in.
 pub(super) fn namespace_of_pod(environment: &Environment) -> String {
-    let file = || std::fs::read_to_string(Path::new(ACCOUNT).join("namespace")).ok();
+    namespace(environment, Path::new(ACCOUNT))
+}
+
+fn has_account(environment: &Environment, folder: &Path) -> bool {
+    let set = |name: &str| environment.get(name).is_some();
+    set("KUBERNETES_SERVICE_HOST") && set("KUBERNETES_SERVICE_PORT") && folder.join("token").is_file()
+}
+
+fn namespace(environment: &Environment, folder: &Path) -> String {
+    let file = || std::fs::read_to_string(folder.join("namespace")).ok();
     let found = environment.get("POD_NAMESPACE").map(str::to_owned).or_else(file).unwrap_or_default();
     let found = found.trim();
     if found.is_empty() { "default".into() } else { found.to_owned() }
 }
 
+/// Comes to the server with the ServiceAccount.
 pub(super) fn in_cluster(environment: &Environment) -> Result<Way, Error> {
     let failed = |why: String| {
         Error::new(Kind::Cluster, format!("reading the ServiceAccount of this pod: {why}"))
@@ -50,4 +57,31 @@ pub(super) fn in_cluster(environment: &Environment) -> Result<Way, Error> {
         origin: "the ServiceAccount of this pod".into(),
         notes: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_is_known_by_variables_and_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment = Environment::default();
+        let pod = |environment: &Environment| has_account(environment, folder.path());
+        std::fs::write(folder.path().join("token"), "t").unwrap();
+        assert!(!pod(&environment));
+        environment.variables.insert("KUBERNETES_SERVICE_HOST".into(), "10.96.0.1".into());
+        environment.variables.insert("KUBERNETES_SERVICE_PORT".into(), String::new());
+        assert!(!pod(&environment), "an empty one is not set");
+        environment.variables.insert("KUBERNETES_SERVICE_PORT".into(), "443".into());
+        assert!(pod(&environment));
+        std::fs::remove_file(folder.path().join("token")).unwrap();
+        assert!(!pod(&environment));
+
+        assert_eq!(namespace(&environment, folder.path()), "default");
+        std::fs::write(folder.path().join("namespace"), "shop\n").unwrap();
+        assert_eq!(namespace(&environment, folder.path()), "shop");
+        environment.variables.insert("POD_NAMESPACE".into(), "other".into());
+        assert_eq!(namespace(&environment, folder.path()), "other");
+    }
 }

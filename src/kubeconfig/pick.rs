@@ -115,7 +115,10 @@ impl Kubeconfig {
                 if user.is_empty() { "it names no user".into() } else { format!("there is no user {user}") };
             choice.login = Login::Nobody(Some(format!("context {context}: {none}")));
         }
-        if choice.server.scheme_str() == Some("http") && choice.login.is_somebody(&choice.user) {
+        // The address of what was given is judged where it is read: there http:// is for this machine alone.
+        let is_judged = matches!(choice.cluster_origin, Origin::Given(_));
+        if choice.server.scheme_str() == Some("http") && !is_judged && choice.login.is_somebody(&choice.user)
+        {
             // `IsConfigTransportTLS` in `rest/config.go`.
             let why = format!(
                 "the credential of user {} is not sent over http://, as with kubectl",

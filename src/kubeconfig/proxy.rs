@@ -1,7 +1,7 @@
 //! Which proxy is on the way to a server (`golang.org/x/net/http/httpproxy`, which kubectl goes by).
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 
