@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`ownership`], [`record`], [`status`], [`duration`], [`keys`], [`error`], `kubeconfig` | compute |
+//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`ownership`], [`record`], [`status`], [`duration`], [`keys`], [`error`], `kubeconfig`, [`brief`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -12,6 +12,7 @@
 
 pub mod aftermath;
 pub mod apply;
+pub mod brief;
 pub mod check;
 pub mod ci;
 pub mod cli;

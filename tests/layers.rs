@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 const PURE: &[&str] = &[
     "src/aftermath.rs",
+    "src/brief.rs",
     "src/check",
     "src/check.rs",
     "src/ci",
@@ -41,6 +42,7 @@ const PURE: &[&str] = &[
     "src/plan.rs",
     "src/record",
     "src/record.rs",
+    "src/scrub",
     "src/scrub.rs",
     "src/share.rs",
     "src/source/yaml.rs",

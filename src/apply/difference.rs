@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::scrub::Scrubber;
-
-const MASK: &str = "***";
+use crate::scrub::{MASK, Scrubber, is_secret_name};
 
 /// A field that changes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,16 +27,10 @@ pub fn changes(before: Option<&Value>, after: &Value) -> Vec<Change> {
     let mut found = Vec::new();
     walk("", before.unwrap_or(&Value::Null), after, &mut found);
     found.retain(|change| !is_the_servers(&change.path));
-    let secret = after["kind"] == "Secret";
-    // Of workloads: the values of variables whose names say that they are secret.
-    let scrubbers: Vec<Scrubber> = [before, Some(after)]
-        .into_iter()
-        .flatten()
-        .filter_map(|object| object.pointer("/spec/template"))
-        .map(Scrubber::new)
-        .collect();
+    let kind = after["kind"].as_str().unwrap_or_default();
+    let scrubbers: Vec<Scrubber> = [before, Some(after)].into_iter().flatten().map(Scrubber::new).collect();
     for change in &mut found {
-        let hidden = secret && is_secret(&change.path);
+        let hidden = is_secret(kind, &change.path);
         for value in [&mut change.before, &mut change.after].into_iter().flatten() {
             if hidden {
                 *value = Value::from(MASK);
@@ -61,17 +55,24 @@ pub fn is_within(sent: &Value, live: &Value) -> bool {
     }
 }
 
-/// Returns a message about an object without the values of a Secret: the server's errors may print them.
+/// Returns a message about an object without the secrets in it: the server's errors may print them.
 pub fn masked(message: &str, object: &Value) -> String {
+    let message = Scrubber::new(object).known(message);
     if object["kind"] != "Secret" {
-        return message.to_owned();
+        return message;
     }
-    let values = ["data", "stringData"].into_iter().filter_map(|part| object[part].as_object()).flatten();
-    let mut values: Vec<&str> = values.filter_map(|(_, value)| value.as_str()).collect();
+    let values = |part: &str| {
+        let fields = object[part].as_object().into_iter().flatten();
+        fields.filter_map(|(_, value)| value.as_str()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let data = values("data");
+    let decoded = data.iter().filter_map(|value| String::from_utf8(BASE64_STANDARD.decode(value).ok()?).ok());
+    let mut values: Vec<String> = decoded.chain(values("stringData")).collect();
+    values.extend(data);
     // Masking every "1" would hide more than secrets.
     values.retain(|value| value.len() >= 3);
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    values.into_iter().fold(message.to_owned(), |text, value| text.replace(value, MASK))
+    values.into_iter().fold(message, |text, value| text.replace(&value, MASK))
 }
 
 fn is_the_servers(path: &str) -> bool {
@@ -94,9 +95,16 @@ fn is_the_servers(path: &str) -> bool {
     })
 }
 
-/// Annotations too: client-side apply keeps a copy of the whole object in one.
-fn is_secret(path: &str) -> bool {
-    ["data", "stringData", "metadata.annotations"].iter().any(|part| path.starts_with(part))
+/// Whether a field is secret as a whole.
+fn is_secret(kind: &str, path: &str) -> bool {
+    let within = |parts: &[&str]| parts.iter().any(|part| path.starts_with(part));
+    match kind {
+        // Annotations too: whatever makes Secrets may keep a copy in one.
+        "Secret" => within(&["data", "stringData", "metadata.annotations"]),
+        "ConfigMap" if within(&["data"]) => is_secret_name(path),
+        // Client-side apply keeps a copy of the whole object.
+        _ => path == "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]",
+    }
 }
 
 fn walk(path: &str, before: &Value, after: &Value, found: &mut Vec<Change>) {
@@ -120,7 +128,14 @@ fn walk(path: &str, before: &Value, after: &Value, found: &mut Vec<Change>) {
                 } else {
                     format!("{path}{dot}{key}")
                 };
-                walk(&step, &before[&key], &after[&key], found);
+                let named = |object: &Value| object["name"].as_str().is_some_and(is_secret_name);
+                if key == "value" && before[&key] != after[&key] && (named(before) || named(after)) {
+                    // A variable whose name says that it is secret, however short.
+                    let hidden = |value: &Value| if value.is_null() { Value::Null } else { MASK.into() };
+                    found.push(change(&step, &hidden(&before[&key]), &hidden(&after[&key])));
+                } else {
+                    walk(&step, &before[&key], &after[&key], found);
+                }
             }
         }
         (Value::Array(_) | Value::Null, Value::Array(_)) | (Value::Array(_), Value::Null) => {
@@ -240,6 +255,29 @@ mod tests {
     }
 
     #[test]
+    fn secret_variables_are_masked_in_every_kind_and_however_short() {
+        let env = |value: &str| json!([{"name": "a", "env": [{"name": "PIN_TOKEN", "value": value}]}]);
+        let twice = |value: &str| json!([{"name": "a", "env": [{"name": "PIN_TOKEN", "value": value}, {"name": "PIN_TOKEN", "value": "0"}]}]);
+        let pod = |value: &str| json!({"kind": "Pod", "spec": {"containers": env(value)}});
+        let job = |value: &str| json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": twice(value)}}}}}});
+        let map = |value: &str| json!({"kind": "ConfigMap", "data": {"DB_PASSWORD": value, "app.yaml": format!("a: 1\npassword: {value}\n")}});
+        let copy = |value: &str| {
+            let text = pod(value).to_string();
+            json!({"kind": "Pod", "metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": text}}})
+        };
+        for made in [&pod as &dyn Fn(&str) -> Value, &copy] {
+            let text = lines(Some(&made("q7")), &made("z9")).join("\n");
+            assert!(!text.contains("q7") && !text.contains("z9") && text.contains("***"), "{text}");
+        }
+        for made in [&job as &dyn Fn(&str) -> Value, &map] {
+            let text = lines(Some(&made("q7x")), &made("z9x")).join("\n");
+            assert!(!text.contains("q7x") && !text.contains("z9x") && text.contains("***"), "{text}");
+        }
+        let new = lines(None, &job("q7")).join("\n");
+        assert!(!new.contains("q7") && new.contains("PIN_TOKEN"), "{new}");
+    }
+
+    #[test]
     fn defaults_of_the_server_are_no_change() {
         let live = json!({"spec": {"replicas": 1, "ports": [{"port": 80, "protocol": "TCP"}]}});
         assert!(is_within(&json!({"spec": {"ports": [{"port": 80}]}}), &live));
@@ -252,6 +290,9 @@ mod tests {
         let secret =
             json!({"kind": "Secret", "data": {"a": "Z2Vo", "b": "1"}, "stringData": {"c": "geheim"}});
         assert_eq!(masked("no 1: got geheim and Z2Vo", &secret), "no 1: got *** and ***");
+        assert_eq!(masked("no: got geh", &secret), "no: got ***");
+        let pod = json!({"kind": "Pod", "spec": {"containers": [{"env": [{"name": "TOKEN", "value": "opensesame"}]}]}});
+        assert_eq!(masked("token: Required, got opensesame", &pod), "token: Required, got ***");
         let map = json!({"kind": "ConfigMap", "data": {"c": "plain"}});
         assert_eq!(masked("got plain", &map), "got plain");
     }

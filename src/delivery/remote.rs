@@ -11,6 +11,7 @@ use super::forms::Variable;
 use super::github::Github;
 use super::gitlab::Gitlab;
 use super::woodpecker::Woodpecker;
+use crate::brief;
 use crate::credentials::{ExposeSecret, Secret};
 
 /// A place in a CI system.
@@ -162,36 +163,46 @@ pub(super) fn said(body: &[u8], secrets: &[&Secret]) -> String {
         other => Some(other.to_string()),
     });
     let line = told.unwrap_or_else(|| text.lines().next().unwrap_or_default().to_owned());
-    let hidden = hide(line.trim(), secrets);
-    let mut short: String = hidden.chars().take(LONGEST).collect();
-    if short.len() < hidden.len() {
-        short.push_str("...");
-    }
-    short
+    brief::cut(&hide(&brief::cut(line.trim(), LONGEST * 8), secrets), LONGEST)
 }
 
 /// How many letters of an answer are shown.
 const LONGEST: usize = 200;
 
-/// The shortest piece of a secret that is hidden.
-const PIECE: usize = 6;
+/// The shortest word that is hidden if a secret has it, and the shortest piece of one within other letters: a server
+/// may repeat what it was sent, whole or in part, escaped or not.
+const WORD: usize = 6;
+const PIECE: usize = 8;
 
-/// Masks every word that is a piece of a secret: a server may repeat what it was sent, whole or in part.
+/// Masks every piece of a secret.
 fn hide(text: &str, secrets: &[&Secret]) -> String {
-    let ends = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let letters: Vec<char> = text.chars().collect();
+    let is_in_word =
+        |at: usize| letters.get(at).is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     let mut shown = String::with_capacity(text.len());
-    for part in text.split_inclusive(ends) {
-        let word = part.trim_end_matches(ends);
-        let is_piece =
-            word.len() >= PIECE && secrets.iter().any(|secret| secret.expose_secret().contains(word));
-        if is_piece {
+    let mut at = 0;
+    while at < letters.len() {
+        let longest = secrets.iter().map(|secret| shared(&letters[at..], secret.expose_secret())).max();
+        let longest = longest.unwrap_or_default();
+        let begins_word = at == 0 || !is_in_word(at - 1);
+        let is_word = begins_word && !is_in_word(at + longest);
+        if longest >= PIECE || longest >= WORD && is_word {
             shown.push_str("***");
-            shown.push_str(&part[word.len()..]);
+            at += longest;
         } else {
-            shown.push_str(part);
+            shown.push(letters[at]);
+            at += 1;
         }
     }
     shown
+}
+
+/// Returns how many of the first letters of a text stand together somewhere in a secret.
+fn shared(letters: &[char], secret: &str) -> usize {
+    let from = secret.char_indices().map(|(at, _)| &secret[at..]);
+    from.map(|rest| letters.iter().zip(rest.chars()).take_while(|(a, b)| **a == *b).count())
+        .max()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -224,10 +235,13 @@ mod tests {
         assert_eq!(said(r#"{"message":"Invalid Secret Name"}"#), "Invalid Secret Name");
         assert_eq!(said(r#"{"message":{"value":["is invalid"]}}"#), r#"{"value":["is invalid"]}"#);
         assert_eq!(said("Error inserting secret.\nmore"), "Error inserting secret.");
-        assert_eq!(said("bad value 'eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl'"), "bad value '***.***.***'");
+        assert_eq!(said("bad value 'eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl'"), "bad value '***'");
+        assert_eq!(said("bad valueeyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJlx"), "bad value***x");
+        assert_eq!(said(r#"{"error":"got \\neyJhbGciOi.eyJzdWI"}"#), r"got \n***");
+        assert_eq!(said("got token=c2lnbmF0dXJl&x"), "got token=***&x");
         assert_eq!(said("...bmF0dXJl is no secret"), "...*** is no secret");
         assert_eq!(said(""), "");
-        assert_eq!(said(&"x ".repeat(300)).len(), LONGEST + 3);
+        assert_eq!(said(&"x ".repeat(300)).chars().count(), LONGEST + 1);
     }
 
     #[test]
