@@ -11,11 +11,13 @@ mod signals;
 mod verdict;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ClusterEvent, Deployment, Pod, ReplicaSet, Situation};
+use crate::scrub::Scrubber;
 
 pub use rules::{Quorum, RULES, Rule, Tolerances, rule};
 pub use signals::{Signal, signals};
@@ -47,8 +49,12 @@ pub struct View<'a> {
     pub events: &'a [ClusterEvent],
     /// Whether the pods were Ready before and now have to stay so.
     pub soaking: bool,
-    /// The pods that may be missing: the user's own `maxUnavailable` in a rolling update, else 0.
+    /// While held: the pods of the stable version, which are to stay.
+    pub stable: Option<Vec<&'a Pod>>,
+    /// The pods that may be missing by the Deployment's `maxUnavailable`: the user's own, or that of the hold.
     pub may_miss: u32,
+    /// Masks what pods and registries say.
+    pub scrubber: Scrubber,
 }
 
 impl<'a> View<'a> {
@@ -56,15 +62,28 @@ impl<'a> View<'a> {
     pub fn of(situation: &Situation<'a>, events: &'a [ClusterEvent], soaking: bool) -> Self {
         let version = situation.current;
         let uid = version.and_then(|rs| rs.metadata.uid.as_deref()).unwrap_or_default();
-        let (pods, others) = situation.observed.pods.iter().partition(|pod| pod.is_owned_by(uid));
+        // The selector may match pods of somebody else.
+        let own = situation.observed.replica_sets.iter().filter_map(|rs| rs.metadata.uid.as_deref());
+        let own: BTreeSet<&str> = own.collect();
+        let is_own = |pod: &&Pod| pod.owner().is_some_and(|owner| own.contains(owner));
+        let (pods, others) =
+            situation.observed.pods.iter().filter(is_own).partition(|pod| pod.is_owned_by(uid));
+        let stable = situation.hold.as_ref().and(situation.stable);
+        let stable = stable.map(|stable| situation.pods_of(stable).collect());
         let deployment = situation.deployment();
-        let may_miss = if situation.hold.is_some() { 0 } else { deployment.max_unavailable() };
-        Self { deployment, version, pods, others, events, soaking, may_miss }
+        let may_miss = deployment.max_unavailable();
+        let scrubber = Scrubber::new(&deployment.spec.template);
+        Self { deployment, version, pods, others, events, soaking, stable, may_miss, scrubber }
     }
 
     /// Returns the pods that count: neither going nor replaced through no fault of theirs.
     pub fn standing(&self) -> impl Iterator<Item = &'a Pod> {
         self.pods.iter().copied().filter(|pod| !pod.is_terminating() && !pod.is_displaced())
+    }
+
+    /// Returns how many pods the version is to have.
+    fn wanted(&self) -> usize {
+        usize::try_from(self.version.map_or(0, ReplicaSet::replicas)).unwrap_or(usize::MAX)
     }
 
     fn events_of(&self, pod: &Pod) -> impl Iterator<Item = &'a ClusterEvent> {

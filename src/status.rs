@@ -8,6 +8,7 @@ mod warnings;
 
 use serde::Serialize;
 
+use crate::brief;
 use crate::health::{Moment, Verdict, View, Watch};
 use crate::model::{Observed, Phase, ReplicaSet, Situation, images};
 use crate::record;
@@ -17,6 +18,9 @@ pub use health::{Condition, Health};
 pub use pods::PodStatus;
 pub use traffic::{BackendStatus, RouteStatus, TrafficStatus};
 pub use until::{Goal, Reached};
+
+/// The longest message within a line that tells more than that, in letters. A tree, an error and JSON have it whole.
+pub const MESSAGE: usize = 160;
 
 /// One workload. Serialised as documented in `docs/json.md`; fields are added, never renamed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -155,6 +159,11 @@ impl WorkloadStatus {
 
     /// Returns the state in one line.
     pub fn sentence(&self) -> String {
+        self.sentence_after("")
+    }
+
+    /// Returns the state as the rest of a line, without the trouble that its begin has told already.
+    pub fn sentence_after(&self, begin: &str) -> String {
         let pods = |version: &Option<Version>| {
             version.as_ref().map_or("none".to_owned(), |v| format!("{}/{}", v.ready, v.replicas))
         };
@@ -166,8 +175,9 @@ impl WorkloadStatus {
         if let Some(asked) = self.weight.asked {
             text = format!("{text} (asked {asked} %)");
         }
-        if self.is_failing() {
-            text = format!("{text}; {}", self.health.sentence());
+        let is_told = self.health.reason.as_ref().is_some_and(|reason| begin.contains(reason.as_str()));
+        if self.is_failing() && !is_told {
+            text = format!("{text}; {}", brief::line(&self.health.sentence(), MESSAGE));
         }
         text
     }

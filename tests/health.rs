@@ -18,6 +18,8 @@ mod absurd;
 mod made;
 #[path = "health/rows.rs"]
 mod rows;
+#[path = "health/stable.rs"]
+mod stable;
 
 use std::time::Duration;
 

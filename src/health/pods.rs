@@ -15,7 +15,7 @@ const TWICE: i64 = 2;
 pub(super) fn of(view: &View<'_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
     let mut found = Vec::new();
     if pod.is_cut_off() {
-        found.push(Signal::of_pod("NodeLost", pod, "its node does not answer"));
+        found.push(Signal::of_pod(view, "NodeLost", pod, "its node does not answer"));
         return found;
     }
     found.extend(scheduling(view, pod));
@@ -27,7 +27,7 @@ pub(super) fn of(view: &View<'_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
     }
     found.extend(creating(view, pod));
     if view.soaking && memory.was_ready(pod.uid()) && !pod.is_ready() {
-        found.push(Signal::of_pod("LostReadiness", pod, "it was Ready and is not any more"));
+        found.push(Signal::of_pod(view, "LostReadiness", pod, "it was Ready and is not any more"));
     }
     found
 }
@@ -42,7 +42,7 @@ fn scheduling(view: &View<'_>, pod: &Pod) -> Option<Signal> {
         Some("SchedulingGated") => "SchedulingGated",
         _ => return None,
     };
-    Some(Signal::of_pod(reason, pod, message))
+    Some(Signal::of_pod(view, reason, pod, message))
 }
 
 /// Findings in the reason for which a container waits: words of the kubelet and of the CRI
@@ -69,7 +69,7 @@ fn waiting(view: &View<'_>, pod: &Pod, status: &ContainerStatus) -> Option<Signa
         "PostStartHookError" | "PreStartHookError" if status.ends() >= TWICE => "PostStartHook",
         _ => return None,
     };
-    Some(Signal::of_container(reason, pod, status, message))
+    Some(Signal::of_container(view, reason, (pod, status), message))
 }
 
 /// Whether another new pod runs the image that this one's node lacks.
@@ -123,7 +123,9 @@ fn ended(
         && matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun")
         && cannot_start(&end.message)
     {
-        return Some(Signal::of_container("StartError", pod, status, &end.message).exit(end.exit_code));
+        return Some(
+            Signal::of_container(view, "StartError", (pod, status), &end.message).exit(end.exit_code),
+        );
     }
     let ends = status.ends() - memory.ends_before(pod.uid(), &status.name);
     let hopeless = matches!(end.exit_code, 126 | 127);
@@ -138,8 +140,10 @@ fn ended(
     } else {
         name_of(view, pod, container, end)
     };
-    let message = format!("{} {}: {}{}", status.name, times(ends), describe(end), limit(container, end));
-    Some(Signal::of_container(reason, pod, status, &message).exit(end.exit_code))
+    let own = view.scrubber.text(end.message.trim());
+    let message =
+        format!("{} {}: {}{}", status.name, times(ends), describe(end, &own), limit(container, end));
+    Some(Signal::of_container(view, reason, (pod, status), &message).exit(end.exit_code))
 }
 
 /// Events tell who ended a container; without them its exit code has to do. The verdict is the same.
@@ -167,8 +171,8 @@ fn times(ends: i64) -> String {
     }
 }
 
-fn describe(end: &Terminated) -> String {
-    let own = end.message.trim();
+/// `own`: what the container said itself, scrubbed before anything stands beside it, as a key is known by its lines.
+fn describe(end: &Terminated, own: &str) -> String {
     let own = if own.is_empty() { String::new() } else { format!(": {own}") };
     format!("exit code {} ({}){own}", end.exit_code, end.reason)
 }
@@ -214,7 +218,7 @@ fn not_ready(
         .max_by_key(|e| e.last_seen().to_owned());
     let told = last.map(|event| format!(": {}", event.message)).unwrap_or_default();
     let message = format!("{} runs and is not ready{told}", status.name);
-    Some(Signal::of_container(reason, pod, status, &message).within(patience))
+    Some(Signal::of_container(view, reason, (pod, status), &message).within(patience))
 }
 
 /// A pod on a node whose containers are not begun. How long it has been so is what counts; events only say why.
@@ -240,7 +244,7 @@ fn creating(view: &View<'_>, pod: &Pod) -> Vec<Signal> {
     });
     // The newest wins: an older trouble may have passed.
     let newest = trouble.max_by_key(|(_, event)| event.last_seen().to_owned());
-    newest.map(|(reason, event)| Signal::of_pod(reason, pod, &event.message)).into_iter().collect()
+    newest.map(|(reason, event)| Signal::of_pod(view, reason, pod, &event.message)).into_iter().collect()
 }
 
 /// Since when a pod has been in creation decides about mounts and sandboxes; see [`creating`].

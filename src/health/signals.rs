@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::health::budget::budget;
 use crate::health::watch::Memory;
 use crate::health::{Rule, View, pods, rule};
 use crate::model::{ContainerStatus, Pod};
@@ -17,7 +18,8 @@ pub struct Signal {
     pub pod: Option<String>,
     /// The container's name.
     pub container: Option<String>,
-    /// What the cluster said.
+    /// What the cluster said, secrets masked: pods and registries may have put anything into it, and it goes into
+    /// every output, the reports and the journal.
     pub message: String,
     /// How the container ended.
     pub exit_code: Option<i64>,
@@ -26,24 +28,33 @@ pub struct Signal {
 }
 
 impl Signal {
-    fn new(reason: &str, message: &str) -> Self {
+    fn new(view: &View<'_>, reason: &str, message: &str) -> Self {
         Self {
             rule: rule(reason),
             uid: String::new(),
             pod: None,
             container: None,
-            message: message.trim().to_owned(),
+            message: view.scrubber.text(message.trim()),
             exit_code: None,
             within: None,
         }
     }
 
-    pub(super) fn of_pod(reason: &str, pod: &Pod, message: &str) -> Self {
-        Self { uid: pod.uid().to_owned(), pod: Some(pod.name().to_owned()), ..Self::new(reason, message) }
+    pub(super) fn of_pod(view: &View<'_>, reason: &str, pod: &Pod, message: &str) -> Self {
+        Self {
+            uid: pod.uid().to_owned(),
+            pod: Some(pod.name().to_owned()),
+            ..Self::new(view, reason, message)
+        }
     }
 
-    pub(super) fn of_container(reason: &str, pod: &Pod, status: &ContainerStatus, message: &str) -> Self {
-        Self { container: Some(status.name.clone()), ..Self::of_pod(reason, pod, message) }
+    pub(super) fn of_container(
+        view: &View<'_>,
+        reason: &str,
+        (pod, status): (&Pod, &ContainerStatus),
+        message: &str,
+    ) -> Self {
+        Self { container: Some(status.name.clone()), ..Self::of_pod(view, reason, pod, message) }
     }
 
     pub(super) fn exit(self, code: i64) -> Self {
@@ -62,14 +73,33 @@ pub fn signals(view: &View<'_>, memory: &Memory) -> Vec<Signal> {
     found.extend(given_up(view, memory));
     found.extend(too_few(view, memory));
     if !view.deployment.is_observed() {
-        found
-            .push(Signal::new("ControllerStalled", "the Deployment controller has not seen the newest spec"));
+        let message = "the Deployment controller has not seen the newest spec";
+        found.push(Signal::new(view, "ControllerStalled", message));
     }
-    if memory.displaced() >= 3 {
-        let message = format!("{} new pods were evicted or preempted", memory.displaced());
-        found.push(Signal::new("Evictions", &message));
-    }
+    found.extend(evictions(view, memory));
     found
+}
+
+/// As many evictions as are no everyday matter, of however many pods.
+const FEW: usize = 3;
+
+/// Pods that the cluster does not let be: many in relation to those that are wanted, and others have not taken their
+/// places. The grace begins when that is so, and is at least what the pods may take to become Ready.
+fn evictions(view: &View<'_>, memory: &Memory) -> Option<Signal> {
+    let displaced = memory.displaced();
+    let wanted = view.wanted();
+    if displaced < FEW || displaced * 2 < wanted {
+        return None;
+    }
+    let ready = view.standing().filter(|pod| pod.is_ready()).count();
+    if ready >= wanted {
+        return None;
+    }
+    let starting = view.standing().flat_map(|pod| &pod.spec.containers).map(budget).max().unwrap_or_default();
+    let least = Duration::from_secs(rule("Evictions").grace.unwrap_or(0));
+    let message =
+        format!("{displaced} new pods were evicted or preempted, and {ready} of {wanted} are Ready");
+    Some(Signal::new(view, "Evictions", &message).within(starting.max(least)))
 }
 
 /// Pods that the API server refuses. Words of the admission plugins (`kubernetes/plugin/pkg/admission`,
@@ -93,28 +123,35 @@ fn cannot_create(view: &View<'_>) -> Option<Signal> {
     } else {
         "CannotCreate"
     };
-    Some(Signal::new(reason, message))
+    Some(Signal::new(view, reason, message))
 }
 
 /// The Deployment controller's own verdict, unless it is that of an earlier rollout.
 fn given_up(view: &View<'_>, memory: &Memory) -> Option<Signal> {
     let message = view.deployment.deadline_exceeded()?;
     let stale = memory.given_up_before.as_deref() == Some(message);
-    (!stale).then(|| Signal::new("ProgressDeadlineExceeded", message))
+    (!stale).then(|| Signal::new(view, "ProgressDeadlineExceeded", message))
 }
 
 /// Fewer pods than the rollout itself may take away.
 fn too_few(view: &View<'_>, memory: &Memory) -> Option<Signal> {
-    let before = memory.ready_before?.min(view.deployment.replicas());
+    let before = memory.ready_before?;
+    let wanted = view.deployment.replicas();
     // Whoever is only cut off from us may serve on.
-    let standing = |pod: &&Pod| pod.is_ready() || pod.is_cut_off();
-    let ready = view.pods.iter().chain(&view.others).copied().filter(standing).count();
-    let ready = u32::try_from(ready).unwrap_or(u32::MAX);
-    let least = before.saturating_sub(view.may_miss);
+    let standing = |pod: &&&Pod| pod.is_ready() || pod.is_cut_off();
+    let count = |pods: &[&Pod]| u32::try_from(pods.iter().filter(standing).count()).unwrap_or(u32::MAX);
+    let (ready, least, whose) = if let Some(stable) = &view.stable {
+        // Ready pods of the canary do not make up for those that are to stay. The controller keeps
+        // `replicas - maxUnavailable` of them, and --shrink-stable is that limit.
+        let before = memory.stable_before.unwrap_or(before);
+        (count(stable), before.min(wanted.saturating_sub(view.may_miss)), "stable ")
+    } else {
+        let ready = count(&view.pods).saturating_add(count(&view.others));
+        (ready, before.min(wanted).saturating_sub(view.may_miss), "")
+    };
     (ready < least).then(|| {
-        Signal::new(
-            "StableUnavailable",
-            &format!("{ready} pods are Ready; before the start there were {before}"),
-        )
+        let are = if ready == 1 { "pod is" } else { "pods are" };
+        let message = format!("{ready} {whose}{are} Ready, and at least {least} should be");
+        Signal::new(view, "StableUnavailable", &message)
     })
 }

@@ -127,7 +127,7 @@ fn failure(view: &View<'_>, due: &[(Moment, Duration, Signal)]) -> Option<Failur
 /// Whether every pod that is wanted is there and Ready, and the controllers agree.
 fn is_healthy(view: &View<'_>) -> bool {
     let Some(version) = view.version else { return false };
-    let wanted = usize::try_from(version.replicas()).unwrap_or(usize::MAX);
+    let wanted = view.wanted();
     let ready = view.standing().filter(|pod| pod.is_ready()).count();
     wanted > 0
         && ready == wanted

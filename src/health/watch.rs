@@ -29,6 +29,8 @@ pub struct Memory {
     pub given_up_before: Option<String>,
     /// Ready pods of all versions at the begin.
     pub ready_before: Option<u32>,
+    /// Those of the stable version, if it was held at the begin.
+    pub stable_before: Option<u32>,
 }
 
 impl Memory {
@@ -66,7 +68,7 @@ impl Memory {
             if pod.is_ready() {
                 self.was_ready.insert(uid.clone());
             }
-            if pod.is_displaced() && !self.displaced_before.contains(&uid) {
+            if pod.is_evicted() && !self.displaced_before.contains(&uid) {
                 self.displaced.insert(uid.clone());
             }
             if pods::is_creating(pod) {
@@ -119,12 +121,14 @@ impl Watch {
     /// Begins with what is there before the first write.
     pub fn new(before: &View<'_>, tolerances: Tolerances) -> Self {
         let all = || before.pods.iter().chain(&before.others);
-        let ready = all().filter(|pod| pod.is_ready()).count();
-        let displaced = all().filter(|pod| pod.is_displaced());
+        let count = |ready: usize| u32::try_from(ready).ok();
+        let stable = before.stable.as_ref();
+        let displaced = all().filter(|pod| pod.is_evicted());
         let memory = Memory {
             displaced_before: displaced.map(|pod| pod.uid().to_owned()).collect(),
             given_up_before: before.deployment.deadline_exceeded().map(str::to_owned),
-            ready_before: u32::try_from(ready).ok(),
+            ready_before: count(all().filter(|pod| pod.is_ready()).count()),
+            stable_before: stable.and_then(|pods| count(pods.iter().filter(|pod| pod.is_ready()).count())),
             ..Memory::default()
         };
         Self { memory, tolerances, failed: None }

@@ -202,6 +202,15 @@ impl Pod {
             || self.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
     }
 
+    /// Whether the cluster itself does not let it be: the kubelet evicted it, or the scheduler preempted it. Who drains
+    /// a node or takes a pod away by the eviction API knows why, and another pod comes.
+    pub fn is_evicted(&self) -> bool {
+        const BY_OTHERS: [&str; 3] = ["EvictionByEvictionAPI", "DeletionByTaintManager", "DeletionByPodGC"];
+        let target = self.condition("DisruptionTarget").filter(|condition| condition.status == "True");
+        let reason = target.and_then(|condition| condition.reason.as_deref());
+        self.is_displaced() && !reason.is_some_and(|reason| BY_OTHERS.contains(&reason))
+    }
+
     /// Whether its node is lost: the node controller takes the pod's readiness away and touches no
     /// container (`MarkPodsNotReady` in `kubernetes/pkg/controller/util/node`).
     pub fn is_cut_off(&self) -> bool {

@@ -156,6 +156,39 @@ mod tests {
     }
 
     #[test]
+    fn a_line_tells_a_trouble_once_and_shortly() {
+        let long = format!("no {}", "such image ".repeat(40));
+        let waiting = json!({"phase": "Pending", "containerStatuses": [{"name": "web",
+            "state": {"waiting": {"reason": "ErrImagePull", "message": long}}}]});
+        let status = WorkloadStatus::of(&with(vec![pod("a", &waiting), ready("b")]), &[]);
+        assert!(status.is_failing() && status.health.message.as_ref().is_some_and(|text| text.len() > 400));
+        assert!(status.sentence().len() < 260, "{}", status.sentence());
+        assert!(
+            status.sentence().ends_with('…') && status.sentence().contains("failing: ImagePull: no such")
+        );
+        let rest = status.sentence_after("1 of 3 pods updated; a: ImagePull: no such image");
+        assert_eq!(rest, "Idle: stable 1/3 Ready");
+    }
+
+    #[test]
+    fn what_a_container_or_a_registry_says_is_scrubbed() {
+        let said = |state: &serde_json::Value| {
+            let pods = ["a", "b", "c"]
+                .map(|name| pod(name, &json!({"phase": "Running", "containerStatuses": [state]})));
+            let status = WorkloadStatus::of(&with(pods.to_vec()), &[]);
+            format!("{} {}", serde_json::to_string(&status).unwrap(), status.sentence())
+        };
+        let words = said(
+            &json!({"name": "web", "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "fatal: DB_PASSWORD=hunter22"}}}),
+        );
+        assert!(words.contains("DB_PASSWORD=***") && !words.contains("hunter22"), "{words}");
+        let words = said(&json!({"name": "web", "state": {"waiting": {"reason": "ErrImagePull",
+            "message": "get https://robot:pa/ss@registry.example/v2/: denied"}}}));
+        assert!(words.contains("robot:***@registry") && !words.contains("pa/ss"), "{words}");
+    }
+
+    #[test]
     fn a_pod_that_only_starts_is_in_progress_until_its_time_is_over() {
         let slow = pod(
             "c",

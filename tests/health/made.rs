@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rollout_plus::health::{Class, State, Tolerances, Verdict, View, Watch};
 use rollout_plus::model::{ClusterEvent, Observed, Pod, Situation};
+use rollout_plus::scrub::Scrubber;
 use serde_json::{Value, json};
 
 /// A Deployment of `wanted` pods whose newest version has these.
@@ -198,7 +199,9 @@ fn a_container_that_somebody_added_is_not_the_versions_fault() {
         others: Vec::new(),
         events: &[],
         soaking: false,
+        stable: None,
         may_miss: 3,
+        scrubber: Scrubber::default(),
     };
     let mut watch = Watch::default();
     watch.look(&view, Duration::ZERO);
@@ -233,18 +236,40 @@ fn a_controller_that_does_not_look_is_the_clusters_fault() {
     assert_eq!(fails_after(&stalled, 60, "ControllerStalled"), Class::Infrastructure);
 }
 
+fn evicted(uid: &str) -> Value {
+    let mut pod = unready(uid);
+    pod["status"]["phase"] = json!("Failed");
+    pod["status"]["reason"] = json!("Evicted");
+    pod
+}
+
+/// `well` Ready pods and `out` evicted ones, of which `wanted` are wanted.
+fn evictions(wanted: usize, well: usize, out: usize) -> Made {
+    let mut pods: Vec<Value> = (0..well).map(|n| ready(&format!("r{n}"))).collect();
+    pods.extend((0..out).map(|n| evicted(&format!("e{n}"))));
+    made(wanted, &pods)
+}
+
 #[test]
-fn one_evicted_pod_is_everyday_and_three_are_not() {
-    let evicted = |uid: &str| {
-        let mut pod = unready(uid);
-        pod["status"]["phase"] = json!("Failed");
-        pod["status"]["reason"] = json!("Evicted");
-        pod
-    };
-    let two = made(1, &[evicted("a"), evicted("b"), ready("p")]);
-    assert_eq!(two.look(&mut Watch::default(), 0).failure, None);
-    let three = made(1, &[evicted("a"), evicted("b"), evicted("c"), ready("p")]);
-    assert_eq!(fails_after(&three, 0, "Evictions"), Class::Infrastructure);
+fn evictions_count_in_relation_to_the_pods_and_where_no_others_come() {
+    assert_eq!(fails_after(&evictions(1, 0, 3), 120, "Evictions"), Class::Infrastructure);
+    assert_eq!(fails_after(&evictions(20, 10, 10), 120, "Evictions"), Class::Infrastructure);
+    for (wanted, well, out, why) in [
+        (1, 0, 2, "two are everyday"),
+        (20, 17, 3, "three of twenty are few"),
+        (20, 11, 9, "less than half"),
+        (4, 4, 3, "others took their places"),
+    ] {
+        let made = evictions(wanted, well, out);
+        let mut watch = Watch::default();
+        made.look(&mut watch, 0);
+        assert_eq!(made.look(&mut watch, 9999).failure, None, "{why}");
+    }
+    // Whoever starts slowly may do so again.
+    let mut slow = unready("s");
+    slow["spec"]["containers"][0]["startupProbe"] = json!({"periodSeconds": 10, "failureThreshold": 30});
+    let slow = made(1, &[evicted("a"), evicted("b"), evicted("c"), slow]);
+    assert_eq!(fails_after(&slow, 450, "Evictions"), Class::Infrastructure);
 }
 
 /// kubelet writes the last phase of a pod that is deleted before the pod is gone (`generateAPIPodStatus` in
@@ -260,14 +285,29 @@ fn pods_that_are_only_deleted_are_not_evicted() {
     let phases = ["Succeeded", "Failed", "Succeeded"];
     let mut pods: Vec<Value> =
         phases.iter().zip(["a", "b", "c"]).map(|(phase, uid)| deleted(uid, phase)).collect();
-    pods.push(ready("p"));
-    assert_eq!(made(1, &pods).look(&mut Watch::default(), 0).failure, None);
-    // An eviction through the API deletes, too, and says so (`pkg/registry/core/pod/storage/eviction.go`).
-    for pod in &mut pods[..3] {
-        let target = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"});
-        pod["status"]["conditions"].as_array_mut().unwrap().push(target);
+    let calm = |pods: &[Value]| {
+        let made = made(1, pods);
+        let mut watch = Watch::default();
+        made.look(&mut watch, 0);
+        made.look(&mut watch, 9999).failure
+    };
+    assert_eq!(calm(&pods), None);
+    // The scheduler's preemption deletes, too, and says so (`pkg/scheduler/framework/preemption`). An eviction by an
+    // administrator says who it was (`pkg/registry/core/pod/storage/eviction.go`): no fault of anybody's.
+    let mut targeted = |reason: &str| {
+        for pod in &mut pods {
+            let target = json!({"type": "DisruptionTarget", "status": "True", "reason": reason});
+            let conditions = pod["status"]["conditions"].as_array_mut().unwrap();
+            conditions.retain(|condition| condition["type"] != "DisruptionTarget");
+            conditions.push(target);
+        }
+        pods.clone()
+    };
+    for reason in ["EvictionByEvictionAPI", "DeletionByTaintManager"] {
+        assert_eq!(calm(&targeted(reason)), None, "{reason}");
     }
-    assert_eq!(fails_after(&made(1, &pods), 0, "Evictions"), Class::Infrastructure);
+    let preempted = targeted("PreemptionByScheduler");
+    assert_eq!(fails_after(&made(1, &preempted), 120, "Evictions"), Class::Infrastructure);
 }
 
 #[test]
@@ -316,13 +356,10 @@ fn what_happened_before_the_run_does_not_count() {
     old["status"]["containerStatuses"][0]["state"] = json!({"running": {}});
     let old = made(1, &[old]);
     assert_eq!(old.look(&mut Watch::default(), 0).state, State::Healthy);
-    let evicted = |uid: &str| {
-        let mut pod = unready(uid);
-        pod["status"]["phase"] = json!("Failed");
-        pod
-    };
-    let left = made(1, &[evicted("a"), evicted("b"), evicted("c"), ready("p")]);
-    assert_eq!(left.look(&mut left.watch(), 0).failure, None, "they were evicted in an earlier run");
+    let left = evictions(1, 0, 3);
+    let mut watch = left.watch();
+    left.look(&mut watch, 0);
+    assert_eq!(left.look(&mut watch, 9999).failure, None, "they were evicted in an earlier run");
     let mut given_up = made(1, &[ready("p")]);
     let condition = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "web-old"}]);
     given_up.observed.deployment.status.conditions = serde_json::from_value(condition).unwrap();
