@@ -4,6 +4,7 @@ mod account;
 mod card;
 mod completions;
 mod diagnosis;
+mod document;
 mod evidence;
 mod findings;
 mod live;
@@ -16,13 +17,13 @@ mod shown;
 mod table;
 mod tree;
 mod watching;
+mod whole;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::check;
@@ -38,10 +39,11 @@ use crate::status::WorkloadStatus;
 
 pub(crate) use card::Card;
 pub(crate) use completions::completions;
+pub(crate) use document::usage;
 pub(crate) use watching::{Reader, Watching};
 
 use live::Live;
-use safe::safe;
+use safe::{safe, safe_json};
 
 /// The version of the JSON that `docs/json.md` describes.
 const SCHEMA: u32 = 1;
@@ -211,7 +213,7 @@ impl Output {
             status: None,
             seconds: 0.0,
         };
-        to_stdout(&stamped(&event).to_string())
+        to_stdout(&json_line(&stamped(&event)))
     }
 
     /// Writes the reports that were asked for.
@@ -221,19 +223,6 @@ impl Output {
     pub(crate) fn write_reports(&self) -> Result<(), Error> {
         let told = self.told.borrow();
         self.reports.borrow().iter().try_for_each(|one| report::write(one, &told))
-    }
-
-    /// Writes a value as a document.
-    pub(crate) fn document<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
-        let text = if self.format == OutputFormat::Yaml {
-            serde_saphyr::to_string(&value).map_err(|error| error.to_string())
-        } else {
-            serde_json::to_string_pretty(value).map_err(|error| error.to_string())
-        };
-        to_stdout(
-            text.map_err(|error| Error::new(Kind::Infrastructure, format!("write the result: {error}")))?
-                .trim_end(),
-        )
     }
 
     /// Takes the live picture away, so that what follows stays on the screen.
@@ -278,7 +267,7 @@ impl Channel<'_> {
                     live.show(&key, &tree, &safe(&self.prefixed(text)));
                     return;
                 }
-                format!("{text}; {}", status.sentence())
+                format!("{text}; {}", status.sentence_after(text))
             }
             Event::Verdict(failure) => format!("FAILED: {}", failure.sentence()),
             Event::Evidence(evidence) => {
@@ -329,7 +318,7 @@ impl Channel<'_> {
         let line = about(self.workload.as_ref(), event);
         if self.output.tells_events {
             // A reader that went away is no reason to stop a rollout.
-            to_stdout(&line.to_string()).unwrap_or(());
+            to_stdout(&json_line(&line)).unwrap_or(());
         }
         if keep {
             self.output.told.borrow_mut().push(line);
@@ -344,12 +333,6 @@ impl Channel<'_> {
     }
 }
 
-/// Writes what clap has to say: help to stdout, errors to stderr.
-pub(crate) fn usage(error: &clap::Error) {
-    // A closed pipe is the reader's choice.
-    error.print().unwrap_or(());
-}
-
 fn about(workload: Option<&ObjectName>, event: &Event) -> Value {
     let mut line = stamped(event);
     line["workload"] = workload.map_or(
@@ -357,6 +340,11 @@ fn about(workload: Option<&ObjectName>, event: &Event) -> Value {
         |workload| json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name}),
     );
     line
+}
+
+/// Returns an event as a line of a stream.
+fn json_line(event: &Value) -> String {
+    safe_json(&event.to_string())
 }
 
 fn stamped(event: &Event) -> Value {

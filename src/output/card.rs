@@ -4,13 +4,15 @@
 //! which Drone's pages load when they show the card, and `data` is what is put into it. A file gets it as it is; a stream
 //! in base64 between two escape sequences, by which the runner finds it in the log.
 
+use std::path::Path;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::report::{by_workload, evidence, of_type};
 use super::safe::safe;
-use super::{Output, to_stderr, to_stdout};
+use super::{Output, to_stderr, to_stdout, whole};
 
 /// Lines of evidence that a card has room for.
 const LINES: usize = 15;
@@ -41,7 +43,8 @@ impl Card {
                 to_stderr(&marked());
                 Ok(())
             }
-            file => std::fs::write(file, card).map_err(|error| format!("write the card {file}: {error}")),
+            file => whole::write(Path::new(file), &card)
+                .map_err(|error| format!("write the card {file}: {error}")),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::cli::{Report, ReportForm};
 use crate::error::Error;
+use crate::output::whole;
 
 /// Writes a report, from the same events that `-o json` prints. It appears whole or not at all.
 pub(super) fn write(report: &Report, events: &[Value]) -> Result<(), Error> {
@@ -16,10 +17,7 @@ pub(super) fn write(report: &Report, events: &[Value]) -> Result<(), Error> {
         ReportForm::Markdown => markdown::render(events),
     };
     let named = report.path.display();
-    let mut beside = report.path.clone().into_os_string();
-    beside.push(".part");
-    std::fs::write(&beside, format!("{}\n", text.trim_end()))
-        .and_then(|()| std::fs::rename(&beside, &report.path))
+    whole::write(&report.path, &format!("{}\n", text.trim_end()))
         .map_err(|error| Error::usage(format!("write the report {named}: {error}")))
 }
 

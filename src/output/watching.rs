@@ -13,7 +13,7 @@ use crate::model::ObjectName;
 use crate::output::picture::{self, Frame};
 use crate::output::safe::safe;
 use crate::output::screen::Screen;
-use crate::output::{Output, about, second, to_stderr};
+use crate::output::{Output, about, json_line, second, to_stderr};
 use crate::status::WorkloadStatus;
 
 /// A line at least this often while somebody waits, because CI systems end silent jobs.
@@ -70,7 +70,7 @@ impl Watching<'_> {
         let id = ObjectName { namespace: status.namespace.clone(), name: status.name.clone() };
         match self.form {
             Form::Events if before != Some(status) => {
-                write(&about(Some(&id), &Event::Status { status: Box::new(status.clone()) }).to_string())
+                write(&json_line(&about(Some(&id), &Event::Status { status: Box::new(status.clone()) })))
             }
             Form::Lines => {
                 let sentence = status.sentence();
@@ -86,7 +86,7 @@ impl Watching<'_> {
     /// Tells that a workload is gone.
     pub(crate) fn deleted(&self, id: &ObjectName) -> Reader {
         match self.form {
-            Form::Events => write(&about(Some(id), &Event::Deleted).to_string()),
+            Form::Events => write(&json_line(&about(Some(id), &Event::Deleted))),
             Form::Lines => write(&format!("{} {}deleted", second(), self.prefix(id))),
             _ => Reader::Here,
         }

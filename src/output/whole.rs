@@ -1,0 +1,58 @@
+//! Files for others to read, whole or not at all.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a file. It appears whole or not at all, and what stood there before is replaced, never followed: the workspace
+/// of a build may hold links that somebody else has put there.
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".rollout-plus-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any file that is made, less the umask: a report is for others to read.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_and_others_may_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.json");
+        write(&path, "old").unwrap();
+        write(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        fs::write(dir.path().join("usual"), "").unwrap();
+        let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions();
+        assert_eq!(mode("run.json"), mode("usual"));
+        assert!(write(Path::new("/no/such/folder/x"), "").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_is_followed() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("run.xml"), dir.path().join("precious"));
+        fs::write(&other, "precious").unwrap();
+        for link in ["run.xml", "run.xml.part"] {
+            symlink(&other, dir.path().join(link)).unwrap();
+        }
+        write(&path, "report").unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "precious");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "report");
+        assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
+    }
+}
