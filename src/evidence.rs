@@ -4,12 +4,16 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::brief;
 use crate::health::Failure;
-use crate::model::{ClusterEvent, Observed, Pod};
+use crate::model::{ClusterEvent, ContainerStatus, Observed, Pod, Terminated};
 use crate::scrub::Scrubber;
 
 /// Lines of a log that are shown.
-pub const LOG_LINES: usize = 20;
+const LOG_LINES: usize = 20;
+/// Lines of a log that are read: what is secret is known by what stands before it, and a private key of 8192 bits has
+/// a hundred lines.
+pub const LOG_READ: usize = 128;
 /// Events that are shown.
 pub const EVENTS: usize = 5;
 /// The longest line that is shown, in characters.
@@ -65,6 +69,29 @@ pub fn container_of(pod: &Pod, failure: &Failure) -> Option<String> {
     failure.container.clone().or_else(|| pod.spec.containers.first().map(|container| container.name.clone()))
 }
 
+/// Which logs of a container there can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// Of its newest run.
+    pub now: bool,
+    /// Of the run before.
+    pub before: bool,
+}
+
+/// Says which logs of a container there can be: none of one that never ran, and it may be that only a kubelet that does
+/// not answer could say so.
+pub fn logs_of(pod: &Pod, container: &str) -> Logs {
+    // Its process could not be started (`pkg/kubelet/kuberuntime` and the CRI runtimes).
+    let ran = |end: &Terminated| !matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun");
+    let status = pod.containers().map(|(_, status, _)| status).find(|status| status.name == container);
+    let before = status.and_then(|status| status.last_state.terminated.as_ref()).is_some_and(ran);
+    let now = status.is_some_and(|status| {
+        status.state.running.is_some() || status.state.terminated.as_ref().is_some_and(ran)
+    });
+    // Of one that waits to be started again the kubelet gives the log of its last run.
+    Logs { now: now || before, before }
+}
+
 /// Puts together what was read.
 pub fn evidence(observed: &Observed, failure: &Failure, readings: Readings) -> Evidence {
     let scrubber = Scrubber::new(&observed.deployment.spec.template);
@@ -74,9 +101,9 @@ pub fn evidence(observed: &Observed, failure: &Failure, readings: Readings) -> E
     let status = pod.and_then(|pod| pod.containers().find(|(_, status, _)| named(&status.name)));
     let spec = status.and_then(|(spec, _, _)| spec);
     let log = |text: &str| {
-        let lines: Vec<&str> = text.lines().collect();
-        let from = lines.len().saturating_sub(LOG_LINES);
-        scrubber.lines(lines[from..].iter().copied()).into_iter().map(shortened).collect()
+        let mut lines = scrubber.lines(text.lines());
+        lines.drain(..lines.len().saturating_sub(LOG_LINES));
+        lines.iter().map(|line| brief::cut(line, LINE)).collect()
     };
     let mut events = readings.events;
     events.sort_by(|a, b| a.last_seen().cmp(b.last_seen()));
@@ -88,11 +115,8 @@ pub fn evidence(observed: &Observed, failure: &Failure, readings: Readings) -> E
         if newest.len() < EVENTS && !seen.contains(&key) {
             let times =
                 event.count.filter(|count| *count > 1).map(|n| format!(" (x{n})")).unwrap_or_default();
-            newest.push(shortened(scrubber.text(&format!(
-                "{}{times}: {}",
-                event.reason,
-                event.message.trim()
-            ))));
+            let message = scrubber.text(event.message.trim());
+            newest.push(brief::cut(&format!("{}{times}: {message}", event.reason), LINE));
             seen.push(key);
         }
     }
@@ -100,26 +124,26 @@ pub fn evidence(observed: &Observed, failure: &Failure, readings: Readings) -> E
     Evidence {
         pod: pod.map(|pod| pod.name().to_owned()),
         image: spec.map(|spec| spec.image.clone()),
-        state: status.map(|(_, status, _)| shortened(scrubber.text(&state(status)))),
+        state: status.map(|(_, status, _)| brief::cut(&state(status, &scrubber), LINE)),
         restarts: status.map_or(0, |(_, status, _)| status.restart_count),
         limits: spec.map(|spec| spec.resources["limits"].clone()).filter(|limits| !limits.is_null()),
         container,
         log: log(&readings.log),
         previous_log: log(&readings.previous_log),
         events: newest,
-        missing: readings.missing,
+        missing: readings.missing.iter().map(|why| scrubber.text(why)).collect(),
     }
 }
 
-fn state(status: &crate::model::ContainerStatus) -> String {
-    let ended = |end: &crate::model::Terminated| {
-        let message =
-            if end.message.is_empty() { String::new() } else { format!(": {}", end.message.trim()) };
-        format!("{}, exit code {}{message}", end.reason, end.exit_code)
+fn state(status: &ContainerStatus, scrubber: &Scrubber) -> String {
+    let said = |message: &str| match message.trim() {
+        "" => String::new(),
+        message => format!(": {}", scrubber.text(message)),
     };
+    let ended =
+        |end: &Terminated| format!("{}, exit code {}{}", end.reason, end.exit_code, said(&end.message));
     let now = match (&status.state.waiting, &status.state.terminated) {
-        (Some(waiting), _) if waiting.message.is_empty() => format!("waiting: {}", waiting.reason),
-        (Some(waiting), _) => format!("waiting: {}: {}", waiting.reason, waiting.message.trim()),
+        (Some(waiting), _) => format!("waiting: {}{}", waiting.reason, said(&waiting.message)),
         (None, Some(end)) => format!("ended: {}", ended(end)),
         (None, None) if status.state.running.is_some() => "running".to_owned(),
         (None, None) => "not begun".to_owned(),
@@ -130,11 +154,83 @@ fn state(status: &crate::model::ContainerStatus) -> String {
     }
 }
 
-fn shortened(line: String) -> String {
-    if line.chars().count() <= LINE {
-        return line;
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::health::Class;
+    use crate::model::fixtures;
+
+    fn pod(status: &Value) -> Pod {
+        let status = json!({"containerStatuses": [status]});
+        let spec = json!({"containers": [{"name": "web"}]});
+        serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": spec, "status": status})).unwrap()
     }
-    let mut short: String = line.chars().take(LINE).collect();
-    short.push('…');
-    short
+
+    fn proof(status: &Value, log: &str) -> Evidence {
+        let mut observed = fixtures::idle();
+        observed.pods = vec![pod(status)];
+        let failure = Failure {
+            class: Class::Version,
+            reason: "CrashLoopBackOff".into(),
+            row: 9,
+            grace: 0,
+            message: String::new(),
+            container: Some("web".into()),
+            exit_code: None,
+            pods: vec!["p".into()],
+        };
+        evidence(&observed, &failure, Readings { log: log.to_owned(), ..Readings::default() })
+    }
+
+    #[test]
+    fn no_log_is_asked_of_a_container_that_never_ran() {
+        let logs = |status: Value| {
+            let Logs { now, before } = logs_of(&pod(&status), "web");
+            (now, before)
+        };
+        let ended = json!({"terminated": {"exitCode": 1, "reason": "Error"}});
+        let broken = json!({"terminated": {"exitCode": 128, "reason": "StartError"}});
+        let waits = |reason: &str| json!({"waiting": {"reason": reason}});
+        for reason in
+            ["ErrImageNeverPull", "ImagePullBackOff", "ContainerCreating", "CreateContainerConfigError"]
+        {
+            assert_eq!(logs(json!({"name": "web", "state": waits(reason)})), (false, false), "{reason}");
+        }
+        assert_eq!(logs(json!({"name": "web", "state": broken})), (false, false));
+        assert_eq!(
+            logs(
+                json!({"name": "web", "state": waits("CrashLoopBackOff"), "lastState": broken, "restartCount": 2})
+            ),
+            (false, false)
+        );
+        assert_eq!(logs(json!({"name": "web", "state": {"running": {}}})), (true, false));
+        assert_eq!(logs(json!({"name": "web", "state": ended})), (true, false));
+        let crashed = waits("CrashLoopBackOff");
+        assert_eq!(logs(json!({"name": "web", "state": crashed, "lastState": ended})), (true, true));
+        assert!(!logs_of(&pod(&json!({"name": "other", "state": ended})), "web").now);
+        assert!(!logs_of(&Pod::default(), "web").now, "it was never scheduled");
+    }
+
+    #[test]
+    fn a_key_whose_begin_is_out_of_sight_is_not_shown() {
+        let running = json!({"name": "web", "state": {"running": {}}});
+        let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(30);
+        let end = "-----END PRIVATE KEY-----\nlistening\n";
+        for log in [format!("-----BEGIN PRIVATE KEY-----\n{key}{end}"), format!("{key}{end}")] {
+            assert_eq!(proof(&running, &log).log, ["***", "listening"]);
+        }
+        assert_eq!(proof(&running, &key).log, ["***"]);
+        let many: Vec<String> = (0..100).map(|n| format!("line {n}")).collect();
+        let shown = proof(&running, &many.join("\n")).log;
+        assert_eq!((shown.len(), shown[0].as_str(), shown[19].as_str()), (20, "line 80", "line 99"));
+    }
+
+    #[test]
+    fn a_containers_last_words_are_scrubbed_apart_from_ours() {
+        let said = "Zb9QxYz0123456789abcdefABCDEFGHIJKLMNOPQRSTU\n-----END EC PRIVATE KEY-----\nbye";
+        let status = json!({"name": "web", "state": {"terminated": {"exitCode": 1, "reason": "Error", "message": said}}});
+        assert_eq!(proof(&status, "").state.as_deref(), Some("ended: Error, exit code 1: ***\nbye"));
+    }
 }

@@ -9,12 +9,14 @@ use crate::cluster::list::List;
 use crate::cluster::objects::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
-use crate::evidence::{self, Evidence, LOG_LINES, Readings};
+use crate::evidence::{self, Evidence, LOG_READ, Readings};
 use crate::health;
 use crate::model::{ClusterEvent, Observed, Situation};
 
-/// Undoing must not wait for long.
+/// How long each part of it may take; they are read at once.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The most that is read of a log. The API server cuts at the end, where the newest lines are.
+const LOG_BYTES: usize = 512 * 1024;
 
 impl Cluster {
     /// Gathers the proof of a failure. What cannot be read is named in it.
@@ -23,13 +25,13 @@ impl Cluster {
         let container = pod.and_then(|pod| evidence::container_of(pod, failure));
         let situation = Situation::of(observed);
         let replica_set = situation.current.and_then(|rs| rs.metadata.uid.clone());
-        let log = |previous: bool| {
-            let target = pod.map(|pod| pod.name().to_owned()).zip(container.clone());
-            async move {
-                match target {
-                    Some((pod, container)) => within("its log", self.log(&pod, &container, previous)).await,
-                    None => Ok(String::new()),
-                }
+        let target = pod.zip(container.as_deref());
+        let logs = target.map(|(pod, container)| evidence::logs_of(pod, container));
+        let log = |previous: bool| async move {
+            let there = logs.is_some_and(|logs| if previous { logs.before } else { logs.now });
+            match target.filter(|_| there) {
+                Some((pod, container)) => within("its log", self.log(pod.name(), container, previous)).await,
+                None => Ok(String::new()),
             }
         };
         let events = |uid: Option<String>| async move {
@@ -47,7 +49,7 @@ impl Cluster {
             Ok(text) => readings.log = text,
             Err(why) => missing.push(why),
         }
-        // There is none unless it was started again.
+        // It may be gone with the node's disk.
         readings.previous_log = before.unwrap_or_default();
         for events in [of_pod, of_set] {
             match events {
@@ -73,7 +75,7 @@ impl Cluster {
         let doing = format!("read the log of pod/{pod} in namespace {}", self.namespace);
         let container = encode(container);
         let path = format!(
-            "/api/v1/namespaces/{}/pods/{pod}/log?container={container}&previous={previous}&tailLines={LOG_LINES}&limitBytes=65536",
+            "/api/v1/namespaces/{}/pods/{pod}/log?container={container}&previous={previous}&tailLines={LOG_READ}&limitBytes={LOG_BYTES}",
             self.namespace
         );
         let call = Call { doing, method: "GET", path, body: None };

@@ -6,13 +6,14 @@ use futures::future::try_join;
 use tokio::time::Instant;
 
 use super::Engine;
+use crate::brief;
 use crate::cli::OnFailure;
 use crate::cluster::labels;
 use crate::error::Error;
 use crate::event::Event;
 use crate::health::{Failure, Signal, State, Tolerances, Verdict, View, Watch};
 use crate::model::{ClusterEvent, Observed, Situation};
-use crate::scrub::Scrubber;
+use crate::status;
 
 /// How soon events are asked for again while something is wrong; then three times that, and so on. They only explain.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -95,12 +96,7 @@ impl Engine<'_> {
         if due && self.ask(observed, &verdict).await {
             verdict = self.look(observed, soaking);
         }
-        let Verdict { state, mut failure, pending, wake } = verdict;
-        // A container may have put anything into its last words.
-        let clean = |text: &str| Scrubber::new(&observed.deployment.spec.template).text(text);
-        if let Some(failure) = &mut failure {
-            failure.message = clean(&failure.message);
-        }
+        let Verdict { state, failure, pending, wake } = verdict;
         let next_ask =
             self.guard.asked.filter(|_| !pending.is_empty()).map(|asked| asked + self.guard.ask_again);
         let wake = [wake.map(|at| self.guard.born + at), next_ask].into_iter().flatten().min();
@@ -109,14 +105,14 @@ impl Engine<'_> {
             |signal: &&Signal| now.saturating_sub(self.guard.watch.memory.since(signal, now)) >= LASTING;
         let trouble = pending.iter().filter(|_| state != State::Healthy).find(lasting).map(|signal| {
             let pod = signal.pod.as_ref().map(|pod| format!("{pod}: ")).unwrap_or_default();
-            format!("{pod}{}: {}", signal.rule.reason, clean(&signal.message))
+            format!("{pod}{}: {}", signal.rule.reason, brief::line(&signal.message, status::MESSAGE))
         });
         let failure = match self.guard.policy {
             OnFailure::Continue => {
                 if let Some(failure) = failure.filter(|_| !self.guard.told) {
                     self.guard.told = true;
                     self.output.event(&Event::Verdict(failure.clone()));
-                    self.prove(observed, &failure).await;
+                    self.proof(observed, &failure).whole().await;
                 }
                 None
             }
@@ -165,11 +161,5 @@ impl Engine<'_> {
         }
         self.guard.events = found;
         !self.guard.events.is_empty()
-    }
-
-    /// Gathers and tells the proof of a failure.
-    pub(super) async fn prove(&mut self, observed: &Observed, failure: &Failure) {
-        let evidence = self.cluster.evidence(observed, failure).await;
-        self.output.event(&Event::Evidence(evidence));
     }
 }

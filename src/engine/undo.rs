@@ -15,7 +15,8 @@ impl Engine<'_> {
     pub(super) async fn give_up(&mut self, failure: Failure) -> Result<(), Error> {
         self.output.event(&Event::Verdict(failure.clone()));
         let observed = self.observed()?;
-        self.prove(&observed, &failure).await;
+        let mut proof = self.proof(&observed, &failure);
+        proof.ahead().await;
         let id = observed.deployment.id();
         let kind = match failure.class {
             Class::Version => Kind::VersionFailed,
@@ -37,13 +38,15 @@ impl Engine<'_> {
         };
         if let Some(before) = before.filter(|_| policy == OnFailure::Abort) {
             let error = Error::new(kind, format!("{failed}; {before}: nothing to go back to"));
+            proof.whole().await;
             return Err(error.next(verb("history")).next(verb("rollback")));
         }
         if plan.steps.is_empty() && situation.hold.is_none() {
             let message = format!("{failed}; it has no pods that could be held");
+            proof.whole().await;
             return Err(Error::new(kind, message).next(verb("abort")));
         }
-        if let Err(mut error) = self.carry_out(plan, policy, Some(&failure)).await {
+        if let Err(mut error) = proof.beside(self.carry_out(plan, policy, Some(&failure))).await {
             error.message = format!("{failed}; undoing it: {}", error.message);
             if error.next.is_empty() {
                 error = error.next(verb("abort"));

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
 use super::guard::Look;
+use super::telling::{Line, Telling};
 use super::verify::{dark, ends};
 use crate::error::{Error, Kind};
 use crate::event::Event;
@@ -16,12 +17,6 @@ use crate::plan::Step;
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
 use crate::traffic::Traffic;
-
-/// A line at least this often, because CI systems end silent jobs.
-const HEARTBEAT: Duration = Duration::from_secs(30);
-
-/// Changes come in bursts; one line for each burst is enough.
-const QUIET: Duration = Duration::from_millis(700);
 
 /// For how long the nodes' proxies may send requests to where a Service pointed before.
 const PROXIES: Duration = Duration::from_secs(2);
@@ -76,17 +71,14 @@ impl Engine<'_> {
             Some(whole) => deadline.min(whole),
             None => deadline,
         };
-        let mut heartbeat = begin + HEARTBEAT;
-        let mut said = String::new();
-        let mut spoke = begin;
-        let mut ready = false;
+        let mut telling = Telling::new(begin);
         let mut stop = false;
         let mut before = None;
         loop {
             let observed = self.observed()?;
             let situation = Situation::of(&observed);
             let now = Instant::now();
-            let mut wake = deadline.min(heartbeat).min(self.lock.renew_at());
+            let mut wake = deadline.min(telling.heartbeat()).min(self.lock.renew_at());
             let mut progress = step::progress(step, &situation, &self.clock.ready_for());
             if step.is_guarded()
                 && let Some(error) = self.split.as_ref().and_then(|split| step::halted(&situation, split))
@@ -142,21 +134,13 @@ impl Engine<'_> {
                 self.lock.renew(self.cluster).await?;
                 continue;
             }
-            let beat = now >= heartbeat;
-            if beat {
-                heartbeat = now + HEARTBEAT;
-                text = format!("{text} (for {})", crate::duration::short(now - begin));
-            }
-            let news = text != said || ready != observed.deployment.is_complete();
-            let next_line = spoke + QUIET;
-            if news && now < next_line {
-                wake = wake.min(next_line);
-            } else if news || beat {
-                ready = observed.deployment.is_complete();
-                said.clone_from(&text);
-                spoke = now;
-                let status = Box::new(WorkloadStatus::of(&observed, &[]).brief());
-                self.output.event(&Event::Progress { text, status });
+            match telling.line(&text, observed.deployment.is_complete(), now) {
+                Line::Now(text) => {
+                    let status = Box::new(WorkloadStatus::of(&observed, &[]).brief());
+                    self.output.event(&Event::Progress { text, status });
+                }
+                Line::At(next) => wake = wake.min(next),
+                Line::None => {}
             }
             tokio::select! {
                 changed = self.mirror.changed() => changed?,
