@@ -2,7 +2,8 @@
 
 mod keys;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use regex_lite::{Captures, Regex};
@@ -55,6 +56,8 @@ pub fn is_secret_name(name: &str) -> bool {
 pub struct Scrubber {
     /// The longest first.
     literals: Vec<String>,
+    /// What was masked before: thousands of pods say the same.
+    seen: RefCell<HashMap<String, String>>,
 }
 
 impl Scrubber {
@@ -67,7 +70,7 @@ impl Scrubber {
         let mut literals: Vec<String> =
             found.into_iter().filter(|value| value.len() >= 4).map(str::to_owned).collect();
         literals.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Self { literals }
+        Self { literals, seen: RefCell::default() }
     }
 
     /// Returns the lines with secrets masked; the lines of a private key become one.
@@ -79,7 +82,12 @@ impl Scrubber {
 
     /// Returns a text, of one line or more, with secrets masked.
     pub fn text(&self, text: &str) -> String {
-        self.lines(text.split('\n')).join("\n")
+        if let Some(clean) = self.seen.borrow().get(text) {
+            return clean.clone();
+        }
+        let clean = self.lines(text.split('\n')).join("\n");
+        self.seen.borrow_mut().insert(text.to_owned(), clean.clone());
+        clean
     }
 
     /// Returns a text with only those values masked that the object itself gives.
