@@ -19,7 +19,7 @@ struct Failed {
 impl Failed {
     fn with(state: &Value) -> Self {
         let shop = Shop::new(3);
-        shop.kubectl(&["patch", "deployment/frontend", "-p", r#"{"spec": {"minReadySeconds": 60}}"#]);
+        shop.kubectl(&["patch", "deployment/frontend", "-p", r#"{"spec": {"minReadySeconds": 15}}"#]);
         let dir = tempfile::tempdir().unwrap();
         let proxy = Proxy::start(&shop.kubeconfig);
         let is_log = |seen: &Seen| seen.path.ends_with("/log");
