@@ -19,7 +19,12 @@ struct Failed {
 impl Failed {
     fn with(state: &Value) -> Self {
         let shop = Shop::new(3);
-        shop.kubectl(&["patch", "deployment/frontend", "-p", r#"{"spec": {"minReadySeconds": 15}}"#]);
+        let settle = |seconds: u32| {
+            let patch = json!({"spec": {"minReadySeconds": seconds}}).to_string();
+            shop.kubectl(&["patch", "deployment/frontend", "-p", &patch]);
+        };
+        // So long the canary is not done.
+        settle(120);
         let dir = tempfile::tempdir().unwrap();
         let proxy = Proxy::start(&shop.kubeconfig);
         let is_log = |seen: &Seen| seen.path.ends_with("/log");
@@ -50,6 +55,8 @@ impl Failed {
             &status.to_string(),
         ]);
         let of_others = shop.tool(&["status", "frontend", "-o", "json"]).stdout;
+        shop.until("it is undone", |shop| shop.deployment()["spec"]["minReadySeconds"] == 120);
+        settle(0);
         let ended = finish(child).expect(1);
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         let told = vec![
