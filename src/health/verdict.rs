@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::brief;
 use crate::health::signals::{Signal, signals};
 use crate::health::watch::Memory;
 use crate::health::{Class, Moment, Quorum, Tolerances, View};
+
+/// The longest message within a sentence, in letters: a container's last words may be 4,096.
+const MESSAGE: usize = 500;
 
 /// How a version is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +60,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Returns it in one line.
+    /// Returns it in one line; JSON and the journal have the whole message.
     pub fn sentence(&self) -> String {
         let whom = match self.pods.as_slice() {
             [] => String::new(),
@@ -64,7 +68,7 @@ impl Failure {
             [pod, ..] => format!(" (pod {pod} and {} more)", self.pods.len() - 1),
         };
         let after = if self.grace == 0 { String::new() } else { format!(", for {} s", self.grace) };
-        format!("{}{after}: {}{whom}", self.reason, self.message)
+        format!("{}{after}: {}{whom}", self.reason, brief::line(&self.message, MESSAGE))
     }
 }
 
@@ -135,4 +139,26 @@ fn is_healthy(view: &View<'_>) -> bool {
         && version.ready() == version.replicas()
         && view.deployment.is_observed()
         && !view.deployment.spec.paused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failures_sentence_is_one_line_whatever_a_container_said() {
+        let mut failure = Failure {
+            class: Class::Version,
+            reason: "CrashLoopBackOff".into(),
+            row: 9,
+            grace: 0,
+            message: "web ended twice: exit code 1 (Error): a\n\tb".into(),
+            container: None,
+            exit_code: Some(1),
+            pods: vec!["p".into()],
+        };
+        assert_eq!(failure.sentence(), "CrashLoopBackOff: web ended twice: exit code 1 (Error): a b (pod p)");
+        failure.message = format!("{}end", "word ".repeat(800));
+        assert!(failure.sentence().len() < 600 && failure.sentence().ends_with("word end (pod p)"));
+    }
 }
