@@ -49,12 +49,23 @@ pub struct View<'a> {
     pub events: &'a [ClusterEvent],
     /// Whether the pods were Ready before and now have to stay so.
     pub soaking: bool,
-    /// While held: the pods of the stable version, which are to stay.
-    pub stable: Option<Vec<&'a Pod>>,
-    /// The pods that may be missing by the Deployment's `maxUnavailable`: the user's own, or that of the hold.
+    /// The stable version, if it is known.
+    pub stable: Option<Stable<'a>>,
+    /// Whether a canary is held: then the stable pods are to stay.
+    pub held: bool,
+    /// The pods that may be missing in a rolling update, by the Deployment's `maxUnavailable`.
     pub may_miss: u32,
     /// Masks what pods and registries say.
     pub scrubber: Scrubber,
+}
+
+/// The version that users have.
+#[derive(Clone, Debug)]
+pub struct Stable<'a> {
+    /// How many pods its ReplicaSet is to have.
+    pub wanted: u32,
+    /// Its pods.
+    pub pods: Vec<&'a Pod>,
 }
 
 impl<'a> View<'a> {
@@ -68,12 +79,14 @@ impl<'a> View<'a> {
         let is_own = |pod: &&Pod| pod.owner().is_some_and(|owner| own.contains(owner));
         let (pods, others) =
             situation.observed.pods.iter().filter(is_own).partition(|pod| pod.is_owned_by(uid));
-        let stable = situation.hold.as_ref().and(situation.stable);
-        let stable = stable.map(|stable| situation.pods_of(stable).collect());
+        let stable = situation
+            .stable
+            .map(|stable| Stable { wanted: stable.replicas(), pods: situation.pods_of(stable).collect() });
+        let held = situation.hold.is_some();
         let deployment = situation.deployment();
         let may_miss = deployment.max_unavailable();
         let scrubber = Scrubber::new(&deployment.spec.template);
-        Self { deployment, version, pods, others, events, soaking, stable, may_miss, scrubber }
+        Self { deployment, version, pods, others, events, soaking, stable, held, may_miss, scrubber }
     }
 
     /// Returns the pods that count: neither going nor replaced through no fault of theirs.

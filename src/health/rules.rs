@@ -85,7 +85,7 @@ pub const RULES: [Rule; 36] = [
     row(20, "WebhookFailed", Infrastructure, Some(90), One, "an admission webhook does not answer"),
     CANNOT_CREATE,
     row(21, "ProgressDeadlineExceeded", Version, Some(0), One, "the Deployment controller gave the rollout up after progressDeadlineSeconds"),
-    row(22, "StableUnavailable", Infrastructure, Some(60), One, "fewer pods of the Deployment are Ready than before the start, less its maxUnavailable (while held: fewer stable pods, less what --shrink-stable takes): others end them"),
+    row(22, "StableUnavailable", Infrastructure, Some(60), One, "fewer pods of the Deployment are Ready than before the start, less its maxUnavailable; while held, fewer stable pods than before and than the controller keeps: others end them"),
     row(23, "ControllerStalled", Infrastructure, Some(60), One, "the Deployment controller does not look at the newest spec"),
     row(24, "Evictions", Infrastructure, Some(120), One, "the kubelet evicted or the scheduler preempted at least three new pods and half as many as are wanted, and others have not taken their places within that or what their probes allow"),
     row(25, "NodeLost", Infrastructure, None, Most, "its node does not answer; the pod comes back or is replaced after 5 min"),

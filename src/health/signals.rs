@@ -136,18 +136,20 @@ fn given_up(view: &View<'_>, memory: &Memory) -> Option<Signal> {
 /// Fewer pods than the rollout itself may take away.
 fn too_few(view: &View<'_>, memory: &Memory) -> Option<Signal> {
     let before = memory.ready_before?;
-    let wanted = view.deployment.replicas();
     // Whoever is only cut off from us may serve on.
     let standing = |pod: &&&Pod| pod.is_ready() || pod.is_cut_off();
     let count = |pods: &[&Pod]| u32::try_from(pods.iter().filter(standing).count()).unwrap_or(u32::MAX);
-    let (ready, least, whose) = if let Some(stable) = &view.stable {
-        // Ready pods of the canary do not make up for those that are to stay. The controller keeps
-        // `replicas - maxUnavailable` of them, and --shrink-stable is that limit.
-        let before = memory.stable_before.unwrap_or(before);
-        (count(stable), before.min(wanted.saturating_sub(view.may_miss)), "stable ")
-    } else {
-        let ready = count(&view.pods).saturating_add(count(&view.others));
-        (ready, before.min(wanted).saturating_sub(view.may_miss), "")
+    let (ready, least, whose) = match &view.stable {
+        // Ready pods of the canary do not make up for those that are to stay. What the controller itself takes away is
+        // the hold's doing: --shrink-stable, or a rollout that was under way.
+        Some(stable) if view.held => {
+            let before = memory.stable_before.unwrap_or(before);
+            (count(&stable.pods), before.min(stable.wanted), "stable ")
+        }
+        _ => {
+            let ready = count(&view.pods).saturating_add(count(&view.others));
+            (ready, before.min(view.deployment.replicas()).saturating_sub(view.may_miss), "")
+        }
     };
     (ready < least).then(|| {
         let are = if ready == 1 { "pod is" } else { "pods are" };

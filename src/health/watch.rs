@@ -29,7 +29,7 @@ pub struct Memory {
     pub given_up_before: Option<String>,
     /// Ready pods of all versions at the begin.
     pub ready_before: Option<u32>,
-    /// Those of the stable version, if it was held at the begin.
+    /// Those of the stable version.
     pub stable_before: Option<u32>,
 }
 
@@ -122,7 +122,7 @@ impl Watch {
     pub fn new(before: &View<'_>, tolerances: Tolerances) -> Self {
         let all = || before.pods.iter().chain(&before.others);
         let count = |ready: usize| u32::try_from(ready).ok();
-        let stable = before.stable.as_ref();
+        let stable = before.stable.as_ref().map(|stable| &stable.pods);
         let displaced = all().filter(|pod| pod.is_evicted());
         let memory = Memory {
             displaced_before: displaced.map(|pod| pod.uid().to_owned()).collect(),

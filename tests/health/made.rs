@@ -200,6 +200,7 @@ fn a_container_that_somebody_added_is_not_the_versions_fault() {
         events: &[],
         soaking: false,
         stable: None,
+        held: false,
         may_miss: 3,
         scrubber: Scrubber::default(),
     };

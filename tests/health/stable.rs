@@ -85,7 +85,10 @@ fn what_the_hold_itself_takes_away_is_not_missed() {
     assert_eq!(failure(&shrunk, &world(Some(json!(0)), (0, 5), (5, 0), 0)), None);
     // A rollout under way that is held where it stands.
     let under_way = world(None, (5, 0), (3, 0), 0);
-    assert_eq!(failure(&under_way, &world(Some(json!(7)), (0, 5), (3, 0), 0)), None);
+    assert_eq!(failure(&under_way, &world(Some(json!(1)), (0, 5), (3, 0), 0)), None);
+    // It went on while it was being stopped.
+    let earlier = world(None, (3, 0), (5, 0), 0);
+    assert_eq!(failure(&earlier, &world(Some(json!(1)), (0, 7), (3, 0), 0)), None);
 }
 
 #[test]
