@@ -109,6 +109,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether something was written. What a rollout wrote that failed its own error says.
+    pub const fn is_written(self) -> bool {
+        match self {
+            Self::Created | Self::Configured | Self::Held | Self::Pruned => true,
+            Self::Unchanged | Self::Failed | Self::NotApplied => false,
+        }
+    }
+
     /// Returns the word for people.
     pub const fn word(self) -> &'static str {
         match self {

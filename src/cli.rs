@@ -168,11 +168,11 @@ pub struct GlobalArgs {
     /// Group to impersonate (repeatable)
     #[arg(long = "as-group", global = true, value_name = "GROUP", requires = "impersonate")]
     pub impersonate_groups: Vec<String>,
-    /// Longest time for one request [default: 10s to read, 15s to write]
+    /// Longest time for one request [default, and for 0: 10s to read, 15s to write]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse)]
     pub request_timeout: Option<Duration>,
-    /// Longest time to wait for pods in one step
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse, default_value = "10m")]
+    /// Longest time to wait for pods in one step, beside minReadySeconds; 0 or less: no limit
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration::timeout, default_value = "10m", allow_hyphen_values = true)]
     pub timeout: Duration,
     /// Longest time to wait while another run holds the lock
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse, default_value = "0s")]
@@ -299,6 +299,13 @@ pub struct HistoryArgs {
     /// Show one revision with its pod template
     #[arg(long, value_name = "N")]
     pub revision: Option<u64>,
+}
+
+impl GlobalArgs {
+    /// Returns the longest time for one request; for 0, with which kubectl sets none, our own.
+    pub fn request_timeout(&self) -> Option<Duration> {
+        self.request_timeout.filter(|time| !time.is_zero())
+    }
 }
 
 /// Arguments of `status`.

@@ -40,6 +40,32 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(total))
 }
 
+/// What "no timeout" means: kubectl waits for so long where it is told a negative one (`wait --timeout`).
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Parses the longest time to wait as kubectl means it: without end for 0 (`rollout status --timeout`) and below, which is a
+/// week here.
+///
+/// # Errors
+/// As [`parse`].
+pub fn timeout(text: &str) -> Result<Duration, String> {
+    match text.strip_prefix('-') {
+        Some(rest) => parse(rest).map(|_| WEEK),
+        None => parse(text).map(|time| if time.is_zero() { WEEK } else { time }),
+    }
+}
+
+/// Parses the longest time to wait where 0 means to look once, and a negative one a week, as in `kubectl wait --timeout`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn patience(text: &str) -> Result<Duration, String> {
+    match text.strip_prefix('-') {
+        Some(rest) => parse(rest).map(|_| WEEK),
+        None => parse(text),
+    }
+}
+
 /// Writes a duration with its two largest units.
 pub fn short(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -63,6 +89,20 @@ mod tests {
         for text in ["", "m", "5x", "-5s", "1.5h", "99999999999999999999s", "31d", "9999h"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn no_timeout_is_what_kubectl_means_by_0_and_negative() {
+        for (text, waits, looks) in [
+            ("0", WEEK, Duration::ZERO),
+            ("0s", WEEK, Duration::ZERO),
+            ("-1s", WEEK, WEEK),
+            ("-1", WEEK, WEEK),
+        ] {
+            assert_eq!((timeout(text), patience(text)), (Ok(waits), Ok(looks)), "{text}");
+        }
+        assert_eq!(timeout("90s"), Ok(Duration::from_secs(90)));
+        assert!(timeout("-").is_err() && timeout("--1s").is_err() && patience("-x").is_err());
     }
 
     #[test]

@@ -25,8 +25,8 @@ use crate::health::{Failure as Verdict, Tolerances};
 use crate::model::{Observed, RunRef, Situation};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
-use crate::record::{State, Verb};
-use crate::status::WorkloadStatus;
+use crate::record::{Ending, State, Verb};
+use crate::status::{NOTHING_TO_JUDGE, WorkloadStatus};
 use crate::step;
 use crate::traffic::{Split, Traffic};
 
@@ -70,8 +70,12 @@ pub(crate) struct Engine<'a> {
     clock: ReadyClock,
     lock: Lock,
     stop: Signals,
+    /// What was waited for beside the timeout, as the workload's own settings ask for it.
+    granted: Duration,
     /// Whether a failure was undone.
     undone: bool,
+    /// Whether anything but the lock was written, or may have been.
+    wrote: bool,
     /// How the traffic is routed.
     traffic: Option<Traffic>,
     /// What the routes were last made to say.
@@ -108,7 +112,9 @@ impl<'a> Engine<'a> {
             clock,
             lock,
             stop,
+            granted: Duration::ZERO,
             undone: false,
+            wrote: false,
             traffic: None,
             split: None,
             settled: false,
@@ -148,7 +154,7 @@ impl<'a> Engine<'a> {
         observed.journal = self.lock.journal();
         observed.lock = self.lock.state();
         observed.traffic.clone_from(&self.traffic);
-        self.clock.see(&observed.pods);
+        self.clock.see(&observed.pods, self.cluster.clock());
         Ok(observed)
     }
 
@@ -232,6 +238,7 @@ impl<'a> Engine<'a> {
 
     /// Writes the outcome and frees the lock, whatever happened.
     async fn end(&mut self, verb: Verb, result: Result<(), Error>) -> Result<(), Error> {
+        let result = result.map_err(|error| self.not_before_a_write(error));
         let state = match &result {
             Ok(()) => State::Done,
             Err(error) if error.kind == Kind::Locked => return self.follow(verb, error.clone()).await,
@@ -254,6 +261,9 @@ impl<'a> Engine<'a> {
             Ok(observed) => self.outcome(verb, observed, &result),
             Err(_) => None,
         };
+        if outcome.as_ref().is_some_and(|outcome| outcome.ending == Ending::Unjudged) {
+            self.note(NOTHING_TO_JUDGE);
+        }
         if let (Ok(observed), Some(outcome)) = (&observed, &outcome) {
             Box::pin(self.note_origin(observed, outcome)).await;
         }
@@ -266,6 +276,18 @@ impl<'a> Engine<'a> {
         };
         // The step's own error says more than a lock that could not be freed: it runs out by itself.
         result.and(released)
+    }
+
+    /// A refusal half way is none before the first write: what is there is to be gone on with, or taken back.
+    fn not_before_a_write(&self, error: Error) -> Error {
+        if error.kind != Kind::Refused || !self.wrote {
+            return error;
+        }
+        let (name, namespace) = (&self.options.name, &self.cluster.namespace);
+        let ways =
+            ["resume", "abort"].map(|verb| format!("kubectl rollout-plus {verb} {name} -n {namespace}"));
+        let missing: Vec<String> = ways.into_iter().filter(|way| !error.next.contains(way)).collect();
+        missing.into_iter().fold(error.after_a_write(), Error::next)
     }
 
     /// Tells how the run ended, with the workload as it is now.

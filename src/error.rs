@@ -82,6 +82,15 @@ impl Error {
         Self::new(Kind::Refused, message)
     }
 
+    /// Takes back that a check refused before the first write: something was written, and the rest was refused.
+    #[must_use]
+    pub fn after_a_write(mut self) -> Self {
+        if self.kind == Kind::Refused {
+            self.kind = Kind::Cluster;
+        }
+        self
+    }
+
     /// Adds a command to type next.
     #[must_use]
     pub fn next(mut self, command: impl Into<String>) -> Self {
@@ -101,6 +110,14 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_refused_after_a_write() {
+        assert_eq!(Error::refused("x").after_a_write().kind.exit_code(), 3);
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Refused) {
+            assert_eq!(Error::new(kind, "x").after_a_write().kind, kind);
+        }
+    }
 
     #[test]
     fn exit_codes_have_one_meaning_each_and_stand_in_the_readme() {

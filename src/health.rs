@@ -99,6 +99,13 @@ impl<'a> View<'a> {
         usize::try_from(self.version.map_or(0, ReplicaSet::replicas)).unwrap_or(usize::MAX)
     }
 
+    /// Whether the rolling update makes room for its own pods, and serves as its limits ask meanwhile.
+    pub fn makes_room(&self) -> bool {
+        let ready = self.pods.iter().chain(&self.others).filter(|pod| pod.is_ready()).count();
+        let ready = u32::try_from(ready).unwrap_or(u32::MAX);
+        self.may_miss > 0 && ready > 0 && ready >= self.deployment.replicas().saturating_sub(self.may_miss)
+    }
+
     fn events_of(&self, pod: &Pod) -> impl Iterator<Item = &'a ClusterEvent> {
         let uid = pod.uid().to_owned();
         self.events.iter().filter(move |event| event.involved_object.uid == uid && !uid.is_empty())

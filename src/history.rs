@@ -65,7 +65,7 @@ pub fn revisions(observed: &Observed, outcomes: &[Outcome]) -> Vec<Revision> {
 /// Returns the ReplicaSet to go back to, and why that one.
 ///
 /// Without a number it is the last version that ended healthy in our history, or else the one before. A version
-/// that was left by a rollback, failed or was aborted is not chosen; nor is one from which the live version was
+/// that was left by a rollback and not healthy since, failed or was aborted is not chosen; nor is one from which the live version was
 /// come back to, because that would toggle.
 ///
 /// # Errors
@@ -98,11 +98,7 @@ pub fn target<'a>(
         });
     }
     let last: BTreeMap<&str, &Outcome> = outcomes.iter().map(|o| (o.hash.as_str(), o)).collect();
-    let left: BTreeSet<&str> = outcomes
-        .iter()
-        .filter(|outcome| outcome.verb == Verb::Rollback && outcome.ending == Ending::Healthy)
-        .map(|outcome| outcome.from.as_str())
-        .collect();
+    let left = left(outcomes);
     let ending = |rs: &ReplicaSet| last.get(rs.hash()).map(|outcome| outcome.ending);
     let bad = |rs: &&&ReplicaSet| {
         left.contains(rs.hash()) || matches!(ending(rs), Some(Ending::Failed | Ending::Aborted))
@@ -125,6 +121,20 @@ pub fn target<'a>(
         .next(format!("kubectl rollout-plus rollback {} -n {} --to-revision N", id.name, id.namespace)));
     }
     Ok((previous, "the one before; our history does not know it".to_owned()))
+}
+
+/// Returns the versions that were left by a rollback, and not brought back to health since.
+fn left(outcomes: &[Outcome]) -> BTreeSet<&str> {
+    let mut left = BTreeSet::new();
+    for outcome in outcomes {
+        if outcome.ending == Ending::Healthy {
+            left.remove(outcome.hash.as_str());
+        }
+        if outcome.verb == Verb::Rollback && outcome.ending.is_through() {
+            left.insert(outcome.from.as_str());
+        }
+    }
+    left
 }
 
 /// Whether somebody went back to the live version from the one before: it had a lower number once.
@@ -264,6 +274,32 @@ mod tests {
         let outcomes =
             [ended(2, Verb::Rolling, Ending::Healthy, 1), ended(1, Verb::Rollback, Ending::Healthy, 2)];
         assert_eq!(chosen(&observed, &outcomes, None), Err(Kind::Refused));
+    }
+
+    #[test]
+    fn a_version_that_was_healthy_again_after_a_rollback_is_chosen() {
+        let left = [
+            ended(1, Verb::Rolling, Ending::Healthy, 0),
+            ended(2, Verb::Rolling, Ending::Healthy, 1),
+            ended(1, Verb::Rollback, Ending::Healthy, 2),
+        ];
+        let then = |version: u32, ending: Ending| {
+            let mut all = left.to_vec();
+            all.push(ended(version, Verb::Rolling, ending, 1));
+            all.push(ended(3, Verb::Rolling, Ending::Healthy, version));
+            chosen(&revised(3), &all, None)
+        };
+        assert_eq!(then(2, Ending::Healthy), Ok(2));
+        assert_eq!(then(2, Ending::Failed), Ok(1), "it was left, and is no better");
+        assert_eq!(then(2, Ending::Unjudged), Ok(1), "nobody knows");
+        assert_eq!(chosen(&revised(3), &left, None), Ok(1));
+    }
+
+    #[test]
+    fn a_version_that_nobody_judged_is_not_called_healthy() {
+        let outcomes =
+            [ended(1, Verb::Rolling, Ending::Healthy, 0), ended(2, Verb::Rolling, Ending::Unjudged, 1)];
+        assert_eq!(chosen(&revised(3), &outcomes, None), Ok(1));
     }
 
     #[test]

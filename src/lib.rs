@@ -4,7 +4,7 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`ownership`], [`record`], [`status`], [`duration`], [`keys`], [`error`], `kubeconfig`, [`brief`] | compute |
+//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`ownership`], [`record`], [`status`], [`duration`], [`keys`], [`error`], `kubeconfig`, [`brief`], [`words`] | compute |
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
@@ -46,5 +46,6 @@ mod source;
 pub mod status;
 pub mod step;
 pub mod traffic;
+pub mod words;
 
 pub use commands::run;

@@ -20,4 +20,4 @@ pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
 pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};
 pub use reference::Reference;
 pub use situation::{Hold, HoldSource, Observed, Phase, Situation};
-pub use template::{fingerprint, images, images_of, same_template, with_image, without_hash};
+pub use template::{fingerprint, hash, images, images_of, same_template, with_image, without_hash};

@@ -22,6 +22,7 @@ pub use stop::stop;
 use crate::model::images;
 use crate::share::{Size, Stable};
 use crate::traffic::{Role, Split};
+use crate::words::counted;
 
 /// What is to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -104,10 +105,6 @@ pub enum Step {
     },
 }
 
-fn canary_pods(pods: u32) -> String {
-    format!("{pods} canary {}", if pods == 1 { "pod" } else { "pods" })
-}
-
 /// A request to the preview.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -134,8 +131,10 @@ impl Step {
                 let what = if template.is_some() { "hold with the new template" } else { "hold" };
                 let size = match size {
                     Size::Weight(weight) => format!("{weight} %"),
-                    Size::Pods(pods) => canary_pods(*pods),
-                    Size::Routed { weight, pods } => format!("{weight} %, with {}", canary_pods(*pods)),
+                    Size::Pods(pods) => counted(*pods, "canary pod"),
+                    Size::Routed { weight, pods } => {
+                        format!("{weight} %, with {}", counted(*pods, "canary pod"))
+                    }
                 };
                 let note = if *stable == Stable::Shrink { ", taking stable pods away" } else { "" };
                 format!("{what} at {size}{note}")
@@ -180,5 +179,18 @@ impl Step {
             | Self::Freeze
             | Self::Verify { .. } => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pod_is_not_pods() {
+        let hold = |size| Step::Hold { template: None, size, stable: Stable::Whole, changes: false }.title();
+        assert_eq!(hold(Size::Pods(1)), "hold at 1 canary pod");
+        assert_eq!(hold(Size::Routed { weight: 5, pods: 1 }), "hold at 5 %, with 1 canary pod");
+        assert_eq!(hold(Size::Pods(2)), "hold at 2 canary pods");
     }
 }

@@ -67,6 +67,14 @@ impl Verb {
             Self::Rolling | Self::Rollback | Self::Restart => Phase::Progressing,
         }
     }
+
+    /// Whether it is a way out of trouble, which nothing keeps shut that the live version has, too.
+    pub const fn goes_back(self) -> bool {
+        match self {
+            Self::Rollback | Self::Restart => true,
+            Self::Canary | Self::BlueGreen | Self::Promote | Self::Abort | Self::Rolling => false,
+        }
+    }
 }
 
 /// How far a run came.

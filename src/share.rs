@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::words::counted;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +132,10 @@ impl Sizing {
             Size::Pods(pods) if use_of == Stable::AsIs => pods.clamp(least, most),
             Size::Pods(pods) | Size::Routed { pods, .. } => {
                 return Err(Error::refused(format!(
-                    "{pods} canary pods cannot be kept: with {replicas} replicas and {stable} stable pods it is {least} to {most}"
+                    "{} cannot be kept: with {} and {} it is {least} to {most}",
+                    counted(pods, "canary pod"),
+                    counted(replicas, "replica"),
+                    counted(stable, "stable pod")
                 )));
             }
             Size::Weight(weight) => (least..=most)
@@ -174,16 +178,15 @@ impl Sizing {
 
     /// Returns how the numbers compare with what was asked, for people.
     pub fn sentence(&self) -> String {
-        let pods = format!("{} of {} pods", self.canary, self.canary + self.stable);
+        let pods = format!("{} of {}", self.canary, counted(self.canary + self.stable, "pod"));
         let share = tidy(self.share());
         match self.size {
             Size::Pods(_) => format!("{share} %: {pods}"),
             Size::Routed { weight, .. } => format!("{weight} % by the router: {pods}"),
             Size::Weight(weight) if self.is_exact() => format!("{weight} %: {pods}"),
             Size::Weight(weight) => format!(
-                "asked {weight} %, with {} {} the nearest is {share} %: {pods}",
-                self.replicas,
-                if self.replicas == 1 { "replica" } else { "replicas" }
+                "asked {weight} %, with {} the nearest is {share} %: {pods}",
+                counted(self.replicas, "replica")
             ),
         }
     }
@@ -196,7 +199,8 @@ impl Sizing {
         }
         match exact_replicas(weight) {
             Some((replicas, canary)) => Some(format!(
-                "exactly {weight} % takes {replicas} replicas ({canary} of {} pods) or a router",
+                "exactly {weight} % takes {} ({canary} of {} pods) or a router",
+                counted(replicas, "replica"),
                 replicas + canary
             )),
             None => Some(format!(
@@ -303,6 +307,17 @@ mod tests {
         assert!(weight(10, 3).advice().unwrap().contains("9 replicas (1 of 10 pods)"));
         assert!(weight(90, 3).advice().unwrap().contains("router"));
         assert_eq!(weight(25, 3).advice(), None);
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let half = Sizing { size: Size::Weight(50), replicas: 4, stable: 4, canary: 1 };
+        assert_eq!(half.advice().unwrap(), "exactly 50 % takes 1 replica (1 of 2 pods) or a router");
+        let none = Sizing::choose(Size::Pods(1), Stable::Whole, 6, 5).unwrap_err();
+        assert_eq!(
+            none.message,
+            "1 canary pod cannot be kept: with 6 replicas and 5 stable pods it is 2 to 6"
+        );
     }
 
     #[test]

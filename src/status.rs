@@ -14,7 +14,7 @@ use crate::model::{Observed, Phase, ReplicaSet, Situation, images};
 use crate::record;
 use crate::share::{percent, tidy};
 
-pub use health::{Condition, Health};
+pub use health::{Condition, Health, NOTHING_TO_JUDGE};
 pub use pods::PodStatus;
 pub use traffic::{BackendStatus, RouteStatus, TrafficStatus};
 pub use until::{Goal, Reached};

@@ -1,5 +1,6 @@
 //! What a step means for a workload as it is now: which writes are missing, and whether it is done.
 
+mod patience;
 mod progress;
 mod traffic;
 
@@ -12,6 +13,7 @@ use crate::plan::Step;
 use crate::share::{Bounds, Size, Sizing, Stable, Unavailable};
 use crate::traffic::Target;
 
+pub use patience::least;
 pub use progress::{Progress, ReadyFor, progress};
 pub use traffic::halted;
 

@@ -19,7 +19,7 @@ use serde_json::Value;
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
 pub use roads::{Roads, View, ready_endpoints};
 pub use service::{
-    Role, copy_of, is_made_by_us, is_ours, made, made_so, own_service, owner, pin, pinned_to, proxied,
+    Role, copy_of, is_made_by_us, is_ours, made, made_so, own_name, own_service, owner, pin, pinned_to, proxied,
     root_of, says, unpin,
 };
 pub use split::{Backend, Match, Split};

@@ -58,6 +58,8 @@ pub struct Facts {
     pub named: BTreeMap<(Kind, String), Fact<Option<Value>>>,
     /// The server's answer to a dry run of the template as a pod: the pod with all defaults, or a refusal.
     pub pod_dry_run: Fact<Result<Value, String>>,
+    /// The same for the live template; needed only where a version that is gone back to was refused.
+    pub live_dry_run: Fact<Result<Value, String>>,
     /// What the user needs for the rollout and may not do.
     pub missing_rights: Fact<Vec<Need>>,
 }
@@ -75,6 +77,7 @@ impl Facts {
             nodes: Err(why.clone()),
             named: BTreeMap::new(),
             pod_dry_run: Err(why.clone()),
+            live_dry_run: Err(why.clone()),
             missing_rights: Err(why),
         }
     }

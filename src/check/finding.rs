@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// How grave a finding is.
+///
+/// The gravest is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -32,6 +34,9 @@ pub struct Finding {
     /// The manifest that it stands in, if it came from one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<String>,
+    /// Whether it is a warning that holds for the live version, too.
+    #[serde(skip)]
+    pub live_too: bool,
 }
 
 /// A rule that could not be judged.
@@ -64,6 +69,7 @@ impl Finding {
             why: why.into(),
             fix: fix.into(),
             file: None,
+            live_too: false,
         }
     }
 

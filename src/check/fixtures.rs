@@ -78,6 +78,7 @@ pub(super) fn facts() -> Facts {
         nodes: Ok(vec![]),
         named: std::collections::BTreeMap::new(),
         pod_dry_run: Ok(Ok(json!({"spec": subject().pod()}))),
+        live_dry_run: Err("not needed".into()),
         missing_rights: Ok(vec![]),
     }
 }

@@ -34,7 +34,11 @@ pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
         let Some((_, tool)) = GITOPS_MANAGERS.iter().find(|(name, _)| *name == manager) else { continue };
         let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
         if fields.is_some_and(|fields| !fields["f:spec"]["f:template"].is_null()) {
-            return Ok(vec![Finding::error(
+            // What `restart` adds is nothing that the repository has.
+            let restarts = live.spec.template["spec"] == subject.deployment.spec.template["spec"];
+            let level = if restarts { Level::Warning } else { Level::Error };
+            return Ok(vec![Finding::new(
+                level,
                 "spec.template",
                 format!("is kept by {tool} (field manager {manager}): it would put its own template back"),
                 format!("suspend {tool} for this Deployment, or change the version in its repository"),
@@ -122,6 +126,10 @@ mod tests {
             assert_eq!(level(owner(&managed(manager, &replicas), &facts())), None, "{manager}");
         }
         assert_eq!(level(owner(&managed("kubectl-client-side-apply", &template), &facts())), None);
+        let mut restarted = managed(GITOPS_MANAGERS[0].0, &template);
+        restarted.deployment.spec.template = restarted.live.as_ref().unwrap().spec.template.clone();
+        restarted.deployment.spec.template["metadata"]["annotations"] = json!({"at": "now"});
+        assert_eq!(level(owner(&restarted, &facts())), Some(Level::Warning), "nothing is put back");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::check::{Facts, Finding, Judged, Subject, selector};
+use crate::check::{Facts, Finding, Judged, Level, Subject, selector};
+use crate::words::counted;
 
 /// The stock rolling update ends every promotion, so its limits matter for a canary too.
 pub(super) fn limits(subject: &Subject, _: &Facts) -> Judged {
@@ -20,10 +21,11 @@ pub(super) fn limits(subject: &Subject, _: &Facts) -> Judged {
     }
     let resolved = deployment.max_unavailable();
     Ok(if resolved >= replicas {
-        vec![Finding::error(
+        vec![Finding::warning(
             path,
             format!(
-                "is {resolved} of {replicas} pods ({}): all may be taken away at once",
+                "is {resolved} of {} ({}): all may be taken away at once",
+                counted(replicas, "pod"),
                 text(&unavailable)
             ),
             "set maxUnavailable to 0 and maxSurge to 1",
@@ -50,21 +52,36 @@ pub(super) fn recreate(subject: &Subject, _: &Facts) -> Judged {
     })
 }
 
-/// One pod is no redundancy, none is no service.
-pub(super) fn replicas(subject: &Subject, _: &Facts) -> Judged {
-    Ok(match subject.deployment.replicas() {
-        0 => vec![Finding::error(
-            "spec.replicas",
-            "is 0: nothing serves, and nothing can be compared",
-            "scale to at least 2",
-        )],
-        1 => vec![Finding::warning(
-            "spec.replicas",
-            "is 1: a canary would get half of the requests, and a lost node takes all",
-            "scale to at least 2",
-        )],
-        _ => Vec::new(),
-    })
+/// A share of nothing cannot be compared with anything. A rolling update sets the template, as kubectl does.
+pub(super) fn none(subject: &Subject, _: &Facts) -> Judged {
+    if subject.deployment.replicas() > 0 {
+        return Ok(Vec::new());
+    }
+    let path = "spec.replicas";
+    Ok(vec![if subject.strategy.is_judged() {
+        Finding::error(path, "is 0: nothing serves, and nothing can be compared", "scale to at least 2")
+    } else {
+        Finding::new(
+            Level::Info,
+            path,
+            "is 0: no pod tells whether the version is healthy",
+            "scale it up to see",
+        )
+    }])
+}
+
+/// One pod is no redundancy.
+pub(super) fn single(subject: &Subject, _: &Facts) -> Judged {
+    if subject.deployment.replicas() != 1 {
+        return Ok(Vec::new());
+    }
+    let share =
+        if subject.strategy.is_judged() { "a canary would get half of the requests, and " } else { "" };
+    Ok(vec![Finding::warning(
+        "spec.replicas",
+        format!("is 1: {share}a lost node takes all"),
+        "scale to at least 2",
+    )])
 }
 
 /// Evictions need exactly one budget that leaves room.
@@ -120,7 +137,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::check::Level;
+    use crate::check::Strategy;
     use crate::check::fixtures::{facts, subject};
     use crate::share::{Size, Sizing, Stable};
 
@@ -135,14 +152,14 @@ mod tests {
     #[test]
     fn limits_that_take_all_pods_or_none_are_found() {
         assert_eq!(limits(&subject(), &facts()), Ok(vec![]));
-        for (replicas, surge, unavailable) in [
-            (1, json!(1), json!(1)),
-            (3, json!(1), json!("100%")),
-            (3, json!(0), json!("0%")),
-            (1, json!(0), json!("25%")),
+        for (replicas, surge, unavailable, level) in [
+            (1, json!(1), json!(1), Level::Warning),
+            (3, json!(1), json!("100%"), Level::Warning),
+            (3, json!(0), json!("0%"), Level::Error),
+            (1, json!(0), json!("25%"), Level::Warning),
         ] {
             let found = limits(&rolling(replicas, &surge, &unavailable), &facts()).unwrap();
-            assert_eq!(found.iter().map(|f| f.level).collect::<Vec<_>>(), [Level::Error], "{replicas}");
+            assert_eq!(found.iter().map(|f| f.level).collect::<Vec<_>>(), [level], "{replicas}");
         }
         assert_eq!(limits(&rolling(1, &json!(1), &json!("25%")), &facts()), Ok(vec![]));
         assert_eq!(limits(&rolling(3, &json!(0), &json!(1)), &facts()), Ok(vec![]));
@@ -154,9 +171,21 @@ mod tests {
         assert_eq!(recreate(&subject, &facts()), Ok(vec![]));
         subject.deployment.spec.strategy = Some(json!({"type": "Recreate"}));
         assert_eq!(recreate(&subject, &facts()).unwrap().len(), 1);
-        for (count, level) in [(0, Some(Level::Error)), (1, Some(Level::Warning)), (2, None)] {
+        for (strategy, count, level) in [
+            (Strategy::Canary, 0, Some(Level::Error)),
+            (Strategy::BlueGreen, 0, Some(Level::Error)),
+            (Strategy::Rolling, 0, Some(Level::Info)),
+            (Strategy::New, 0, Some(Level::Info)),
+            (Strategy::Canary, 1, Some(Level::Warning)),
+            (Strategy::Rolling, 1, Some(Level::Warning)),
+            (Strategy::Canary, 2, None),
+        ] {
+            subject.strategy = strategy;
             subject.deployment.spec.replicas = Some(count);
-            assert_eq!(replicas(&subject, &facts()).unwrap().first().map(|f| f.level), level);
+            let mut found = none(&subject, &facts()).unwrap();
+            found.extend(single(&subject, &facts()).unwrap());
+            assert_eq!(found.first().map(|f| f.level), level, "{strategy:?} {count}");
+            assert!(found.len() < 2);
         }
     }
 

@@ -17,6 +17,14 @@ impl Quantity {
         Self(i128::from(number) * NANO)
     }
 
+    /// Returns how often another amount is in this one; as often as one likes if that is nothing.
+    pub fn holds(self, other: Self) -> u32 {
+        if other.0 <= 0 {
+            return u32::MAX;
+        }
+        u32::try_from(self.0.max(0) / other.0).unwrap_or(u32::MAX)
+    }
+
     /// Reads the text of an amount; what is finer than 10^-9 rounds away from zero, as in the API.
     /// `None` for what is no amount, or one that no machine has.
     pub fn parse(text: &str) -> Option<Self> {

@@ -4,19 +4,32 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::check::{Facts, Finding, Judged, Kind, Subject};
+use crate::check::{Facts, Finding, Judged, Kind, Level, Subject};
 
-/// A reference that must hold for a container to start.
+/// A reference to an object.
 struct Reference {
     kind: Kind,
     name: String,
     /// Keys that are needed of it, empty for none in particular.
     keys: Vec<String>,
     path: String,
+    need: Need,
 }
 
-/// Returns the objects that the template refers to and that must exist, each once. What is optional, and the
-/// ServiceAccount `default` that every namespace has, are left out.
+/// What becomes of a pod whose reference does not hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// It does not start, unless the reference is marked optional.
+    Start,
+    /// It does not start.
+    Always,
+    /// The kubelet goes on without, and the image may be public or on the node (`FailedToRetrieveImagePullSecret` in
+    /// kubernetes/pkg/kubelet).
+    Pull,
+}
+
+/// Returns the objects that the template refers to, each once. What is optional, and the ServiceAccount `default` that
+/// every namespace has, are left out.
 pub fn references(subject: &Subject) -> Vec<(Kind, String)> {
     let mut names: Vec<(Kind, String)> = all(subject).into_iter().map(|r| (r.kind, r.name)).collect();
     names.sort();
@@ -28,7 +41,12 @@ fn all(subject: &Subject) -> Vec<Reference> {
     let mut found = Vec::new();
     let mut add = |kind: Kind, object: &Value, field: &str, keys: Vec<String>, path: String| {
         if let (Some(name), false) = (object[field].as_str(), object["optional"] == true) {
-            found.push(Reference { kind, name: name.to_owned(), keys, path });
+            let need = match kind {
+                _ if path.contains(".imagePullSecrets[") => Need::Pull,
+                Kind::ConfigMap | Kind::Secret => Need::Start,
+                Kind::ServiceAccount | Kind::Claim => Need::Always,
+            };
+            found.push(Reference { kind, name: name.to_owned(), keys, path, need });
         }
     };
     let pod = subject.pod();
@@ -80,18 +98,26 @@ fn all(subject: &Subject) -> Vec<Reference> {
     found
 }
 
-/// A pod that refers to what is not there never starts. Each kind by itself, because rights are by kind.
+/// A pod that refers to what is not there may never start. Each kind by itself, because rights are by kind.
 pub(super) fn exist(subject: &Subject, facts: &Facts, kind: Kind) -> Judged {
     let mut found = Vec::new();
-    for Reference { name, keys, path, .. } in all(subject).into_iter().filter(|r| r.kind == kind) {
+    for Reference { name, keys, path, need, .. } in all(subject).into_iter().filter(|r| r.kind == kind) {
         let object = named(facts, kind, &name)?;
         let word = kind.word();
         let Some(object) = object else {
-            found.push(Finding::error(
-                path,
-                format!("needs {word}/{name}, which does not exist: the pods would not start"),
-                format!("create {word}/{name} first, or mark the reference optional"),
-            ));
+            let missing = format!("needs {word}/{name}, which does not exist: the pods would not start");
+            let create = format!("create {word}/{name} first");
+            found.push(match need {
+                Need::Start => {
+                    Finding::error(path, missing, format!("{create}, or mark the reference optional"))
+                }
+                Need::Always => Finding::error(path, missing, create),
+                Need::Pull => Finding::warning(
+                    path,
+                    format!("names {word}/{name}, which does not exist: the image may not be pulled"),
+                    format!("create {word}/{name}, or remove the reference"),
+                ),
+            });
             continue;
         };
         // Of a Secret only the metadata was read.
@@ -131,7 +157,9 @@ pub(super) fn claims(subject: &Subject, facts: &Facts) -> Judged {
         let modes = named(facts, kind, &name)?.and_then(|claim| claim["spec"]["accessModes"].as_array());
         let only = |wanted: &str| modes.is_some_and(|modes| modes.iter().all(|mode| mode == wanted));
         let finding = if only("ReadWriteOncePod") {
-            Finding::error(
+            let level = if is_taken(subject, &name) { Level::Error } else { Level::Warning };
+            Finding::new(
+                level,
                 path,
                 format!(
                     "persistentvolumeclaim/{name} is ReadWriteOncePod: a pod beside the one that has it cannot start"
@@ -154,13 +182,20 @@ pub(super) fn claims(subject: &Subject, facts: &Facts) -> Judged {
     Ok(found.into_values().collect())
 }
 
+/// Whether a pod of now has the claim and keeps it until a new one is Ready.
+fn is_taken(subject: &Subject, name: &str) -> bool {
+    let goes_first = subject.replacing.as_ref().is_some_and(|rolling| rolling.may_miss > 0);
+    let is_claim = |reference: &Reference| reference.kind == Kind::Claim && reference.name == name;
+    !goes_first && subject.of_live().is_some_and(|live| all(&live).iter().any(is_claim))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::check::Level;
     use crate::check::fixtures::{facts, subject, with};
+    use crate::check::{Replacing, Strategy};
 
     fn know(kind: Kind, name: &str, object: Option<Value>) -> Facts {
         let mut facts = facts();
@@ -219,15 +254,30 @@ mod tests {
                 Kind::Secret,
             ),
             ("volumes", json!([{"secret": {"secretName": "x"}}]), Kind::Secret),
-            ("imagePullSecrets", json!([{"name": "x"}]), Kind::Secret),
             ("serviceAccountName", json!("x"), Kind::ServiceAccount),
             ("volumes", json!([{"persistentVolumeClaim": {"claimName": "x"}}]), Kind::Claim),
         ] {
             let subject = with(path, value);
             assert_eq!(exist(&subject, &know(kind, "x", Some(json!({}))), kind), Ok(vec![]), "{path}");
-            assert_eq!(exist(&subject, &know(kind, "x", None), kind).unwrap().len(), 1, "{path}");
+            let found = exist(&subject, &know(kind, "x", None), kind).unwrap();
+            assert_eq!(found.iter().map(|f| f.level).collect::<Vec<_>>(), [Level::Error], "{path}");
+            let may_be = matches!(kind, Kind::Secret | Kind::ConfigMap);
+            assert_eq!(found[0].fix.contains("optional"), may_be, "{path}");
         }
         assert_eq!(references(&with("serviceAccountName", json!("default"))), []);
+    }
+
+    #[test]
+    fn a_pod_starts_without_its_pull_secret() {
+        let subject = with("imagePullSecrets", json!([{"name": "regcred"}]));
+        let secret = |object| know(Kind::Secret, "regcred", object);
+        assert_eq!(exist(&subject, &secret(Some(json!({}))), Kind::Secret), Ok(vec![]));
+        let found = exist(&subject, &secret(None), Kind::Secret).unwrap();
+        assert_eq!(found.iter().map(|f| f.level).collect::<Vec<_>>(), [Level::Warning]);
+        assert!(
+            found[0].why.contains("may not be pulled") && !found[0].fix.contains("optional"),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -240,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_volume_for_one_is_found() {
-        let subject = with("volumes", json!([{"persistentVolumeClaim": {"claimName": "x"}}]));
+        let mut subject = with("volumes", json!([{"persistentVolumeClaim": {"claimName": "x"}}]));
+        subject.live = Some(subject.deployment.clone());
         for (mode, level) in [
             ("ReadWriteOnce", Some(Level::Warning)),
             ("ReadWriteOncePod", Some(Level::Error)),
@@ -252,5 +303,14 @@ mod tests {
             assert_eq!(claims(&none, &facts), Ok(vec![]));
         }
         assert!(claims(&subject, &facts()).is_err());
+        let once = know(Kind::Claim, "x", Some(json!({"spec": {"accessModes": ["ReadWriteOncePod"]}})));
+        let level = |subject: &Subject| claims(subject, &once).unwrap()[0].level;
+        subject.strategy = Strategy::Rolling;
+        for (may_miss, expected) in [(1, Level::Warning), (0, Level::Error)] {
+            subject.replacing = Some(Replacing { new: 0, old: 1, wanted: 1, may_miss });
+            assert_eq!(level(&subject), expected, "the old pod may go first: {may_miss}");
+        }
+        subject.live = None;
+        assert_eq!(level(&subject), Level::Warning, "nobody has it yet");
     }
 }

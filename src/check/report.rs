@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::check::{Facts, Finding, IGNORE_ANNOTATION, Level, NotChecked, RULES, Subject, ignore};
+use crate::check::{About, Facts, Finding, IGNORE_ANNOTATION, Level, NotChecked, RULES, Subject, ignore};
 use crate::error::{Error, Kind};
 
 /// What the rules said. `-o json` prints it.
@@ -25,17 +25,38 @@ impl Default for Report {
 
 /// Judges a subject by all rules. Warnings that the Deployment's annotation silences with a reason are left
 /// out; findings of rules in `force` count as warnings.
+///
+/// An error about the version only warns where no pod of it is made, or if it runs so already; one about the start of its pods
+/// only if the way leads back (`goes_back`): whoever is in trouble is no worse off.
 pub fn judge(subject: &Subject, facts: &Facts, force: &[String]) -> Report {
     let mut report = Report::default();
     let object = subject.object();
+    let (running, live) = (found_in(subject.of_running(), facts), found_in(subject.of_live(), facts));
     for rule in RULES {
-        for judge in rule.judges {
+        for (about, judge) in rule.judges {
             match judge(subject, facts) {
-                Ok(found) => report.findings.extend(found.into_iter().map(|finding| Finding {
-                    rule: rule.id.to_owned(),
-                    object: if finding.object.is_empty() { object.clone() } else { finding.object.clone() },
-                    file: subject.file.clone(),
-                    ..finding
+                Ok(found) => report.findings.extend(found.into_iter().map(|finding| {
+                    let key = (rule.id, finding.clone());
+                    let runs = running.contains(&key);
+                    let passes = match about {
+                        About::Version => !subject.makes_pods() || runs,
+                        About::Pods => {
+                            !subject.makes_pods() || (subject.goes_back && (runs || live.contains(&key)))
+                        }
+                        About::Plan => false,
+                    };
+                    Finding {
+                        rule: rule.id.to_owned(),
+                        object: if finding.object.is_empty() {
+                            object.clone()
+                        } else {
+                            finding.object.clone()
+                        },
+                        file: subject.file.clone(),
+                        live_too: runs && finding.level == Level::Warning,
+                        level: if passes { finding.level.max(Level::Warning) } else { finding.level },
+                        ..finding
+                    }
                 })),
                 Err(why) => report.not_checked.push(NotChecked {
                     rule: rule.id.to_owned(),
@@ -54,6 +75,19 @@ pub fn judge(subject: &Subject, facts: &Facts, force: &[String]) -> Report {
     }
     report.sort();
     report
+}
+
+/// Returns what the rules about the version find in one that is there already.
+fn found_in(version: Option<Subject>, facts: &Facts) -> Vec<(&'static str, Finding)> {
+    let Some(version) = version else { return Vec::new() };
+    let facts = Facts { pod_dry_run: facts.live_dry_run.clone(), ..facts.clone() };
+    let judges = RULES.iter().flat_map(|rule| rule.judges.iter().map(|judge| (rule.id, judge)));
+    let about_version = judges.filter(|(_, (about, _))| *about != About::Plan);
+    about_version
+        .flat_map(|(id, (_, judge))| {
+            judge(&version, &facts).unwrap_or_default().into_iter().map(move |f| (id, f))
+        })
+        .collect()
 }
 
 fn silence(findings: &mut Vec<Finding>, subject: &Subject) {
@@ -83,6 +117,13 @@ impl Report {
     /// Returns what refuses.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level == Level::Error)
+    }
+
+    /// Returns the warnings that are new with the version, and the rules of those that the live one has, too.
+    pub fn warnings(&self) -> (Vec<&Finding>, Vec<&str>) {
+        let warnings = self.findings.iter().filter(|finding| finding.level == Level::Warning);
+        let (lived, new): (Vec<&Finding>, Vec<&Finding>) = warnings.partition(|finding| finding.live_too);
+        (new, lived.into_iter().map(|finding| finding.rule.as_str()).collect())
     }
 
     /// Adds the report of another subject.
@@ -131,6 +172,80 @@ mod tests {
 
     use super::*;
     use crate::check::fixtures::{facts, subject, with};
+
+    #[test]
+    fn what_the_live_version_has_too_is_told_apart() {
+        let mut tagless = subject();
+        for deployment in [Some(&mut tagless.deployment), tagless.live.as_mut()].into_iter().flatten() {
+            deployment.spec.template["spec"]["containers"][0]["lifecycle"] = json!(null);
+        }
+        let report = judge(&tagless, &facts(), &[]);
+        assert_eq!(report.warnings(), (vec![], vec!["RP010"]));
+        tagless.deployment.spec.template["spec"]["containers"][0]["image"] = json!("web:latest");
+        let report = judge(&tagless, &facts(), &[]);
+        let (new, lived) = report.warnings();
+        assert_eq!((new[0].rule.as_str(), new.len(), lived), ("RP002", 1, vec!["RP010"]));
+        // What is pending on a paused Deployment is not what runs.
+        let pending = Subject {
+            live: Some(tagless.deployment.clone()),
+            running: subject().live.map(|live| live.spec.template),
+            ..tagless.clone()
+        };
+        assert_eq!(judge(&pending, &facts(), &[]).warnings().0.len(), 2);
+        tagless.live = None;
+        assert_eq!(judge(&tagless, &facts(), &[]).warnings().1, Vec::<&str>::new(), "there is none");
+    }
+
+    #[test]
+    fn what_runs_so_already_is_no_reason_to_refuse() {
+        let mut unprobed = with("containers/0/readinessProbe", json!(null));
+        assert_eq!(rules(&judge(&unprobed, &facts(), &[])), [("RP001", Level::Error)]);
+        let template = unprobed.deployment.spec.template.clone();
+        unprobed.live.as_mut().unwrap().spec.template = template;
+        assert_eq!(
+            rules(&judge(&unprobed, &facts(), &[])).first(),
+            Some(&("RP001", Level::Warning)),
+            "nobody is worse off"
+        );
+        unprobed.running = subject().live.map(|live| live.spec.template);
+        assert!(judge(&unprobed, &facts(), &[]).errors().next().is_some(), "it is pending, and runs nowhere");
+    }
+
+    #[test]
+    fn going_back_is_not_refused_for_what_the_live_version_has_too() {
+        let mut back = with("containers/0/envFrom", json!([{"configMapRef": {"name": "gone"}}]));
+        let mut gone = facts();
+        gone.named.insert((crate::check::Kind::ConfigMap, "gone".into()), Ok(None));
+        let live = back.deployment.spec.template.clone();
+        assert_eq!(rules(&judge(&back, &gone, &[])), [("RP015", Level::Error)]);
+        back.goes_back = true;
+        assert_eq!(rules(&judge(&back, &gone, &[])), [("RP015", Level::Error)], "the live one has it not");
+        back.live.as_mut().unwrap().spec.template = live;
+        let report = judge(&back, &gone, &[]);
+        assert!(report.errors().next().is_none());
+        assert_eq!(report.warnings().0[0].rule, "RP015", "told in full");
+        back.goes_back = false;
+        assert!(judge(&back, &gone, &[]).errors().next().is_some(), "the pods will not start");
+        // An admission that refuses both is asked about both.
+        let refused = || Ok(Err("violates PodSecurity \"restricted:latest\"".to_owned()));
+        let tightened = Facts { pod_dry_run: refused(), live_dry_run: refused(), ..facts() };
+        let mut back = Subject { goes_back: true, ..subject() };
+        assert!(judge(&back, &tightened, &[]).errors().next().is_none());
+        back.goes_back = false;
+        assert!(judge(&back, &tightened, &[]).errors().next().is_some());
+    }
+
+    #[test]
+    fn a_version_without_new_pods_cannot_fail_to_start() {
+        let mut none = with("containers/0/envFrom", json!([{"configMapRef": {"name": "gone"}}]));
+        none.strategy = crate::check::Strategy::Rolling;
+        none.deployment.spec.replicas = Some(0);
+        none.replacing = Some(crate::check::Replacing::default());
+        none.surge_pods = 0;
+        let mut gone = facts();
+        gone.named.insert((crate::check::Kind::ConfigMap, "gone".into()), Ok(None));
+        assert_eq!(judge(&none, &gone, &[]).refusal(""), None);
+    }
 
     fn ignoring(text: &str) -> Subject {
         let mut subject = with("containers/0/image", json!("web:latest"));

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::check::made::{Made, made};
+use crate::check::surge::Replacing;
 use crate::check::{Need, needs, routing_needs};
-use crate::model::{Deployment, ReplicaSet, Situation};
+use crate::model::{Deployment, ReplicaSet, Situation, without_hash};
 use crate::plan::{Plan, Step};
 use crate::share::Sizing;
 use crate::step;
@@ -38,10 +40,18 @@ pub struct Subject {
     pub deployment: Deployment,
     /// As it is in the cluster.
     pub live: Option<Deployment>,
+    /// The template of the version that users have, where the live one is another: pending, or held.
+    pub running: Option<Value>,
     /// How the new version comes in.
     pub strategy: Strategy,
-    /// Pods that will exist beside those of now.
+    /// Pods that will exist beside those of now, if there is room for them.
     pub surge_pods: u32,
+    /// What a rolling update replaces; `None` where nothing is taken away for the pods of the surge.
+    pub replacing: Option<Replacing>,
+    /// Objects that come to exist besides the pods, and that quotas may count.
+    pub makes: Vec<Made>,
+    /// Whether it is a way out of trouble (`rollback`, `restart`): what the live version has, too, is no reason to refuse.
+    pub goes_back: bool,
     /// Whether the template that a paused Deployment has pending is what is rolled out.
     pub pending: bool,
     /// The numbers of pods for the share that was asked.
@@ -64,11 +74,14 @@ impl Subject {
         }
         let now: u32 = situation.observed.replica_sets.iter().map(ReplicaSet::replicas).sum();
         let (mut surge_pods, mut first, mut lowers, mut given) = (0, None, false, false);
+        let mut replacing = None;
         for step in &plan.steps {
             if let Step::Update { template } = step {
                 deployment.spec.template = template.clone();
                 given = true;
-                surge_pods = deployment.max_surge();
+                let rolling = Replacing::of(situation, &deployment);
+                surge_pods = rolling.surge(&deployment);
+                replacing = Some(rolling);
             }
             let Step::Hold { template, size, stable, changes: _ } = step else { continue };
             if let Some(template) = template {
@@ -83,15 +96,40 @@ impl Subject {
         let mut needs = needs(&live.id().name, lowers);
         needs.extend(situation.observed.traffic.iter().flat_map(routing_needs));
         Self {
+            makes: made(situation, plan, &deployment.spec.template),
             deployment,
             live: Some(live.clone()),
+            running: situation.stable_template().map(without_hash),
             strategy,
             surge_pods,
+            replacing,
+            goes_back: false,
             pending: !given && !situation.is_on_stable_template(),
             sizing: first,
             needs,
             file: None,
         }
+    }
+
+    /// Returns the same change with the template that is live: what is found there, too, is nothing new.
+    pub fn of_live(&self) -> Option<Self> {
+        self.live.as_ref().map(|live| self.with_template(&live.spec.template))
+    }
+
+    /// Returns the same change with the template of the version that users have.
+    pub fn of_running(&self) -> Option<Self> {
+        self.running.as_ref().map_or_else(|| self.of_live(), |running| Some(self.with_template(running)))
+    }
+
+    fn with_template(&self, template: &Value) -> Self {
+        let mut deployment = self.deployment.clone();
+        deployment.spec.template.clone_from(template);
+        Self { deployment, ..self.clone() }
+    }
+
+    /// Whether pods of the version are going to be made.
+    pub fn makes_pods(&self) -> bool {
+        self.replacing.as_ref().map_or(self.surge_pods > 0, Replacing::makes_pods)
     }
 
     /// Returns `deployment/name`.

@@ -10,7 +10,7 @@ use crate::check;
 #[derive(Clone, Debug, Default, Args)]
 pub struct PreflightArgs {
     /// Go on although these rules refuse
-    #[arg(long, value_name = "RPnnn,...", value_delimiter = ',', value_parser = check::rule_id)]
+    #[arg(long, value_name = "RPnnn,...", value_delimiter = ',', value_parser = check::rule_id, num_args = 0..=1, default_missing_value = "")]
     pub force: Vec<String>,
 }
 

@@ -37,7 +37,7 @@ pub struct WaitArgs {
     #[arg(long, conflicts_with = "selector")]
     pub all: bool,
     /// Longest time
-    #[arg(long = "within", value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
+    #[arg(long = "within", value_name = "DURATION", value_parser = duration::patience, default_value = "30s", allow_hyphen_values = true)]
     pub patience: Duration,
 }
 

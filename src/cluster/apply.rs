@@ -39,6 +39,7 @@ impl Cluster {
             credential: Arc::clone(&self.credential),
             answered: Arc::clone(&self.answered),
             warned: Arc::clone(&self.warned),
+            heard: Arc::clone(&self.heard),
             ..*self
         }
     }

@@ -1,11 +1,13 @@
 //! One request: its own deadline, the retry rules, and the sentence that an API error becomes.
 
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
@@ -24,6 +26,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The same for one that has never answered: more likely its address is wrong.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// Reads the `Date` of an answer.
+static DATES: DateTimeParser = DateTimeParser::new();
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 512 * 1024 * 1024;
 
@@ -42,6 +46,8 @@ pub(crate) struct Cluster {
     pub(super) request_timeout: Option<Duration>,
     /// Whether the server has answered, be it with an error.
     pub(super) answered: Arc<AtomicBool>,
+    /// What the server's clock showed in its last answer, and when that came.
+    pub(super) heard: Arc<Mutex<Option<(Instant, Timestamp)>>>,
     /// What we come with, to explain a refusal.
     pub(crate) credential: Arc<Credential>,
     /// What the server warns of.
@@ -107,7 +113,22 @@ impl Cluster {
             answered: Arc::default(),
             credential,
             warned: Arc::default(),
+            heard: Arc::default(),
         }
+    }
+
+    /// Takes note of the server's clock.
+    fn hear(&self, headers: &http::HeaderMap) {
+        let date = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+        if let Some(date) = date.and_then(|date| DATES.parse_timestamp(date).ok()) {
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), date));
+        }
+    }
+
+    /// Returns what the server's clock shows now at least: the times that it writes are not of our clock.
+    pub(crate) fn clock(&self) -> Option<Timestamp> {
+        let (when, date) = (*self.heard.lock().unwrap_or_else(PoisonError::into_inner))?;
+        date.checked_add(when.elapsed()).ok()
     }
 
     /// Reads, again and again for a minute if need be.
@@ -206,6 +227,7 @@ impl Cluster {
             let response = self.client.send(request).await.map_err(|error| self.broken(&error))?;
             self.answered.store(true, Ordering::Relaxed);
             let (head, body) = response.into_parts();
+            self.hear(&head.headers);
             let body = Limited::new(body, MAX_ANSWER).collect().await;
             let body = body.map_err(|error| Broken::Off(chain(error.as_ref())))?;
             let packed = head.headers.get(http::header::CONTENT_ENCODING).is_some_and(|how| how == "gzip");

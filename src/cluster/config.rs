@@ -8,8 +8,8 @@ use crate::cluster::Cluster;
 use crate::model::{Deployment, Observed, ReplicaSet};
 
 impl Cluster {
-    /// Names the ConfigMaps and Secrets of a former version that changed since it was replaced, or that are
-    /// gone. Who may not read them is told so.
+    /// Names the ConfigMaps and Secrets of a former version that changed since it was replaced. Who may not read them is
+    /// told so.
     pub(crate) async fn changed_since(&self, version: &ReplicaSet, observed: &Observed) -> Vec<String> {
         let made = |rs: &ReplicaSet| rs.metadata.creation_timestamp.as_ref().map(|time| time.0);
         // It was replaced when the next one was made. The API's times have seconds, so they may be equal.
@@ -29,7 +29,8 @@ impl Cluster {
                     Ok(Some(object)) => changed(&object).filter(|changed| *changed > replaced).map(|changed| {
                         format!("{what} was changed at {changed}, after that version was replaced: the old code has never run with it")
                     }),
-                    Ok(None) => Some(format!("{what}, which that version uses, is gone")),
+                    // The preflight says what does not exist, and what follows from it.
+                    Ok(None) => None,
                     Err(why) => Some(format!("{what} may have changed since that version ran: {why}")),
                 }
             })

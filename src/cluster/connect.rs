@@ -49,7 +49,7 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
         let why = format!("{}: {}", way.origin, chain(&error));
         Error::new(Kind::Cluster, why).next("kubectl config view --minify")
     })?;
-    Ok(Cluster::new(client, namespace, args.request_timeout, Arc::new(credential)))
+    Ok(Cluster::new(client, namespace, args.request_timeout(), Arc::new(credential)))
 }
 
 /// Finds server and credential.

@@ -1,9 +1,11 @@
 //! Reading what the preflight needs, all at once.
 //!
 //! Requests: five always (rights, Services, ResourceQuotas, PodDisruptionBudgets, the dry run of a pod), one for
-//! each object that the template names, and after these one for EndpointSlices if a Service selects the pods.
-//! Rarely more: nodes where pods exclude each other, LimitRanges where no pod may be tried, and one for each
-//! right that an incomplete review leaves open.
+//! each object that the templates name, the new one and the live one, and after these one for EndpointSlices if a Service selects the pods.
+//! Rarely more: nodes where pods exclude each other, LimitRanges where no pod may be tried, a dry run of the live pod where
+//! one that is gone back to is refused, and one for each right that an incomplete review leaves open.
+
+use std::collections::BTreeSet;
 
 use futures::future::{join_all, try_join_all};
 use serde_json::{Value, json};
@@ -40,14 +42,20 @@ impl Cluster {
             self.some("poddisruptionbudgets", &budgets),
             nodes,
             self.try_pod(subject),
-            try_join_all(references(subject).into_iter().map(|(kind, name)| self.named(kind, name))),
+            try_join_all(all_references(subject).into_iter().map(|(kind, name)| self.named(kind, name))),
         )?;
+        let live = subject.of_live().filter(|_| subject.goes_back && matches!(pod_dry_run, Ok(Err(_))));
+        let live_dry_run = match live {
+            Some(live) => self.try_pod(&live).await?,
+            None => Err("not needed".into()),
+        };
         let mut facts = Facts {
             services,
             quotas,
             budgets,
             nodes,
             pod_dry_run,
+            live_dry_run,
             missing_rights,
             named: named.into_iter().collect(),
             ..Facts::unread("not needed")
@@ -203,6 +211,12 @@ impl Cluster {
             return Ok(Err(message));
         }
     }
+}
+
+/// What the new template refers to, and those that are there: only what all lack is nothing new.
+fn all_references(subject: &Subject) -> BTreeSet<(Kind, String)> {
+    let there = [subject.of_live(), subject.of_running()].into_iter().flatten();
+    references(subject).into_iter().chain(there.flat_map(|version| references(&version))).collect()
 }
 
 /// Why something was not read; an error if not even the rest can be.

@@ -12,8 +12,8 @@ use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
 use crate::router::{ROUTERS, RouteKind, Router, router};
 use crate::traffic::{
-    Choice, Found, Role, Search, Split, Target, Traffic, choose, is_made_by_us, own_targets, pinned_to,
-    root_of, selecting, text,
+    Choice, Found, Role, Search, Split, Target, Traffic, choose, is_made_by_us, own_name, own_targets,
+    pinned_to, root_of, selecting, text,
 };
 
 impl Cluster {
@@ -193,7 +193,7 @@ impl Cluster {
             let reaches = |element: &Value| {
                 router.names(element, target, name, &self.namespace)
                     || mentions(element, &Role::Stable.service(name))
-                    || woven && mentions(element, &format!("{name}-rp-"))
+                    || woven && mentions(element, &own_name(name, ""))
             };
             router.places(route).iter().any(|place| match route.pointer(place) {
                 Some(Value::Array(list)) => list.iter().any(reaches),
@@ -222,11 +222,12 @@ impl Cluster {
         let mut search = self.search(labels, Choice::Auto).await?;
         // The way back is open whoever looks at the canary.
         search.strangers.clear();
+        let names = || services.iter().map(|service| text(service, "/metadata/name"));
         // A neighbour's Service may be pinned, too; that is none of ours.
         let pinned = search.services.iter().find(|service| is_pinned(service));
         let root = match pinned {
             Some(service) => Some(text(service, "/metadata/name")),
-            None => owned.iter().find_map(|name| root_of(name)),
+            None => owned.iter().find_map(|name| root_of(name, names())),
         };
         let Some(root) = root else { return Ok(None) };
         let workload = format!("deployment/{}", deployment.id().name);

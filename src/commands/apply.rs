@@ -111,8 +111,13 @@ async fn whole(
         return Ok(());
     }
     rows.extend(checked.iter().map(|one| Row::new(&one.item.id, Action::NotApplied)));
-    run.write(&checked, rows).await?;
-    run.interruptible(prune::delete(&run, &prunable, rows)).await
+    let written = run.write(&checked, rows).await;
+    let done = match written {
+        Ok(()) => run.interruptible(prune::delete(&run, &prunable, rows)).await,
+        Err(error) => Err(error),
+    };
+    let wrote = rows.iter().any(|row| row.action.is_written());
+    done.map_err(|error| if wrote { error.after_a_write() } else { error })
 }
 
 fn check_flags(args: &ApplyArgs) -> Result<(), Error> {

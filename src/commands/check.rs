@@ -1,21 +1,23 @@
 //! `check`, and the preflight that other verbs run before their first write.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::apply::Document;
-use crate::check::{Facts, Level, NotChecked, Report, Strategy, Subject, from_documents, judge};
+use crate::check::{Facts, Made, NotChecked, Replacing, Report, Strategy, Subject, from_documents, judge};
 use crate::cli::{CheckArgs, CheckStrategy, GlobalArgs, deployment_name};
 use crate::cluster::{Cluster, connect};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::model::{Deployment, Situation};
+use crate::model::{Deployment, ObjectName, Situation};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::share::{Size, Sizing, Stable};
 use crate::source;
 use crate::source::manifest;
+use crate::words::counted;
 
 /// Judges a subject before the first write: tells warnings, refuses on errors that are not forced.
 ///
@@ -38,8 +40,12 @@ pub(super) fn tell(
     output: &Channel<'_>,
 ) -> Result<(), Error> {
     let report = judge(subject, facts, force);
-    for finding in report.findings.iter().filter(|finding| finding.level == Level::Warning) {
+    let (new, lived) = report.warnings();
+    for finding in new {
         output.event(&Event::warning(format!("{} {}; {}", finding.rule, finding.sentence(), finding.fix)));
+    }
+    if !lived.is_empty() {
+        output.event(&Event::note(lived_with(&lived, &subject.deployment.id())));
     }
     if !report.not_checked.is_empty() {
         let said = |not: &NotChecked| format!("{} ({})", not.rule, not.why);
@@ -49,17 +55,30 @@ pub(super) fn tell(
     report.refusal(&subject.deployment.id().to_string()).map_or(Ok(()), Err)
 }
 
+/// Says in one line what is no news: it holds for the version that runs, too.
+fn lived_with(rules: &[&str], id: &ObjectName) -> String {
+    let mut each = rules.to_vec();
+    each.dedup();
+    format!(
+        "{} ({}): kubectl rollout-plus check {} -n {}",
+        counted(rules.len(), "warning"),
+        each.join(", "),
+        id.name,
+        id.namespace
+    )
+}
+
 /// Runs the verb.
 pub(super) async fn run(args: &CheckArgs, global: &GlobalArgs, output: &Output) -> Result<(), Error> {
     let documents = match &args.filename {
         Some(path) => manifest::read(path)?,
         None => Vec::new(),
     };
-    let names = names(args, &documents)?;
+    let asked = asked(args, global, &documents)?;
     let report = if args.offline {
-        offline(args, global, &documents, &names)?
+        offline(args, global, &documents, &asked)?
     } else {
-        online(args, global, &documents, &names).await.map_err(|error| match error.kind {
+        online(args, global, &documents, &asked).await.map_err(|error| match error.kind {
             Kind::Cluster => error.next("check -f FILE --offline (judges what the manifest alone tells)"),
             _ => error,
         })?
@@ -74,20 +93,39 @@ pub(super) async fn run(args: &CheckArgs, global: &GlobalArgs, output: &Output) 
         .next(format!("mend it, or go on all the same: --force={}", rules.join(","))))
 }
 
-/// The Deployments to judge: the one named, or all of the manifest.
-fn names(args: &CheckArgs, documents: &[Document]) -> Result<Vec<String>, Error> {
-    if let Some(name) = &args.name {
-        return Ok(vec![deployment_name(name)?.to_owned()]);
-    }
-    let deployments = documents.iter().filter(|document| document.object["kind"] == "Deployment");
-    let names: Vec<String> = deployments
-        .filter_map(|document| document.object["metadata"]["name"].as_str().map(str::to_owned))
+/// A Deployment to judge.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    name: String,
+    /// Where the manifest has it, unless the flags say where.
+    namespace: Option<String>,
+}
+
+/// The Deployments to judge: the one named, or all of the manifest, of one name in several namespaces, too.
+fn asked(args: &CheckArgs, global: &GlobalArgs, documents: &[Document]) -> Result<Vec<Asked>, Error> {
+    let wanted = args.name.as_deref().map(deployment_name).transpose()?;
+    let deployments = documents.iter().map(|document| &document.object);
+    let mut seen = BTreeSet::new();
+    let all: Vec<Asked> = deployments
+        .filter(|object| object["kind"] == "Deployment")
+        .filter_map(|object| {
+            let name = object["metadata"]["name"].as_str()?.to_owned();
+            let own = object["metadata"]["namespace"].as_str().filter(|_| global.namespace.is_none());
+            Some(Asked { name, namespace: own.map(str::to_owned) })
+        })
+        .filter(|one| seen.insert(one.clone()))
         .collect();
-    if names.is_empty() {
+    if let Some(name) = wanted {
+        let of_name: Vec<Asked> = all.into_iter().filter(|one| one.name == name).collect();
+        // One that the manifest lacks is told of where it is looked for.
+        let none = of_name.is_empty().then(|| Asked { name: name.to_owned(), namespace: None });
+        return Ok(of_name.into_iter().chain(none).collect());
+    }
+    if all.is_empty() {
         let path = args.filename.as_deref().unwrap_or(Path::new("-")).display().to_string();
         return Err(Error::usage(format!("there is no Deployment in {path}")));
     }
-    Ok(names)
+    Ok(all)
 }
 
 /// Judges by the manifests alone.
@@ -95,15 +133,12 @@ fn offline(
     args: &CheckArgs,
     global: &GlobalArgs,
     documents: &[Document],
-    names: &[String],
+    asked: &[Asked],
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    for name in names {
-        let mut of_name =
-            documents.iter().filter(|document| document.object["metadata"]["name"] == name.as_str());
-        let own = of_name.find_map(|document| document.object["metadata"]["namespace"].as_str());
-        let namespace = global.namespace.as_deref().or(own).unwrap_or("default");
-        let document = manifest::find(documents, name, namespace)?;
+    for one in asked {
+        let namespace = global.namespace.as_deref().or(one.namespace.as_deref()).unwrap_or("default");
+        let document = manifest::find(documents, &one.name, namespace)?;
         let mut subject = of_manifest(document, None)?;
         if args.strategy == CheckStrategy::Canary {
             subject.strategy = Strategy::Canary;
@@ -123,12 +158,13 @@ async fn online(
     args: &CheckArgs,
     global: &GlobalArgs,
     documents: &[Document],
-    names: &[String],
+    asked: &[Asked],
 ) -> Result<Report, Error> {
-    let cluster = connect(global).await?;
+    let home = connect(global).await?;
     let mut report = Report::default();
-    for name in names {
-        let (subject, refusal) = subject(args, &cluster, documents, name).await?;
+    for one in asked {
+        let cluster = home.in_namespace(one.namespace.as_deref().unwrap_or(&home.namespace));
+        let (subject, refusal) = subject(args, &cluster, documents, &one.name).await?;
         let mut facts = cluster.facts(&subject).await?;
         // A canary takes the template alone; whoever applies the manifest applies all of it.
         if subject.strategy != Strategy::Canary {
@@ -185,14 +221,17 @@ async fn subject(
     let mut subject = Subject::of(&situation, &Plan { steps: vec![hold] }, Strategy::Canary);
     if args.strategy == CheckStrategy::Rolling {
         let merged = subject.deployment.spec.template.clone();
+        let made = std::mem::take(&mut subject.makes);
         if let Some(document) = document {
             subject = of_manifest(document, Some(&subject.deployment))?;
             subject.deployment.spec.template = merged;
         }
         let live = &observed.deployment;
         subject.strategy = Strategy::Rolling;
-        subject.surge_pods =
-            (subject.deployment.replicas() + subject.deployment.max_surge()).saturating_sub(live.replicas());
+        let rolling = Replacing::of(&situation, &subject.deployment);
+        subject.surge_pods = rolling.surge(&subject.deployment);
+        subject.replacing = Some(rolling);
+        subject.makes = made;
         subject.needs.clear();
         subject.live = Some(live.clone());
         subject.sizing = None;
@@ -222,7 +261,8 @@ fn of_manifest(document: &Document, live: Option<&Deployment>) -> Result<Subject
     }
     let surge_pods = deployment.replicas();
     let strategy = Strategy::New;
-    Ok(Subject { deployment, strategy, surge_pods, file: document.file.clone(), ..Subject::default() })
+    let makes = vec![Made::replica_set()];
+    Ok(Subject { deployment, strategy, surge_pods, makes, file: document.file.clone(), ..Subject::default() })
 }
 
 /// The other objects of the manifests, of one namespace.
@@ -230,4 +270,51 @@ fn beside(documents: &[Document], namespace: &str) -> Facts {
     let here =
         |value: &&Value| value["metadata"]["namespace"].as_str().is_none_or(|other| other == namespace);
     from_documents(documents.iter().map(|document| &document.object).filter(here))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn arguments(words: &[&str]) -> (CheckArgs, GlobalArgs) {
+        let cli = Cli::try_parse_from([&["kubectl-rollout_plus", "check"], words].concat()).unwrap();
+        let Command::Check(args) = cli.command else { panic!("{words:?}") };
+        (args, cli.global)
+    }
+
+    #[test]
+    fn deployments_of_one_name_are_each_judged() {
+        let deployment = |namespace: &str, image: &str| Document {
+            object: json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": namespace},
+                "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {
+                    "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]}}}}),
+            origin: namespace.into(),
+            file: Some(namespace.into()),
+        };
+        let documents = [deployment("shop", "web:1"), deployment("lab", "web")];
+        for (words, files) in [
+            (&["-f", "-", "--offline"][..], vec!["lab"]),
+            (&["web", "-f", "-", "--offline"][..], vec!["lab"]),
+            (&["-f", "-", "--offline", "-n", "lab"][..], vec!["lab"]),
+        ] {
+            let (args, global) = arguments(words);
+            let asked = asked(&args, &global, &documents).unwrap();
+            let report = offline(&args, &global, &documents, &asked).unwrap();
+            let found = report.findings.iter().filter(|finding| finding.rule == "RP002");
+            let found: Vec<&str> = found.filter_map(|finding| finding.file.as_deref()).collect();
+            assert_eq!(found, files, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_news_is_one_line() {
+        let id = ObjectName { namespace: "shop".into(), name: "web".into() };
+        let line = lived_with(&["RP010", "RP010", "RP013"], &id);
+        assert_eq!(line, "3 warnings (RP010, RP013): kubectl rollout-plus check web -n shop");
+        assert!(lived_with(&["RP013"], &id).starts_with("1 warning (RP013): "));
+    }
 }

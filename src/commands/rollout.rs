@@ -69,7 +69,8 @@ impl<'a> Context<'a> {
         let plan = plan::rolling(template, &observed)?;
         // The version that is live already is only followed.
         if plan.steps.len() > 1 {
-            let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
+            let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
+            subject.goes_back = verb.goes_back();
             check::preflight(cluster, &subject, &preflight.force, engine.output()).await?;
         }
         self.carry_out(engine, verb, 0, |observed| plan::rolling(template, observed)).await

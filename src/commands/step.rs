@@ -67,7 +67,7 @@ async fn whole(environment: &Environment, output: &Output) -> Result<u8, Error> 
     let credentials =
         if orders.iter().all(Order::is_local) { Given::default() } else { settings.credentials(&build)? };
     let aim = Aim::of(&credentials, settings.text("context"), settings.text("namespace"), environment)?;
-    let patience = settings.text("timeout").map(crate::duration::parse).transpose();
+    let patience = settings.text("timeout").map(crate::duration::timeout).transpose();
     let patience = patience.map_err(|why| Error::usage(format!("setting timeout: {why}")))?;
     can_run(&mut orders, environment)?;
     let (mut stop, mut signalled) = (Signals::new()?, false);

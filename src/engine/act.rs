@@ -48,9 +48,11 @@ impl Engine<'_> {
                 let written = self.write(mutation).await;
                 self.pass_on();
                 if let Err(failure) = written {
+                    self.wrote |= !matches!(failure, Failure::Refused(..));
                     failed = Some(failure);
                     break;
                 }
+                self.wrote = true;
             }
             if decide_anew {
                 continue;

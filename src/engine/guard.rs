@@ -96,10 +96,12 @@ impl Engine<'_> {
         if due && self.ask(observed, &verdict).await {
             verdict = self.look(observed, soaking);
         }
+        let curious_at = self.guard.watch.curious_at(&verdict, self.guard.born.elapsed());
         let Verdict { state, failure, pending, wake } = verdict;
         let next_ask =
             self.guard.asked.filter(|_| !pending.is_empty()).map(|asked| asked + self.guard.ask_again);
-        let wake = [wake.map(|at| self.guard.born + at), next_ask].into_iter().flatten().min();
+        let in_time = [wake, curious_at].into_iter().flatten().min().map(|at| self.guard.born + at);
+        let wake = [in_time, next_ask].into_iter().flatten().min();
         let now = self.guard.born.elapsed();
         let lasting =
             |signal: &&Signal| now.saturating_sub(self.guard.watch.memory.since(signal, now)) >= LASTING;
@@ -140,9 +142,11 @@ impl Engine<'_> {
         self.observed()
     }
 
-    /// Reads events about the pods that have trouble. Returns whether there are any.
+    /// Reads events about what has trouble. Returns whether there are any.
     async fn ask(&mut self, observed: &Observed, verdict: &Verdict) -> bool {
-        let curious = self.guard.watch.curious(verdict, self.guard.born.elapsed());
+        let situation = Situation::of(observed);
+        let view = View::of(&situation, &self.guard.events, false);
+        let curious = self.guard.watch.curious(&view, verdict, self.guard.born.elapsed());
         if curious.is_empty() {
             self.guard.ask_again = ASK_AGAIN;
             return false;
@@ -152,7 +156,9 @@ impl Engine<'_> {
         }
         self.guard.asked = Some(Instant::now());
         let mut found = Vec::new();
-        for uid in curious.iter().filter(|uid| observed.pods.iter().any(|pod| pod.uid() == **uid)) {
+        let known =
+            |uid: &str| observed.deployment.uid() == uid || observed.pods.iter().any(|pod| pod.uid() == uid);
+        for uid in curious.iter().filter(|uid| known(uid)) {
             // Who may not read events, or cannot for now, judges without.
             let reading = tokio::time::timeout(Duration::from_secs(2), self.cluster.events_of(uid));
             if let Ok(Ok(events)) = reading.await {

@@ -21,6 +21,7 @@ impl Engine<'_> {
             Ok(()) if verb == Verb::Abort && failure.is_none() => Ending::Aborted,
             Ok(()) if verb == Verb::Abort => Ending::Failed,
             Ok(()) if Situation::of(observed).hold.is_some() => Ending::Held,
+            Ok(()) if observed.deployment.replicas() == 0 => Ending::Unjudged,
             Ok(()) => Ending::Healthy,
             Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Infrastructure) => Ending::Failed,
             Err(_) => Ending::Interrupted,

@@ -66,9 +66,12 @@ impl Engine<'_> {
             _ => Duration::ZERO,
         };
         let soaked = begin + soak;
-        let deadline = soaked + self.options.timeout;
+        // Whoever asks for so many Ready seconds waits for them: the timeout is for all else.
+        let least = step::least(step, &Situation::of(&self.observed()?));
+        self.granted += least;
+        let deadline = soaked + least + self.options.timeout;
         let deadline = match self.options.deadline.filter(|_| step.is_guarded()) {
-            Some(whole) => deadline.min(whole),
+            Some(whole) => deadline.min(whole + self.granted),
             None => deadline,
         };
         let mut telling = Telling::new(begin);
@@ -126,7 +129,10 @@ impl Engine<'_> {
             }
             if now >= deadline {
                 return Err(self.interrupted(
-                    &format!("not done within {}: {text}", crate::duration::short(self.options.timeout)),
+                    &format!(
+                        "not done within {}: {text}",
+                        crate::duration::short(self.options.timeout + least)
+                    ),
                     Kind::Deadline,
                 ));
             }

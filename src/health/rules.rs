@@ -57,7 +57,7 @@ const CANNOT_CREATE: Rule = row(
 
 /// Every rule, by row.
 #[rustfmt::skip]
-pub const RULES: [Rule; 36] = [
+pub const RULES: [Rule; 37] = [
     row(1, "InvalidImageName", Version, Some(0), One, "the kubelet cannot parse the reference: only another template can help (pkg/kubelet/images, ErrInvalidImageName)"),
     row(2, "ErrImageNeverPull", Version, Some(2), One, "the image is not on the node and may not be pulled (pkg/kubelet/images, ErrImageNeverPull)"),
     row(2, "ImageNotOnNode", Infrastructure, Some(30), Most, "another new pod has the image: the node lacks it, not the version"),
@@ -82,6 +82,7 @@ pub const RULES: [Rule; 36] = [
     row(18, "FailedCreate", Version, Some(2), One, "the API server refuses the pod: PodSecurity, LimitRange, an admission policy"),
     row(18, "ServiceAccountMissing", Version, Some(30), One, "its ServiceAccount is missing; it may be applied a moment later"),
     row(19, "QuotaExceeded", Version, Some(30), One, "the namespace's quota is used up; pods that end may make room, but the ReplicaSet's back-off grows to 16 min (kubernetes#98656)"),
+    row(19, "AwaitsQuota", Infrastructure, None, One, "the quota has no room for the surge: old pods go first, as maxUnavailable allows, and the ReplicaSet tries again"),
     row(20, "WebhookFailed", Infrastructure, Some(90), One, "an admission webhook does not answer"),
     CANNOT_CREATE,
     row(21, "ProgressDeadlineExceeded", Version, Some(0), One, "the Deployment controller gave the rollout up after progressDeadlineSeconds"),

@@ -72,10 +72,7 @@ pub fn signals(view: &View<'_>, memory: &Memory) -> Vec<Signal> {
     found.extend(cannot_create(view));
     found.extend(given_up(view, memory));
     found.extend(too_few(view, memory));
-    if !view.deployment.is_observed() {
-        let message = "the Deployment controller has not seen the newest spec";
-        found.push(Signal::new(view, "ControllerStalled", message));
-    }
+    found.extend(unseen(view, memory));
     found.extend(evictions(view, memory));
     found
 }
@@ -102,8 +99,7 @@ fn evictions(view: &View<'_>, memory: &Memory) -> Option<Signal> {
     Some(Signal::new(view, "Evictions", &message).within(starting.max(least)))
 }
 
-/// Pods that the API server refuses. Words of the admission plugins (`kubernetes/plugin/pkg/admission`,
-/// `k8s.io/pod-security-admission`) and of `k8s.io/apiserver/pkg/admission/plugin/webhook`.
+/// Pods that the API server refuses.
 fn cannot_create(view: &View<'_>) -> Option<Signal> {
     let failing =
         view.version?.status.conditions.iter().find(|c| c.type_ == "ReplicaFailure" && c.status == "True")?;
@@ -111,8 +107,19 @@ fn cannot_create(view: &View<'_>) -> Option<Signal> {
         return None;
     }
     let message = failing.message.as_deref().unwrap_or_default();
+    // A rolling update that may take old pods away makes its own room.
+    let reason = match refusal(message) {
+        "QuotaExceeded" if view.makes_room() => "AwaitsQuota",
+        reason => reason,
+    };
+    Some(Signal::new(view, reason, message))
+}
+
+/// Names a refusal to make an object by the words of the admission plugins (`kubernetes/plugin/pkg/admission`,
+/// `k8s.io/pod-security-admission`) and of `k8s.io/apiserver/pkg/admission/plugin/webhook`.
+fn refusal(message: &str) -> &'static str {
     let has = |words: &str| message.contains(words);
-    let reason = if has("failed calling webhook") || has("failed to call webhook") {
+    if has("failed calling webhook") || has("failed to call webhook") {
         "WebhookFailed"
     } else if has("exceeded quota") || has("failed quota") || has("status unknown for quota") {
         "QuotaExceeded"
@@ -122,9 +129,42 @@ fn cannot_create(view: &View<'_>) -> Option<Signal> {
         "FailedCreate"
     } else {
         "CannotCreate"
-    };
-    Some(Signal::new(view, reason, message))
+    }
 }
+
+/// A spec that the Deployment controller has not taken in: because it cannot make the ReplicaSet, which it says in a
+/// condition and in an event, or for a reason that nobody tells.
+fn unseen(view: &View<'_>, memory: &Memory) -> Option<Signal> {
+    if view.deployment.is_observed() {
+        return None;
+    }
+    let Some(message) = not_made(view, memory) else {
+        let message = "the Deployment controller has not seen the newest spec";
+        return Some(Signal::new(view, "ControllerStalled", message));
+    };
+    let signal = Signal::new(view, refusal(message), message);
+    // Pods that end make no room for a ReplicaSet: old ones go only once the rollout is through.
+    let is_full = signal.rule.reason == "QuotaExceeded";
+    Some(if is_full { signal.within(REPLICA_SET_QUOTA) } else { signal })
+}
+
+/// How long a ReplicaSet may be kept out by a quota: somebody may be about to raise it.
+const REPLICA_SET_QUOTA: Duration = Duration::from_secs(5);
+
+/// Returns the controller's words on the ReplicaSet of the newest spec (`getNewReplicaSet` in
+/// kubernetes/pkg/controller/deployment/sync.go): an event, and a condition unless there is no deadline. A condition keeps
+/// its first message as long as its reason stays (`SetDeploymentCondition`), so one from before says nothing.
+fn not_made<'a>(view: &View<'a>, memory: &Memory) -> Option<&'a str> {
+    let events = view.events.iter().filter(|event| {
+        event.reason == NOT_MADE
+            && event.involved_object.uid == view.deployment.uid()
+            && view.deployment.written_at().is_none_or(|written| event.seen_since(written))
+    });
+    let told = events.max_by_key(|event| event.last_seen()).map(|event| event.message.as_str());
+    told.or_else(|| view.deployment.not_made().filter(|said| memory.not_made_before.as_deref() != Some(said)))
+}
+
+const NOT_MADE: &str = "ReplicaSetCreateError";
 
 /// The Deployment controller's own verdict, unless it is that of an earlier rollout.
 fn given_up(view: &View<'_>, memory: &Memory) -> Option<Signal> {
@@ -157,3 +197,6 @@ fn too_few(view: &View<'_>, memory: &Memory) -> Option<Signal> {
         Signal::new(view, "StableUnavailable", &message)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,9 @@ use crate::health::{Moment, Tolerances, View, pods};
 /// After that, a pod in creation may have trouble that only events tell.
 const SLOW_CREATION: Moment = Moment::from_secs(3);
 
+/// After that, the Deployment controller may have trouble that only events tell.
+const SLOW_CONTROLLER: Moment = Moment::from_secs(1);
+
 /// What a signal is known by: the pod's uid, the container, the reason.
 type Key = (String, String, &'static str);
 
@@ -27,6 +30,8 @@ pub struct Memory {
     displaced_before: BTreeSet<String>,
     /// The Deployment controller's verdict at the begin: that of an earlier rollout.
     pub given_up_before: Option<String>,
+    /// The Deployment controller's words on a ReplicaSet that it could not make before the begin.
+    pub not_made_before: Option<String>,
     /// Ready pods of all versions at the begin.
     pub ready_before: Option<u32>,
     /// Those of the stable version.
@@ -107,8 +112,17 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Names pods, by uid, about which events could say more: at most two.
-    pub fn curious(&self, verdict: &Verdict, now: Moment) -> Vec<String> {
+    /// Names objects, by uid, about which events could say more: at most two pods, or the Deployment alone while its
+    /// controller does not follow.
+    pub fn curious(&self, view: &View<'_>, verdict: &Verdict, now: Moment) -> Vec<String> {
+        let stalled = |signal: &&Signal| {
+            signal.rule.reason == "ControllerStalled"
+                && now.saturating_sub(self.memory.since(signal, now)) >= SLOW_CONTROLLER
+        };
+        if !view.deployment.is_observed() {
+            let stalled = verdict.pending.iter().any(|signal| stalled(&signal));
+            return stalled.then(|| view.deployment.uid().to_owned()).into_iter().collect();
+        }
         let stuck =
             self.memory.creating.iter().filter(|(_, since)| now.saturating_sub(**since) >= SLOW_CREATION);
         let troubled = verdict.pending.iter().map(|signal| &signal.uid).filter(|uid| !uid.is_empty());
@@ -116,6 +130,12 @@ impl Watch {
         uids.dedup();
         uids.truncate(2);
         uids
+    }
+
+    /// Returns when the Deployment's controller is to be asked about although nothing changes.
+    pub fn curious_at(&self, verdict: &Verdict, now: Moment) -> Option<Moment> {
+        let stalled = verdict.pending.iter().find(|signal| signal.rule.reason == "ControllerStalled")?;
+        Some(self.memory.since(stalled, now).saturating_add(SLOW_CONTROLLER)).filter(|at| *at > now)
     }
 
     /// Begins with what is there before the first write.
@@ -127,6 +147,7 @@ impl Watch {
         let memory = Memory {
             displaced_before: displaced.map(|pod| pod.uid().to_owned()).collect(),
             given_up_before: before.deployment.deadline_exceeded().map(str::to_owned),
+            not_made_before: before.deployment.not_made().map(str::to_owned),
             ready_before: count(all().filter(|pod| pod.is_ready()).count()),
             stable_before: stable.and_then(|pods| count(pods.iter().filter(|pod| pod.is_ready()).count())),
             ..Memory::default()

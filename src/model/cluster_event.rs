@@ -1,5 +1,6 @@
 //! Events as the cluster tells them. They expire and are rate limited: they explain, they never decide.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
@@ -42,5 +43,10 @@ impl ClusterEvent {
     /// Returns when it was seen last, as text that sorts by time.
     pub fn last_seen(&self) -> &str {
         self.last_timestamp.as_deref().or(self.event_time.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether it was seen at a time or later. Both are of the cluster's clocks, and may have whole seconds only.
+    pub fn seen_since(&self, time: Timestamp) -> bool {
+        self.last_seen().parse::<Timestamp>().is_ok_and(|seen| seen.as_second() >= time.as_second())
     }
 }

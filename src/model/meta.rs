@@ -1,5 +1,5 @@
 //! The metadata that we use. Half of an object as the server sends it is `managedFields`: they are skipped while
-//! reading, but for who manages, and whether that is the pod template.
+//! reading, but for who manages, since when, and whether that is the pod template.
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,15 @@ struct Meta {
     owner_references: Option<Vec<OwnerReference>>,
     creation_timestamp: Option<Time>,
     deletion_timestamp: Option<Time>,
-    managed_fields: Option<Vec<Manager>>,
+    managed_fields: Option<Vec<Entry>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Manager {
+struct Entry {
     manager: Option<String>,
+    subresource: Option<String>,
+    time: Option<Time>,
     fields_v1: Fields,
 }
 
@@ -55,8 +57,10 @@ pub(super) fn with_managers<'de, D: serde::Deserializer<'de>>(
 ) -> Result<ObjectMeta, D::Error> {
     let mut meta = Meta::deserialize(deserializer)?;
     let managers = meta.managed_fields.take().map(|entries| {
-        let entry = |entry: Manager| ManagedFieldsEntry {
+        let entry = |entry: Entry| ManagedFieldsEntry {
             manager: entry.manager,
+            subresource: entry.subresource,
+            time: entry.time,
             fields_v1: entry.fields_v1.spec.template.map(|_| FieldsV1(json!({"f:spec": {"f:template": {}}}))),
             ..ManagedFieldsEntry::default()
         };

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -193,6 +194,22 @@ impl Deployment {
             && status.updated_replicas >= wanted
             && status.replicas <= status.updated_replicas
             && status.available_replicas >= status.updated_replicas
+    }
+
+    /// Returns the controller's words if it could not make the ReplicaSet of a template (`FailedRSCreateReason` in
+    /// kubernetes/pkg/controller/deployment/util).
+    pub fn not_made(&self) -> Option<&str> {
+        let condition = self.condition("Progressing")?;
+        let failed =
+            condition.status == "False" && condition.reason.as_deref() == Some("ReplicaSetCreateError");
+        failed.then(|| condition.message.as_deref().unwrap_or_default())
+    }
+
+    /// Returns when somebody last wrote the object itself and not its status, by the server's clock.
+    pub fn written_at(&self) -> Option<Timestamp> {
+        let entries = self.metadata.managed_fields.iter().flatten();
+        let own = entries.filter(|entry| entry.subresource.as_deref().unwrap_or_default().is_empty());
+        own.filter_map(|entry| entry.time.as_ref()).map(|time| time.0).max()
     }
 
     /// Returns the controller's message if it gave the rollout up after `progressDeadlineSeconds`.

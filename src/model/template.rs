@@ -29,7 +29,11 @@ pub fn same_template(a: &Value, b: &Value) -> bool {
 /// Returns a short name for a template as the API server returned it: 64-bit FNV-1a of its JSON, in hex.
 pub fn fingerprint(template: &Value) -> String {
     // `serde_json` sorts the keys of a map, so equal templates have equal text.
-    let text = without_hash(template).to_string();
+    hash(&without_hash(template).to_string())
+}
+
+/// Returns the 64-bit FNV-1a of a text, in 16 hexadecimal digits.
+pub fn hash(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

@@ -3,6 +3,7 @@
 use crate::check::{Level, Report};
 use crate::output::safe::safe;
 use crate::output::tree::paint;
+use crate::words::counted;
 
 /// Returns a line for each finding, with the reason and what to do below it, and a line that counts.
 pub(super) fn render(report: &Report, color: bool) -> String {
@@ -32,14 +33,10 @@ pub(super) fn render(report: &Report, color: bool) -> String {
     let count = |level: Level| report.findings.iter().filter(|finding| finding.level == level).count();
     lines.push(format!(
         "{}, {}, {}, {} not checked",
-        plural(count(Level::Error), "error"),
-        plural(count(Level::Warning), "warning"),
-        plural(count(Level::Info), "note"),
+        counted(count(Level::Error), "error"),
+        counted(count(Level::Warning), "warning"),
+        counted(count(Level::Info), "note"),
         report.not_checked.len()
     ));
     lines.join("\n")
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }

@@ -52,6 +52,8 @@ fn board(statuses: &[&WorkloadStatus], room: usize, frame: &Frame) -> Vec<String
 
 /// At rest and healthy.
 const CALM: u8 = 4;
+/// At rest without a pod.
+const UNJUDGED: u8 = 5;
 
 /// Says how much a workload matters to somebody who watches: the less, the more.
 fn rank(status: &WorkloadStatus) -> u8 {
@@ -59,6 +61,7 @@ fn rank(status: &WorkloadStatus) -> u8 {
         (Condition::Failed, _) | (_, Phase::Failed) => 0,
         (Condition::Failing, _) => 1,
         (Condition::Healthy, Phase::Idle) => CALM,
+        (Condition::Unjudged, Phase::Idle) => UNJUDGED,
         (_, Phase::Held) => 3,
         _ => 2,
     }
@@ -68,11 +71,12 @@ fn rest(statuses: &[&WorkloadStatus], shown: &[&WorkloadStatus]) -> String {
     let shown_of = |wanted: &dyn Fn(u8) -> bool| shown.iter().filter(|status| wanted(rank(status))).count();
     let all_of = |wanted: &dyn Fn(u8) -> bool| statuses.iter().filter(|status| wanted(rank(status))).count();
     let mut parts = Vec::new();
-    let names: [(&str, &dyn Fn(u8) -> bool); 4] = [
+    let names: [(&str, &dyn Fn(u8) -> bool); 5] = [
         ("failing", &|rank| rank < 2),
         ("progressing", &|rank| rank == 2),
         ("held", &|rank| rank == 3),
         ("healthy", &|rank| rank == CALM),
+        ("unjudged", &|rank| rank == UNJUDGED),
     ];
     for (name, wanted) in names {
         let hidden = all_of(wanted) - shown_of(wanted);

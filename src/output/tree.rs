@@ -25,7 +25,7 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool, now: Timestamp, most: 
     let phase = paint(&phase, code, color);
     let mut lines =
         vec![format!("deployment/{}  {phase}  (namespace {})", safe(&status.name), safe(&status.namespace))];
-    if status.health.reason.is_some() {
+    if status.health.message.is_some() || status.health.reason.is_some() {
         let code = if status.is_failing() { RED } else { YELLOW };
         lines.push(paint(&safe(&status.health.sentence()), code, color));
     }

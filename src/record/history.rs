@@ -17,6 +17,8 @@ const MAX_BYTES: usize = 24 * 1024;
 pub enum Ending {
     /// The version is the only one, and was healthy to the end.
     Healthy,
+    /// The version is the only one, and no pod of it was wanted: nothing is known of its health.
+    Unjudged,
     /// The version has its share and was healthy.
     Held,
     /// A person took it away.
@@ -25,6 +27,16 @@ pub enum Ending {
     Failed,
     /// The run stopped with steps left.
     Interrupted,
+}
+
+impl Ending {
+    /// Whether the version became the only one.
+    pub const fn is_through(self) -> bool {
+        match self {
+            Self::Healthy | Self::Unjudged => true,
+            Self::Held | Self::Aborted | Self::Failed | Self::Interrupted => false,
+        }
+    }
 }
 
 /// One outcome.

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Ending, Outcome, Verb};
+use super::{Outcome, Verb};
 use crate::keys;
 
-/// Returns the JSON Patch that notes where the version of a healthy run comes from; nothing if it is noted, or if the run
+/// Returns the JSON Patch that notes where the version of a run that is through comes from; nothing if it is noted, or if the run
 /// has brought no version.
 ///
 /// A version that was there before keeps what is known of the run that brought it. What is not known is taken away: it
@@ -20,7 +20,7 @@ pub fn note_origin(
     outcome: &Outcome,
     former: &[Outcome],
 ) -> Vec<Value> {
-    if outcome.ending != Ending::Healthy || outcome.verb == Verb::Restart {
+    if !outcome.ending.is_through() || outcome.verb == Verb::Restart {
         return Vec::new();
     }
     let brought = |one: &&Outcome| {
@@ -55,6 +55,7 @@ pub fn note_origin(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Ending;
     use crate::record::history::tests::outcome;
 
     fn run(verb: Verb, hash: &str, commit: Option<&str>) -> Outcome {

@@ -12,7 +12,7 @@ use super::ingress::{self, KINDS};
 use crate::error::Error;
 use crate::keys::{POD_TEMPLATE_HASH, SPLIT_ANNOTATION};
 use crate::router::{Abilities, RouteKind, Router, Settled, unable};
-use crate::traffic::{Role, Split, Target, View, copy_of, text};
+use crate::traffic::{Role, Split, Target, View, copy_of, own_name, text};
 
 /// What annotations begin with, unless the controller was told otherwise.
 const PREFIX: &str = "haproxy-ingress.github.io";
@@ -131,7 +131,7 @@ impl Router for Haproxy {
 
 /// Returns the name of the Service with the pods of both versions.
 fn both(split: &Split) -> String {
-    format!("{}-rp-split", split.service)
+    own_name(&split.service, "split")
 }
 
 /// Why an object leaves no place for shares of ours, if so.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, as_written};
-use crate::traffic::{Match, Role, Split, Target, View, made, text};
+use crate::traffic::{Match, Role, Split, Target, View, made, own_name, text};
 
 /// The largest weight; the CRD has no limit, so this is one that every sum stays far below.
 const MOST: u64 = 1_000_000_000;
@@ -126,7 +126,7 @@ impl Router for Traefik {
         copy["name"] = split.name(Some(Role::Canary)).into();
         // Traefik takes no percentage for none, so it is always written.
         copy["percent"] = percent.into();
-        let name = format!("{}-rp-weighted", split.service);
+        let name = own_name(&split.service, "weighted");
         let mirroring = json!({"kind": "TraefikService", "name": name, "mirrors": [copy]});
         let object = |name: String, spec: Value| {
             let target = Target {
@@ -165,7 +165,7 @@ fn rename(entry: &mut Map<String, Value>, name: &str) {
 }
 
 fn mirror(split: &Split) -> String {
-    format!("{}-rp-mirror", split.service)
+    own_name(&split.service, "mirror")
 }
 
 fn services(element: &Value) -> &[Value] {

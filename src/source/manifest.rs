@@ -72,8 +72,15 @@ pub(crate) fn find<'d>(
 ) -> Result<&'d Document, Error> {
     let deployments: Vec<&Document> =
         documents.iter().filter(|document| document.object["kind"] == "Deployment").collect();
-    let of_name: Vec<&Document> =
+    let mut of_name: Vec<&Document> =
         deployments.iter().copied().filter(|document| document.object["metadata"]["name"] == name).collect();
+    // Another of that name may be for another namespace.
+    let is_here = |document: &&Document| {
+        document.object["metadata"]["namespace"].as_str().is_none_or(|own| own == namespace)
+    };
+    if of_name.iter().any(is_here) {
+        of_name.retain(is_here);
+    }
     let [found] = of_name.as_slice() else {
         let names: Vec<&str> =
             deployments.iter().filter_map(|item| item.object["metadata"]["name"].as_str()).collect();
@@ -173,6 +180,14 @@ mod tests {
         let elsewhere = documents(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"));
         assert!(find(&elsewhere, "web", "shop").is_err());
         assert!(find(&[all[0].clone(), all[0].clone()], "web", "shop").is_err());
+        let mut both = vec![all[0].clone(), all[0].clone()];
+        for (document, namespace) in both.iter_mut().zip(["shop", "lab"]) {
+            document.object["metadata"]["namespace"] = namespace.into();
+        }
+        for namespace in ["shop", "lab"] {
+            assert_eq!(find(&both, "web", namespace).unwrap().object["metadata"]["namespace"], namespace);
+        }
+        assert!(find(&both, "web", "other").is_err());
     }
 
     #[test]

@@ -28,9 +28,14 @@ pub enum Condition {
     Failing,
     /// Not all pods are there and Ready, and nothing is known to be wrong.
     InProgress,
+    /// No pod is wanted: nothing is known.
+    Unjudged,
     /// Every wanted pod is Ready, and nothing is wrong.
     Healthy,
 }
+
+/// What is said where no pod is wanted.
+pub const NOTHING_TO_JUDGE: &str = "0 pods are wanted: nothing could be judged";
 
 impl Condition {
     /// Returns it as the JSON has it.
@@ -39,6 +44,7 @@ impl Condition {
             Self::Failed => "failed",
             Self::Failing => "failing",
             Self::InProgress => "in-progress",
+            Self::Unjudged => "unjudged",
             Self::Healthy => "healthy",
         }
     }
@@ -58,6 +64,10 @@ impl Health {
         let state = match (verdict.state, urgent) {
             (State::Healthy, _) => Condition::Healthy,
             (_, Some(signal)) if is_trouble(signal) => Condition::Failing,
+            (_, None) if is_at_rest(situation) && situation.deployment().replicas() == 0 => {
+                let message = Some(NOTHING_TO_JUDGE.to_owned());
+                return Self { state: Condition::Unjudged, reason: None, class: None, message };
+            }
             (_, None) if is_at_rest(situation) => Condition::Healthy,
             _ => Condition::InProgress,
         };
@@ -75,7 +85,8 @@ impl Health {
         match (&self.reason, &self.message) {
             (Some(reason), Some(message)) => format!("{word}: {reason}: {message}"),
             (Some(reason), None) => format!("{word}: {reason}"),
-            _ => word.to_owned(),
+            (None, Some(message)) => format!("{word}: {message}"),
+            (None, None) => word.to_owned(),
         }
     }
 }
@@ -89,6 +100,7 @@ fn is_trouble(signal: &Signal) -> bool {
             | "InjectedNeverReady"
             | "Ended"
             | "AwaitsScaleUp"
+            | "AwaitsQuota"
             | "SchedulingGated"
             | "ControllerStalled"
     )
@@ -202,12 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wanted_and_paused_are_healthy() {
+    fn paused_is_healthy_and_nothing_wanted_is_unjudged() {
         let mut observed = fixtures::idle();
         observed.deployment.spec.replicas = Some(0);
         observed.deployment.status = serde_json::from_value(json!({"observedGeneration": 4})).unwrap();
         observed.replica_sets = vec![fixtures::replica_set("web:1", 0)];
-        assert_eq!(WorkloadStatus::of(&observed, &[]).health.state, Condition::Healthy);
+        let health = WorkloadStatus::of(&observed, &[]).health;
+        assert_eq!(health.state, Condition::Unjudged);
+        assert_eq!(health.sentence(), "unjudged: 0 pods are wanted: nothing could be judged");
         let mut observed = with(vec![ready("a"), ready("b"), ready("c")]);
         observed.deployment.spec.paused = true;
         assert_eq!(WorkloadStatus::of(&observed, &[]).health.state, Condition::Healthy);

@@ -7,7 +7,7 @@ use crate::status::{Condition, WorkloadStatus};
 /// A state to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Goal {
-    /// Rolled out, all pods Ready, nothing held or paused.
+    /// Rolled out, all wanted pods Ready, nothing held or paused.
     Healthy,
     /// A canary is held, and its pods are Ready.
     Held,
@@ -47,7 +47,7 @@ impl Goal {
             Self::Healthy => {
                 status.phase == Phase::Idle
                     && !deployment.spec.paused
-                    && status.health.state == Condition::Healthy
+                    && matches!(status.health.state, Condition::Healthy | Condition::Unjudged)
             }
             Self::Held => {
                 let serves = status.canary.as_ref().is_none_or(|c| c.replicas > 0 && c.ready >= c.replicas);
@@ -91,6 +91,16 @@ mod tests {
         assert_eq!(reached(Goal::Healthy, &paused), Reached::No);
         paused.deployment.metadata.generation = Some(5);
         assert_eq!(reached(Goal::Paused, &paused), Reached::No, "the controller has not seen it");
+    }
+
+    #[test]
+    fn nobody_waits_for_pods_that_are_not_wanted() {
+        let mut asleep = fixtures::idle();
+        asleep.deployment.spec.replicas = Some(0);
+        asleep.deployment.status =
+            serde_json::from_value(serde_json::json!({"observedGeneration": 4})).unwrap();
+        asleep.replica_sets = vec![fixtures::replica_set("web:1", 0)];
+        assert_eq!(reached(Goal::Healthy, &asleep), Reached::Yes);
     }
 
     #[test]

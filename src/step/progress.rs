@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::patience::min_ready;
 use super::{superseded, traffic};
 use crate::error::{Error, Kind};
 use crate::model::{Phase, Pod, ReplicaSet, Situation, fingerprint, images, same_template};
@@ -82,7 +83,6 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     if situation.lost_its_limits() {
         return Progress::Halted(without_limits(situation));
     }
-    let original = situation.own_settings();
     let target = situation.canary_target().unwrap_or(0);
     let frozen = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
     if deployment.spec.paused && !frozen {
@@ -91,7 +91,7 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
         return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
     };
-    let needed = Duration::from_secs(original.min_ready_seconds.unwrap_or(0).max(0).unsigned_abs());
+    let needed = min_ready(situation);
     let pods: Vec<&Pod> =
         situation.pods_of(canary).filter(|pod| !pod.is_terminating() && !pod.is_finished()).collect();
     let age = |pod: &&&Pod| ready_for.get(pod.name()).copied();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Target;
 use crate::keys::{MANAGED_BY, POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
-use crate::model::Deployment;
+use crate::model::{Deployment, hash};
 
 /// Whose pods a Service of ours has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,16 +36,41 @@ impl Role {
     /// Returns the name of its Service.
     pub fn service(self, root: &str) -> String {
         match self {
-            Self::Stable => format!("{root}-rp-stable"),
-            Self::Canary => format!("{root}-rp-canary"),
-            Self::Preview => format!("{root}-preview"),
+            Self::Stable | Self::Canary => own_name(root, self.word()),
+            Self::Preview => {
+                let plain = format!("{root}-preview");
+                if plain.len() > MOST { format!("{}-preview", stem(root)) } else { plain }
+            }
         }
     }
 }
 
+/// The longest name of a Service, and value of a label: DNS labels of RFC 1123.
+const MOST: usize = 63;
+/// What the longest of our Services' names adds to the root's: `-rp-stable` and `-rp-canary`.
+const ADDED: usize = 10;
+/// Digits of the hash in a name that was cut.
+const DIGITS: usize = 8;
+
+/// Returns what our names beside that root begin with: its name, or as much of it as leaves room, with a hash that tells it
+/// from others. What was cut once fits, and is not cut again.
+fn stem(root: &str) -> String {
+    if root.len() + ADDED <= MOST {
+        return root.to_owned();
+    }
+    let kept: String = root.chars().take(MOST - ADDED - DIGITS - 1).collect();
+    let digits = hash(root);
+    format!("{}-{}", kept.trim_end_matches('-'), &digits[..DIGITS.min(digits.len())])
+}
+
+/// Returns the name of an object of ours beside that root.
+pub fn own_name(root: &str, what: &str) -> String {
+    format!("{}-rp-{what}", stem(root))
+}
+
 /// Whether the name, or the host that begins with it, is one of ours beside that root.
 pub fn is_ours(name: &str, root: &str) -> bool {
-    name.strip_prefix(root).is_some_and(|rest| rest.starts_with("-rp-"))
+    name.strip_prefix(&stem(root)).is_some_and(|rest| rest.starts_with("-rp-"))
 }
 
 /// Whether an object is one of ours.
@@ -53,9 +78,12 @@ pub fn is_made_by_us(object: &Value) -> bool {
     object["metadata"]["labels"][MANAGED_BY] == "rollout-plus"
 }
 
-/// Returns the user's own Service beside which one of ours has this name.
-pub fn root_of(own: &str) -> Option<&str> {
-    Role::ALL.iter().find_map(|role| own.strip_suffix(&role.service("")))
+/// Returns the user's own Service, one of those, beside which one of ours has this name; what the name itself tells if none of
+/// them is.
+pub fn root_of<'n>(own: &'n str, services: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let is_beside = |root: &&str| Role::ALL.iter().any(|role| role.service(root) == own);
+    let told = || Role::ALL.iter().find_map(|role| own.strip_suffix(&role.service("")));
+    services.into_iter().find(is_beside).or_else(told)
 }
 
 /// Annotations that belong to one object alone: a copy of them would be taken for that object.
@@ -272,10 +300,36 @@ mod tests {
     #[test]
     fn ours_are_known_by_name() {
         assert!(is_ours("web-rp-canary", "web") && is_ours("web-rp-stable.shop.svc.cluster.local", "web"));
-        assert_eq!(
-            Role::ALL.map(|role| role.service("web")).map(|own| root_of(&own) == Some("web")),
-            [true; 3]
-        );
+        let told = Role::ALL.map(|role| role.service("web")).map(|own| root_of(&own, []) == Some("web"));
+        assert_eq!(told, [true; 3]);
         assert!(!is_ours("web", "web") && !is_ours("web-preview", "web") && !is_ours("other-rp-x", "web"));
+    }
+
+    #[test]
+    fn names_fit_and_stay_apart() {
+        let long = |length: usize, last: &str| {
+            format!(
+                "{}{last}",
+                "a-very-long-name-of-a-service-that-helm-made-of-two-others-and-cut"
+                    .get(..length - 1)
+                    .unwrap()
+            )
+        };
+        for length in 1..=63 {
+            let (one, other) = (long(length, "x"), long(length, "y"));
+            let names = Role::ALL.map(|role| role.service(&one));
+            for (role, name) in Role::ALL.into_iter().zip(&names) {
+                assert!(name.len() <= 63 && !name.contains("--"), "{name}");
+                assert_ne!(*name, role.service(&other), "{length}");
+                assert_eq!(root_of(name, [other.as_str(), one.as_str()]), Some(one.as_str()), "{length}");
+            }
+            assert!(is_ours(&names[0], &one) && is_ours(&format!("{}.shop.svc", names[1]), &one), "{length}");
+            assert!(!is_ours(&names[2], &one) && !is_ours(&names[0], &other), "{length}");
+            // Where the root is gone, what the name tells leads to the same objects.
+            let told = root_of(&names[0], []).unwrap();
+            assert_eq!((Role::Stable.service(told), is_ours(&names[1], told)), (names[0].clone(), true));
+        }
+        assert_eq!(Role::Stable.service(&long(53, "x")), format!("{}-rp-stable", long(53, "x")), "as ever");
+        assert_eq!(Role::Preview.service(&long(55, "x")), format!("{}-preview", long(55, "x")));
     }
 }

@@ -32,6 +32,7 @@ mod shop;
 mod apply;
 mod blue_green;
 mod bootstrap;
+mod certain;
 mod evidence;
 mod examples;
 mod forged;

@@ -32,7 +32,7 @@ pub(super) async fn open<'a>(targets: &'a [Target], context: Context<'_>) -> Res
             Target::File(form, path) => End::File(*form, path),
             Target::Secret(name) => End::Secret(name),
             Target::Remote(remote) => {
-                let open = Open::new(remote, context.environment, context.global.request_timeout);
+                let open = Open::new(remote, context.environment, context.global.request_timeout());
                 End::Remote(Box::new(open.await?))
             }
         };

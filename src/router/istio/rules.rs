@@ -11,7 +11,7 @@ use super::{Istio, destinations, host, is_root};
 use crate::error::Error;
 use crate::keys::POD_TEMPLATE_HASH;
 use crate::router::as_written;
-use crate::traffic::{Role, Split, Target, View, made, text};
+use crate::traffic::{Role, Split, Target, View, made, own_name, text};
 
 /// How the user's routes name the root.
 #[derive(Default)]
@@ -128,7 +128,7 @@ pub(super) fn own(istio: &Istio, view: &View<'_>, split: &Split) -> Result<Vec<(
 }
 
 fn subsets_of(split: &Split) -> String {
-    format!("{}-rp-subsets", split.service)
+    own_name(&split.service, "subsets")
 }
 
 /// Returns the spec of the rule with a subset for each version. Where somebody took the user's away meanwhile, it is
