@@ -8,6 +8,7 @@ mod outcome;
 mod proof;
 mod ready;
 mod rehearsal;
+mod routes;
 mod telling;
 mod undo;
 mod verify;
@@ -82,6 +83,10 @@ pub(crate) struct Engine<'a> {
     split: Option<Split>,
     /// Whether the data planes had time to follow all that was written before.
     settled: bool,
+    /// Whether a status confirmed the routes as they were before the step.
+    answered: bool,
+    /// The split that was last told.
+    told: Option<Split>,
 }
 
 impl<'a> Engine<'a> {
@@ -118,6 +123,8 @@ impl<'a> Engine<'a> {
             traffic: None,
             split: None,
             settled: false,
+            answered: false,
+            told: None,
         };
         let journal = engine.lock.journal();
         engine.settled = journal.as_ref().is_none_or(|journal| journal.state == State::Done);
@@ -201,7 +208,10 @@ impl<'a> Engine<'a> {
         for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
             let idle = self.is_idle(step)?;
             if !idle {
-                self.output.event(&Event::Step { text: step.title() });
+                if let Some(text) = self.news(step)? {
+                    self.output.event(&Event::Step { text });
+                }
+                self.listen()?;
                 self.act(step).await?;
             }
             if let Step::Verify { checks } = step
@@ -249,6 +259,7 @@ impl<'a> Engine<'a> {
         };
         if result.as_ref().is_err_and(|error| error.kind != Kind::Locked) {
             self.loosen().await;
+            self.retreat().await;
         }
         let observed = self.observed();
         if state == State::Done

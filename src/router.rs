@@ -71,6 +71,17 @@ pub enum Settled {
     Silent,
 }
 
+/// Whether an object is for a router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It says so.
+    Mine,
+    /// What it says looks like it.
+    Alike(String),
+    /// It says something else.
+    Strange(String),
+}
+
 /// One kind of router.
 pub trait Router: Sync {
     /// Its name, as `--router` takes it.
@@ -82,9 +93,14 @@ pub trait Router: Sync {
     /// What it can do.
     fn abilities(&self) -> Abilities;
 
-    /// Whether an object is for this router at all.
-    fn is_mine(&self, _route: &Value, _classes: &[Value]) -> bool {
-        true
+    /// Whether an object is for this router at all, by the classes that there are.
+    fn claim(&self, _route: &Value, _classes: &[Value]) -> Claim {
+        Claim::Mine
+    }
+
+    /// Whether an object of another namespace can send requests to a Service without that namespace's leave.
+    fn reaches_abroad(&self) -> bool {
+        false
     }
 
     /// Returns JSON Pointers of the lists (or single values) whose elements name Services.
@@ -165,8 +181,9 @@ pub trait Router: Sync {
         None
     }
 
-    /// Whether the data plane follows a route, as far as its status tells.
-    fn settled(&self, route: &Value) -> Settled;
+    /// Whether the data plane follows a route, as far as its status tells. What is wrong with backends other than this
+    /// Service, and ours beside it, is of no matter.
+    fn settled(&self, route: &Value, service: &str) -> Settled;
 
     /// For how long a data plane may need to follow after that.
     fn grace(&self) -> Duration;

@@ -123,8 +123,9 @@ impl WorkloadStatus {
         let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
         let stable = situation.stable.map(|rs| version(situation, rs));
         let canary = situation.canary.map(|rs| version(situation, rs));
-        let traffic = TrafficStatus::of(situation);
         let (c, s) = (canary.as_ref().map_or(0, |v| v.ready), stable.as_ref().map_or(0, |v| v.ready));
+        let pods = percent(c, s);
+        let traffic = TrafficStatus::of(situation, pods);
         Self {
             namespace: id.namespace,
             kind: "Deployment",
@@ -133,13 +134,13 @@ impl WorkloadStatus {
             health: Health::of(situation, verdict),
             weight: Weight {
                 asked: record.and_then(|record| record.asked),
-                actual: traffic.as_ref().and_then(TrafficStatus::share).unwrap_or_else(|| percent(c, s)),
+                actual: traffic.as_ref().and_then(TrafficStatus::share).unwrap_or(pods),
             },
             stable,
             canary,
             run: run(situation),
+            warnings: warnings::warnings(situation, traffic.as_ref(), autoscalers),
             traffic,
-            warnings: warnings::warnings(situation, autoscalers),
         }
     }
 
@@ -186,20 +187,23 @@ impl WorkloadStatus {
 fn version(situation: &Situation<'_>, rs: &ReplicaSet) -> Version {
     let mut pods: Vec<PodStatus> = situation.pods_of(rs).map(PodStatus::of).collect();
     pods.sort_by(|a, b| a.name.cmp(&b.name));
-    let ready = pods.iter().filter(|pod| pod.ready).count();
     Version {
         hash: rs.hash().to_owned(),
         revision: rs.revision(),
         images: images(&rs.spec.template),
         replicas: rs.replicas(),
-        // Pods are newer than the controller's count of them, where they were read.
-        ready: if situation.observed.pods.is_empty() {
-            rs.ready()
-        } else {
-            u32::try_from(ready).unwrap_or(u32::MAX)
-        },
+        ready: ready(situation, rs),
         pods,
     }
+}
+
+/// Returns the Ready pods of a version. They are newer than the controller's count of them, where they were read.
+fn ready(situation: &Situation<'_>, rs: &ReplicaSet) -> u32 {
+    if situation.observed.pods.is_empty() {
+        return rs.ready();
+    }
+    let ready = situation.pods_of(rs).filter(|pod| PodStatus::of(pod).ready).count();
+    u32::try_from(ready).unwrap_or(u32::MAX)
 }
 
 fn run(situation: &Situation<'_>) -> Option<Run> {

@@ -15,7 +15,7 @@ use crate::traffic::Target;
 
 pub use patience::least;
 pub use progress::{Progress, ReadyFor, progress};
-pub use traffic::halted;
+pub use traffic::{halted, is_answered, refused};
 
 /// A write, as data.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,7 +142,17 @@ fn hold_work(
         && deployment.spec.progress_deadline_seconds == Some(crate::keys::NO_DEADLINE)
         && !deployment.spec.paused;
     if !there {
-        work.notes.push(sizing.sentence());
+        // All of the traffic is switched at once: until then the pods decide no share.
+        let switches = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
+        work.notes.push(if switches {
+            format!(
+                "{} of {} pods, without a share of the requests",
+                sizing.canary,
+                sizing.canary + sizing.stable
+            )
+        } else {
+            sizing.sentence()
+        });
         work.notes.extend(sizing.advice());
         if deployment.spec.paused {
             work.notes.push("the Deployment was paused: it goes on with the hold, and stays unpaused".into());

@@ -3,7 +3,9 @@
 //! Every router comes down to the same: two Services of ours beside the user's own (the root), one for the pods of
 //! each version, and weights between the three. Weights and pods are separate.
 
+mod annotations;
 mod detect;
+mod passed;
 mod roads;
 mod service;
 mod split;
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
+pub use passed::{Passed, Taken};
 pub use roads::{Roads, View, ready_endpoints};
 pub use service::{
     Role, copy_of, is_made_by_us, is_ours, made, made_so, own_name, own_service, owner, pin, pinned_to, proxied,

@@ -1,5 +1,7 @@
 //! Looks for what brings traffic to a workload.
 
+mod elsewhere;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -10,11 +12,13 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
 use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
-use crate::router::{ROUTERS, RouteKind, Router, router};
+use crate::router::{Claim, ROUTERS, RouteKind, Router, router};
 use crate::traffic::{
-    Choice, Found, Role, Search, Split, Target, Traffic, choose, is_made_by_us, own_name, own_targets,
-    pinned_to, root_of, selecting, text,
+    Choice, Found, Passed, Role, Search, Split, Taken, Target, Traffic, choose, drifted, is_made_by_us, own_name,
+    own_targets, pinned_to, root_of, selecting, text,
 };
+
+use elsewhere::Home;
 
 impl Cluster {
     /// Looks for routes that bring traffic to pods with these labels.
@@ -42,46 +46,81 @@ impl Cluster {
                     search.unserved.push(format!("{} is served in {} alone", kind.plural, served.join(", ")));
                     continue;
                 };
-                let target = target(kind, version, &self.namespace);
-                let mut routes = Vec::new();
-                for namespace in self.homes(kind, &groups).await? {
-                    let target = Target { namespace, ..target.clone() };
-                    match self.items(&target).await {
-                        Ok(found) => routes.extend(found),
+                let ours = target(kind, version, &self.namespace);
+                for home in self.homes(kind, &groups).await? {
+                    let place = Target { namespace: home.namespace.clone(), ..ours.clone() };
+                    let routes = match self.items(&place).await {
+                        Ok(found) => found,
                         // The group is there, this kind of it is not.
-                        Err(failure) if failure.code() == 404 => {}
-                        Err(failure) if failure.code() == 403 => search.unread.push(format!(
-                            "no right to list {} in namespace {}",
-                            kind.plural, target.namespace
-                        )),
+                        Err(failure) if failure.code() == 404 => continue,
+                        Err(failure) if failure.code() == 403 => {
+                            let place = &place.namespace;
+                            search
+                                .unread
+                                .push(format!("no right to list {} in namespace {place}", kind.plural));
+                            continue;
+                        }
                         Err(failure) => return Err(failure.into_error()),
+                    };
+                    for route in routes.into_iter().filter(|route| !is_made_by_us(route)) {
+                        let target = named(&ours, &route);
+                        let services = self.reached(router, &target, &route, &search.services);
+                        if services.is_empty() {
+                            let stranger = search.services.iter().any(|service| is_stranger(&route, service));
+                            search.strangers.extend(stranger.then_some(target));
+                            continue;
+                        }
+                        if kind.group == "networking.k8s.io" && classes.is_none() {
+                            classes = Some(self.classes().await);
+                        }
+                        let classes = classes.as_deref().unwrap_or_default();
+                        let found = services.into_iter().map(|service| Found {
+                            router: router.name(),
+                            service,
+                            target: target.clone(),
+                            object: route.clone(),
+                        });
+                        self.sort(router, found.collect(), (&home, classes), &mut search);
                     }
-                }
-                for route in routes.into_iter().filter(|route| !is_made_by_us(route)) {
-                    let services = self.reached(router, &named(&target, &route), &route, &search.services);
-                    if services.is_empty() {
-                        let stranger = search.services.iter().any(|service| is_stranger(&route, service));
-                        search.strangers.extend(stranger.then(|| named(&target, &route)));
-                        continue;
-                    }
-                    if kind.group == "networking.k8s.io" && classes.is_none() {
-                        classes = Some(self.classes().await);
-                    }
-                    if !router.is_mine(&route, classes.as_deref().unwrap_or_default()) {
-                        continue;
-                    }
-                    let target = named(&target, &route);
-                    search.routes.extend(services.into_iter().map(|service| Found {
-                        router: router.name(),
-                        service,
-                        target: target.clone(),
-                        object: route.clone(),
-                    }));
                 }
             }
+            self.abroad(router, &groups, &mut search).await?;
             self.beside(router, &groups, &mut search).await?;
         }
         Ok(search)
+    }
+
+    /// Puts a route where it belongs: to those that are written, or to those that are left.
+    fn sort(
+        &self,
+        router: &'static dyn Router,
+        found: Vec<Found>,
+        (home, classes): (&Home, &[Value]),
+        search: &mut Search,
+    ) {
+        for found in found {
+            let (target, route) = (&found.target, &found.object);
+            let others = others(router, target);
+            let another = others.iter().find(|other| other.claim(route, classes) == Claim::Mine);
+            let another = another.map(|other| other.name());
+            let passed = Taken::of(router.claim(route, classes), another, home.narrow.as_deref());
+            let is_left_behind = self.is_left_behind(router, &found, &search.services);
+            match passed {
+                Some((why, taken)) if !is_left_behind => search.passed.push(Passed { found, why, taken }),
+                Some(_) | None => search.routes.push(found),
+            }
+        }
+    }
+
+    /// Whether a run of ours wrote to a route by that router, whatever the route says: who looks for what was left behind
+    /// cannot know what the run was told.
+    fn is_left_behind(&self, router: &dyn Router, found: &Found, services: &[Value]) -> bool {
+        let Found { target, object, service, .. } = found;
+        let split = Split::undone(service, &self.namespace).with(Some(0), Some(100), None);
+        let others = others(router, target);
+        is_woven(object)
+            && (!drifted(router, target, object, &split)
+                || others.iter().all(|other| self.reached(*other, target, object, services).is_empty()))
     }
 
     /// Looks for what says how the Services of a router's routes are served.
@@ -91,7 +130,8 @@ impl Cluster {
         groups: &BTreeMap<String, Vec<String>>,
         search: &mut Search,
     ) -> Result<(), Error> {
-        let of = search.routes.iter().filter(|found| found.router == router.name());
+        let passed = search.passed.iter().map(|passed| &passed.found);
+        let of = search.routes.iter().chain(passed).filter(|found| found.router == router.name());
         let services: BTreeSet<String> = of.map(|found| found.service.clone()).collect();
         for kind in router.beside().iter().filter(|_| !services.is_empty()) {
             let version = groups.get(kind.group).and_then(|served| version(kind, served));
@@ -140,42 +180,6 @@ impl Cluster {
         kinds.sort_unstable();
         kinds.dedup();
         Ok(kinds)
-    }
-
-    /// Names the namespaces whose routes may name our Services: ours, and those that a `ReferenceGrant` lets in. One
-    /// that lets only some Services in is not one that ours could be reached by.
-    async fn homes(
-        &self,
-        kind: &RouteKind,
-        groups: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Vec<String>, Error> {
-        let mut homes = vec![self.namespace.clone()];
-        let served = groups.get(kind.group).filter(|_| kind.may_be_elsewhere());
-        let version = served.and_then(|served| served.iter().find(|version| *version == "v1beta1"));
-        let Some(version) = version else { return Ok(homes) };
-        let grants =
-            RouteKind { group: kind.group, versions: &[], kind: "ReferenceGrant", plural: "referencegrants" };
-        let grants = match self.items(&target(&grants, version, &self.namespace)).await {
-            Ok(grants) => grants,
-            // Whoever may not read them has no route elsewhere that we could write.
-            Err(failure) if matches!(failure.code(), 403 | 404) => return Ok(homes),
-            Err(failure) => return Err(failure.into_error()),
-        };
-        for grant in &grants {
-            let any = |list: &str, is: &dyn Fn(&Value) -> bool| {
-                grant["spec"][list].as_array().into_iter().flatten().any(is)
-            };
-            if !any("to", &|to| to["kind"] == "Service" && text(to, "/name").is_empty()) {
-                continue;
-            }
-            let from = grant["spec"]["from"].as_array().into_iter().flatten();
-            let from =
-                from.filter(|from| from["kind"] == kind.kind).map(|from| text(from, "/namespace").to_owned());
-            homes.extend(from);
-        }
-        homes.sort_unstable();
-        homes.dedup();
-        Ok(homes)
     }
 
     /// Names the Services to which a route sends requests.
@@ -256,12 +260,15 @@ impl Cluster {
     }
 
     async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {
-        let doing = format!("list {} in namespace {}", kind.plural, kind.namespace);
+        let (path, place) = match kind.namespace.as_str() {
+            "" => (format!("{}/{}", kind.api, kind.plural), "all namespaces".to_owned()),
+            namespace => (kind.collection(), format!("namespace {namespace}")),
+        };
+        let doing = format!("list {} in {place}", kind.plural);
         let mut items = Vec::new();
         let mut next = String::new();
         loop {
-            let path = format!("{}?limit=500{next}", kind.collection());
-            let list = self.get(&doing, path).await?;
+            let list = self.get(&doing, format!("{path}?limit=500{next}")).await?;
             items.extend(list["items"].as_array().cloned().unwrap_or_default());
             match text(&list, "/metadata/continue") {
                 "" => return Ok(items),
@@ -314,6 +321,13 @@ fn named(kind: &Target, route: &Value) -> Target {
         name: text(route, "/metadata/name").into(),
         ..kind.clone()
     }
+}
+
+/// Returns the other routers that read objects of this kind.
+fn others(router: &dyn Router, target: &Target) -> Vec<&'static dyn Router> {
+    let is_kind = |kind: &RouteKind| kind.plural == target.plural && kind.group == target.group();
+    let reads = |other: &&dyn Router| other.name() != router.name() && other.kinds().iter().any(is_kind);
+    ROUTERS.into_iter().filter(reads).collect()
 }
 
 /// Whether a run of ours has written to a route.

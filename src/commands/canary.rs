@@ -55,7 +55,10 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     };
     // Another share for a version that is held already brings nothing new to judge.
     if request.template.is_some() || Situation::of(&observed).hold.is_none() {
-        let plan = plan(&observed)?;
+        let plan = match plan(&observed) {
+            Ok(plan) => plan,
+            Err(error) => return Err(context.refused(&mut engine, Verb::Canary, error).await),
+        };
         let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Canary);
         // The hold itself says how the share comes out; a dry run does not get that far.
         subject.sizing = subject.sizing.filter(|_| context.global.dry_run.is_some());

@@ -34,7 +34,11 @@ async fn end(
     }
     let observed = engine.observed()?;
     let locked = observed.lock.as_ref().is_some_and(|lock| lock.holder.is_some());
-    if planner(&observed)?.steps.is_empty() && !locked {
+    let is_over = match planner(&observed) {
+        Ok(plan) => plan.steps.is_empty() && !locked,
+        Err(error) => return Err(context.refused(&mut engine, verb, error).await),
+    };
+    if is_over {
         let id = observed.deployment.id();
         return engine.nothing(&format!("nothing is in flight for {id}: nothing to {}", verb.name()));
     }
@@ -54,7 +58,7 @@ pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<()
         return engine.nothing(&format!("nothing was interrupted for {id}: nothing to resume"));
     };
     if let Some(error) = step::foreign(&Situation::of(&observed)) {
-        return Err(error);
+        return Err(context.refused(&mut engine, Verb::Canary, error).await);
     }
     context.carry_out(&mut engine, journal.verb, journal.cursor, |_| Ok(journal.plan.clone())).await
 }

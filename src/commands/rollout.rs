@@ -76,6 +76,20 @@ impl<'a> Context<'a> {
         self.carry_out(engine, verb, 0, |observed| plan::rolling(template, observed)).await
     }
 
+    /// Returns why a command is refused, after no request goes any more to a version that was replaced meanwhile: that is
+    /// wrong whatever was asked.
+    pub(super) async fn refused(&self, engine: &mut Engine<'a>, verb: Verb, error: Error) -> Error {
+        let lost = engine.observed().is_ok_and(|observed| !plan::retreat(&observed).steps.is_empty());
+        if self.global.dry_run.is_some() || !lost {
+            return error;
+        }
+        engine.warn("requests go to a version that was replaced: the stable version gets them");
+        match Box::pin(engine.run(verb, 0, |observed| Ok(plan::retreat(observed)))).await {
+            Ok(()) => error,
+            Err(other) => Error { message: format!("{}; {}", error.message, other.message), ..error },
+        }
+    }
+
     /// Shows or does what `planner` wants, from a step on, and tells the end.
     pub(super) async fn carry_out(
         &self,
@@ -90,7 +104,10 @@ impl<'a> Context<'a> {
             // These put a template or settings in place, which may be what helps.
             Verb::Promote | Verb::Abort | Verb::Rolling | Verb::Rollback | Verb::Restart => {}
         }
-        let mut plan = planner(&engine.observed()?)?;
+        let mut plan = match planner(&engine.observed()?) {
+            Ok(plan) => plan,
+            Err(error) => return Err(self.refused(engine, verb, error).await),
+        };
         if let Some(depth) = self.global.dry_run {
             plan.steps.drain(..cursor.min(plan.steps.len()));
             return engine.dry_run(&plan, depth == DryRun::Server).await;

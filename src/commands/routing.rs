@@ -54,7 +54,8 @@ impl Wish<'_> {
 /// nothing for a share.
 pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
     Box::pin(look(cluster, engine, wish)).await?;
-    wish.refuse(engine.observed()?.traffic.as_ref())
+    wish.refuse(engine.observed()?.traffic.as_ref())?;
+    engine.hear_routes().await
 }
 
 async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
@@ -94,6 +95,10 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Res
             engine.warn(&format!("{text}: if one brings traffic to {workload}, it is left as it is"));
         });
     }
+    let written = traffic.as_ref().map_or(&[][..], |traffic| &traffic.routes);
+    for left in search.left(wish.args.router, written) {
+        engine.warn(&left);
+    }
     for stranger in search.strangers.iter().filter(|_| traffic.is_some()) {
         engine
             .warn(&format!("{stranger} names the canary's Service: it has pods only while a canary is held"));
@@ -122,7 +127,7 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Res
                 }
             };
             engine.note(&format!(
-                "no route names a Service of {workload}: service/{service} itself is switched"
+                "no router splits the traffic of {workload}: service/{service} itself is switched"
             ));
             Traffic::direct(service)
         }

@@ -25,6 +25,9 @@ impl Engine<'_> {
         loop {
             let observed = self.observed()?;
             let situation = Situation::of(&observed);
+            if let Some(error) = step::refused(step, &situation) {
+                return Err(error);
+            }
             let work = step::work(step, &situation, &self.options.run, self.lock.epoch())?;
             if work.mutations.is_empty() {
                 return Ok(());

@@ -74,6 +74,7 @@ impl Engine<'_> {
             Some(whole) => deadline.min(whole + self.granted),
             None => deadline,
         };
+        let patience = self.patience(step, begin);
         let mut telling = Telling::new(begin);
         let mut stop = false;
         let mut before = None;
@@ -82,6 +83,7 @@ impl Engine<'_> {
             let situation = Situation::of(&observed);
             let now = Instant::now();
             let mut wake = deadline.min(telling.heartbeat()).min(self.lock.renew_at());
+            wake = patience.map_or(wake, |at| wake.min(at));
             let mut progress = step::progress(step, &situation, &self.clock.ready_for());
             if step.is_guarded()
                 && let Some(error) = self.split.as_ref().and_then(|split| step::halted(&situation, split))
@@ -109,6 +111,10 @@ impl Engine<'_> {
                         "giving the data plane time to follow"
                     }
                     .to_owned()
+                }
+                Progress::Waiting(text, _) if patience.is_some_and(|at| now >= at) && !stop => {
+                    self.warn(&format!("{text}: going back without its answer"));
+                    return Ok(None);
                 }
                 Progress::Waiting(text, in_time) => {
                     if let Some(left) = in_time {

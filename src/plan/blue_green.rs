@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::canary::{new_template, refuse_what_cannot_be_held, with_name};
 use super::promote::refuse_what_was_not_tried;
-use super::routed::Moves;
+use super::routed::{Moves, foreign_pod};
 use crate::error::{Error, Kind};
 use crate::model::{Observed, ReplicaSet, Situation};
 use crate::plan::{CanaryRequest, Check, Plan, Step};
@@ -48,7 +48,7 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     }
     if let Some(pod) = foreign_pod(&situation, &traffic.service).filter(|_| Moves::of(observed).is_none()) {
         return Err(Error::refused(format!(
-            "service/{} has pods of others too ({pod}): switched to one version of {id} it would lose them",
+            "service/{} also has pods that are not of {id} ({pod}): switched to one version of it, it would lose them",
             traffic.service
         ))
         .next("--service NAME (one that has the pods of this Deployment alone)"));
@@ -120,15 +120,6 @@ fn finish(observed: &Observed) -> Vec<Step> {
     steps.extend([Step::Release, Step::AwaitRollout]);
     steps.extend(after);
     steps
-}
-
-/// Names a pod that serves behind the Service and is none of the Deployment's.
-fn foreign_pod<'s>(situation: &'s Situation<'_>, service: &str) -> Option<&'s str> {
-    let own = |pod: &str| {
-        let of = |set: &ReplicaSet| pod.strip_prefix(set.name()).is_some_and(|rest| rest.starts_with('-'));
-        situation.observed.replica_sets.iter().any(of)
-    };
-    situation.observed.roads.ready(service).into_iter().find(|pod| !own(pod))
 }
 
 /// Whether the second set has the traffic.
@@ -269,8 +260,11 @@ mod tests {
         shared.roads.slices = vec![json!({"metadata": {"labels": {"kubernetes.io/service-name": "web"}},
             "endpoints": [endpoint("web-web-1-abcde")]})];
         assert!(blue_green(&request("web:2"), &shared).is_ok());
-        shared.roads.slices[0]["endpoints"] = json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-x")]);
-        assert!(refused(&request("web:2"), &shared).1.contains("pods of others too (web-old-1-x)"));
+        shared.roads.slices[0]["endpoints"] =
+            json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-abcde")]);
+        assert!(
+            refused(&request("web:2"), &shared).1.contains("also has pods that are not of deployment/web")
+        );
     }
 
     #[test]

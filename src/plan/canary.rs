@@ -134,7 +134,7 @@ fn routed(
     // Who names the version that is held already wants another share of it.
     let live = &situation.deployment().spec.template;
     let another = template.as_ref().is_some_and(|template| !same_template(template, live));
-    let new = another || situation.hold.is_none();
+    let new = another || situation.hold.is_none() || situation.is_superseded();
     let mut changes = situation.hold.is_some();
     let mut hold = |size| Step::Hold {
         template: template.take(),
@@ -176,7 +176,7 @@ fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>
     } else {
         return Ok(());
     };
-    Err(Error::usage(format!("{what}, and no route names a Service of {id}"))
+    Err(Error::usage(format!("{what}, and none splits the traffic of {id}"))
         .next(format!("kubectl get services,ingresses -n {}", id.namespace)))
 }
 

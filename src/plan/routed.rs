@@ -3,14 +3,19 @@
 //! Whoever is named by a route has to be known to the data plane before its first request, and until its last. So
 //! each change is three moves: add with no share, wait, shift; and to remove: no share, wait, remove.
 
+mod check;
+mod retreat;
+
 use serde_json::{Value, json};
 
-use crate::error::Error;
 use crate::model::{Observed, Situation};
 use crate::plan::Step;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
 use crate::traffic::{Match, Role, Split, Target, Traffic, View, drifted, says, unpin, weave};
+
+pub(super) use check::foreign_pod;
+pub use retreat::{retreat, unanswered};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,7 +133,7 @@ impl<'m> Moves<'m> {
     /// Whether the objects of ours beside the routes do: with some routers the shares are there alone.
     fn own_say(&self, view: &View<'_>, split: &Split) -> bool {
         let is_so = |(target, wanted): &(Target, Value)| {
-            view.roads.objects.get(target).is_some_and(|live| says(live, wanted))
+            view.roads.objects.get(target).is_some_and(|live| says(live, wanted, &self.traffic.service))
         };
         let is_amended =
             |object: &&Value| self.router.amend(object, view, split).is_ok_and(|patch| patch.is_empty());
@@ -148,38 +153,6 @@ impl<'m> Moves<'m> {
         };
         // What was asked is mostly what is there.
         hold.asked.into_iter().chain(0..=100).find(says)
-    }
-
-    /// Refuses what the router or a route cannot do: half way would be too late.
-    pub(super) fn check(&self, steps: &[Step]) -> Result<(), Error> {
-        let root = self.observed.roads.service(&self.traffic.service);
-        if let Some(error) = root.and_then(|root| self.router.refuses_service(root)) {
-            return Err(error);
-        }
-        let new = steps.iter().find_map(|step| match step {
-            Step::Hold { template, .. } => template.as_ref(),
-            _ => None,
-        });
-        let templates = new.into_iter().chain([&self.observed.deployment.spec.template]);
-        let labels = templates.map(|template| &template["metadata"]["labels"]).collect();
-        let view = self.observed.roads.view(self.traffic, labels);
-        for step in steps {
-            match step {
-                Step::Own { split, .. } => {
-                    if let Some(error) = self.router.unfit(&view, split) {
-                        return Err(error);
-                    }
-                    self.router.own(&view, split)?;
-                }
-                Step::Route { split, .. } => {
-                    for (target, route) in &view.routes {
-                        weave(self.router, target, route, split)?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// The stable pods alone get the routed traffic.

@@ -46,6 +46,7 @@ fn step_oddity(step: &Step, namespace: &str) -> Option<String> {
             checks.iter().find(|check| !check.is_legal()).map(|check| format!("path {}", check.path))
         }
         Step::Hold { .. }
+        | Step::Stop
         | Step::AwaitCanary
         | Step::Soak { .. }
         | Step::Update { .. }

@@ -7,10 +7,12 @@ use serde_json::{Map, Value};
 
 use super::ingress::{self, KINDS};
 use crate::error::Error;
-use crate::router::{Abilities, RouteKind, Router, Settled, Weighted, unable};
+use crate::router::{Abilities, Claim, RouteKind, Router, Settled, Weighted, unable};
 use crate::traffic::{Split, Target, embedded, text};
 
 const CONTROLLER: &str = "ingress.k8s.aws/alb";
+const OWNER: ingress::Controller =
+    ingress::Controller { name: CONTROLLER, product: "ingress.k8s.aws", class: "alb" };
 const ACTIONS: &str = "alb.ingress.kubernetes.io/actions.";
 const TARGETS: &str = "alb.ingress.kubernetes.io/target-type";
 
@@ -48,8 +50,8 @@ impl Router for Alb {
         }
     }
 
-    fn is_mine(&self, route: &Value, classes: &[Value]) -> bool {
-        ingress::is_of(route, classes, CONTROLLER, "alb")
+    fn claim(&self, route: &Value, classes: &[Value]) -> Claim {
+        OWNER.claim(route, classes)
     }
 
     fn places(&self, route: &Value) -> Vec<String> {
@@ -111,7 +113,7 @@ impl Router for Alb {
         )
     }
 
-    fn settled(&self, _route: &Value) -> Settled {
+    fn settled(&self, _route: &Value, _service: &str) -> Settled {
         Settled::Silent
     }
 
@@ -151,7 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::router::tests::{refusal, ten, there_and_back, written};
+    use crate::router::tests::{is_mine, refusal, ten, there_and_back, written};
     use crate::traffic::Match;
 
     const KEY: &str = "alb.ingress.kubernetes.io/actions.main";
@@ -328,12 +330,16 @@ mod tests {
         let class = |name: &str, controller: &str| json!({"metadata": {"name": name}, "spec": {"controller": controller}});
         let mut classes = [class("public", CONTROLLER), class("nginx", "k8s.io/ingress-nginx")];
         let named = |name: &str| json!({"spec": {"ingressClassName": name}});
-        assert!(ALB.is_mine(&named("public"), &classes) && !ALB.is_mine(&named("nginx"), &classes));
-        assert!(!ALB.is_mine(&json!({}), &classes));
+        assert!(is_mine(&ALB, &named("public"), &classes) && !is_mine(&ALB, &named("nginx"), &classes));
+        assert!(!is_mine(&ALB, &json!({}), &classes));
         classes[0]["metadata"]["annotations"] =
             json!({"ingressclass.kubernetes.io/is-default-class": "true"});
-        assert!(ALB.is_mine(&json!({}), &classes));
+        assert!(is_mine(&ALB, &json!({}), &classes));
         let legacy = json!({"metadata": {"annotations": {ingress::CLASS: "alb"}}});
-        assert!(ALB.is_mine(&legacy, &classes) && ALB.is_mine(&legacy, &[]) && !ALB.is_mine(&json!({}), &[]));
+        assert!(
+            is_mine(&ALB, &legacy, &classes)
+                && is_mine(&ALB, &legacy, &[])
+                && !is_mine(&ALB, &json!({}), &[])
+        );
     }
 }

@@ -87,7 +87,7 @@ impl Router for Apisix {
     }
 
     /// What its conditions say is that it was read.
-    fn settled(&self, _route: &Value) -> Settled {
+    fn settled(&self, _route: &Value, _service: &str) -> Settled {
         Settled::Silent
     }
 

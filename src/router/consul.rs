@@ -148,7 +148,7 @@ impl Router for Consul {
     }
 
     /// `Synced` has no generation: that it is true says nothing of the last change.
-    fn settled(&self, route: &Value) -> Settled {
+    fn settled(&self, route: &Value, _service: &str) -> Settled {
         let conditions = route["status"]["conditions"].as_array();
         let mut refused = conditions
             .into_iter()
@@ -354,8 +354,8 @@ mod tests {
     #[test]
     fn its_status_tells_what_consul_refused_and_no_more() {
         let status = |status: &str| json!({"status": {"conditions": [{"type": "Synced", "status": status, "message": "no such subset"}]}});
-        assert_eq!(CONSUL.settled(&status("False")), Settled::No("not synced: no such subset".into()));
-        assert_eq!(CONSUL.settled(&status("True")), Settled::Silent);
+        assert_eq!(CONSUL.settled(&status("False"), "web"), Settled::No("not synced: no such subset".into()));
+        assert_eq!(CONSUL.settled(&status("True"), "web"), Settled::Silent);
         let header = Match::Header { name: "a".into(), value: "b".into() };
         let split = Split { matches: vec![header], ..ten() };
         assert!(refusal(&CONSUL, &route(&json!([{"weight": 100}])), &split).contains("consul cannot tell"));

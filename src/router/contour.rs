@@ -99,7 +99,7 @@ impl Router for Contour {
         Ok(routes)
     }
 
-    fn settled(&self, route: &Value) -> Settled {
+    fn settled(&self, route: &Value, _service: &str) -> Settled {
         let conditions = route["status"]["conditions"].as_array().map_or(&[][..], Vec::as_slice);
         let Some(valid) = conditions.iter().find(|condition| condition["type"] == "Valid") else {
             return Settled::No("Contour does not say Valid yet".into());
@@ -287,18 +287,18 @@ mod tests {
     #[test]
     fn a_proxy_is_followed_when_it_is_valid_for_this_generation() {
         let mut proxy = simple();
-        assert!(matches!(CONTOUR.settled(&proxy), Settled::No(_)));
+        assert!(matches!(CONTOUR.settled(&proxy, "web"), Settled::No(_)));
         let valid = |status: &str, generation: i64| {
             json!({"conditions": [{"type": "Valid", "status": status, "observedGeneration": generation,
             "reason": "ErrorPresent", "message": "see Errors", "errors": [{"message": "no such Service"}]}]})
         };
         proxy["status"] = valid("True", 2);
-        assert_eq!(CONTOUR.settled(&proxy), Settled::No("Contour has not seen it yet".into()));
+        assert_eq!(CONTOUR.settled(&proxy, "web"), Settled::No("Contour has not seen it yet".into()));
         proxy["status"] = valid("False", 3);
         let text = "Valid is not true: ErrorPresent: see Errors: no such Service";
-        assert_eq!(CONTOUR.settled(&proxy), Settled::No(text.into()));
+        assert_eq!(CONTOUR.settled(&proxy, "web"), Settled::No(text.into()));
         proxy["status"] = valid("True", 3);
-        assert_eq!(CONTOUR.settled(&proxy), Settled::Yes);
+        assert_eq!(CONTOUR.settled(&proxy, "web"), Settled::Yes);
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 //! kubernetes-sigs/gateway-api).
 
 mod copies;
+mod parents;
 
 use std::time::Duration;
 
@@ -104,31 +105,8 @@ impl Router for Gateway {
         unable(self, split).or_else(|| copies::refused(route, split.mirror?))
     }
 
-    fn settled(&self, route: &Value) -> Settled {
-        let generation = route["metadata"]["generation"].as_i64().unwrap_or_default();
-        let parents = route["status"]["parents"].as_array().map_or(&[][..], Vec::as_slice);
-        let wanted = route["spec"]["parentRefs"].as_array().map_or(0, Vec::len).max(1);
-        let mut seen = 0;
-        for parent in parents {
-            for kind in ["Accepted", "ResolvedRefs"] {
-                let conditions = parent["conditions"].as_array().map_or(&[][..], Vec::as_slice);
-                let Some(condition) = conditions.iter().find(|condition| condition["type"] == kind) else {
-                    return Settled::No(format!(
-                        "{} does not say {kind} yet",
-                        text(parent, "/controllerName")
-                    ));
-                };
-                if condition["observedGeneration"].as_i64().is_some_and(|observed| observed < generation) {
-                    return Settled::No(format!("{} has not seen it yet", text(parent, "/controllerName")));
-                }
-                if condition["status"] != "True" {
-                    let (reason, message) = (text(condition, "/reason"), text(condition, "/message"));
-                    return Settled::No(format!("{kind} is not true: {reason}: {message}"));
-                }
-            }
-            seen += 1;
-        }
-        if seen < wanted { Settled::No("no controller has accepted it yet".into()) } else { Settled::Yes }
+    fn settled(&self, route: &Value, service: &str) -> Settled {
+        parents::settled(route, service)
     }
 
     fn grace(&self) -> Duration {
@@ -278,6 +256,14 @@ mod tests {
         assert_eq!(weights(&rules[0]), [("web-rp-canary".to_owned(), 1)]);
         assert_eq!(rules[1]["matches"][0]["headers"][0]["type"], "RegularExpression");
         assert_eq!(rules[2]["filters"][0]["requestMirror"]["percent"], 50);
+        for mirror in [None, Some(100)] {
+            let other = written(&woven, &Split { mirror, ..split.clone() });
+            assert_eq!(
+                other["spec"],
+                written(&route, &Split { mirror, ..split.clone() })["spec"],
+                "{mirror:?}"
+            );
+        }
         // Other weights leave the rules for matched requests where they are.
         let lower = written(&woven, &Split { matches: split.matches.clone(), ..ten() });
         assert_eq!(lower["spec"]["rules"].as_array().unwrap().len(), 3);
@@ -317,16 +303,5 @@ mod tests {
         let mut rules = simple();
         rules[0]["backendRefs"][0]["namespace"] = json!("other");
         assert_eq!(weave(&HTTP, &target(), &route(&rules), &ten()).unwrap().patch, Vec::<Value>::new());
-    }
-
-    #[test]
-    fn a_route_is_followed_when_its_status_says_so_for_this_generation() {
-        let mut route = route(&simple());
-        assert!(matches!(HTTP.settled(&route), Settled::No(_)));
-        let condition = |kind: &str, generation: i64| json!({"type": kind, "status": "True", "observedGeneration": generation});
-        route["status"] = json!({"parents": [{"controllerName": "c", "conditions": [condition("Accepted", 3), condition("ResolvedRefs", 2)]}]});
-        assert_eq!(HTTP.settled(&route), Settled::No("c has not seen it yet".into()));
-        route["status"]["parents"][0]["conditions"][1] = condition("ResolvedRefs", 3);
-        assert_eq!(HTTP.settled(&route), Settled::Yes);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::ingress::{self, KINDS};
 use crate::error::Error;
 use crate::keys::{POD_TEMPLATE_HASH, SPLIT_ANNOTATION};
-use crate::router::{Abilities, RouteKind, Router, Settled, unable};
+use crate::router::{Abilities, Claim, RouteKind, Router, Settled, unable};
 use crate::traffic::{Role, Split, Target, View, copy_of, own_name, text};
 
 /// What annotations begin with, unless the controller was told otherwise.
@@ -20,6 +20,8 @@ const PREFIX: &str = "haproxy-ingress.github.io";
 const LEGACY: &str = "ingress.kubernetes.io";
 /// The controller that an IngressClass names.
 const CONTROLLER: &str = "haproxy-ingress.github.io/controller";
+const OWNER: ingress::Controller =
+    ingress::Controller { name: CONTROLLER, product: "haproxy-ingress", class: "haproxy" };
 
 /// What the shares of ours would take the place of, or could not be reckoned with: without pods there are no groups.
 const TAKEN: [&str; 7] = [
@@ -58,8 +60,8 @@ impl Router for Haproxy {
         }
     }
 
-    fn is_mine(&self, route: &Value, classes: &[Value]) -> bool {
-        ingress::is_of(route, classes, CONTROLLER, "haproxy")
+    fn claim(&self, route: &Value, classes: &[Value]) -> Claim {
+        OWNER.claim(route, classes)
     }
 
     fn places(&self, route: &Value) -> Vec<String> {
@@ -104,7 +106,8 @@ impl Router for Haproxy {
         });
         let told: Map<String, Value> =
             shares.iter().map(|(role, percent)| (split.name(Some(*role)), json!(percent))).collect();
-        let mut service = copy_of(like, &split.namespace, &name, None);
+        let target = Target::service(&split.namespace, &name);
+        let mut service = copy_of(like, &target, view.traffic.annotation_prefix.as_deref(), None);
         let prefix = view.traffic.annotation_prefix.as_deref().unwrap_or(PREFIX);
         let annotations = &mut service["metadata"]["annotations"];
         annotations[SPLIT_ANNOTATION] = Value::Object(told).to_string().into();
@@ -112,14 +115,14 @@ impl Router for Haproxy {
         annotations[format!("{prefix}/blue-green-mode")] = "deploy".into();
         // The weights of the groups are rounded to whole numbers of this size (`RebalanceWeight` in lbweight.go).
         annotations[format!("{prefix}/initial-weight")] = "256".into();
-        Ok(vec![(Target::service(&split.namespace, &name), service)])
+        Ok(vec![(target, service)])
     }
 
     fn annotation_prefix(&self) -> Option<&'static str> {
         Some(PREFIX)
     }
 
-    fn settled(&self, _route: &Value) -> Settled {
+    fn settled(&self, _route: &Value, _service: &str) -> Settled {
         Settled::Silent
     }
 
@@ -150,7 +153,7 @@ fn taken(object: &Value) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::router::tests::{refusal, ten, there_and_back, written};
+    use crate::router::tests::{is_mine, refusal, ten, there_and_back, written};
     use crate::traffic::{Match, Roads, Traffic, selecting, weave};
 
     fn path(path: &str, service: &str) -> Value {
@@ -171,7 +174,7 @@ mod tests {
             if let Some(hash) = hash {
                 selector[POD_TEMPLATE_HASH] = hash.into();
             }
-            let service = json!({"metadata": {"name": name, "annotations": {"mine": "1"}},
+            let service = json!({"metadata": {"name": name, "annotations": {"haproxy.org/mine": "1"}},
                 "spec": {"selector": selector, "ports": [{"port": 80, "nodePort": 30000}]}});
             roads.objects.insert(Target::service("shop", name), service);
         }
@@ -228,7 +231,7 @@ mod tests {
         let spec = json!({"selector": {"app": "web"}, "ports": [{"port": 80}]});
         assert_eq!(service["spec"], spec);
         let annotations = &service["metadata"]["annotations"];
-        assert_eq!(annotations["mine"], "1");
+        assert_eq!(annotations["haproxy.org/mine"], "1");
         let traffic = Traffic { annotation_prefix: Some("inner.example".into()), ..Traffic::direct("web") };
         let own = HAPROXY.own(&roads().view(&traffic, Vec::new()), &ten()).unwrap();
         assert_eq!(own[0].1["metadata"]["annotations"]["inner.example/blue-green-mode"], "deploy");
@@ -275,9 +278,9 @@ mod tests {
             class("x", "haproxy.org/x"),
         ];
         let named = |name: &str| json!({"spec": {"ingressClassName": name}});
-        assert!(HAPROXY.is_mine(&named("in"), &classes) && HAPROXY.is_mine(&named("out"), &classes));
-        assert!(!HAPROXY.is_mine(&named("x"), &classes) && HAPROXY.is_mine(&named("haproxy"), &[]));
+        assert!(is_mine(&HAPROXY, &named("in"), &classes) && is_mine(&HAPROXY, &named("out"), &classes));
+        assert!(!is_mine(&HAPROXY, &named("x"), &classes) && is_mine(&HAPROXY, &named("haproxy"), &[]));
         let legacy = json!({"metadata": {"annotations": {ingress::CLASS: "haproxy"}}});
-        assert!(HAPROXY.is_mine(&legacy, &classes));
+        assert!(is_mine(&HAPROXY, &legacy, &classes));
     }
 }

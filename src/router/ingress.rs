@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::router::RouteKind;
+use crate::router::{Claim, RouteKind};
+use crate::traffic::text;
 
 /// How an Ingress named its class before `spec.ingressClassName`.
 pub(super) const CLASS: &str = "kubernetes.io/ingress.class";
@@ -12,24 +13,53 @@ const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 pub(super) const KINDS: [RouteKind; 1] =
     [RouteKind { group: "networking.k8s.io", versions: &["v1"], kind: "Ingress", plural: "ingresses" }];
 
-/// Whether an Ingress is for a controller. `class` is the class that it takes for its own where no IngressClass tells,
-/// or may be read.
-pub(super) fn is_of(route: &Value, classes: &[Value], controller: &str, class: &str) -> bool {
-    let legacy = route["metadata"]["annotations"][CLASS].as_str();
-    let named = legacy.or_else(|| route["spec"]["ingressClassName"].as_str());
-    if classes.is_empty() || legacy == Some(class) {
-        return named == Some(class);
-    }
-    classes.iter().filter(|class| is_controller(class, controller)).any(|class| match named {
-        Some(name) => class["metadata"]["name"] == name,
-        None => class["metadata"]["annotations"][DEFAULT] == "true",
-    })
+/// A controller of Ingresses.
+pub(super) struct Controller {
+    /// Its name in an IngressClass.
+    pub(super) name: &'static str,
+    /// What the name of a second one in a cluster has in it: `k8s.io/internal-ingress-nginx`
+    /// (docs/user-guide/multiple-ingress.md of kubernetes/ingress-nginx).
+    pub(super) product: &'static str,
+    /// The class that it takes for its own where no IngressClass tells, or may be read.
+    pub(super) class: &'static str,
 }
 
-/// One of several controllers in a cluster has a path of its own after the name.
-fn is_controller(class: &Value, controller: &str) -> bool {
-    let rest = class["spec"]["controller"].as_str().and_then(|name| name.strip_prefix(controller));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+impl Controller {
+    /// Whether an Ingress is for this controller.
+    pub(super) fn claim(&self, route: &Value, classes: &[Value]) -> Claim {
+        let legacy = route["metadata"]["annotations"][CLASS].as_str();
+        let named = legacy.or_else(|| route["spec"]["ingressClassName"].as_str());
+        let of: Vec<&Value> = classes
+            .iter()
+            .filter(|one| match named {
+                Some(name) => one["metadata"]["name"] == name,
+                None => one["metadata"]["annotations"][DEFAULT] == "true",
+            })
+            .collect();
+        if legacy == Some(self.class)
+            || classes.is_empty() && named == Some(self.class)
+            || of.iter().any(|class| self.has(class))
+        {
+            return Claim::Mine;
+        }
+        let Some(name) = named else { return Claim::Strange("it names no class".into()) };
+        let (is_alike, why) = match of.first().map(|class| text(class, "/spec/controller")) {
+            Some(other) => {
+                (other.contains(self.product), format!("its class {name} is that of the controller {other}"))
+            }
+            None => (
+                name.split('-').any(|part| part == self.class),
+                format!("no IngressClass tells the controller of its class {name}"),
+            ),
+        };
+        if is_alike { Claim::Alike(why) } else { Claim::Strange(why) }
+    }
+
+    /// Whether a class is of this controller. One of several in a cluster may have a path of its own after the name.
+    fn has(&self, class: &Value) -> bool {
+        let rest = text(class, "/spec/controller").strip_prefix(self.name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 /// Returns the places of paths, and of the default backend.

@@ -52,6 +52,10 @@ impl Router for Istio {
         }]
     }
 
+    fn reaches_abroad(&self) -> bool {
+        true
+    }
+
     fn concerns(&self, object: &Value, service: &str, namespace: &str) -> bool {
         is_host(text(object, "/spec/host"), namespace, service, namespace)
     }
@@ -105,7 +109,7 @@ impl Router for Istio {
         Ok(rules)
     }
 
-    fn settled(&self, _route: &Value) -> Settled {
+    fn settled(&self, _route: &Value, _service: &str) -> Settled {
         Settled::Silent
     }
 

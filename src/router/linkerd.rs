@@ -113,10 +113,11 @@ mod tests {
     #[test]
     fn its_status_has_no_generation() {
         let mut route = route();
-        assert!(matches!(LINKERD.settled(&route), Settled::No(_)));
+        assert!(matches!(LINKERD.settled(&route, "web"), Settled::No(_)));
         let condition = |kind: &str| json!({"type": kind, "status": "True"});
         let conditions = json!([condition("Accepted"), condition("ResolvedRefs")]);
-        route["status"] = json!({"parents": [{"controllerName": "linkerd.io/policy-controller", "conditions": conditions}]});
-        assert_eq!(LINKERD.settled(&route), Settled::Yes);
+        route["status"] = json!({"parents": [{"controllerName": "linkerd.io/policy-controller",
+            "parentRef": {"group": "core", "kind": "Service", "namespace": "shop", "name": "web"}, "conditions": conditions}]});
+        assert_eq!(LINKERD.settled(&route, "web"), Settled::Yes);
     }
 }

@@ -10,11 +10,13 @@ use serde_json::{Map, Value};
 
 use super::ingress::{self, CLASS, KINDS, rename};
 use crate::error::Error;
-use crate::router::{Abilities, RouteKind, Router, Settled, as_written};
+use crate::router::{Abilities, Claim, RouteKind, Router, Settled, as_written};
 use crate::traffic::{Match, Role, Split, Target, View, made, text};
 
 /// The controller that an IngressClass names; Traefik answers to it as well.
 const CONTROLLER: &str = "k8s.io/ingress-nginx";
+const OWNER: ingress::Controller =
+    ingress::Controller { name: CONTROLLER, product: "ingress-nginx", class: "nginx" };
 
 /// What its annotations begin with, unless `--annotations-prefix` of the controller says otherwise.
 const PREFIX: &str = "nginx.ingress.kubernetes.io";
@@ -45,8 +47,8 @@ impl Router for Nginx {
         }
     }
 
-    fn is_mine(&self, route: &Value, classes: &[Value]) -> bool {
-        ingress::is_of(route, classes, CONTROLLER, "nginx")
+    fn claim(&self, route: &Value, classes: &[Value]) -> Claim {
+        OWNER.claim(route, classes)
     }
 
     fn places(&self, route: &Value) -> Vec<String> {
@@ -102,7 +104,7 @@ impl Router for Nginx {
         Some(PREFIX)
     }
 
-    fn settled(&self, _route: &Value) -> Settled {
+    fn settled(&self, _route: &Value, _service: &str) -> Settled {
         Settled::Silent
     }
 

@@ -64,7 +64,7 @@ impl Router for Smi {
         Ok(vec![spec])
     }
 
-    fn settled(&self, _route: &Value) -> Settled {
+    fn settled(&self, _route: &Value, _service: &str) -> Settled {
         Settled::Silent
     }
 

@@ -73,6 +73,11 @@ pub(crate) fn there_and_back(router: &dyn Router, route: &Value, split: &Split) 
     there
 }
 
+/// Whether an object is for a router by what it says.
+pub(crate) fn is_mine(router: &dyn Router, route: &Value, classes: &[Value]) -> bool {
+    router.claim(route, classes) == Claim::Mine
+}
+
 pub(crate) fn refusal(router: &dyn Router, route: &Value, split: &Split) -> String {
     woven(router, route, split).unwrap_err().message
 }

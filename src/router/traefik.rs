@@ -58,6 +58,11 @@ impl Router for Traefik {
         vec!["/spec/routes".into(), "/spec/weighted".into()]
     }
 
+    /// As `--providers.kubernetescrd.allowCrossNamespace` of its controller says.
+    fn reaches_abroad(&self) -> bool {
+        true
+    }
+
     fn names(&self, element: &Value, home: &Target, service: &str, namespace: &str) -> bool {
         services(element).iter().any(|entry| is_service(entry, &home.namespace, service, namespace))
     }
@@ -146,7 +151,7 @@ impl Router for Traefik {
         ])
     }
 
-    fn settled(&self, _route: &Value) -> Settled {
+    fn settled(&self, _route: &Value, _service: &str) -> Settled {
         Settled::Silent
     }
 

@@ -1,12 +1,14 @@
 //! How the traffic goes: what the objects say, and whether the data plane confirms it.
 
-use serde::Serialize;
-use serde_json::Value;
+mod backends;
 
-use crate::keys::SPLIT_ANNOTATION;
-use crate::model::Situation;
-use crate::router::{Router, Settled, router};
-use crate::traffic::{Roads, Role, Traffic, embedded, is_ours, pinned_to, text};
+use serde::Serialize;
+
+use crate::model::{ReplicaSet, Situation};
+use crate::router::{Settled, router};
+use crate::traffic::{Roads, Role, Traffic, pinned_to, text};
+
+use backends::{Group, groups, once, share};
 
 /// The traffic of a workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,6 +24,9 @@ pub struct TrafficStatus {
     /// The canary's share in percent, if they say one.
     #[serde(skip)]
     share: Option<f64>,
+    /// Services of ours that get requests and have no Ready pod.
+    #[serde(skip)]
+    deserted: Vec<String>,
 }
 
 /// One route, or an object of ours beside it.
@@ -46,18 +51,22 @@ pub struct BackendStatus {
     pub service: String,
     /// Its weight as it stands there; null where there is none.
     pub weight: Option<u64>,
+    /// The percent of the requests that it gets a copy of; null where it gets requests themselves.
+    pub mirror: Option<u64>,
 }
 
 impl TrafficStatus {
     /// Sums up what was read; `None` where nothing splits or switches the traffic.
-    pub(super) fn of(situation: &Situation<'_>) -> Option<Self> {
+    ///
+    /// `pods` is the canary's share of the Ready pods, which the user's own Service divides its requests by.
+    pub(super) fn of(situation: &Situation<'_>, pods: f64) -> Option<Self> {
         let traffic = situation.observed.traffic.as_ref()?;
         let roads = &situation.observed.roads;
         let namespace = situation.deployment().id().namespace;
         let router = router(&traffic.router);
         let one = |target: &crate::traffic::Target| {
             let live = roads.objects.get(target);
-            let settled = live.zip(router).map(|(live, router)| router.settled(live));
+            let settled = live.zip(router).map(|(live, router)| router.settled(live, &traffic.service));
             let place = if target.namespace == namespace {
                 String::new()
             } else {
@@ -82,13 +91,23 @@ impl TrafficStatus {
         let targets: Vec<_> = traffic.routes.iter().chain(own).collect();
         let named = targets.iter().filter_map(|target| roads.objects.get(target));
         let named: Vec<Group> = named.flat_map(|object| groups(object, &traffic.service, router)).collect();
+        let pinned = pinned(traffic, roads);
         Some(Self {
             router: traffic.router.clone(),
             service: traffic.service.clone(),
-            pinned: pinned(traffic, roads),
+            share: match (&pinned, router) {
+                (Some(hash), None) => share_of_pinned(situation, hash),
+                _ => share(&named, &traffic.service, pods),
+            },
+            pinned,
             routes: targets.into_iter().map(one).collect(),
-            share: share(&named, &traffic.service),
+            deserted: deserted(situation, traffic, &named),
         })
+    }
+
+    /// Returns the Services of ours that get requests although none of their pods is Ready.
+    pub(super) fn deserted(&self) -> &[String] {
+        &self.deserted
     }
 
     /// The canary's share in percent as the objects say; `None` if they name no canary.
@@ -111,9 +130,10 @@ impl RouteStatus {
         if !self.exists {
             return format!("{}: not there", self.object);
         }
-        let backend = |one: &BackendStatus| match one.weight {
-            Some(weight) => format!("{} {weight}", one.service),
-            None => one.service.clone(),
+        let backend = |one: &BackendStatus| match (one.weight, one.mirror) {
+            (_, Some(percent)) => format!("a copy of {percent} % to {}", one.service),
+            (Some(weight), None) => format!("{} {weight}", one.service),
+            (None, None) => one.service.clone(),
         };
         let backends: Vec<String> = self.backends.iter().map(backend).collect();
         let confirmed = match (self.confirmed, &self.message) {
@@ -135,97 +155,30 @@ fn pinned(traffic: &Traffic, roads: &Roads) -> Option<String> {
     (!hash.is_empty()).then(|| hash.to_owned())
 }
 
-/// The Services of one list, with their weights.
-type Group = Vec<BackendStatus>;
-
-/// Returns the Services that an object names: in its spec, and in annotations that a router reads as objects.
-fn groups(object: &Value, service: &str, router: Option<&dyn Router>) -> Vec<Group> {
-    if let Some(shares) = shares(object) {
-        return vec![shares];
+/// Without a router all requests go to the version that the Service is pinned to.
+fn share_of_pinned(situation: &Situation<'_>, hash: &str) -> Option<f64> {
+    let is = |version: Option<&ReplicaSet>| version.is_some_and(|version| version.hash() == hash);
+    match (is(situation.stable), is(situation.canary)) {
+        (true, _) => Some(0.0),
+        (false, true) => Some(100.0),
+        (false, false) => None,
     }
-    let annotations = object["metadata"]["annotations"].as_object();
-    let weight = annotations.into_iter().flatten().find(|(key, _)| key.ends_with("/canary-weight"));
-    let weight = weight.and_then(|(_, value)| value.as_str()?.parse().ok());
-    let mut groups = vec![Group::new()];
-    walk(&object["spec"], service, weight, &mut groups);
-    for place in router.map(|router| router.places(object)).unwrap_or_default() {
-        if let Some(value) = object.pointer(&place).and_then(Value::as_str).and_then(embedded) {
-            walk(&value, service, weight, &mut groups);
-        }
-    }
-    groups
 }
 
-/// Takes the groups as one: in order and each Service with a weight once.
-fn once(groups: Vec<Group>) -> Group {
-    let mut found = Group::new();
-    for one in groups.into_iter().flatten() {
-        if !found.contains(&one) {
-            found.push(one);
-        }
-    }
-    found
-}
-
-/// Returns what a Service of ours with several versions gives each.
-fn shares(object: &Value) -> Option<Group> {
-    let told = embedded(object["metadata"]["annotations"][SPLIT_ANNOTATION].as_str()?)?;
-    let one = |(service, weight): (&String, &Value)| BackendStatus {
-        service: service.clone(),
-        weight: weight.as_u64(),
+/// Returns the Services of ours that get requests and have no Ready pod, or are not there.
+fn deserted(situation: &Situation<'_>, traffic: &Traffic, named: &[Group]) -> Vec<String> {
+    let roads = &situation.observed.roads;
+    let is_used = |name: &String| {
+        let mut entries = named.iter().flatten();
+        entries.any(|one| one.service == *name && one.mirror.is_none() && one.weight != Some(0))
     };
-    Some(told.as_object()?.iter().map(one).collect())
-}
-
-/// Returns the canary's share of a list in percent. A list that names it alone is for matched requests, but for one
-/// whose weight stands beside it: that of an Ingress is a percentage already.
-fn share(groups: &[Group], service: &str) -> Option<f64> {
-    let canary = Role::Canary.service(service);
-    let of = |group: &&Group| group.iter().any(|one| one.service == canary && one.weight.is_some());
-    let weights = |group: &Group, is: &dyn Fn(&str) -> bool| -> f64 {
-        let number = |weight: u64| u32::try_from(weight).map_or(0.0, f64::from);
-        group.iter().filter(|one| is(&one.service)).filter_map(|one| one.weight).map(number).sum()
+    let has_ready = |name: &String| {
+        let hash = roads.service(name).map(|service| text(service, "/spec/selector/pod-template-hash"));
+        let version = situation.observed.replica_sets.iter().find(|set| hash == Some(set.hash()));
+        version.is_some_and(|version| super::ready(situation, version) > 0)
     };
-    let several = groups.iter().filter(of).find(|group| group.len() > 1);
-    let (group, all) = match several {
-        Some(group) => (group, weights(group, &|_| true)),
-        None => (groups.iter().find(of)?, 100.0),
-    };
-    let own = weights(group, &|name| name == canary);
-    (all > 0.0).then(|| (own * 10_000.0 / all).round() / 100.0)
-}
-
-/// Adds what a value names to the last group; a list begins one of its own.
-fn walk(value: &Value, service: &str, weight: Option<u64>, groups: &mut Vec<Group>) {
-    match value {
-        Value::Array(list) => {
-            let mut own = vec![Group::new()];
-            for value in list {
-                walk(value, service, weight, &mut own);
-            }
-            groups.splice(groups.len() - 1..groups.len() - 1, own);
-        }
-        Value::Object(members) => {
-            let weight = members.get("weight").and_then(Value::as_u64).or(weight);
-            let named = ["subset", "serviceSubset", "name", "service", "host", "serviceName"];
-            let name = named.iter().map(|key| text(value, &format!("/{key}"))).find(|name| {
-                let name = name.split('.').next().unwrap_or_default();
-                is_ours(name, service)
-                    || name == service
-                        && (weight.is_some()
-                            || ["port", "servicePort"].iter().any(|key| members.contains_key(*key)))
-            });
-            if let (Some(name), Some(group)) = (name, groups.last_mut()) {
-                let name = name.split('.').next().unwrap_or_default().to_owned();
-                let one = BackendStatus { service: name, weight };
-                if !group.contains(&one) {
-                    group.push(one);
-                }
-            }
-            members.values().for_each(|value| walk(value, service, weight, groups));
-        }
-        _ => {}
-    }
+    let names = [Role::Stable, Role::Canary].map(|role| role.service(&traffic.service));
+    names.into_iter().filter(|name| is_used(name) && !has_ready(name)).collect()
 }
 
 #[cfg(test)]
@@ -233,53 +186,92 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::Observed;
+    use crate::model::fixtures::{held, replica_set};
+    use crate::status::WorkloadStatus;
+    use crate::traffic::Target;
 
-    fn backends(object: &Value, service: &str) -> Group {
-        once(groups(object, service, router("alb")))
-    }
-
-    #[test]
-    fn a_share_is_that_of_a_list_and_not_of_matched_requests() {
-        let backend = |name: &str, weight: u64| json!({"name": name, "port": 80, "weight": weight});
-        let rule = |backends: &[Value]| json!({"backendRefs": backends});
-        let all = |stable, canary| {
-            let route = json!({"spec": {"rules": [rule(&[backend("web-rp-canary", 1)]),
-                rule(&[backend("web", 0), backend("web-rp-stable", stable), backend("web-rp-canary", canary)])]}});
-            share(&groups(&route, "web", None), "web")
+    /// A canary that is held behind a route with these weights of the stable and the canary Service.
+    fn routed(stable: u64, canary: u64) -> Observed {
+        let mut observed = held();
+        let route = Target {
+            kind: "HTTPRoute".into(),
+            plural: "httproutes".into(),
+            ..Target::service("shop", "web")
         };
-        assert_eq!((all(90, 10), all(100, 0), all(0, 100)), (Some(10.0), Some(0.0), Some(100.0)));
-        let ingress = json!({"metadata": {"annotations": {"any/canary-weight": "20"}},
-            "spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web-rp-canary"}}}]}}]}});
-        assert_eq!(share(&groups(&ingress, "web", None), "web"), Some(20.0));
-        let action = r#"{"forwardConfig": {"targetGroups": [{"serviceName": "web", "servicePort": 80, "weight": 0},
-            {"serviceName": "web-rp-stable", "weight": 70}, {"serviceName": "web-rp-canary", "weight": 30}]}}"#;
-        let load_balancer = json!({"metadata": {"annotations": {"alb.ingress.kubernetes.io/actions.x": action,
-            "kubectl.kubernetes.io/last-applied-configuration": action}}, "spec": {}});
-        assert_eq!(share(&groups(&load_balancer, "web", router("alb")), "web"), Some(30.0));
-        assert_eq!(backends(&load_balancer, "web").len(), 3);
-        assert_eq!(share(&groups(&json!({"spec": {}}), "web", None), "web"), None);
+        for (name, hash) in [("web-rp-stable", "web-1"), ("web-rp-canary", "web-2")] {
+            let service = json!({"spec": {"selector": {"app": "web", "pod-template-hash": hash}}});
+            observed.roads.objects.insert(Target::service("shop", name), service);
+        }
+        let backend = |name: &str, weight: u64| json!({"name": name, "port": 80, "weight": weight});
+        let backends =
+            [backend("web", 0), backend("web-rp-stable", stable), backend("web-rp-canary", canary)];
+        let spec = json!({"rules": [{"backendRefs": backends}]});
+        observed.roads.objects.insert(route.clone(), json!({"spec": spec}));
+        observed.traffic =
+            Some(Traffic { router: "httproute".into(), routes: vec![route], ..Traffic::direct("web") });
+        observed
+    }
+
+    fn told(observed: &Observed) -> (String, Vec<&'static str>) {
+        let status = WorkloadStatus::of(observed, &[]);
+        let codes = status.warnings.iter().map(|warning| warning.code);
+        (status.sentence(), codes.filter(|code| *code == "no-pods").collect())
     }
 
     #[test]
-    fn what_an_object_says_is_read_off_any_kind() {
-        let pair = |service: &str, weight: Option<u64>| BackendStatus { service: service.into(), weight };
-        let route = json!({"spec": {"rules": [{"name": "web", "backendRefs": [
-            {"name": "web", "port": 80, "weight": 0}, {"name": "web-rp-stable", "port": 80, "weight": 90},
-            {"name": "web-rp-canary", "port": 80, "weight": 10}]}]}});
-        let wanted = [pair("web", Some(0)), pair("web-rp-stable", Some(90)), pair("web-rp-canary", Some(10))];
-        assert_eq!(backends(&route, "web"), wanted);
-        let service = json!({"spec": {"http": [{"route": [
-            {"destination": {"host": "web-rp-canary.shop.svc.cluster.local"}, "weight": 10}]}]}});
-        assert_eq!(backends(&service, "web"), [pair("web-rp-canary", Some(10))]);
-        let subset = json!({"spec": {"http": [{"route": [
-            {"destination": {"host": "web", "subset": "v1"}, "weight": 0},
-            {"destination": {"host": "web", "subset": "web-rp-stable"}, "weight": 100}]}]}});
-        assert_eq!(backends(&subset, "web"), [pair("web", Some(0)), pair("web-rp-stable", Some(100))]);
-        let both = json!({"metadata": {"annotations": {SPLIT_ANNOTATION: r#"{"web-rp-canary":10,"web-rp-stable":90}"#}}});
-        let wanted = [pair("web-rp-canary", Some(10)), pair("web-rp-stable", Some(90))];
-        assert_eq!(backends(&both, "web"), wanted);
-        let ingress = json!({"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary-weight": "20"}},
-            "spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web-rp-canary", "port": {"number": 80}}}}]}}]}});
-        assert_eq!(backends(&ingress, "web"), [pair("web-rp-canary", Some(20))]);
+    fn requests_that_go_to_nobody_are_told() {
+        let mut observed = routed(90, 10);
+        assert_eq!(told(&observed).1, [""; 0]);
+        observed.deployment.spec.template = crate::model::fixtures::template("web:3");
+        observed.replica_sets[1] = replica_set("web:3", 1);
+        assert_eq!(told(&observed).1, ["no-pods"]);
+        let status = WorkloadStatus::of(&observed, &[]);
+        let warning = status.warnings.iter().find(|warning| warning.code == "no-pods").unwrap();
+        let wanted = "requests go to service/web-rp-canary, and none of its pods is Ready: these fail: \
+                      kubectl rollout-plus abort web -n shop";
+        assert_eq!(warning.message, wanted);
+        // Nobody asks it for anything.
+        let mut observed = routed(100, 0);
+        observed.replica_sets[1].status.ready_replicas = 0;
+        assert_eq!(told(&observed).1, [""; 0]);
+        let mut observed = routed(90, 10);
+        observed.roads.objects.remove(&Target::service("shop", "web-rp-stable"));
+        assert_eq!(told(&observed).1, ["no-pods"]);
+    }
+
+    #[test]
+    fn the_share_is_what_decides_it() {
+        let share = |observed: &Observed| crate::share::tidy(WorkloadStatus::of(observed, &[]).weight.actual);
+        assert_eq!(share(&held()), "25");
+        let mut observed = routed(100, 0);
+        assert_eq!(share(&observed), "0");
+        let named = observed.roads.objects.values_mut().find(|one| !one["spec"]["rules"].is_null()).unwrap();
+        named["spec"]["rules"][0]["backendRefs"].as_array_mut().unwrap().pop();
+        assert_eq!(share(&observed), "0", "the stable pods alone");
+        assert!(told(&observed).0.contains("share 0 %"), "{}", told(&observed).0);
+        // Without a router.
+        for (hash, percent) in [("web-1", "0"), ("web-2", "100")] {
+            let mut observed = held();
+            let annotations = json!({crate::keys::SELECTOR_ANNOTATION: "{\"app\":\"web\"}"});
+            let service = json!({"metadata": {"annotations": annotations},
+                "spec": {"selector": {"app": "web", "pod-template-hash": hash}}});
+            observed.roads.objects.insert(Target::service("shop", "web"), service);
+            observed.traffic = Some(Traffic::direct("web"));
+            assert_eq!(share(&observed), percent, "{hash}");
+        }
+    }
+
+    #[test]
+    fn a_copy_is_told_as_one() {
+        let backend = |weight, mirror| BackendStatus { service: "web-rp-canary".into(), weight, mirror };
+        let route = RouteStatus {
+            object: "httproute/web".into(),
+            exists: true,
+            backends: vec![backend(Some(10), None), backend(None, Some(20))],
+            confirmed: None,
+            message: None,
+        };
+        assert_eq!(route.line(), "httproute/web: web-rp-canary 10, a copy of 20 % to web-rp-canary");
     }
 }

@@ -4,10 +4,14 @@ use crate::hold;
 use crate::keys;
 use crate::model::{GITOPS_MANAGERS, GITOPS_MARKS, HoldSource, Phase, ReplicaSet, Situation, images};
 use crate::record::Journal;
-use crate::status::Warning;
+use crate::status::{TrafficStatus, Warning};
 
 /// Returns leftovers and dangers, each with what to do.
-pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec<Warning> {
+pub(super) fn warnings(
+    situation: &Situation<'_>,
+    traffic: Option<&TrafficStatus>,
+    autoscalers: &[String],
+) -> Vec<Warning> {
     let deployment = situation.deployment();
     let id = deployment.id();
     let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
@@ -82,6 +86,15 @@ pub(super) fn warnings(situation: &Situation<'_>, autoscalers: &[String]) -> Vec
             warn("interrupted", format!("a run was interrupted: {} or {}", verb("resume"), verb("abort")));
         }
     }
+    for service in traffic.map(TrafficStatus::deserted).into_iter().flatten() {
+        warn(
+            "no-pods",
+            format!(
+                "requests go to service/{service}, and none of its pods is Ready: these fail: {}",
+                verb("abort")
+            ),
+        );
+    }
     if let Some((service, _)) = situation.loose_pin() {
         // Whether a run lives cannot be told at one look.
         let unless = match situation.observed.lock.as_ref().and_then(|lock| lock.holder.as_deref()) {
@@ -154,7 +167,7 @@ mod tests {
     }
 
     fn messages(observed: &Observed) -> Vec<String> {
-        let all = warnings(&Situation::of(observed), &[]);
+        let all = warnings(&Situation::of(observed), None, &[]);
         all.into_iter().filter(|warning| warning.code == "pinned").map(|warning| warning.message).collect()
     }
 

@@ -59,12 +59,9 @@ pub(super) fn ended(situation: &Situation<'_>, wanted: Option<&Value>) -> Option
     if wanted.is_some_and(|wanted| !same_template(wanted, &situation.deployment().spec.template)) {
         return None;
     }
-    if situation.is_superseded() {
-        let images = images(&situation.deployment().spec.template).join(", ");
-        let what = format!(
-            "another client replaced the canary of {id} by a third version ({images}); stable pods are untouched"
-        );
-        return Some(ended(what).next(command("status")));
+    // Who names the one that took its place means that one.
+    if let Some(error) = replaced(situation).filter(|_| wanted.is_none()) {
+        return Some(error);
     }
     if situation.is_on_stable_template() {
         return Some(
@@ -149,6 +146,21 @@ fn stop_progress(situation: &Situation<'_>) -> Progress {
         return Progress::Done;
     }
     Progress::Waiting("the rolling update has not stopped yet".into(), None)
+}
+
+/// Returns why the version that is tried is none any more: its pods make room for those of a third one.
+pub(super) fn replaced(situation: &Situation<'_>) -> Option<Error> {
+    let id = situation.deployment().id();
+    situation.is_superseded().then(|| {
+        let images = images(&situation.deployment().spec.template).join(", ");
+        Error::new(
+            Kind::VersionFailed,
+            format!(
+                "another client replaced the canary of {id} by a third version ({images}); stable pods are untouched"
+            ),
+        )
+        .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace))
+    })
 }
 
 fn rollout_progress(situation: &Situation<'_>) -> Progress {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::progress::replaced;
 use super::{Mutation, Progress, Work};
 use crate::error::{Error, Kind};
 use crate::model::{Pod, ReplicaSet, Situation};
+use crate::plan::Step;
 use crate::router::{Router, Settled, router};
 use crate::traffic::{self, Role, Split, Target, Traffic, drifted, own_service, weave};
 
@@ -55,7 +57,7 @@ pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Err
     let Some(traffic) = direct(situation) else { return Ok(Work::default()) };
     let Some(version) = version(situation, role) else { return Ok(Work::default()) };
     let root = service(situation, traffic)?;
-    let wanted = own_service(root, situation.deployment(), role, version.hash());
+    let wanted = own_service(root, situation.deployment(), traffic, role, version.hash());
     let target = Target::service(&situation.deployment().id().namespace, &role.service(&traffic.service));
     let mutations = match situation.observed.roads.objects.get(&target) {
         None => vec![Mutation::Create { target, object: wanted }],
@@ -76,6 +78,9 @@ pub(super) fn published(situation: &Situation<'_>, role: Role) -> Progress {
     let (Some(traffic), Some(version)) = (direct(situation), version(situation, role)) else {
         return Progress::Done;
     };
+    if let Some(error) = replaced(situation).filter(|_| role != Role::Stable) {
+        return Progress::Halted(error);
+    }
     let name = role.service(&traffic.service);
     let known = situation.observed.roads.ready(&name);
     let ready = ready_pods(situation, version);
@@ -110,7 +115,7 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
             }
             Some(live) if !is_owned(live, situation) => return Err(somebody_elses(&target)),
             Some(live) => {
-                let patch = traffic::made_so(live, &object);
+                let patch = traffic::made_so(live, &object, &traffic.service);
                 if !patch.is_empty() {
                     mutations.push(Mutation::Patch { target, patch });
                 }
@@ -128,6 +133,29 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
         mutations.extend(removal(situation, target));
     }
     Ok(Work { mutations, notes: Vec::new() })
+}
+
+/// Returns why a step must not be done: no request is given to a version whose pods make room for those of another, and
+/// that other one does not get what was meant for it.
+pub fn refused(step: &Step, situation: &Situation<'_>) -> Option<Error> {
+    let is_for_canary = match step {
+        Step::Own { split, .. } | Step::Route { split, .. } => split.uses_canary(),
+        Step::Publish { role } => *role != Role::Stable,
+        Step::Hold { .. }
+        | Step::Stop
+        | Step::AwaitCanary
+        | Step::Soak { .. }
+        | Step::Update { .. }
+        | Step::Release
+        | Step::AwaitRollout
+        | Step::Restore
+        | Step::AwaitStable
+        | Step::Pin { .. }
+        | Step::Withdraw
+        | Step::Freeze
+        | Step::Verify { .. } => false,
+    };
+    replaced(situation).filter(|_| is_for_canary && way(situation).is_some())
 }
 
 /// The parts of ours in the user's objects beside the routes.
@@ -174,20 +202,32 @@ pub(super) fn routed(situation: &Situation<'_>, split: &Split) -> Progress {
     if let Some(error) = halted(situation, split) {
         return Progress::Halted(error);
     }
-    let Some((traffic, router)) = way(situation) else { return Progress::Done };
+    unanswered(situation).map_or(Progress::Done, |why| Progress::Waiting(why, None))
+}
+
+/// Whether no status says that a route is not served as it is.
+pub fn is_answered(situation: &Situation<'_>) -> bool {
+    unanswered(situation).is_none()
+}
+
+fn unanswered(situation: &Situation<'_>) -> Option<String> {
+    let (traffic, router) = way(situation)?;
     // A status that complains of a Service that is gone says nothing of those that are there: only time helps.
-    let is_whole = situation.observed.roads.service(&traffic.service).is_some();
-    for (target, live) in situation.observed.roads.routes(traffic).filter(|_| is_whole) {
-        if let Settled::No(why) = router.settled(live) {
-            return Progress::Waiting(format!("{target}: {why}"), None);
+    situation.observed.roads.service(&traffic.service)?;
+    situation.observed.roads.routes(traffic).find_map(|(target, live)| {
+        match router.settled(live, &traffic.service) {
+            Settled::No(why) => Some(format!("{target}: {why}")),
+            Settled::Yes | Settled::Silent => None,
         }
-    }
-    Progress::Done
+    })
 }
 
 /// Returns why the traffic does not go as asked any more: somebody else changed a route.
 pub fn halted(situation: &Situation<'_>, split: &Split) -> Option<Error> {
     let (traffic, router) = way(situation)?;
+    if let Some(error) = replaced(situation).filter(|_| split.uses_canary()) {
+        return Some(error);
+    }
     let id = situation.deployment().id();
     let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
     let roads = &situation.observed.roads;

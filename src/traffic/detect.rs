@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Roads, Split, Target, Traffic, View};
+use super::{Passed, Roads, Split, Target, Traffic, View};
 use crate::error::Error;
 use crate::router::{ROUTERS, RouteKind, Router};
 
@@ -64,8 +64,10 @@ pub struct Found {
 pub struct Search {
     /// Services whose selector finds the pods.
     pub services: Vec<Value>,
-    /// Routes that name one of them.
+    /// Routes that name one of them, and are for a router by what they say.
     pub routes: Vec<Found>,
+    /// Routes that name one of them, and are for none by what they say.
+    pub passed: Vec<Passed>,
     /// Objects of the user's that say how these Services are served.
     pub beside: Vec<Found>,
     /// Kinds of such objects that were asked for, as group and plural.
@@ -123,7 +125,7 @@ pub fn choose(
     service: Option<&str>,
     workload: &str,
 ) -> Result<(Option<Traffic>, String), Error> {
-    let mut routes: Vec<&Found> = search.routes.iter().collect();
+    let mut routes = search.taken(choice);
     if let Some(service) = service {
         if !search.services.iter().any(|found| found["metadata"]["name"] == service) {
             let names: Vec<&str> =
@@ -185,19 +187,36 @@ pub fn choose(
             None => Ok((Some(traffic), text)),
         };
     }
+    nothing(search, choice, workload)
+}
+
+/// Says why no router splits the traffic.
+fn nothing(search: &Search, choice: Choice, workload: &str) -> Result<(Option<Traffic>, String), Error> {
     let names: Vec<&str> = search.services.iter().map(|found| super::text(found, "/metadata/name")).collect();
+    let place = search.services.first().map_or("", |found| super::text(found, "/metadata/namespace"));
+    let left = search.left(choice, &[]);
     if let Choice::Named(name) = choice {
-        let mut why =
-            format!("--router {name}: no route of it names a Service of {workload} ({})", listed(&names));
+        let mut why = match (names.as_slice(), left.is_empty()) {
+            ([], _) => format!("--router {name}: no Service selects the pods of {workload}"),
+            (_, false) => format!("--router {name}: {}", left.join("; ")),
+            (_, true) => format!(
+                "--router {name}: no route of it in namespace {place} names a Service of {workload} ({})",
+                listed(&names)
+            ),
+        };
         for unread in search.unread.iter().chain(&search.unserved) {
             why = format!("{why}; {unread}");
         }
         return Err(Error::refused(why).next("--router none (the share is that of the pods)"));
     }
-    Ok((
-        None,
-        format!("no route names a Service of {workload} ({}): the share is that of the pods", listed(&names)),
-    ))
+    let found = match (names.as_slice(), left.is_empty()) {
+        ([], _) => format!("no Service selects the pods of {workload}"),
+        (_, false) => format!("none of the routes to a Service of {workload} ({}) is taken", listed(&names)),
+        (_, true) => {
+            format!("no route in namespace {place} names a Service of {workload} ({})", listed(&names))
+        }
+    };
+    Ok((None, format!("{found}: the share is that of the pods")))
 }
 
 /// Returns the objects of ours that the router will need for such a split.

@@ -38,8 +38,22 @@ impl Roads {
 
     /// Returns the pods of a Service that are ready to serve. With two address families each is listed twice.
     pub fn ready(&self, service: &str) -> BTreeSet<&str> {
-        let of = |slice: &&Value| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service;
-        self.slices.iter().filter(of).flat_map(ready_endpoints).collect()
+        self.slices_of(service).flat_map(ready_endpoints).collect()
+    }
+
+    /// Returns the pods of a Service but for those that end; an endpoint that is no pod is told by its address.
+    pub fn pods(&self, service: &str) -> BTreeSet<&str> {
+        let stays = |endpoint: &&Value| endpoint["conditions"]["terminating"] != true;
+        let name = |endpoint| match text(endpoint, "/targetRef/name") {
+            "" => text(endpoint, "/addresses/0"),
+            name => name,
+        };
+        self.slices_of(service).flat_map(endpoints).filter(stays).map(name).collect()
+    }
+
+    fn slices_of<'r, 's>(&'r self, service: &'s str) -> impl Iterator<Item = &'r Value> + use<'r, 's> {
+        let of = move |slice: &&Value| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service;
+        self.slices.iter().filter(of)
     }
 }
 
@@ -84,7 +98,10 @@ impl View<'_> {
 
 /// Returns the pods whose endpoints in an EndpointSlice are ready; absent means so (`discovery/v1` types.go).
 pub fn ready_endpoints(slice: &Value) -> Vec<&str> {
-    let endpoints = slice["endpoints"].as_array().map_or(&[][..], Vec::as_slice);
-    let ready = endpoints.iter().filter(|endpoint| endpoint["conditions"]["ready"] != false);
+    let ready = endpoints(slice).iter().filter(|endpoint| endpoint["conditions"]["ready"] != false);
     ready.map(|endpoint| text(endpoint, "/targetRef/name")).collect()
+}
+
+fn endpoints(slice: &Value) -> &[Value] {
+    slice["endpoints"].as_array().map_or(&[], Vec::as_slice)
 }

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::Target;
+use super::annotations::says_how_it_is_served;
+use super::{Target, Traffic};
 use crate::keys::{MANAGED_BY, POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
 use crate::model::{Deployment, hash};
 
@@ -86,15 +87,6 @@ pub fn root_of<'n>(own: &'n str, services: impl IntoIterator<Item = &'n str>) ->
     services.into_iter().find(is_beside).or_else(told)
 }
 
-/// Annotations that belong to one object alone: a copy of them would be taken for that object.
-const NOT_COPIED: [&str; 5] = [
-    "kubectl.kubernetes.io/",
-    "argocd.argoproj.io/",
-    "meta.helm.sh/",
-    "kustomize.toolkit.fluxcd.io/",
-    "rollout-plus/",
-];
-
 /// Fields of a Service's spec that say how it is served, not where.
 const COPIED: [&str; 7] = [
     "sessionAffinity",
@@ -107,9 +99,15 @@ const COPIED: [&str; 7] = [
 ];
 
 /// Returns the Service of a role: as the root, for the pods with this hash alone.
-pub fn own_service(root: &Value, deployment: &Deployment, role: Role, hash: &str) -> Value {
-    let name = role.service(super::text(root, "/metadata/name"));
-    let mut service = copy_of(root, &deployment.id().namespace, &name, Some(hash));
+pub fn own_service(
+    root: &Value,
+    deployment: &Deployment,
+    traffic: &Traffic,
+    role: Role,
+    hash: &str,
+) -> Value {
+    let target = Target::service(&deployment.id().namespace, &role.service(&traffic.service));
+    let mut service = copy_of(root, &target, traffic.annotation_prefix.as_deref(), Some(hash));
     service["metadata"]["ownerReferences"] = json!([owner(deployment)]);
     service
 }
@@ -120,8 +118,9 @@ pub fn proxied(name: &str, service: &Value) -> String {
     format!("{name}:{}", service["spec"]["ports"][0]["port"])
 }
 
-/// Returns a Service of ours that is served as the root is; `None` as hash: with the pods of all versions.
-pub fn copy_of(root: &Value, namespace: &str, name: &str, hash: Option<&str>) -> Value {
+/// Returns a Service of ours that is served as the root is, by a controller whose annotations begin with this prefix if
+/// it was told one; `None` as hash: with the pods of all versions.
+pub fn copy_of(root: &Value, target: &Target, prefix: Option<&str>, hash: Option<&str>) -> Value {
     let mut spec = Map::new();
     for field in COPIED {
         if let Some(value) = root["spec"].get(field) {
@@ -143,10 +142,10 @@ pub fn copy_of(root: &Value, namespace: &str, name: &str, hash: Option<&str>) ->
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, _)| !NOT_COPIED.iter().any(|prefix| key.starts_with(prefix)))
+        .filter(|(key, _)| says_how_it_is_served(key, prefix))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let mut service = made(&Target::service(namespace, name), Value::Object(spec));
+    let mut service = made(target, Value::Object(spec));
     service["metadata"]["annotations"] = Value::Object(annotations);
     // A second Service of an injected pod keeps Consul's init container from ever ending.
     service["metadata"]["labels"]["consul.hashicorp.com/service-ignore"] = "true".into();
@@ -224,10 +223,11 @@ pub fn unpin(service: &Value) -> Vec<Value> {
     patch
 }
 
-/// Returns the JSON Patch that gives an object of ours the spec, and the annotations, that it should have.
-pub fn made_so(live: &Value, wanted: &Value) -> Vec<Value> {
+/// Returns the JSON Patch that gives an object of ours, made for that root, the spec and the annotations that it should
+/// have.
+pub fn made_so(live: &Value, wanted: &Value, root: &str) -> Vec<Value> {
     let mut patch = Vec::new();
-    if !super::weave::covers(&live["spec"], &wanted["spec"]) {
+    if !super::weave::says(&live["spec"], &wanted["spec"], root) {
         patch.push(json!({"op": "replace", "path": "/spec", "value": wanted["spec"]}));
     }
     let annotations = &wanted["metadata"]["annotations"];
@@ -240,11 +240,11 @@ pub fn made_so(live: &Value, wanted: &Value) -> Vec<Value> {
     patch
 }
 
-/// Whether an object of ours has all that it should have; what others added to it is of no matter.
-pub fn says(live: &Value, wanted: &Value) -> bool {
-    let annotations = |object: &Value| object["metadata"]["annotations"].clone();
-    super::weave::covers(&live["spec"], &wanted["spec"])
-        && (annotations(wanted).is_null() || super::weave::covers(&annotations(live), &annotations(wanted)))
+/// Whether an object of ours, made for that root, says what it should; annotations that others added are of no matter.
+pub fn says(live: &Value, wanted: &Value, root: &str) -> bool {
+    let asked = wanted["metadata"]["annotations"].as_object();
+    let is_so = |(key, value): (&String, &Value)| live["metadata"]["annotations"].get(key) == Some(value);
+    super::weave::says(&live["spec"], &wanted["spec"], root) && asked.into_iter().flatten().all(is_so)
 }
 
 /// A Service has no generation: what the patch relies on is tested itself.
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn ours_is_like_the_root_for_one_version() {
-        let service = own_service(&root(), &idle().deployment, Role::Canary, "h2");
+        let service = own_service(&root(), &idle().deployment, &Traffic::direct("web"), Role::Canary, "h2");
         assert_eq!(service["metadata"]["name"], "web-rp-canary");
         assert_eq!(service["spec"]["selector"], json!({"app": "web", "pod-template-hash": "h2"}));
         assert_eq!(service["spec"]["ports"], json!([{"name": "http", "port": 80, "targetPort": "web"}]));

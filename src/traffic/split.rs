@@ -101,6 +101,20 @@ impl Split {
         self.stable.is_none() && self.canary.is_none()
     }
 
+    /// Whether the canary gets any request, or a copy of one.
+    pub fn uses_canary(&self) -> bool {
+        self.canary.is_some_and(|share| share > 0) || !self.matches.is_empty() || self.mirror.is_some()
+    }
+
+    /// Whether requests go the same way with both: what has no share is named for the data plane alone.
+    pub fn is_same_way(&self, other: &Self) -> bool {
+        let shares = |split: &Self| {
+            let share = |share: Option<u8>| share.unwrap_or_default();
+            (share(split.root), share(split.stable), share(split.canary))
+        };
+        shares(self) == shares(other) && self.matches == other.matches && self.mirror == other.mirror
+    }
+
     /// Returns the Services that the route names, the root first.
     pub fn backends(&self) -> Vec<Backend> {
         let one = |role: Option<Role>, percent: Option<u8>| {
@@ -122,11 +136,23 @@ impl Split {
         if self.is_undone() {
             return format!("back to service/{} alone", self.service);
         }
-        let share = |name: &str, percent: Option<u8>| percent.map(|percent| format!("{percent} % {name}"));
-        let names =
-            [("root", self.root.filter(|root| *root > 0)), ("stable", self.stable), ("canary", self.canary)];
-        let mut parts: Vec<String> =
-            names.iter().filter_map(|(name, percent)| share(name, *percent)).collect();
+        let root = self.root.filter(|root| *root > 0);
+        self.told([("root", root), ("stable", self.stable), ("canary", self.canary)])
+    }
+
+    /// Returns for people who gets requests, whoever else is named.
+    pub fn way(&self) -> String {
+        if self.root == Some(100) && !self.uses_canary() {
+            return format!("back to service/{} alone", self.service);
+        }
+        let gets = |share: Option<u8>| share.filter(|share| *share > 0);
+        self.told([("root", gets(self.root)), ("stable", gets(self.stable)), ("canary", gets(self.canary))])
+    }
+
+    fn told(&self, names: [(&str, Option<u8>); 3]) -> String {
+        let share =
+            |(name, percent): &(&str, Option<u8>)| percent.map(|percent| format!("{percent} % {name}"));
+        let mut parts: Vec<String> = names.iter().filter_map(share).collect();
         for one in &self.matches {
             parts.push(match one {
                 Match::Header { name, value } => format!("header {name}={value} to the canary"),
@@ -157,5 +183,26 @@ mod tests {
         assert_eq!(split.sentence(), "90 % stable, 10 % canary");
         let names: Vec<String> = split.backends().into_iter().map(|backend| backend.name).collect();
         assert_eq!(names, ["web", "web-rp-stable", "web-rp-canary"]);
+    }
+
+    #[test]
+    fn several_changes_of_a_route_are_one_as_long_as_requests_go_the_same_way() {
+        let split = |root, stable, canary| Split::undone("web", "shop").with(root, stable, canary);
+        let back = [
+            split(Some(0), Some(100), Some(0)),
+            split(Some(0), Some(100), None),
+            split(Some(100), Some(0), None),
+            split(Some(100), None, None),
+        ];
+        let same: Vec<bool> = back.windows(2).map(|pair| pair[0].is_same_way(&pair[1])).collect();
+        assert_eq!(same, [true, false, true]);
+        assert_eq!(
+            (back[0].way(), back[2].way()),
+            ("100 % stable".into(), "back to service/web alone".into())
+        );
+        let mut matched = back[0].clone();
+        matched.matches = vec![Match::Header { name: "X-Beta".into(), value: "1".into() }];
+        assert!(!matched.is_same_way(&back[0]) && matched.uses_canary() && !back[0].uses_canary());
+        assert_eq!(matched.way(), "100 % stable, header X-Beta=1 to the canary");
     }
 }

@@ -65,8 +65,8 @@ pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split)
             wanted.extend(rules);
             now.before.entry(pointer.clone()).or_default().push(element);
         }
-        if wanted.len() == elements.len() && wanted.iter().zip(&elements).all(|(one, live)| covers(live, one))
-        {
+        let is_so = |(wanted, live)| says(live, wanted, &split.service);
+        if wanted.len() == elements.len() && wanted.iter().zip(&elements).all(is_so) {
             continue;
         }
         let value = if live.is_array() {
@@ -263,14 +263,20 @@ fn mentions(value: &Value, is: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
-/// Whether all that is wanted is there; what the server filled in beside it is of no matter.
-pub(super) fn covers(live: &Value, wanted: &Value) -> bool {
+/// Whether an object says just what is wanted. What names a Service of ours is all ours: a member that is not wanted is
+/// left over from what was asked before. Elsewhere it is the server's, which fills in defaults.
+pub(super) fn says(live: &Value, wanted: &Value, root: &str) -> bool {
     match (live, wanted) {
-        (Value::Object(live), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, wanted)| live.get(key).is_some_and(|live| covers(live, wanted)))
+        (Value::Object(members), Value::Object(asked)) => {
+            let has_more = members.keys().any(|key| !asked.contains_key(key));
+            !(has_more && mentions(live, &|word| is_ours(word, root)))
+                && asked
+                    .iter()
+                    .all(|(key, wanted)| members.get(key).is_some_and(|live| says(live, wanted, root)))
         }
         (Value::Array(live), Value::Array(wanted)) => {
-            live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| covers(live, wanted))
+            live.len() == wanted.len()
+                && live.iter().zip(wanted).all(|(live, wanted)| says(live, wanted, root))
         }
         _ => live == wanted,
     }

@@ -41,6 +41,7 @@ mod kubeconfig;
 mod preflight;
 mod restart;
 mod rollouts;
+mod routes;
 mod schemas;
 mod situations;
 mod status;

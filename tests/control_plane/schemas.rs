@@ -192,6 +192,8 @@ fn a_limit_that_is_met_at_the_end_is_told_at_the_beginning() {
     let headers = route.pointer_mut("/spec/rules/0/matches/0/headers").unwrap().as_array_mut().unwrap();
     headers.extend((1..16).map(|number| json!({"name": format!("X-{number}"), "value": "1"})));
     shop.apply(&route);
+    let status = LINKERD.status().unwrap().to_string();
+    shop.kubectl(&["patch", LINKERD.route, "--subresource=status", "--type=merge", "-p", &status]);
     let start = ["canary", "frontend", "--image", V2, "--weight", "10", "--header", "X-Beta=1"];
     let ended = shop.tool(&[&start[..], &["--timeout", "20s"]].concat()).expect(2);
     assert!(ended.stderr.contains("must have at most 16 items"), "{}", ended.stderr);

@@ -141,6 +141,10 @@ async fn traffic(
     let search = cluster.search(labels, args.router).await?;
     let (router, found) = choose(&search, args.router, args.service.as_deref(), &workload)?;
     context.output.about_all().event(&Event::note(format!("{workload}: {found}")));
+    let written = router.as_ref().map_or(&[][..], |traffic| &traffic.routes);
+    for left in search.left(args.router, written) {
+        context.output.about_all().event(&Event::warning(left));
+    }
     let mut all = Vec::new();
     if canary && let Some(traffic) = &router {
         all.push(traffic.clone());

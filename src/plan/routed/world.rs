@@ -21,6 +21,8 @@ pub(super) enum Command {
     Canary(Option<&'static str>, u8),
     Promote,
     Abort,
+    /// What is done about a version that somebody replaced.
+    Retreat,
 }
 
 /// Whose pods the root may have while it has a share.
@@ -93,6 +95,7 @@ impl World {
             }
             Command::Promote => plan::promote(&self.observed),
             Command::Abort => Ok(plan::abort(&self.observed)),
+            Command::Retreat => Ok(plan::retreat(&self.observed)),
         }
     }
 
@@ -102,7 +105,7 @@ impl World {
         self.runs += 1;
         let run = RunRef { id: self.runs.to_string(), ..RunRef::default() };
         let verb = match command {
-            Command::Canary(..) => Verb::Canary,
+            Command::Canary(..) | Command::Retreat => Verb::Canary,
             Command::Promote => Verb::Promote,
             Command::Abort => Verb::Abort,
         };
@@ -197,6 +200,13 @@ impl World {
         }
     }
 
+    /// Somebody else rolls another version out.
+    pub(super) fn replace(&mut self, image: &str) {
+        self.observed.deployment.spec.template = template(image);
+        *self.observed.deployment.metadata.generation.as_mut().unwrap() += 1;
+        self.settle();
+    }
+
     /// What the controllers make of it.
     pub(super) fn settle(&mut self) {
         let stable = Situation::of(&self.observed).stable.map(|set| set.name().to_owned());
@@ -244,7 +254,8 @@ impl World {
             } else {
                 let condition = |kind: &str| json!({"type": kind, "status": "True", "observedGeneration": object["metadata"]["generation"]});
                 let conditions = json!([condition("Accepted"), condition("ResolvedRefs")]);
-                object["status"] = json!({"parents": [{"controllerName": "c", "conditions": conditions}]});
+                object["status"] = json!({"parents": [{"controllerName": "c",
+                    "parentRef": object["spec"]["parentRefs"][0], "conditions": conditions}]});
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::parents::answers;
 use crate::error::Error;
 use crate::traffic::text;
 
@@ -32,8 +33,7 @@ const SHARES: [&str; 7] = [
 
 /// Why a route's controllers cannot copy this share of its requests, if so.
 pub(super) fn refused(route: &Value, percent: u8) -> Option<Error> {
-    let parents = route["status"]["parents"].as_array().map_or(&[][..], Vec::as_slice);
-    parents.iter().find_map(|parent| {
+    answers(route).find_map(|parent| {
         let controller = text(parent, "/controllerName");
         let one_of = |list: &[&str]| list.iter().any(|one| controller.starts_with(one));
         if one_of(&NONE) {
@@ -60,10 +60,16 @@ mod tests {
     #[test]
     fn a_copy_is_refused_where_it_would_be_lost_or_too_large() {
         let told = |controllers: &[&str], mirror| {
-            let parents: Vec<Value> =
-                controllers.iter().map(|name| json!({"controllerName": name})).collect();
+            let mut parents: Vec<Value> = controllers
+                .iter()
+                .map(|name| json!({"controllerName": name, "parentRef": {"name": "edge"}}))
+                .collect();
+            // Left over from where the route was before.
+            parents.push(
+                json!({"controllerName": "linkerd.io/policy-controller", "parentRef": {"name": "former"}}),
+            );
             let route = json!({"metadata": {"name": "web", "namespace": "shop"}, "status": {"parents": parents},
-                "spec": {"rules": [{"backendRefs": [{"name": "web", "port": 80}]}]}});
+                "spec": {"parentRefs": [{"name": "edge"}], "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]}});
             let split = crate::traffic::Split { mirror, ..ten() };
             woven(&HTTP, &route, &split).err().map(|error| error.message)
         };

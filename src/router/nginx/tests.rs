@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::router::tests::{made, patch};
+use crate::router::tests::{is_mine, made, patch};
 use crate::traffic::{Traffic, weave};
 
 fn target() -> Target {
@@ -175,11 +175,19 @@ fn an_ingress_is_ours_by_its_class() {
     ];
     let named = |name: &str| json!({"spec": {"ingressClassName": name}});
     let legacy = |name: &str| json!({"metadata": {"annotations": {CLASS: name}}});
-    assert!(NGINX.is_mine(&named("outer"), &classes) && NGINX.is_mine(&legacy("outer"), &classes));
-    assert!(NGINX.is_mine(&legacy("nginx"), &classes) && !NGINX.is_mine(&named("nginx"), &classes));
-    assert!(!NGINX.is_mine(&named("other"), &classes) && !NGINX.is_mine(&legacy("other"), &classes));
-    assert!(NGINX.is_mine(&json!({}), &classes) && !NGINX.is_mine(&json!({}), &classes[1..]));
-    assert!(NGINX.is_mine(&named("nginx"), &[]) && NGINX.is_mine(&legacy("nginx"), &[]));
-    assert!(!NGINX.is_mine(&json!({}), &[]) && !NGINX.is_mine(&named("inner"), &[]));
+    assert!(is_mine(&NGINX, &named("outer"), &classes) && is_mine(&NGINX, &legacy("outer"), &classes));
+    assert!(is_mine(&NGINX, &legacy("nginx"), &classes) && !is_mine(&NGINX, &named("nginx"), &classes));
+    assert!(!is_mine(&NGINX, &named("other"), &classes) && !is_mine(&NGINX, &legacy("other"), &classes));
+    assert!(is_mine(&NGINX, &json!({}), &classes) && !is_mine(&NGINX, &json!({}), &classes[1..]));
+    assert!(is_mine(&NGINX, &named("nginx"), &[]) && is_mine(&NGINX, &legacy("nginx"), &[]));
+    assert!(!is_mine(&NGINX, &json!({}), &[]) && !is_mine(&NGINX, &named("inner"), &[]));
+    let second =
+        [class("inner", "k8s.io/internal-ingress-nginx", "false"), class("edge", "traefik.io/x", "false")];
+    let why = "its class inner is that of the controller k8s.io/internal-ingress-nginx";
+    assert_eq!(NGINX.claim(&named("inner"), &second), Claim::Alike(why.into()));
+    let why = "its class edge is that of the controller traefik.io/x";
+    assert_eq!(NGINX.claim(&named("edge"), &second), Claim::Strange(why.into()));
+    assert!(matches!(NGINX.claim(&legacy("internal-nginx"), &second), Claim::Alike(_)));
+    assert_eq!(NGINX.claim(&json!({}), &second), Claim::Strange("it names no class".into()));
     assert!(!NGINX.names(&path("/", "web"), &target(), "web", "other"));
 }

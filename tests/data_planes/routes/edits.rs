@@ -192,7 +192,10 @@ fn another_service(routed: &Routed) {
     routed.shop.apply(&other);
     let before = routed.shop.get(routed.row.route)["spec"].clone();
     let ended = routed.shop.tool(&[&START[..], &["--router", "httproute"]].concat()).expect(8);
-    says(&ended, &["--router httproute: no route of it names a Service of deployment/frontend"]);
+    says(
+        &ended,
+        &["--router httproute: no route of it in namespace", "names a Service of deployment/frontend"],
+    );
     assert_eq!(routed.shop.get(routed.row.route)["spec"], before);
     expect_no_write(routed);
 }

@@ -1,0 +1,147 @@
+//! A version that has a share of the requests and no pods any more.
+
+use super::Moves;
+use crate::model::{Observed, Situation};
+use crate::plan::{Plan, Step};
+use crate::traffic::{Role, Target};
+
+/// Returns the plan that takes the share from a version whose place somebody gave to another while it was held: its
+/// pods go at this very time, and the route would go on sending them requests. Without steps if there is nothing to take.
+pub fn retreat(observed: &Observed) -> Plan {
+    let situation = Situation::of(observed);
+    // Under a pause no pod is replaced.
+    let replaced = situation.is_superseded() && !observed.deployment.spec.paused;
+    let steps = Moves::of(observed).filter(|_| replaced).map(|moves| moves.retreat());
+    Plan { steps: steps.unwrap_or_default() }
+}
+
+/// Returns a route whose status does not say that it is served, before anything was written to it, and what it says.
+pub fn unanswered(observed: &Observed) -> Option<(Target, String)> {
+    let moves = Moves::of(observed).filter(|_| Situation::of(observed).hold.is_none())?;
+    moves.unanswered().map(|(target, why)| (target.clone(), why))
+}
+
+impl Moves<'_> {
+    fn retreat(&self) -> Vec<Step> {
+        let is_there = |role: Role| self.observed.roads.service(&self.service(role)).is_some();
+        let canary = is_there(Role::Canary).then_some(0);
+        let back = if is_there(Role::Stable) {
+            self.split(Some(0), Some(100), canary)
+        } else {
+            self.split(Some(100), None, canary)
+        };
+        if !self.mentions(Role::Canary) || self.says(&back) {
+            return Vec::new();
+        }
+        self.forward(back)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::ways::Way;
+    use super::super::world::{Command, Root, World};
+    use super::*;
+    use crate::step::{self, Progress};
+
+    const WAYS: [Way; 4] = [Way::Backends, Way::Subsets, Way::Amended, Way::Groups];
+
+    /// A canary with this share, in whose place somebody put a third version.
+    fn replaced(way: Way, weight: u8) -> World {
+        let mut world = World::new(way, &["web"], false);
+        assert!(world.run(Command::Canary(Some("web:2"), weight), usize::MAX, &|_| {}));
+        world.replace("web:3");
+        world
+    }
+
+    fn complaint(world: &World) -> Option<String> {
+        world.complaint(100, Root::Any)
+    }
+
+    #[test]
+    fn a_share_is_taken_from_a_version_that_was_replaced_whatever_is_done() {
+        for (way, weight) in WAYS.into_iter().flat_map(|way| [(way, 10), (way, 100)]) {
+            let world = replaced(way, weight);
+            assert!(complaint(&world).unwrap().ends_with("has a share and no pods"), "{way:?}");
+            for command in [
+                Command::Retreat,
+                Command::Abort,
+                Command::Canary(Some("web:2"), 10),
+                Command::Canary(Some("web:3"), 10),
+            ] {
+                let mut world = world.clone();
+                let generation = world.observed.deployment.generation();
+                let mended = Cell::new(false);
+                let judge = |world: &World| {
+                    let complaint = complaint(world);
+                    let told = format!("{command:?} of {way:?} at {weight} %: {complaint:?}");
+                    assert!(!mended.get() || complaint.is_none(), "{told}");
+                    assert!(
+                        complaint.is_none() || world.observed.deployment.generation() == generation,
+                        "{told}"
+                    );
+                    mended.set(complaint.is_none());
+                };
+                assert!(world.run(command, usize::MAX, &judge));
+                assert!(mended.get());
+                assert_eq!(retreat(&world.observed), Plan::default(), "{command:?} of {way:?}");
+                assert!(world.run(Command::Abort, usize::MAX, &|_| {}));
+                assert_eq!(
+                    world.picture()[2],
+                    world.user[2],
+                    "{command:?} of {way:?}: something of ours is left"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_from_a_version_that_is_there() {
+        for way in WAYS {
+            let mut world = World::new(way, &["web"], false);
+            assert_eq!(retreat(&world.observed), Plan::default());
+            assert!(world.run(Command::Canary(Some("web:2"), 0), usize::MAX, &|_| {}));
+            assert_eq!(retreat(&world.observed), Plan::default());
+            let mut without = world.clone();
+            without.replace("web:3");
+            assert_eq!(retreat(&without.observed), Plan::default(), "it has no share");
+            assert!(world.run(Command::Canary(None, 10), usize::MAX, &|_| {}));
+            assert_eq!(retreat(&world.observed), Plan::default());
+            world.observed.deployment.spec.paused = true;
+            world.replace("web:3");
+            assert_eq!(retreat(&world.observed), Plan::default(), "its pods stay under a pause");
+        }
+    }
+
+    #[test]
+    fn a_version_that_takes_the_place_of_the_canary_gets_none_of_its_requests() {
+        let world = replaced(Way::Backends, 10);
+        let moves = Moves::of(&world.observed).unwrap();
+        let up = moves.split(Some(0), Some(80), Some(20));
+        let mut copied = moves.split(Some(0), Some(100), Some(0));
+        copied.mirror = Some(5);
+        let steps = [
+            Step::Route { split: up.clone(), grace: 0 },
+            Step::Route { split: copied, grace: 0 },
+            Step::Own { split: up, grace: 0 },
+            Step::Publish { role: Role::Canary },
+        ];
+        let situation = Situation::of(&world.observed);
+        for step in steps {
+            let error = step::refused(&step, &situation).unwrap();
+            assert!(error.message.contains("by a third version"), "{step:?}: {error}");
+            if !matches!(step, Step::Own { .. }) {
+                let progress = step::progress(&step, &situation, &step::ReadyFor::default());
+                assert!(matches!(progress, Progress::Halted(_)), "{step:?}: {progress:?}");
+            }
+        }
+        for step in [
+            Step::Publish { role: Role::Stable },
+            Step::Route { split: moves.split(Some(0), Some(100), Some(0)), grace: 0 },
+        ] {
+            assert_eq!(step::refused(&step, &situation), None, "{step:?}");
+        }
+    }
+}
