@@ -23,7 +23,7 @@ impl Cluster {
         groups: &BTreeMap<String, Vec<String>>,
     ) -> Result<Vec<Home>, Error> {
         let mut homes = vec![Home { namespace: self.namespace.clone(), narrow: None }];
-        let served = groups.get(kind.group).filter(|_| kind.group == "gateway.networking.k8s.io");
+        let served = groups.get(kind.group).filter(|_| kind.may_be_elsewhere());
         let version = served.and_then(|served| served.iter().find(|version| *version == "v1beta1"));
         let Some(version) = version else { return Ok(homes) };
         let grants =
