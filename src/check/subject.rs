@@ -40,7 +40,7 @@ pub struct Subject {
     pub deployment: Deployment,
     /// As it is in the cluster.
     pub live: Option<Deployment>,
-    /// The template of the version that users have, where the live one is another: pending, or held.
+    /// The template of the version that users have; the live one may be pending, or held.
     pub running: Option<Value>,
     /// How the new version comes in.
     pub strategy: Strategy,

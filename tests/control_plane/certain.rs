@@ -43,7 +43,7 @@ fn quota(shop: &Shop, key: &str, limit: &str) {
 
 fn patch(shop: &Shop, spec: &Value) {
     shop.kubectl(&["patch", "deployment", "frontend", "-p", &json!({"spec": spec}).to_string()]);
-    shop.kubectl(&["rollout", "status", "deployment/frontend", "--timeout=60s"]);
+    shop.kubectl(&["rollout", "status", "deployment/frontend", "--timeout=120s"]);
 }
 
 fn image(shop: &Shop) -> String {
@@ -155,19 +155,19 @@ fn nothing_is_called_healthy_where_no_pod_is_wanted() {
 #[test]
 fn min_ready_seconds_are_waited_for_beside_the_timeout_and_counted_once() {
     let shop = Shop::new(2);
-    patch(&shop, &json!({"minReadySeconds": 8}));
+    patch(&shop, &json!({"minReadySeconds": 12}));
     shop.until("available", |shop| shop.deployment()["status"]["availableReplicas"] == 2);
     let canary = ["canary", "frontend", "--image", V2, "--canary-replicas", "1"];
-    let first = shop.start(&shop.kubeconfig, &[&canary[..], &["--timeout", "5s"]].concat());
+    let first = shop.start(&shop.kubeconfig, &[&canary[..], &["--timeout", "10s"]].concat());
     shop.until("the canary is Ready", |shop| shop.pods_of(V2) == (1, 1));
-    std::thread::sleep(Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(6));
     crate::shop::run(std::process::Command::new("kill").args(["-INT", &first.id().to_string()])).expect(0);
     crate::shop::finish(first).expect(130);
     let begun = Instant::now();
-    shop.tool(&["resume", "frontend", "--timeout", "5s"]).expect(0);
-    assert!(begun.elapsed() < Duration::from_secs(7), "5 of 8 s were over: {:?}", begun.elapsed());
-    // Another pod: a round of 8 s.
-    shop.tool(&["promote", "frontend", "--timeout", "5s"]).expect(0);
+    shop.tool(&["resume", "frontend", "--timeout", "10s"]).expect(0);
+    assert!(begun.elapsed() < Duration::from_secs(11), "6 of 12 s were over: {:?}", begun.elapsed());
+    // Another pod: a round of 12 s.
+    shop.tool(&["promote", "frontend", "--timeout", "10s"]).expect(0);
     assert_eq!(shop.pods_of(V2), (2, 2));
 }
 
