@@ -92,7 +92,7 @@ fn a_service_that_several_deployments_share_is_not_split() {
     spot["spec"]["selector"]["matchLabels"]["pool"] = json!("spot");
     spot["spec"]["template"]["metadata"]["labels"]["pool"] = json!("spot");
     shop.apply(&spot);
-    shop.kubectl(&["rollout", "status", "deployment/frontend-spot", "--timeout=60s"]);
+    shop.kubectl(&["rollout", "status", "deployment/frontend-spot", "--timeout=180s"]);
     shop.apply(&ingress("nginx"));
     let spec = shop.get("ingress/web")["spec"].clone();
     shop.until("the Service has all pods", |shop| {
@@ -125,7 +125,7 @@ fn a_route_that_no_controller_answers_for_is_left_alone() {
     let begin = Instant::now();
     let ended = shop.tool(&V2).expect(8);
     assert!(ended.stderr.contains("no controller of gateway/edge answered"), "{}", ended.stderr);
-    assert!(begin.elapsed() < Duration::from_secs(20));
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
     expect_untouched(&shop, "grpcroute/web", &spec);
 }
 
@@ -136,14 +136,14 @@ fn a_former_parent_keeps_nobody_waiting_and_a_controller_that_is_gone_no_abort()
     let own = shop.get("grpcroute/web")["spec"].clone();
     let controller = Controller::start(&shop.namespace);
     let ended =
-        shop.tool(&[&V2[..], &["--mirror=20", "--timeout=40s", "--router-grace=0s"]].concat()).expect(0);
+        shop.tool(&[&V2[..], &["--mirror=20", "--timeout=2m", "--router-grace=0s"]].concat()).expect(0);
     assert_eq!(told(&ended), ["100 % stable", "90 % stable, 10 % canary, a copy of 20 % to the canary"]);
     assert!(!ended.stderr.contains("share 25 %"), "the pods decide nothing: {}", ended.stderr);
     let ended = shop.tool(&["status", "frontend"]).expect(0);
     assert!(ended.stdout.contains(", a copy of 20 % to frontend-rp-canary"), "{}", ended.stdout);
     // What was asked of the copies and is not any more is gone.
     for (asked, filters) in [("100", 1), ("20", 1), ("0", 0)] {
-        shop.tool(&["canary", "frontend", "--weight=10", "--mirror", asked, "--timeout=40s"]).expect(0);
+        shop.tool(&["canary", "frontend", "--weight=10", "--mirror", asked, "--timeout=2m"]).expect(0);
         let rule = shop.get("grpcroute/web")["spec"]["rules"][0].clone();
         assert_eq!(rule["filters"].as_array().map_or(0, Vec::len), filters, "{asked}: {rule}");
         let percent = &rule["filters"][0]["requestMirror"]["percent"];
@@ -152,7 +152,7 @@ fn a_former_parent_keeps_nobody_waiting_and_a_controller_that_is_gone_no_abort()
     drop(controller);
     let begin = Instant::now();
     let ended = shop.tool(&["abort", "frontend", "--timeout=2m"]).expect(0);
-    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(90), "{:?}", begin.elapsed());
     assert_eq!(told(&ended), ["100 % stable", "back to service/frontend alone"]);
     assert!(ended.stderr.contains("going back without its answer"), "{}", ended.stderr);
     assert_eq!(shop.get("grpcroute/web")["spec"], own);
@@ -178,7 +178,7 @@ fn a_third_version_loses_the_share_at_once_and_from_a_cold_start() {
     third(&shop, "frontend=shop/web:v3");
     let begin = Instant::now();
     shop.until("it lost its share", |shop| weight(shop) == "0");
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     let ended = finish(run).expect(1);
     assert!(ended.stderr.contains("replaced the canary"), "{}", ended.stderr);
     // Nobody was there to see it.
