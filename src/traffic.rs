@@ -22,8 +22,8 @@ pub use detect::{Choice, Found, Search, choose, own_targets, selecting};
 pub use passed::{Passed, Taken};
 pub use roads::{Roads, View, ready_endpoints};
 pub use service::{
-    Role, copy_of, is_made_by_us, is_ours, made, made_so, own_name, own_service, owner, pin, pinned_to, proxied,
-    root_of, says, unpin,
+    Role, copy_of, is_made_by_us, is_ours, made, made_so, own_name, own_service, owner, pin, pinned_to,
+    proxied, root_of, says, unpin,
 };
 pub use split::{Backend, Match, Split};
 pub(crate) use weave::embedded;

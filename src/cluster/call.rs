@@ -295,8 +295,9 @@ impl Cluster {
                     format!("{} (no answer of an API server: something on the way gave it)", error.message);
                 Error { message, ..error }
             }
+            // Before the first write, that is; the engine knows whether there was one.
+            Refusal::Quota => Error { kind: Kind::Refused, ..error },
             Refusal::Rights
-            | Refusal::Quota
             | Refusal::Terminating
             | Refusal::Policy
             | Refusal::Conflict

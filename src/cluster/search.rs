@@ -14,8 +14,8 @@ use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
 use crate::router::{Claim, ROUTERS, RouteKind, Router, router};
 use crate::traffic::{
-    Choice, Found, Passed, Role, Search, Split, Taken, Target, Traffic, choose, drifted, is_made_by_us, own_name,
-    own_targets, pinned_to, root_of, selecting, text,
+    Choice, Found, Passed, Role, Search, Split, Taken, Target, Traffic, choose, drifted, is_made_by_us,
+    own_name, own_targets, pinned_to, root_of, selecting, text,
 };
 
 use elsewhere::Home;
