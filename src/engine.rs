@@ -60,6 +60,7 @@ pub(crate) struct Options {
 }
 
 /// One run on one workload.
+#[expect(clippy::struct_excessive_bools, reason = "facts of a run that have nothing to do with each other")]
 pub(crate) struct Engine<'a> {
     cluster: &'a Cluster,
     mirror: Mirror,
