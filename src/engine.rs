@@ -262,6 +262,10 @@ impl<'a> Engine<'a> {
             self.loosen().await;
             self.retreat().await;
         }
+        // The newest ReplicaSet may be younger than what the watches have brought, and the history goes by its hash.
+        if self.observed().is_ok_and(|observed| Situation::of(&observed).current.is_none()) {
+            self.refresh().await.ok();
+        }
         let observed = self.observed();
         if state == State::Done
             && observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_none())

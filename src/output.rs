@@ -94,8 +94,13 @@ impl Output {
     }
 
     /// Has the run told again in files when it is over.
-    pub(crate) fn report_to(&self, reports: Vec<Report>) {
+    ///
+    /// # Errors
+    /// A usage error if one of them cannot be written: before the run, not after it.
+    pub(crate) fn report_to(&self, reports: Vec<Report>) -> Result<(), Error> {
+        reports.iter().try_for_each(report::check)?;
         self.reports.replace(reports);
+        Ok(())
     }
 
     /// Returns what the run on one workload writes to; `named` where there are several.

@@ -165,13 +165,21 @@ impl WorkloadStatus {
 
     /// Returns the state as the rest of a line, without the trouble that its begin has told already.
     pub fn sentence_after(&self, begin: &str) -> String {
-        let pods = |version: &Option<Version>| {
-            version.as_ref().map_or("none".to_owned(), |v| format!("{}/{}", v.ready, v.replicas))
+        let ready = |version: &Option<Version>| {
+            version.as_ref().map_or_else(|| "none Ready".to_owned(), Version::readiness)
         };
-        let mut text = format!("{:?}: stable {} Ready", self.phase, pods(&self.stable));
-        if self.canary.is_some() {
-            text =
-                format!("{text}, canary {} Ready, share {} %", pods(&self.canary), tidy(self.weight.actual));
+        let (former, new) = self.names();
+        let mut text = match (&self.stable, &self.canary) {
+            (Some(_), None) if !self.has_shares() => {
+                format!("{:?}: {new} {}", self.phase, ready(&self.stable))
+            }
+            (_, None) => format!("{:?}: {former} {}", self.phase, ready(&self.stable)),
+            (_, Some(_)) => {
+                format!("{:?}: {former} {}, {new} {}", self.phase, ready(&self.stable), ready(&self.canary))
+            }
+        };
+        if self.canary.is_some() && self.has_shares() {
+            text = format!("{text}, share {} %", tidy(self.weight.actual));
         }
         if let Some(asked) = self.weight.asked {
             text = format!("{text} (asked {asked} %)");
@@ -181,6 +189,32 @@ impl WorkloadStatus {
             text = format!("{text}; {}", brief::line(&self.health.sentence(), MESSAGE));
         }
         text
+    }
+}
+
+impl WorkloadStatus {
+    /// Whether two versions share the traffic as somebody asked, and not only for the time that a rolling update takes.
+    pub fn has_shares(&self) -> bool {
+        match self.phase {
+            Phase::Idle | Phase::Held | Phase::Promoting | Phase::Aborting => true,
+            Phase::Progressing | Phase::Failed => false,
+        }
+    }
+
+    /// Returns how the two versions are called: a plain rolling update has no canary.
+    pub fn names(&self) -> (&'static str, &'static str) {
+        if self.has_shares() { ("stable", "canary") } else { ("former", "new") }
+    }
+}
+
+impl Version {
+    /// Returns how many of its pods are Ready, of how many.
+    pub fn readiness(&self) -> String {
+        if self.ready > self.replicas {
+            // Pods that are to go serve until they do.
+            return format!("{} Ready, {} wanted", self.ready, self.replicas);
+        }
+        format!("{}/{} Ready", self.ready, self.replicas)
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Context<'a> {
             tolerances: Tolerances::parse(&guard.tolerate)?,
             among_others: self.among_others,
         };
-        self.output.report_to(guard.report.clone());
+        self.output.report_to(guard.report.clone())?;
         Box::pin(Engine::start(cluster, self.output, options)).await
     }
 

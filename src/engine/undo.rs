@@ -53,6 +53,10 @@ impl Engine<'_> {
             }
             return Err(error);
         }
+        if let Err(error) = self.refresh().await {
+            let message = format!("{failed}; what became of it could not be read: {}", error.message);
+            return Err(Error::new(kind, message).next(verb("status")));
+        }
         let observed = self.observed()?;
         let after = Aftermath::of(&Situation::of(&observed), home.as_ref(), &live);
         let error = Error::new(kind, format!("{failed}; {}", after.sentence()));

@@ -16,9 +16,16 @@ pub(super) fn write(report: &Report, events: &[Value]) -> Result<(), Error> {
         ReportForm::Junit => junit::render(events),
         ReportForm::Markdown => markdown::render(events),
     };
-    let named = report.path.display();
-    whole::write(&report.path, &format!("{}\n", text.trim_end()))
-        .map_err(|error| Error::usage(format!("write the report {named}: {error}")))
+    whole::write(&report.path, &format!("{}\n", text.trim_end())).map_err(|error| unwritable(report, &error))
+}
+
+/// Finds out before a run whether its report can be written.
+pub(super) fn check(report: &Report) -> Result<(), Error> {
+    whole::check(&report.path).map_err(|error| unwritable(report, &error))
+}
+
+fn unwritable(report: &Report, error: &std::io::Error) -> Error {
+    Error::usage(format!("write the report {}: {error}", report.path.display()))
 }
 
 /// Returns the workloads that events are about, in their order, each with its events.

@@ -31,20 +31,25 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool, now: Timestamp, most: 
     }
     let share = 100.0 - status.weight.actual;
     let pods = |version: &Version, indent: &str| self::pods(version, indent, color, now, most);
+    let (former, new) = status.names();
+    let shares = status.has_shares();
     match (&status.stable, &status.canary) {
         (Some(stable), Some(canary)) => {
-            lines.push(version("├─ stable", stable, Some(share)));
+            lines.push(version(&format!("├─ {former}"), stable, Some(share).filter(|_| shares)));
             lines.extend(pods(stable, "│  "));
             let asked = status.weight.asked.map(|asked| format!("  asked {asked} %")).unwrap_or_default();
-            lines.push(format!("{}{asked}", version("└─ canary", canary, Some(status.weight.actual))));
+            lines.push(format!(
+                "{}{asked}",
+                version(&format!("└─ {new}"), canary, Some(status.weight.actual).filter(|_| shares))
+            ));
             lines.extend(pods(canary, "   "));
         }
         (Some(stable), None) => {
-            lines.push(version("└─ stable", stable, None));
+            lines.push(version(&format!("└─ {}", if shares { former } else { new }), stable, None));
             lines.extend(pods(stable, "   "));
         }
         (None, Some(canary)) => {
-            lines.push(version("└─ canary", canary, None));
+            lines.push(version(&format!("└─ {new}"), canary, None));
             lines.extend(pods(canary, "   "));
         }
         (None, None) => lines.push("└─ no ReplicaSet yet".into()),
@@ -72,11 +77,10 @@ fn version(role: &str, version: &Version, share: Option<f64>) -> String {
     let revision = version.revision.map(|revision| format!("revision {revision}  ")).unwrap_or_default();
     let share = share.map(|share| format!("  {} %", tidy(share))).unwrap_or_default();
     format!(
-        "{role}  {}  {revision}{}  {}/{} Ready{share}",
+        "{role}  {}  {revision}{}  {}{share}",
         safe(&version.images.join(", ")),
         safe(&version.hash),
-        version.ready,
-        version.replicas
+        version.readiness()
     )
 }
 

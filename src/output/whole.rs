@@ -3,9 +3,23 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// Writes a file. It appears whole or not at all, and what stood there before is replaced, never followed: the workspace
 /// of a build may hold links that somebody else has put there.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = beside(path)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// Finds out whether a file can be written there, and leaves nothing.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    beside(path).map(drop)
+}
+
+/// Makes a file of its own name in the same folder.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     builder.prefix(".rollout-plus-");
@@ -15,9 +29,7 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
         // As any file that is made, less the umask: a report is for others to read.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf))?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    builder.tempfile_in(folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf))
 }
 
 #[cfg(test)]
@@ -38,6 +50,8 @@ mod tests {
         let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions();
         assert_eq!(mode("run.json"), mode("usual"));
         assert!(write(Path::new("/no/such/folder/x"), "").is_err());
+        assert!(check(Path::new("/no/such/folder/x")).is_err() && check(&path).is_ok());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "the check leaves nothing");
     }
 
     #[cfg(unix)]

@@ -448,19 +448,34 @@ fn one_failure_is_the_verdict_and_atomic_takes_the_others_back() {
 #[test]
 fn the_deadline_is_for_all_steps_together() {
     let shop = Shop::empty();
+    let label = format!("room-{}", shop.namespace);
     let web = |image: &str| {
         let mut web = deployment("web", image);
         web["spec"]["replicas"] = json!(2);
-        web["spec"]["minReadySeconds"] = json!(4);
         web
     };
     apply(&shop, &[web(V1)], &[]).expect(0);
-    // The canary takes 4 s, and the second pod 4 s more: each step alone would be in time.
-    let canary = ["--strategy", "canary", "--weight", "33", "--promote", "--timeout"];
-    let ended = apply(&shop, &[web(V2)], &[&canary[..], &["7s"]].concat()).expect(4);
-    assert!(ended.stderr.contains("not done within 7s"), "{}", ended.stderr);
-    apply(&shop, &[web(V2)], &[]).expect(0);
-    assert_eq!(image(&shop, "web"), V2);
+    let mut picky = web(V2);
+    picky["spec"]["template"]["spec"]["nodeSelector"] = json!({ &label: "1" });
+    let begin = std::time::Instant::now();
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The canary waits for its node, and the second pod waits for ever: each step alone would have 8 s.
+            std::thread::sleep(std::time::Duration::from_secs(4));
+            shop.kubectl(&["label", "nodes", "--all", &format!("{label}=1")]);
+            shop.until("the canary is Ready", |shop| {
+                shop.get("deployment/web")["status"]["readyReplicas"] == 3
+            });
+            shop.kubectl(&["label", "nodes", "--all", &format!("{label}-")]);
+        });
+        let canary = ["--strategy", "canary", "--weight", "33", "--promote", "--timeout", "8s"];
+        apply(&shop, &[picky.clone()], &[&canary[..], &["--tolerate", "Unschedulable=60s"]].concat())
+    });
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("not done within 8s"), "{}", ended.stderr);
+    assert!(begin.elapsed().as_secs() < 12, "{:?}", begin.elapsed());
+    apply(&shop, &[web(V1)], &[]).expect(0);
+    assert_eq!(image(&shop, "web"), V1);
 }
 
 #[test]

@@ -243,8 +243,8 @@ fn a_run_is_told_again_in_files() {
     let told: Vec<Value> = serde_json::from_str(&read("r.json")).unwrap();
     assert_eq!(told.last().unwrap()["exitCode"], 6);
     let ended = shop.tool(&["rolling", "frontend", "--image", V2, "--report", "junit=/no/such/folder/r.xml"]);
-    assert_eq!(ended.code, Some(2), "the rollout went through, the report did not: {}", ended.stderr);
-    assert_eq!(image(&shop), V2);
+    assert_eq!(ended.code, Some(2), "a report that cannot be written is refused before: {}", ended.stderr);
+    assert_eq!(image(&shop), V1);
 }
 
 #[test]
