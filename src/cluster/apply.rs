@@ -109,13 +109,9 @@ impl Cluster {
                         return Err(conflict::error(&item.origin, &item.id, &conflicts, live.as_ref()));
                     }
                     // Of others who wrote at the same moment, of a quota for example.
-                    let stale = status.code == 409 && names_a_state(object);
-                    let passing = (status.code == 409 && !stale) || (status.code == 404 && how.just_defined);
-                    if stale {
-                        error.next = vec!["remove metadata.resourceVersion and metadata.uid from it".into()];
-                    }
+                    let passing = status.code == 409 || (status.code == 404 && how.just_defined);
                     if !passing {
-                        if stale || matches!(status.code, 400 | 422) {
+                        if matches!(status.code, 400 | 422) {
                             error.kind = Kind::Usage;
                         }
                         return Err(error);
@@ -187,12 +183,6 @@ impl Cluster {
             sleep(Duration::from_millis(300) * tries).await;
         }
     }
-}
-
-/// Whether a manifest is for one state of the object alone, as exported ones are: what is refused for another stays so.
-fn names_a_state(object: &Value) -> bool {
-    let metadata = &object["metadata"];
-    metadata["resourceVersion"].is_string() || metadata["uid"].is_string()
 }
 
 pub(super) fn conflicts(status: &kube::core::Status) -> Vec<Conflict> {

@@ -4,13 +4,12 @@ mod proxies;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::seats::Seat;
-use crate::shop::{Ended, Shop, TOOL, run};
+use crate::shop::{Ended, TOOL, run};
 
 /// A folder of kubeconfigs for the cluster under test.
 struct Folder {
@@ -307,23 +306,4 @@ fn a_program_is_run_once_and_again_after_a_401() {
     };
     assert_eq!(run("fresh"), (Some(0), 1));
     assert_eq!(run("stale"), (Some(0), 2));
-}
-
-#[test]
-fn a_manifest_of_another_state_is_refused_at_once() {
-    let shop = Shop::empty();
-    shop.apply(
-        &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "1"}}),
-    );
-    let mut exported = shop.get("configmap/a");
-    shop.kubectl(&["annotate", "configmap", "a", "of=another"]);
-    exported["data"]["y"] = json!("2");
-    exported["metadata"].as_object_mut().unwrap().remove("managedFields");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.json");
-    std::fs::write(&path, exported.to_string()).unwrap();
-    let begin = Instant::now();
-    let ended = shop.tool(&["apply", "-f", path.to_str().unwrap()]).expect(2);
-    assert!(begin.elapsed() < Duration::from_secs(4), "it was tried again: {:?}", begin.elapsed());
-    assert!(ended.stderr.contains("next: remove metadata.resourceVersion"), "{}", ended.stderr);
 }

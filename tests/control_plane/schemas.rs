@@ -74,6 +74,7 @@ impl Routed {
         let annotations = stored["metadata"]["annotations"].as_object_mut().unwrap();
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         annotations.remove("rollout-plus/route");
+        annotations.remove("rollout-plus/owners");
         words(&stored)
     }
 
