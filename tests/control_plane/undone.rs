@@ -1,9 +1,11 @@
 //! What is undone is undone, and said only then: failures after the hold is off, and holds that other clients change.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::sample::sample;
-use crate::shop::Shop;
+use crate::shop::{Shop, run};
 
 const V1: &str = "shop/web:v1";
 const V2: &str = "shop/web:v2";
@@ -34,11 +36,11 @@ fn a_promotion_that_fails_is_undone_although_the_hold_is_off() {
     let shop = Shop::new(4);
     patch(
         &shop,
-        &json!({"minReadySeconds": 1, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}),
+        &json!({"minReadySeconds": 1, "progressDeadlineSeconds": 5, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}),
     );
     let own = shop.deployment()["spec"].clone();
     let start = ["canary", "frontend", "--image", V2, "--steps", "20", "--step-wait", "8s", "--promote"];
-    let tool = shop.start(&shop.kubeconfig, &[&start[..], &["--tolerate", "QuotaExceeded=2s"]].concat());
+    let tool = shop.start(&shop.kubeconfig, &start);
     shop.until("it is held", |shop| shop.pods_of(V2) == (1, 1));
     // No pod can be made any more, neither of the new version nor, for the way back, of the former.
     quota(&shop, "pods", 2);
@@ -116,8 +118,8 @@ fn hold_half_way() -> Option<String> {
     let held = shop.tool(&[&hold[..], &["--force", "RP014"]].concat());
     let (stable, canary) = (shop.pods_of(V1), shop.pods_of(V2));
     let is_held = shop.deployment()["spec"]["minReadySeconds"] == 2_147_483_646_i64;
-    // No more old pods go than the stock rolling update takes for five new ones.
-    if is_held && stable.0 >= 3 {
+    // No more old pods go than the stock rolling update takes, which keeps eight Ready.
+    if is_held && (stable.0 >= before.0 || stable.1 + canary.1 >= 8) {
         return None;
     }
     Some(format!(
@@ -149,7 +151,10 @@ fn an_old_record_supplies_no_settings() {
         "-p",
         r#"{"spec":{"revisionHistoryLimit":0,"minReadySeconds":4}}"#,
     ]);
-    shop.tool(&["rolling", "frontend", "--image", V2, "--timeout", "2s"]).expect(4);
+    let tool = shop.start(&shop.kubeconfig, &["rolling", "frontend", "--image", V2]);
+    shop.until("it is under way", |shop| image(shop) == V2);
+    run(Command::new("kill").args(["-INT", &tool.id().to_string()])).expect(0);
+    crate::shop::finish(tool).expect(130);
     shop.kubectl(&["rollout", "status", "deployment/frontend", "--timeout=120s"]);
     let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 2, "maxUnavailable": 0}});
     patch(&shop, &json!({"minReadySeconds": 0, "strategy": strategy}));

@@ -33,7 +33,7 @@ fn a_step_writes_nothing_when_one_of_its_lines_cannot_run() {
             "delete -f settings.yaml --cascade=foreground",
             "to run 'kubectl delete -f settings.yaml --cascade=foreground', and without it '--cascade' is not known",
         ),
-        ("apply -f typo.yaml", "--filename=typo.yaml --tag-policy=any"),
+        ("apply -f typo.yaml", "--filename=typo.yaml --force-conflicts --tag-policy=any"),
         ("apply -f 'typo*.yaml'", "no file matches the pattern typo*.yaml"),
         ("apply -f latest.yaml", "latest.yaml, document 1: image shop/web:latest has the tag latest"),
         ("set image deployment/frontend web=shop/web:latest", "image shop/web:latest has the tag latest"),
