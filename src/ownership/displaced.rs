@@ -11,9 +11,14 @@ use crate::keys::{HELD, MANAGED_BY, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTO
 const MAX_NOTE: usize = 48 * 1024;
 
 /// Returns the operation that notes on an object who owns what a patch is about to change that begins something: a hold, a
-/// split of a route, a pin of a Service. `None` if it is none, if it has begun already, or if nobody owns it.
+/// split of a route, a pin of a Service; or the one that takes the note away with what is ended. `None` if it is neither, or
+/// if nobody owns it.
 pub fn note(live: &Value, patch: &[Value]) -> Option<Value> {
     let becomes = patched(live, patch);
+    if becomes["metadata"]["annotations"][OWNERS_ANNOTATION].is_string() && !is_under_way(&becomes) {
+        // In the same request: a kill right after it leaves no word of ours on the object.
+        return Some(json!({"op": "remove", "path": annotation_path()}));
+    }
     if is_under_way(live) || !is_under_way(&becomes) {
         return None;
     }
@@ -135,6 +140,18 @@ mod tests {
     fn deployment(seconds: Option<i64>, image: &str, entries: &[Value]) -> Value {
         json!({"metadata": {"uid": "u", "annotations": {"a": "b"}, "managedFields": entries},
             "spec": {"minReadySeconds": seconds, "image": image}})
+    }
+
+    #[test]
+    fn the_note_goes_with_what_it_is_about() {
+        let mut route =
+            json!({"metadata": {"annotations": {ROUTE_ANNOTATION: "{}", OWNERS_ANNOTATION: "[]"}}});
+        let path = format!("/metadata/annotations/{}", ROUTE_ANNOTATION.replace('/', "~1"));
+        let end = [json!({"op": "remove", "path": path})];
+        assert_eq!(note(&route, &end), Some(json!({"op": "remove", "path": annotation_path()})));
+        assert_eq!(note(&route, &[]), None, "it goes on");
+        route["metadata"]["annotations"].as_object_mut().unwrap().remove(OWNERS_ANNOTATION);
+        assert_eq!(note(&route, &end), None);
     }
 
     #[test]

@@ -90,6 +90,9 @@ fn is_held(deployment: &Value) -> bool {
 
 fn is_whole(deployment: &Value) -> bool {
     let status = &deployment["status"];
+    if status["observedGeneration"] != deployment["metadata"]["generation"] {
+        return false;
+    }
     let all = &deployment["spec"]["replicas"];
     [&status["replicas"], &status["updatedReplicas"], &status["availableReplicas"]]
         .iter()

@@ -122,7 +122,14 @@ fn route_path(shop: &Shop) -> String {
 /// All of the route that is not written by the API server or a controller.
 pub fn route(shop: &Shop) -> Value {
     let route = get(&format!("{}/frontend", route_path(shop)));
-    json!([route["metadata"]["labels"], route["metadata"]["annotations"], route["spec"]])
+    let mut annotations = route["metadata"]["annotations"].clone();
+    // Who owned what, and when: another time in every place. Once nothing is split it has to be gone.
+    if let Some(annotations) = annotations.as_object_mut()
+        && annotations.contains_key("rollout-plus/route")
+    {
+        annotations.remove("rollout-plus/owners");
+    }
+    json!([route["metadata"]["labels"], annotations, route["spec"]])
 }
 
 /// Adds the user's own Service and a route that names it twice.
