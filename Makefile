@@ -80,6 +80,10 @@ bench-routes: test-node ## how soon each router splits the traffic as asked, bes
 bench-scale: ## status -A of 2,000 Deployments beside kubectl get (takes minutes: it makes 10,000 pods)
 	bench/scale
 
+.PHONY: bench-follow
+bench-follow: ## what following costs per pod, beside kubectl (takes minutes: rollouts of up to 3,000 pods)
+	bench/follow
+
 .PHONY: format
 format:
 	cargo fmt --check

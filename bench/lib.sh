@@ -20,6 +20,14 @@ find_time() {
     { apt-get update -q && apt-get install -qy --no-install-recommends time; } >/dev/null 2>&1 || true
 }
 
+# Puts the time in front of each line as it comes.
+stamp() {
+    local line
+    while IFS= read -r line; do
+        printf '%s %s\n' "${EPOCHREALTIME//[.,]/}" "$line"
+    done
+}
+
 median() { sort -n | awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'; }
 
 elapsed_us() { # FROM TO, both of $EPOCHREALTIME

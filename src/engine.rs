@@ -6,7 +6,6 @@ mod guard;
 mod lock;
 mod outcome;
 mod proof;
-mod ready;
 mod rehearsal;
 mod routes;
 mod telling;
@@ -23,7 +22,7 @@ use crate::cluster::{Cluster, Mirror, traffic_of};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Failure as Verdict, Tolerances};
-use crate::model::{Observed, RunRef, Situation};
+use crate::model::{Observed, Pod, RunRef, Situation};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::record::{Ending, State, Verb};
@@ -33,11 +32,13 @@ use crate::traffic::{Split, Traffic};
 
 use guard::Guard;
 use lock::Lock;
-use ready::ReadyClock;
 pub(crate) use wait::Signals;
 
 /// How long the last record may take after a signal: whoever sent it kills us soon after.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long the reading may take for the last picture.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// What a run needs to know.
 pub(crate) struct Options {
@@ -69,7 +70,6 @@ pub(crate) struct Engine<'a> {
     uid: String,
     guard: Guard,
     begun: Instant,
-    clock: ReadyClock,
     lock: Lock,
     stop: Signals,
     /// What was waited for beside the timeout, as the workload's own settings ask for it.
@@ -106,7 +106,6 @@ impl<'a> Engine<'a> {
         let stop = Signals::new()?;
         let guard = Guard::new(&observed, options.tolerances.clone(), options.on_failure);
         let output = output.about(observed.deployment.id(), options.among_others);
-        let clock = ReadyClock::default();
         let mut engine = Self {
             cluster,
             mirror,
@@ -115,7 +114,6 @@ impl<'a> Engine<'a> {
             uid,
             guard,
             begun: Instant::now(),
-            clock,
             lock,
             stop,
             granted: Duration::ZERO,
@@ -162,7 +160,6 @@ impl<'a> Engine<'a> {
         observed.journal = self.lock.journal();
         observed.lock = self.lock.state();
         observed.traffic.clone_from(&self.traffic);
-        self.clock.see(&observed.pods, self.cluster.clock());
         Ok(observed)
     }
 
@@ -244,7 +241,9 @@ impl<'a> Engine<'a> {
         let observed = self.observed()?;
         let situation = Situation::of(&observed);
         let nothing = step::work(step, &situation, &self.options.run, 0)?.mutations.is_empty();
-        Ok(nothing && step::progress(step, &situation, &self.clock.ready_for()) == step::Progress::Done)
+        let clock = self.cluster.clock();
+        let ready_for = |pod: &Pod| self.mirror.ready_for(pod, clock);
+        Ok(nothing && step::progress(step, &situation, &ready_for) == step::Progress::Done)
     }
 
     /// Writes the outcome and frees the lock, whatever happened.
@@ -307,15 +306,41 @@ impl<'a> Engine<'a> {
     }
 
     /// Tells how the run ended, with the workload as it is now.
-    pub(crate) fn conclude(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        let status = self.picture();
+    pub(crate) async fn conclude(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        let status = self.picture(&result).await;
+        self.tell(result, status)
+    }
+
+    fn tell(&self, result: Result<(), Error>, status: Option<WorkloadStatus>) -> Result<(), Error> {
         let told = self.output.finished(&result, status, self.begun.elapsed().as_secs_f64());
         result.and(told)
     }
 
-    /// Returns the workload as it is now, if it is still there.
-    pub(crate) fn picture(&mut self) -> Option<WorkloadStatus> {
-        self.observed().ok().map(|observed| WorkloadStatus::of(&observed, &[]).brief())
+    /// Returns the workload as it is after a run, if it is still there.
+    ///
+    /// It is read: the watches of several kinds are not equally far, so the Deployment may be complete while most of
+    /// its pods look as if they were not.
+    pub(crate) async fn picture(&mut self, result: &Result<(), Error>) -> Option<WorkloadStatus> {
+        // Who was told to end does so, and who has no answer gets none.
+        let is_quiet = |error: &Error| matches!(error.kind, Kind::Interrupted | Kind::Cluster);
+        if !result.as_ref().is_err_and(is_quiet) {
+            // Without an answer the watches' picture has to do.
+            drop(tokio::time::timeout(LAST_LOOK, self.read_all()).await);
+        }
+        self.seen()
+    }
+
+    async fn read_all(&mut self) -> Result<(), Error> {
+        self.reread().await?;
+        if let Some(traffic) = &self.traffic {
+            self.mirror.renew_roads(self.cluster.roads(&self.cluster.namespace, traffic).await?);
+        }
+        Ok(())
+    }
+
+    /// Returns the workload as the watches have it.
+    fn seen(&mut self) -> Option<WorkloadStatus> {
+        self.observed().ok().map(|observed| WorkloadStatus::brief(&observed))
     }
 
     /// Returns the Lease as it was last read.
@@ -336,7 +361,8 @@ impl<'a> Engine<'a> {
     /// Ends a run that has nothing to do.
     pub(crate) fn nothing(&mut self, sentence: &str) -> Result<(), Error> {
         self.note(sentence);
-        self.conclude(Ok(()))
+        let status = self.seen();
+        self.tell(Ok(()), status)
     }
 
     /// Writes what would be done; with `server`, after the API server has checked the first write.

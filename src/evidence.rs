@@ -1,6 +1,8 @@
 //! What is shown to prove a failure. It is gathered before anything is undone, because undoing takes the pods,
 //! and with them the logs, away.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -61,7 +63,7 @@ pub struct Readings {
 /// Returns the pod that is looked at: the first that failed.
 pub fn pod_of<'a>(observed: &'a Observed, failure: &Failure) -> Option<&'a Pod> {
     let name = failure.pods.first()?;
-    observed.pods.iter().find(|pod| pod.name() == name)
+    observed.pods.iter().map(Arc::as_ref).find(|pod| pod.name() == name)
 }
 
 /// Returns the container that is looked at: the one that failed, else the first.
@@ -170,7 +172,7 @@ mod tests {
 
     fn proof(status: &Value, log: &str) -> Evidence {
         let mut observed = fixtures::idle();
-        observed.pods = vec![pod(status)];
+        observed.pods = vec![Arc::new(pod(status))];
         let failure = Failure {
             class: Class::Version,
             reason: "CrashLoopBackOff".into(),

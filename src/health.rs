@@ -12,11 +12,12 @@ mod verdict;
 mod watch;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClusterEvent, Deployment, Pod, ReplicaSet, Situation};
+use crate::model::{ClusterEvent, Deployment, Observed, Pod, ReplicaSet, Situation};
 use crate::scrub::Scrubber;
 
 pub use rules::{Quorum, RULES, Rule, Tolerances, rule};
@@ -43,6 +44,8 @@ pub struct View<'a> {
     pub version: Option<&'a ReplicaSet>,
     /// Its pods, terminating ones included. Found by owner: both versions have the Deployment's labels.
     pub pods: Vec<&'a Pod>,
+    /// What these were in between, since the last look, the oldest first.
+    pub passed: Vec<&'a Pod>,
     /// The pods of the other versions.
     pub others: Vec<&'a Pod>,
     /// Events about its pods, as far as they were read.
@@ -73,12 +76,13 @@ impl<'a> View<'a> {
     pub fn of(situation: &Situation<'a>, events: &'a [ClusterEvent], soaking: bool) -> Self {
         let version = situation.current;
         let uid = version.and_then(|rs| rs.metadata.uid.as_deref()).unwrap_or_default();
+        let Observed { pods, passed, replica_sets, .. } = situation.observed;
         // The selector may match pods of somebody else.
-        let own = situation.observed.replica_sets.iter().filter_map(|rs| rs.metadata.uid.as_deref());
-        let own: BTreeSet<&str> = own.collect();
+        let own: BTreeSet<&str> = replica_sets.iter().filter_map(|rs| rs.metadata.uid.as_deref()).collect();
         let is_own = |pod: &&Pod| pod.owner().is_some_and(|owner| own.contains(owner));
-        let (pods, others) =
-            situation.observed.pods.iter().filter(is_own).partition(|pod| pod.is_owned_by(uid));
+        let is_judged = |pod: &&Pod| pod.is_owned_by(uid);
+        let (pods, others) = pods.iter().map(Arc::as_ref).filter(is_own).partition(is_judged);
+        let passed = passed.iter().map(Arc::as_ref).filter(is_own).filter(is_judged).collect();
         let stable = situation
             .stable
             .map(|stable| Stable { wanted: stable.replicas(), pods: situation.pods_of(stable).collect() });
@@ -86,7 +90,7 @@ impl<'a> View<'a> {
         let deployment = situation.deployment();
         let may_miss = deployment.max_unavailable();
         let scrubber = Scrubber::new(&deployment.spec.template);
-        Self { deployment, version, pods, others, events, soaking, stable, held, may_miss, scrubber }
+        Self { deployment, version, pods, passed, others, events, soaking, stable, held, may_miss, scrubber }
     }
 
     /// Returns the pods that count: neither going nor replaced through no fault of theirs.

@@ -71,7 +71,7 @@ pub struct Version {
     pub replicas: u32,
     /// Ready pods.
     pub ready: u32,
-    /// Its pods, by name, those that end included. Only those that are not Ready in [`WorkloadStatus::brief`].
+    /// Its pods, by name, those that end included. Only those that are not Ready with [`Pods::NotReady`].
     pub pods: Vec<PodStatus>,
 }
 
@@ -99,33 +99,48 @@ pub struct Warning {
     pub message: String,
 }
 
+/// Which pods a picture has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pods {
+    /// All of them.
+    All,
+    /// Those that are not Ready: a table, or the progress of a run, has no room for more.
+    NotReady,
+}
+
 impl WorkloadStatus {
     /// Sums an observation up at first sight. `autoscalers` are the names of those that target the workload.
     pub fn of(observed: &Observed, autoscalers: &[String]) -> Self {
-        Self::watched(observed, autoscalers, &mut Watch::default(), Moment::ZERO).0
+        Self::watched(observed, autoscalers, Pods::All, &mut Watch::default(), Moment::ZERO).0
+    }
+
+    /// The same with only those pods that are not Ready.
+    pub fn brief(observed: &Observed) -> Self {
+        Self::watched(observed, &[], Pods::NotReady, &mut Watch::default(), Moment::ZERO).0
     }
 
     /// Sums an observation up by what was seen before; also returns when time alone can change the verdict.
     pub fn watched(
         observed: &Observed,
         autoscalers: &[String],
+        pods: Pods,
         watch: &mut Watch,
         now: Moment,
     ) -> (Self, Option<Moment>) {
         let situation = Situation::of(observed);
         let verdict = watch.look(&View::of(&situation, &[], false), now);
         let wake = verdict.wake;
-        (Self::judged(&situation, autoscalers, &verdict), wake)
+        (Self::judged(&situation, autoscalers, pods, &verdict), wake)
     }
 
-    fn judged(situation: &Situation<'_>, autoscalers: &[String], verdict: &Verdict) -> Self {
+    fn judged(situation: &Situation<'_>, autoscalers: &[String], pods: Pods, verdict: &Verdict) -> Self {
         let id = situation.deployment().id();
         let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
-        let stable = situation.stable.map(|rs| version(situation, rs));
-        let canary = situation.canary.map(|rs| version(situation, rs));
+        let stable = situation.stable.map(|rs| version(situation, rs, pods));
+        let canary = situation.canary.map(|rs| version(situation, rs, pods));
         let (c, s) = (canary.as_ref().map_or(0, |v| v.ready), stable.as_ref().map_or(0, |v| v.ready));
-        let pods = percent(c, s);
-        let traffic = TrafficStatus::of(situation, pods);
+        let share = percent(c, s);
+        let traffic = TrafficStatus::of(situation, share);
         Self {
             namespace: id.namespace,
             kind: "Deployment",
@@ -134,7 +149,7 @@ impl WorkloadStatus {
             health: Health::of(situation, verdict),
             weight: Weight {
                 asked: record.and_then(|record| record.asked),
-                actual: traffic.as_ref().and_then(TrafficStatus::share).unwrap_or(pods),
+                actual: traffic.as_ref().and_then(TrafficStatus::share).unwrap_or(share),
             },
             stable,
             canary,
@@ -142,15 +157,6 @@ impl WorkloadStatus {
             warnings: warnings::warnings(situation, traffic.as_ref(), autoscalers),
             traffic,
         }
-    }
-
-    /// Returns the same with only those pods that are not Ready.
-    #[must_use]
-    pub fn brief(mut self) -> Self {
-        for version in [&mut self.stable, &mut self.canary].into_iter().flatten() {
-            version.pods.retain(|pod| !pod.ready);
-        }
-        self
     }
 
     /// Whether something is wrong with it now.
@@ -218,8 +224,12 @@ impl Version {
     }
 }
 
-fn version(situation: &Situation<'_>, rs: &ReplicaSet) -> Version {
-    let mut pods: Vec<PodStatus> = situation.pods_of(rs).map(PodStatus::of).collect();
+fn version(situation: &Situation<'_>, rs: &ReplicaSet, pods: Pods) -> Version {
+    let shown = situation.pods_of(rs).filter(|pod| match pods {
+        Pods::All => true,
+        Pods::NotReady => !pod.is_ready(),
+    });
+    let mut pods: Vec<PodStatus> = shown.map(PodStatus::of).collect();
     pods.sort_by(|a, b| a.name.cmp(&b.name));
     Version {
         hash: rs.hash().to_owned(),
@@ -236,7 +246,7 @@ fn ready(situation: &Situation<'_>, rs: &ReplicaSet) -> u32 {
     if situation.observed.pods.is_empty() {
         return rs.ready();
     }
-    let ready = situation.pods_of(rs).filter(|pod| PodStatus::of(pod).ready).count();
+    let ready = situation.pods_of(rs).filter(|pod| pod.is_ready()).count();
     u32::try_from(ready).unwrap_or(u32::MAX)
 }
 

@@ -21,10 +21,11 @@ mod rows;
 #[path = "health/stable.rs"]
 mod stable;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rollout_plus::health::{State, Verdict, View, Watch};
-use rollout_plus::model::{ClusterEvent, Observed, Situation};
+use rollout_plus::model::{ClusterEvent, Observed, Pod, Situation};
 use serde_json::Value;
 
 /// A workload as it was recorded.
@@ -36,10 +37,11 @@ pub struct Recorded {
 impl Recorded {
     /// Reads a recording; `None` for what is not made of objects.
     pub fn parse(value: &Value) -> Option<Self> {
+        let pods: Vec<Pod> = serde_json::from_value(value["pods"].clone()).ok()?;
         let observed = Observed {
             deployment: serde_json::from_value(value["deployment"].clone()).ok()?,
             replica_sets: serde_json::from_value(value["replicaSets"].clone()).ok()?,
-            pods: serde_json::from_value(value["pods"].clone()).ok()?,
+            pods: pods.into_iter().map(Arc::new).collect(),
             ..Observed::default()
         };
         let events = serde_json::from_value(value["events"].clone()).ok()?;
@@ -50,7 +52,8 @@ impl Recorded {
     pub fn newborn(&self) -> Self {
         let mut observed = self.observed.clone();
         for pod in &mut observed.pods {
-            pod.status = serde_json::from_value(serde_json::json!({"phase": "Pending"})).unwrap();
+            Arc::make_mut(pod).status =
+                serde_json::from_value(serde_json::json!({"phase": "Pending"})).unwrap();
         }
         Self { observed, events: Vec::new() }
     }

@@ -2,6 +2,7 @@
 //! workloads there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::future::try_join3;
 use futures::stream::StreamExt;
@@ -10,7 +11,8 @@ use crate::cluster::Cluster;
 use crate::cluster::kinds::Lease;
 use crate::cluster::list::Listed;
 use crate::cluster::objects::labels;
-use crate::cluster::watches::{Change, Changes, Kept, Key, PATIENCE, Store, Touched, config, key, watch};
+use crate::cluster::store::{Kept, Key, Store, Touched, key};
+use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
 use crate::model::{Deployment, ObjectName, Observed, Pod, ReplicaSet, same_template};
 use crate::record::{Journal, LockState, lease_name};
@@ -38,7 +40,7 @@ pub(crate) struct Fleet {
     changes: Changes,
     deployments: Store<Deployment>,
     replica_sets: Store<ReplicaSet>,
-    pods: Store<Pod>,
+    pods: Store<Arc<Pod>>,
     leases: Store<(Option<Journal>, LockState)>,
     /// Where a Deployment is found by its uid.
     by_uid: BTreeMap<String, Key>,
@@ -50,7 +52,7 @@ pub(crate) struct Fleet {
 impl Fleet {
     fn new() -> Self {
         Self {
-            changes: Changes::new(),
+            changes: watches::none(),
             deployments: Store::new(),
             replica_sets: Store::new(),
             pods: Store::new(),
@@ -77,10 +79,8 @@ impl Fleet {
             };
             cluster.list(&Listed::REPLICA_SETS, all, None, ours).await
         };
-        let pods = cluster.list(&Listed::PODS, all, None, |mut pod: Pod| {
-            pod.reduce();
-            pod.owner().is_some().then(|| kept(pod))
-        });
+        let pods = cluster
+            .list(&Listed::PODS, all, None, |pod: Pod| pod.owner().is_some().then(|| (key(&pod), slim(pod))));
         let leases = cluster
             .list(&Listed::LEASES, all, Some(OURS), |lease: Lease| Some((key(&lease), lease.record())));
         let (sets, pods, leases) = try_join3(sets, pods, leases).await?;
@@ -103,17 +103,18 @@ impl Fleet {
             Scope::Many { labels: Some(labels), .. } => which = which.labels(labels),
             Scope::Many { .. } => {}
         }
-        fleet.changes.push(watch(cluster, all, which, Change::Deployment));
+        fleet.changes.get_mut().push(watch(cluster, all, which, Change::Deployment));
         if let Scope::One(name) = scope {
             fleet.until(|fleet| fleet.deployments.complete).await?;
-            let Some(deployment) = fleet.deployments.objects.values().next() else {
+            let Some((_, deployment)) = fleet.deployments.iter().next() else {
                 return Err(cluster.not_found(name).await);
             };
             made = made.labels(&labels(&deployment.spec.selector)?);
         }
-        fleet.changes.push(watch(cluster, all, made.clone(), Change::ReplicaSet));
-        fleet.changes.push(watch(cluster, all, made, Change::Pod));
-        fleet.changes.push(watch(cluster, all, locks, Change::Lease));
+        let changes = fleet.changes.get_mut();
+        changes.push(watch(cluster, all, made.clone(), Change::ReplicaSet));
+        changes.push(watch(cluster, all, made, Change::Pod));
+        changes.push(watch(cluster, all, locks, Change::Lease));
         let complete = |fleet: &Self| {
             fleet.deployments.complete
                 && fleet.replica_sets.complete
@@ -124,13 +125,20 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Waits for the next change.
+    /// Waits for the next change, and takes all in that there is by then.
     pub(crate) async fn changed(&mut self) -> Result<(), Error> {
-        match self.changes.next().await {
-            Some(Change::Deployment(event)) => {
-                let touched = self.deployments.apply(event, |object| object);
+        let Some(changes) = self.changes.next().await else {
+            return Err(Error::new(Kind::Cluster, "the watches ended"));
+        };
+        changes.into_iter().try_for_each(|change| self.take(change))
+    }
+
+    fn take(&mut self, change: Change) -> Result<(), Error> {
+        match change {
+            Change::Deployment(event) => {
+                let touched = self.deployments.apply(event, |object, _| object);
                 match &touched {
-                    Touched::One(key) => match self.deployments.objects.get(key) {
+                    Touched::One(key) => match self.deployments.get(key) {
                         Some(one) => drop(self.by_uid.insert(one.uid().to_owned(), key.clone())),
                         None => self.by_uid.retain(|_, known| known != key),
                     },
@@ -139,44 +147,36 @@ impl Fleet {
                 }
                 self.touch(touched, |_, key| Some(key));
             }
-            Some(Change::ReplicaSet(event)) => {
+            Change::ReplicaSet(event) => {
                 let Self { deployments, by_uid, owners, .. } = self;
-                let touched = self.replica_sets.apply(event, |rs| reduced(deployments, by_uid, rs));
+                let touched = self.replica_sets.apply(event, |rs, _| reduced(deployments, by_uid, rs));
                 match &touched {
                     Touched::One(key) => {
-                        let known = self.replica_sets.objects.get(key).map(|rs| (uid(rs), key.0.clone()));
+                        let known = self.replica_sets.get(key).map(|rs| (uid(rs), key.0.clone()));
                         owners.extend(known);
                     }
                     Touched::All => {
-                        *owners = self
-                            .replica_sets
-                            .objects
-                            .iter()
-                            .map(|(key, rs)| (uid(rs), key.0.clone()))
-                            .collect();
+                        *owners =
+                            self.replica_sets.iter().map(|(key, rs)| (uid(rs), key.0.clone())).collect();
                     }
                     Touched::Nothing => {}
                 }
                 self.touch(touched, |fleet, (owner, _)| fleet.by_uid.get(&owner).cloned());
             }
-            Some(Change::Pod(event)) => {
-                let touched = self.pods.apply(event, |mut pod| {
-                    pod.reduce();
-                    pod
-                });
+            Change::Pod(event) => {
+                let touched = self.pods.apply(event, |pod, _| slim(pod));
                 self.touch(touched, |fleet, (set, _)| fleet.by_uid.get(fleet.owners.get(&set)?).cloned());
             }
-            Some(Change::Lease(event)) => {
-                let touched = self.leases.apply(event, |lease| lease.record());
+            Change::Lease(event) => {
+                let touched = self.leases.apply(event, |lease, _| lease.record());
                 self.touch(touched, |_, (namespace, lease)| {
                     Some((namespace, lease.strip_prefix(&lease_name(""))?.to_owned()))
                 });
             }
-            Some(Change::Road(..)) => {}
+            Change::Road(..) => {}
             // Without them it is not known who holds a lock; a hold itself stands on the Deployment.
-            Some(Change::Failed(kind, _)) if kind == Lease::PLURAL => self.leases.complete = true,
-            Some(Change::Failed(_, error)) => return Err(error),
-            None => return Err(Error::new(Kind::Cluster, "the watches ended")),
+            Change::Failed(kind, _) if kind == Lease::PLURAL => self.leases.complete = true,
+            Change::Failed(_, error) => return Err(error),
         }
         Ok(())
     }
@@ -196,25 +196,26 @@ impl Fleet {
 
     /// Returns all workloads by namespace and name.
     pub(crate) fn names(&self) -> impl Iterator<Item = ObjectName> {
-        self.deployments.objects.values().map(Deployment::id)
+        self.deployments.iter().map(|(_, one)| one.id())
     }
 
     /// Whether there is such a workload.
     pub(crate) fn contains(&self, id: &ObjectName) -> bool {
-        self.deployments.objects.contains_key(&(id.namespace.clone(), id.name.clone()))
+        self.deployments.get(&(id.namespace.clone(), id.name.clone())).is_some()
     }
 
     /// Returns a workload as it is now; `None` if there is none.
     pub(crate) fn observed(&self, id: &ObjectName) -> Option<Observed> {
-        let deployment = self.deployments.objects.get(&(id.namespace.clone(), id.name.clone()))?;
+        let deployment = self.deployments.get(&(id.namespace.clone(), id.name.clone()))?;
         let replica_sets: Vec<ReplicaSet> = self.replica_sets.group(deployment.uid()).cloned().collect();
         let pods = replica_sets
             .iter()
             .flat_map(|rs| self.pods.group(rs.metadata.uid.as_deref().unwrap_or_default()));
-        let lease = self.leases.objects.get(&(id.namespace.clone(), lease_name(&id.name)));
+        let lease = self.leases.get(&(id.namespace.clone(), lease_name(&id.name)));
         Some(Observed {
             deployment: deployment.clone(),
             pods: pods.cloned().collect(),
+            passed: Vec::new(),
             replica_sets,
             journal: lease.and_then(|(journal, _)| journal.clone()),
             traffic: None,
@@ -224,8 +225,7 @@ impl Fleet {
     }
 
     fn index(&mut self) {
-        self.by_uid =
-            self.deployments.objects.iter().map(|(key, one)| (one.uid().to_owned(), key.clone())).collect();
+        self.by_uid = self.deployments.iter().map(|(key, one)| (one.uid().to_owned(), key.clone())).collect();
     }
 
     fn touch(&mut self, touched: Touched, workload: impl Fn(&Self, Key) -> Option<Key>) {
@@ -236,7 +236,7 @@ impl Fleet {
                 self.touched.extend(workload);
             }
             // Whoever follows them asks which are gone.
-            Touched::All => self.touched.extend(self.deployments.objects.keys().cloned()),
+            Touched::All => self.touched.extend(self.deployments.iter().map(|(key, _)| key.clone())),
         }
     }
 
@@ -257,6 +257,12 @@ fn kept<K: Kept>(object: K) -> (Key, K) {
     (key(&object), object)
 }
 
+/// What only explains a pod that is not Ready is let go.
+fn slim(mut pod: Pod) -> Arc<Pod> {
+    pod.reduce();
+    Arc::new(pod)
+}
+
 fn uid(rs: &ReplicaSet) -> String {
     rs.metadata.uid.clone().unwrap_or_default()
 }
@@ -267,7 +273,7 @@ fn reduced(
     by_uid: &BTreeMap<String, Key>,
     mut rs: ReplicaSet,
 ) -> ReplicaSet {
-    let owner = rs.owner().and_then(|uid| deployments.objects.get(by_uid.get(uid)?));
+    let owner = rs.owner().and_then(|uid| deployments.get(by_uid.get(uid)?));
     let is_old = owner.is_some_and(|owner| !same_template(&owner.spec.template, &rs.spec.template));
     if rs.is_empty() && is_old {
         rs.forget_template();

@@ -1,36 +1,60 @@
 //! A live copy of one workload's objects, kept by watches on exactly these.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures::stream::StreamExt;
+use jiff::Timestamp;
+use kube::runtime::watcher::Event;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::cluster::objects::labels;
+use crate::cluster::ready::Ready;
 use crate::cluster::roads::RoadStore;
-use crate::cluster::watches::{Change, Changes, PATIENCE, Store, config, key, watch};
+use crate::cluster::store::{Store, key};
+use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
 use crate::model::{Deployment, Observed, Pod, ReplicaSet};
 use crate::traffic::{Roads, Target, Traffic};
+
+/// A pod, and what is derived of it when it changes, not when it is looked at.
+struct Seen {
+    pod: Arc<Pod>,
+    ready: Ready,
+}
+
+impl Seen {
+    fn of(pod: Pod, before: Option<&Self>) -> Self {
+        let before = before.filter(|before| before.pod.uid() == pod.uid());
+        let ready = Ready::of(&pod, before.map(|before| before.ready));
+        Self { pod: Arc::new(pod), ready }
+    }
+}
 
 /// The live copy.
 pub(crate) struct Mirror {
     changes: Changes,
     deployments: Store<Deployment>,
     replica_sets: Store<ReplicaSet>,
-    pods: Store<Pod>,
+    pods: Store<Seen>,
+    /// What pods were between two looks.
+    passed: Vec<Arc<Pod>>,
     roads: RoadStore,
-    /// What our own write or read returned: older events of the watch must not take it back.
-    newest: Option<Deployment>,
+    /// Whether something changed since the last look.
+    touched: bool,
 }
 
 impl Mirror {
     fn empty() -> Self {
         Self {
-            changes: Changes::new(),
+            changes: watches::none(),
             deployments: Store::new(),
             replica_sets: Store::new(),
             pods: Store::new(),
+            passed: Vec::new(),
             roads: RoadStore::default(),
-            newest: None,
+            touched: false,
         }
     }
 
@@ -38,14 +62,15 @@ impl Mirror {
     pub(crate) async fn start(cluster: &Cluster, name: &str) -> Result<Self, Error> {
         let mut mirror = Self::empty();
         let only = config().fields(&format!("metadata.name={name}"));
-        mirror.changes.push(watch(cluster, false, only, Change::Deployment));
+        mirror.changes.get_mut().push(watch(cluster, false, only, Change::Deployment));
         mirror.until(|mirror| mirror.deployments.complete).await?;
-        let Some(deployment) = mirror.deployments.objects.values().next() else {
+        let Some((_, deployment)) = mirror.deployments.iter().next() else {
             return Err(cluster.not_found(name).await);
         };
         let selected = config().labels(&labels(&deployment.spec.selector)?);
-        mirror.changes.push(watch(cluster, false, selected.clone(), Change::ReplicaSet));
-        mirror.changes.push(watch(cluster, false, selected, Change::Pod));
+        let changes = mirror.changes.get_mut();
+        changes.push(watch(cluster, false, selected.clone(), Change::ReplicaSet));
+        changes.push(watch(cluster, false, selected, Change::Pod));
         mirror.until(|mirror| mirror.replica_sets.complete && mirror.pods.complete).await?;
         Ok(mirror)
     }
@@ -54,7 +79,7 @@ impl Mirror {
     pub(crate) async fn follow(&mut self, cluster: &Cluster, traffic: &Traffic) -> Result<(), Error> {
         self.roads = RoadStore::default();
         for stream in self.roads.start(cluster, traffic) {
-            self.changes.push(stream);
+            self.changes.get_mut().push(stream);
         }
         self.until(|mirror| mirror.roads.is_complete()).await
     }
@@ -74,58 +99,78 @@ impl Mirror {
         self.roads.renew(roads);
     }
 
-    /// Waits for the next change.
+    /// Waits for the next change, and takes all in that there is by then.
     pub(crate) async fn changed(&mut self) -> Result<(), Error> {
-        match self.changes.next().await {
-            Some(Change::Deployment(event)) => drop(self.deployments.apply(event, |object| object)),
-            Some(Change::ReplicaSet(event)) => drop(self.replica_sets.apply(event, |object| object)),
-            Some(Change::Pod(event)) => drop(self.pods.apply(event, |object| object)),
-            Some(Change::Road(index, event)) => self.roads.apply(index, event),
-            Some(Change::Lease(_)) => {}
-            Some(Change::Failed(_, error)) => return Err(error),
-            None => return Err(Error::new(Kind::Cluster, "the watches ended")),
+        let Some(changes) = self.changes.next().await else {
+            return Err(Error::new(Kind::Cluster, "the watches ended"));
+        };
+        self.touched = true;
+        changes.into_iter().try_for_each(|change| self.take(change))
+    }
+
+    fn take(&mut self, change: Change) -> Result<(), Error> {
+        match change {
+            Change::Deployment(event) => drop(self.deployments.apply(event, |object, _| object)),
+            Change::ReplicaSet(event) => drop(self.replica_sets.apply(event, |object, _| object)),
+            Change::Pod(event) => self.take_pod(event),
+            Change::Road(index, event) => self.roads.apply(index, event),
+            Change::Lease(_) => {}
+            Change::Failed(_, error) => return Err(error),
         }
         Ok(())
     }
 
+    fn take_pod(&mut self, event: Event<Pod>) {
+        if let Event::Apply(pod) | Event::Delete(pod) = &event
+            && let Some(before) = self.pods.get(&key(pod))
+        {
+            self.passed.push(Arc::clone(&before.pod));
+        }
+        self.pods.apply(event, Seen::of);
+    }
+
+    /// Whether something changed since the picture was last taken.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// Returns for how long a pod has been Ready. `server` is what the API server's clock shows at least.
+    pub(crate) fn ready_for(&self, pod: &Pod, server: Option<Timestamp>) -> Option<Duration> {
+        let seen = self.pods.get(&key(pod)).filter(|seen| seen.pod.uid() == pod.uid())?;
+        seen.ready.age(server)
+    }
+
     /// Takes the answer to a write or read of ours in at once.
     pub(crate) fn learn(&mut self, deployment: Deployment) {
-        self.newest = Some(deployment);
+        self.deployments.learn(deployment, |object, _| object);
     }
 
     /// Takes the answer to a read of ours in at once.
     pub(crate) fn learn_replica_sets(&mut self, replica_sets: Vec<ReplicaSet>) {
-        self.replica_sets.objects = replica_sets.into_iter().map(|rs| (key(&rs), rs)).collect();
+        self.replica_sets.renew(replica_sets, |object, _| object);
     }
 
     /// Takes a whole new picture in, as it was read: a watch may have died silently.
     pub(crate) fn renew(&mut self, deployment: Deployment, replica_sets: Vec<ReplicaSet>, pods: Vec<Pod>) {
-        self.deployments.objects = [(key(&deployment), deployment.clone())].into();
-        // Events from before the reading may still come.
-        self.newest = Some(deployment);
+        self.deployments.renew(vec![deployment], |object, _| object);
         self.learn_replica_sets(replica_sets);
-        self.pods.objects = pods.into_iter().map(|pod| (key(&pod), pod)).collect();
+        self.pods.renew(pods, Seen::of);
     }
 
     /// Returns the picture, without lock and journal; `None` if the Deployment is gone or is another one.
     pub(crate) fn observed(&mut self, uid: Option<&str>) -> Option<Observed> {
-        let watched = self.deployments.objects.values().next()?;
-        // The newest by generation; at equal ones the watch, because its status moves on.
-        let deployment = match &self.newest {
-            Some(newest) if newest.uid() == watched.uid() && newest.generation() > watched.generation() => {
-                newest
-            }
-            _ => watched,
-        };
+        let (_, deployment) = self.deployments.iter().next()?;
         if uid.is_some_and(|uid| uid != deployment.uid()) {
             return None;
         }
         let uid = deployment.uid();
         let replica_sets = self.replica_sets.group(uid).cloned().collect();
+        self.touched = false;
         Some(Observed {
             deployment: deployment.clone(),
             replica_sets,
-            pods: self.pods.objects.values().cloned().collect(),
+            pods: self.pods.iter().map(|(_, seen)| Arc::clone(&seen.pod)).collect(),
+            passed: std::mem::take(&mut self.passed),
             journal: None,
             lock: None,
             traffic: None,
@@ -148,18 +193,100 @@ impl Mirror {
 
 #[cfg(test)]
 mod tests {
-    use kube::runtime::watcher::Event;
+    use futures::stream::iter;
+    use serde_json::json;
 
     use super::*;
+    use crate::health::{Tolerances, View, Watch};
+    use crate::model::Situation;
     use crate::model::fixtures::{held, idle};
+
+    fn at<K: kube::Resource>(mut object: K, version: u64) -> K {
+        object.meta_mut().resource_version = Some(version.to_string());
+        object
+    }
+
+    fn pod(name: &str, version: u64, ready: bool, restarts: u32) -> Pod {
+        let truth = if ready { "True" } else { "False" };
+        let ended = json!({"terminated": {"exitCode": 1, "reason": "Error"}});
+        let pod = json!({
+            "metadata": {"name": name, "uid": name, "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-web-2", "uid": "web-2", "controller": true}]},
+            "spec": {"containers": [{"name": "web"}]},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": truth}], "containerStatuses": [
+                {"name": "web", "ready": ready, "restartCount": restarts, "state": {"running": {}},
+                 "lastState": if restarts > 0 { ended } else { json!({}) }}]},
+        });
+        at(serde_json::from_value(pod).unwrap(), version)
+    }
+
+    /// A copy of the held workload, and what is to come.
+    fn mirror(changes: Vec<Change>) -> Mirror {
+        let mut mirror = Mirror::empty();
+        mirror.renew(at(held().deployment, 1), held().replica_sets, Vec::new());
+        mirror.changes.get_mut().push(iter(changes).chain(futures::stream::pending()).boxed());
+        mirror
+    }
 
     #[test]
     fn an_event_from_before_a_reading_takes_nothing_back() {
         let mut mirror = Mirror::empty();
-        let (old, mut new) = (idle().deployment, held().deployment);
-        new.metadata.generation = Some(old.generation() + 1);
-        mirror.renew(new.clone(), Vec::new(), Vec::new());
-        mirror.deployments.apply(Event::Apply(old), |object| object);
-        assert_eq!(mirror.observed(None).unwrap().deployment.generation(), new.generation());
+        let (old, mut new) = (at(idle().deployment, 99), at(held().deployment, 100));
+        // The status moves on without a new generation.
+        new.metadata.generation = old.metadata.generation;
+        mirror.renew(new.clone(), Vec::new(), vec![pod("a", 100, true, 0)]);
+        mirror.take(Change::Deployment(Event::Apply(old))).unwrap();
+        mirror.take(Change::Pod(Event::Apply(pod("a", 98, false, 0)))).unwrap();
+        let observed = mirror.observed(None).unwrap();
+        assert_eq!(observed.deployment.spec, new.spec);
+        assert!(observed.pods[0].is_ready());
+    }
+
+    #[tokio::test]
+    async fn all_that_is_there_is_taken_in_before_one_look() {
+        let changes = (0..300).map(|n| Change::Pod(Event::Apply(pod(&format!("p{n}"), 2, true, 0))));
+        let mut mirror = mirror(changes.collect());
+        mirror.changed().await.unwrap();
+        assert!(mirror.is_touched());
+        assert_eq!(mirror.observed(None).unwrap().pods.len(), 300);
+        assert!(!mirror.is_touched());
+    }
+
+    #[tokio::test]
+    async fn a_pod_is_not_copied_for_a_look() {
+        let mut mirror = mirror(vec![Change::Pod(Event::Apply(pod("a", 2, true, 0)))]);
+        mirror.changed().await.unwrap();
+        let (one, other) = (mirror.observed(None).unwrap(), mirror.observed(None).unwrap());
+        assert!(Arc::ptr_eq(&one.pods[0], &other.pods[0]));
+    }
+
+    #[tokio::test]
+    async fn what_pods_went_through_within_one_burst_is_seen() {
+        let burst = [(2, false, 0), (3, true, 0), (4, true, 2)];
+        let changes =
+            burst.map(|(version, ready, ends)| Change::Pod(Event::Apply(pod("a", version, ready, ends))));
+        let mut mirror = mirror(changes.into());
+        let before = mirror.observed(None).unwrap();
+        let mut watch = Watch::new(&View::of(&Situation::of(&before), &[], false), Tolerances::default());
+        mirror.changed().await.unwrap();
+        let now = mirror.observed(None).unwrap();
+        assert_eq!((now.pods.len(), now.passed.len()), (1, 2));
+        let verdict = watch.look(&View::of(&Situation::of(&now), &[], false), Duration::ZERO);
+        // At first sight it was well, and had not ended: both ends are of this version.
+        assert_eq!(verdict.failure.map(|failure| failure.reason), Some("CrashLoopBackOff".into()));
+        assert!(mirror.observed(None).unwrap().passed.is_empty(), "they are told once");
+    }
+
+    #[tokio::test]
+    async fn a_break_in_readiness_counts_however_short_it_was() {
+        let mut mirror = mirror(vec![Change::Pod(Event::Apply(pod("a", 2, true, 0)))]);
+        mirror.changed().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let a = pod("a", 2, true, 0);
+        assert!(mirror.ready_for(&a, None).is_some_and(|age| age >= Duration::from_millis(30)));
+        mirror.take(Change::Pod(Event::Apply(pod("a", 3, false, 0)))).unwrap();
+        assert_eq!(mirror.ready_for(&a, None), None);
+        mirror.take(Change::Pod(Event::Apply(pod("a", 4, true, 0)))).unwrap();
+        assert!(mirror.ready_for(&a, None).is_some_and(|age| age < Duration::from_millis(30)));
     }
 }

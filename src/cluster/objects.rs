@@ -73,6 +73,7 @@ impl Cluster {
             deployment,
             replica_sets,
             pods: Vec::new(),
+            passed: Vec::new(),
             journal,
             lock: lease.as_ref().map(record::lock_state),
             traffic,

@@ -1,6 +1,7 @@
 //! The objects that traffic goes by: watched, read, written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use kube::api::DynamicObject;
@@ -23,7 +24,7 @@ pub(super) struct RoadStore {
     kinds: Vec<Target>,
     complete: Vec<bool>,
     incoming: Vec<Vec<(Target, Value)>>,
-    objects: BTreeMap<Target, Value>,
+    objects: BTreeMap<Target, Arc<Value>>,
 }
 
 impl RoadStore {
@@ -128,11 +129,11 @@ impl RoadStore {
         let version =
             |value: &Value| text(value, "/metadata/resourceVersion").parse::<u64>().unwrap_or_default();
         let known = self.objects.get(&target);
-        let same = |known: &Value| known["metadata"]["uid"] == value["metadata"]["uid"];
+        let same = |known: &Arc<Value>| known["metadata"]["uid"] == value["metadata"]["uid"];
         if known.is_some_and(|known| same(known) && version(known) > version(&value)) {
             return;
         }
-        self.objects.insert(target, value);
+        self.objects.insert(target, Arc::new(value));
     }
 
     /// Takes what was read at once; what it has not is gone. Slices are not read so.
@@ -149,14 +150,12 @@ impl RoadStore {
 
     /// Returns the picture.
     pub(super) fn roads(&self) -> Roads {
-        let (slices, objects): (Vec<_>, Vec<_>) = self
-            .objects
-            .iter()
-            .map(|(target, value)| (target.clone(), value.clone()))
-            .partition(|(target, _)| target.kind == SLICES);
+        let is_slice = |target: &Target| target.kind == SLICES;
+        let objects = self.objects.iter().filter(|(target, _)| !is_slice(target));
+        let slices = self.objects.iter().filter(|(target, _)| is_slice(target));
         Roads {
-            objects: objects.into_iter().collect(),
-            slices: slices.into_iter().map(|(_, value)| value).collect(),
+            objects: objects.map(|(target, value)| (target.clone(), Value::clone(value))).collect(),
+            slices: slices.map(|(_, value)| Arc::clone(value)).collect(),
         }
     }
 }

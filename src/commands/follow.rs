@@ -13,7 +13,7 @@ use crate::error::{Error, Kind};
 use crate::health::{Class, Watch};
 use crate::model::ObjectName;
 use crate::output::{Output, Reader, Watching};
-use crate::status::{Goal, Reached, WorkloadStatus};
+use crate::status::{Goal, Pods, Reached, WorkloadStatus};
 
 /// Changes come in bursts: workloads are looked at, and the picture is redrawn, this often at most.
 const PACE: Duration = Duration::from_millis(200);
@@ -156,9 +156,9 @@ impl Follow<'_> {
         let (mut watch, before) =
             before.map_or((Watch::default(), None), |row| (row.watch, Some(row.status)));
         let age = now.saturating_duration_since(self.born);
-        let (status, wake) = WorkloadStatus::watched(&observed, &self.autoscalers, &mut watch, age);
+        let pods = if matches!(self.order.scope, Scope::One(_)) { Pods::All } else { Pods::NotReady };
+        let (mut status, wake) = WorkloadStatus::watched(&observed, &self.autoscalers, pods, &mut watch, age);
         let reached = self.order.goal.map_or(Reached::No, |goal| goal.reached(&observed.deployment, &status));
-        let mut status = if matches!(self.order.scope, Scope::One(_)) { status } else { status.brief() };
         status.warnings.extend(unread);
         let told = self.output.changed(before.as_ref(), &status);
         let reread = observed.traffic.is_some().then(|| now + REREAD);

@@ -117,7 +117,7 @@ impl<'a> Context<'a> {
             engine.rehearse(&plan).await?;
         }
         let result = Box::pin(engine.run(verb, cursor, planner)).await;
-        engine.conclude(result)
+        engine.conclude(result).await
     }
 }
 

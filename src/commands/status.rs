@@ -1,5 +1,7 @@
 //! `status`: what is held, by whom, what share it has, and what is wrong with it.
 
+use std::sync::Arc;
+
 use futures::stream::{self, StreamExt};
 
 use crate::cli::{GlobalArgs, OutputFormat, StatusArgs, deployment_name};
@@ -39,7 +41,8 @@ pub(super) async fn run(
 
 async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error> {
     let mut observed = cluster.observe(name).await?;
-    observed.pods = cluster.pods(&observed.deployment).await?;
+    let pods = cluster.pods(&observed.deployment).await?;
+    observed.pods = pods.into_iter().map(Arc::new).collect();
     if observed.traffic.is_none()
         && !observed.is_held()
         && let Ok(Some(traffic)) = cluster.leftover(&observed.deployment).await
@@ -60,7 +63,7 @@ async fn many(all: bool, labels: Option<&str>, cluster: &Cluster, output: &Outpu
         async move {
             let unread = unread_routes(cluster, &mut observed).await;
             observed.see_pinned(pinned);
-            let mut status = WorkloadStatus::of(&observed, &[]).brief();
+            let mut status = WorkloadStatus::brief(&observed);
             status.warnings.extend(unread);
             status
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::try_join;
+use futures::future::{join_all, try_join};
 use tokio::time::Instant;
 
 use super::Engine;
@@ -18,6 +18,11 @@ use crate::status;
 /// How soon events are asked for again while something is wrong; then three times that, and so on. They only explain.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 const ASK_SELDOM: Duration = Duration::from_secs(120);
+
+/// How long reading events may take while something is wrong, and when only the name of a failure waits for it: the
+/// server goes over all events of the namespace, seconds where thousands of pods change.
+const EXPLAINING: Duration = Duration::from_secs(2);
+const NAMING: Duration = Duration::from_millis(400);
 
 /// How long the reading may take that confirms a failure; the lock has to be renewed meanwhile.
 const SECOND_LOOK: Duration = Duration::from_secs(5);
@@ -130,7 +135,7 @@ impl Engine<'_> {
     }
 
     /// Reads the workload anew, without the watches.
-    async fn reread(&mut self) -> Result<Observed, Error> {
+    pub(super) async fn reread(&mut self) -> Result<Observed, Error> {
         let name = &self.options.name;
         let Some(deployment) = self.cluster.deployment(name).await? else {
             return Err(self.cluster.not_found(name).await);
@@ -155,17 +160,18 @@ impl Engine<'_> {
             self.guard.ask_again = (self.guard.ask_again * 3).min(ASK_SELDOM);
         }
         self.guard.asked = Some(Instant::now());
-        let mut found = Vec::new();
-        let known =
-            |uid: &str| observed.deployment.uid() == uid || observed.pods.iter().any(|pod| pod.uid() == uid);
-        for uid in curious.iter().filter(|uid| known(uid)) {
-            // Who may not read events, or cannot for now, judges without.
-            let reading = tokio::time::timeout(Duration::from_secs(2), self.cluster.events_of(uid));
-            if let Ok(Ok(events)) = reading.await {
-                found.extend(events);
-            }
+        let known = |uid: &&String| {
+            observed.deployment.uid() == **uid || observed.pods.iter().any(|pod| pod.uid() == **uid)
+        };
+        let there = curious.iter().filter(known);
+        let within = if verdict.failure.is_some() { NAMING } else { EXPLAINING };
+        let readings = there.map(|uid| tokio::time::timeout(within, self.cluster.events_of(uid)));
+        let read = join_all(readings).await.into_iter().filter_map(|reading| reading.ok()?.ok());
+        let read: Vec<_> = read.collect();
+        // Who may not read events, or cannot for now, judges by what was read before, or without.
+        if !read.is_empty() {
+            self.guard.events = read.concat();
         }
-        self.guard.events = found;
         !self.guard.events.is_empty()
     }
 }

@@ -34,12 +34,15 @@ fn ended(pod: &Pod) -> i64 {
 /// since the switch, and those of the former one are Ready. Nobody gains by a grace then.
 pub(super) fn dark(step: &Step, situation: &Situation<'_>, before: &Ends) -> Option<Failure> {
     let switched = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
+    if !matches!(step, Step::Soak { .. }) || !switched {
+        return None;
+    }
     let (stable, canary) = (situation.stable?, situation.canary?);
     let is_ready = |pod: &&Pod| pod.is_ready() && !pod.is_terminating();
     let ready = |set| situation.pods_of(set).filter(is_ready).count();
     let lasts = |pod: &Pod| before.get(pod.uid()).is_none_or(|before| ended(pod) <= *before);
     let serves = situation.pods_of(canary).any(|pod| is_ready(&pod) && lasts(pod) || pod.is_cut_off());
-    if !matches!(step, Step::Soak { .. }) || !switched || serves || ready(stable) == 0 {
+    if serves || ready(stable) == 0 {
         return None;
     }
     Some(Failure {

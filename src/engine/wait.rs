@@ -18,6 +18,9 @@ use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
 use crate::traffic::Traffic;
 
+/// However long changes keep coming, they are looked at after this time.
+const LAG: Duration = Duration::from_millis(300);
+
 /// For how long the nodes' proxies may send requests to where a Service pointed before.
 const PROXIES: Duration = Duration::from_secs(2);
 
@@ -49,6 +52,15 @@ impl Signals {
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+/// Returns after what time changes are looked at again. A look goes over all pods, and they change for the longer the
+/// more there are: so the looks of a rollout cost about the same per pod, however many there are.
+fn pace(pods: usize) -> Duration {
+    const LEAST: Duration = Duration::from_millis(100);
+    const MOST: Duration = Duration::from_millis(300);
+    let pods = u32::try_from(pods).unwrap_or(u32::MAX);
+    (LEAST + Duration::from_micros(100).saturating_mul(pods)).min(MOST)
 }
 
 impl Engine<'_> {
@@ -84,7 +96,8 @@ impl Engine<'_> {
             let now = Instant::now();
             let mut wake = deadline.min(telling.heartbeat()).min(self.lock.renew_at());
             wake = patience.map_or(wake, |at| wake.min(at));
-            let mut progress = step::progress(step, &situation, &self.clock.ready_for());
+            let clock = self.cluster.clock();
+            let mut progress = step::progress(step, &situation, &|pod| self.mirror.ready_for(pod, clock));
             if step.is_guarded()
                 && let Some(error) = self.split.as_ref().and_then(|split| step::halted(&situation, split))
             {
@@ -148,16 +161,31 @@ impl Engine<'_> {
             }
             match telling.line(&text, observed.deployment.is_complete(), now) {
                 Line::Now(text) => {
-                    let status = Box::new(WorkloadStatus::of(&observed, &[]).brief());
+                    let status = Box::new(WorkloadStatus::brief(&observed));
                     self.output.event(&Event::Progress { text, status });
                 }
                 Line::At(next) => wake = wake.min(next),
                 Line::None => {}
             }
+            let next = now + pace(observed.pods.len());
+            stop = self.until(wake, next).await?;
+        }
+    }
+
+    /// Takes changes in until it is time for the next look: at `next` if there are any, else at `wake`. Returns whether a
+    /// signal came.
+    async fn until(&mut self, wake: Instant, next: Instant) -> Result<bool, Error> {
+        loop {
+            let at = if self.mirror.is_touched() { wake.min(next) } else { wake };
             tokio::select! {
+                biased;
+                () = self.stop.received() => return Ok(true),
+                // What is there comes before the look.
                 changed = self.mirror.changed() => changed?,
-                () = sleep_until(wake) => {}
-                () = self.stop.received() => stop = true,
+                () = sleep_until(at) => return Ok(false),
+            }
+            if Instant::now() >= next + LAG {
+                return Ok(false);
             }
         }
     }
@@ -235,5 +263,17 @@ impl Engine<'_> {
             Err(lost) if lost.kind == Kind::Locked => lost,
             _ => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_rarer_the_more_pods_there_are_and_no_verdict_waits_for_one() {
+        assert_eq!(pace(0), Duration::from_millis(100));
+        assert_eq!(pace(1000), Duration::from_millis(200));
+        assert!(pace(usize::MAX) + LAG <= Duration::from_millis(600));
     }
 }

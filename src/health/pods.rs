@@ -1,5 +1,7 @@
 //! What is wrong with one pod.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::health::budget::budget;
@@ -11,8 +13,33 @@ use crate::model::{Container, ContainerStatus, Pod, Terminated};
 /// Ends without success that are no accident.
 const TWICE: i64 = 2;
 
+/// What is the same for all pods of a look, and worked out once.
+pub(super) struct Shared<'v, 'a> {
+    view: &'v View<'a>,
+    /// The Deployment's own `progressDeadlineSeconds`.
+    own_deadline: Option<Duration>,
+    /// Names of the containers that run somewhere.
+    running: OnceCell<BTreeSet<&'a str>>,
+}
+
+impl<'v, 'a> Shared<'v, 'a> {
+    pub(super) fn of(view: &'v View<'a>) -> Self {
+        Self { view, own_deadline: view.deployment.own_deadline(), running: OnceCell::new() }
+    }
+
+    /// Whether a pod runs this container.
+    fn is_running(&self, container: &str) -> bool {
+        let all = || {
+            let statuses = self.view.standing().flat_map(Pod::containers).map(|(_, status, _)| status);
+            statuses.filter(|status| status.state.running.is_some()).map(|s| s.name.as_str()).collect()
+        };
+        self.running.get_or_init(all).contains(container)
+    }
+}
+
 /// Returns all findings about a pod of the version that is judged.
-pub(super) fn of(view: &View<'_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
+pub(super) fn of(shared: &Shared<'_, '_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
+    let view = shared.view;
     let mut found = Vec::new();
     if pod.is_cut_off() {
         found.push(Signal::of_pod(view, "NodeLost", pod, "its node does not answer"));
@@ -20,13 +47,13 @@ pub(super) fn of(view: &View<'_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
     }
     found.extend(scheduling(view, pod));
     for (container, status, init) in pod.containers() {
-        let signal = waiting(view, pod, status)
+        let signal = waiting(shared, pod, status)
             .or_else(|| ended(view, pod, (container, status), init, memory))
-            .or_else(|| not_ready(view, pod, container, status, init));
+            .or_else(|| not_ready(shared, pod, container, status, init));
         found.extend(signal);
     }
     found.extend(creating(view, pod));
-    if view.soaking && memory.was_ready(pod.uid()) && !pod.is_ready() {
+    if view.soaking && !pod.is_ready() && memory.was_ready(pod.uid()) {
         found.push(Signal::of_pod(view, "LostReadiness", pod, "it was Ready and is not any more"));
     }
     found
@@ -47,12 +74,13 @@ fn scheduling(view: &View<'_>, pod: &Pod) -> Option<Signal> {
 
 /// Findings in the reason for which a container waits: words of the kubelet and of the CRI
 /// (`kubernetes/pkg/kubelet/images` and `pkg/kubelet/container/sync_result.go`).
-fn waiting(view: &View<'_>, pod: &Pod, status: &ContainerStatus) -> Option<Signal> {
+fn waiting(shared: &Shared<'_, '_>, pod: &Pod, status: &ContainerStatus) -> Option<Signal> {
     let waiting = status.state.waiting.as_ref()?;
     let message = waiting.message.as_str();
     let reason = match waiting.reason.as_str() {
         "InvalidImageName" => "InvalidImageName",
-        "ErrImageNeverPull" if is_elsewhere(view, pod, status) => "ImageNotOnNode",
+        // Another new pod runs the image that this one's node lacks.
+        "ErrImageNeverPull" if shared.is_running(&status.name) => "ImageNotOnNode",
         "ErrImageNeverPull" => "ErrImageNeverPull",
         "SignatureValidationFailed" => "SignatureValidationFailed",
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" | "ImageInspectError" => pull(message),
@@ -69,14 +97,7 @@ fn waiting(view: &View<'_>, pod: &Pod, status: &ContainerStatus) -> Option<Signa
         "PostStartHookError" | "PreStartHookError" if status.ends() >= TWICE => "PostStartHook",
         _ => return None,
     };
-    Some(Signal::of_container(view, reason, (pod, status), message))
-}
-
-/// Whether another new pod runs the image that this one's node lacks.
-fn is_elsewhere(view: &View<'_>, pod: &Pod, status: &ContainerStatus) -> bool {
-    view.standing().filter(|other| other.uid() != pod.uid()).any(|other| {
-        other.containers().any(|(_, one, _)| one.name == status.name && one.state.running.is_some())
-    })
+    Some(Signal::of_container(shared.view, reason, (pod, status), message))
 }
 
 /// Tells a wrong image from a registry in trouble, by the registry's words.
@@ -187,7 +208,7 @@ fn limit(container: Option<&Container>, end: &Terminated) -> String {
 
 /// A container that runs and is not ready.
 fn not_ready(
-    view: &View<'_>,
+    shared: &Shared<'_, '_>,
     pod: &Pod,
     container: Option<&Container>,
     status: &ContainerStatus,
@@ -196,6 +217,7 @@ fn not_ready(
     if init || status.ready || status.state.running.is_none() {
         return None;
     }
+    let view = shared.view;
     let in_template = |list: &str| {
         let template = view.version.map(|rs| &rs.spec.template);
         let containers = template.and_then(|template| template["spec"][list].as_array());
@@ -210,8 +232,7 @@ fn not_ready(
     };
     let least = Duration::from_secs(rule(reason).grace.unwrap_or(0));
     let patience = container.map_or(Duration::ZERO, budget).max(least);
-    let own = view.deployment.own_deadline();
-    let patience = own.map_or(patience, |own| patience.min(own));
+    let patience = shared.own_deadline.map_or(patience, |own| patience.min(own));
     let last = view
         .events_of(pod)
         .filter(|event| event.reason == "Unhealthy")

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::health::budget::budget;
+use crate::health::pods::Shared;
 use crate::health::watch::Memory;
 use crate::health::{Rule, View, pods, rule};
 use crate::model::{ContainerStatus, Pod};
@@ -68,7 +69,8 @@ impl Signal {
 
 /// Returns all findings about the version that is judged.
 pub fn signals(view: &View<'_>, memory: &Memory) -> Vec<Signal> {
-    let mut found: Vec<Signal> = view.standing().flat_map(|pod| pods::of(view, pod, memory)).collect();
+    let shared = Shared::of(view);
+    let mut found: Vec<Signal> = view.standing().flat_map(|pod| pods::of(&shared, pod, memory)).collect();
     found.extend(cannot_create(view));
     found.extend(given_up(view, memory));
     found.extend(too_few(view, memory));

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::brief;
-use crate::health::signals::{Signal, signals};
+use crate::health::signals::Signal;
 use crate::health::watch::Memory;
 use crate::health::{Class, Moment, Quorum, Tolerances, View};
+use crate::model::Pod;
 
 /// The longest message within a sentence, in letters: a container's last words may be 4,096.
 const MESSAGE: usize = 500;
@@ -72,12 +73,18 @@ impl Failure {
     }
 }
 
-/// Judges a version by what is wrong with it and since when.
-pub fn verdict(view: &View<'_>, memory: &Memory, now: Moment, tolerances: &Tolerances) -> Verdict {
+/// Judges a version by what was found wrong with it, and since when.
+pub fn verdict(
+    view: &View<'_>,
+    found: Vec<Signal>,
+    memory: &Memory,
+    now: Moment,
+    tolerances: &Tolerances,
+) -> Verdict {
     let mut due = Vec::new();
     let mut pending = Vec::new();
     let mut wake: Option<Moment> = None;
-    for signal in signals(view, memory) {
+    for signal in found {
         let usual = signal.within.or(signal.rule.grace.map(Duration::from_secs));
         let grace = tolerances.grace(signal.rule, usual);
         let at = grace.map(|grace| memory.since(&signal, now).saturating_add(grace));
@@ -132,13 +139,13 @@ fn failure(view: &View<'_>, due: &[(Moment, Duration, Signal)]) -> Option<Failur
 fn is_healthy(view: &View<'_>) -> bool {
     let Some(version) = view.version else { return false };
     let wanted = view.wanted();
-    let ready = view.standing().filter(|pod| pod.is_ready()).count();
+    // The pods last: there may be thousands of them.
     wanted > 0
-        && ready == wanted
-        && view.standing().count() == wanted
         && version.ready() == version.replicas()
         && view.deployment.is_observed()
         && !view.deployment.spec.paused
+        && view.standing().count() == wanted
+        && view.standing().all(Pod::is_ready)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What has to be remembered between two looks at a version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::health::signals::{Signal, signals};
 use crate::health::verdict::{Failure, State, Verdict, verdict};
 use crate::health::{Moment, Tolerances, View, pods};
+use crate::model::Pod;
 
 /// After that, a pod in creation may have trouble that only events tell.
 const SLOW_CREATION: Moment = Moment::from_secs(3);
@@ -15,17 +16,32 @@ const SLOW_CONTROLLER: Moment = Moment::from_secs(1);
 /// What a signal is known by: the pod's uid, the container, the reason.
 type Key = (String, String, &'static str);
 
+/// What is remembered of one pod.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Known {
+    /// How often its containers had ended at first sight, if it was Ready then: it may have had a bad day long ago,
+    /// and only what comes now counts.
+    ends: Vec<(String, i64)>,
+    was_ready: bool,
+    displaced: bool,
+    /// Since when it has been in creation.
+    creating: Option<Moment>,
+}
+
+impl Known {
+    fn at_first_sight(pod: &Pod) -> Self {
+        let ends = pod.containers().map(|(_, status, _)| (status.name.clone(), status.ends()));
+        Self { ends: ends.filter(|_| pod.is_ready()).collect(), ..Self::default() }
+    }
+}
+
 /// When each signal was first seen, and what was so before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     since: BTreeMap<Key, Moment>,
-    /// Since when each pod has been in creation, by uid.
-    creating: BTreeMap<String, Moment>,
-    /// How often containers of pods that were Ready at first sight had ended by then.
-    ends: BTreeMap<(String, String), i64>,
-    known: BTreeSet<String>,
-    was_ready: BTreeSet<String>,
-    displaced: BTreeSet<String>,
+    /// The pods of the version, by uid.
+    pods: HashMap<String, Known>,
+    displaced: usize,
     /// Those that were displaced before the begin: they may stay in the list for days.
     displaced_before: BTreeSet<String>,
     /// The Deployment controller's verdict at the begin: that of an earlier rollout.
@@ -43,44 +59,38 @@ impl Memory {
     pub fn since(&self, signal: &Signal, now: Moment) -> Moment {
         let begun = self.since.get(&key(signal)).copied().unwrap_or(now);
         if pods::counts_from_creation(signal.rule.reason) {
-            return self.creating.get(&signal.uid).copied().unwrap_or(begun).min(begun);
+            return self.pods.get(&signal.uid).and_then(|pod| pod.creating).unwrap_or(begun).min(begun);
         }
         begun
     }
 
     pub(super) fn ends_before(&self, uid: &str, container: &str) -> i64 {
-        self.ends.get(&(uid.to_owned(), container.to_owned())).copied().unwrap_or(0)
+        let ends = self.pods.get(uid).map_or(&[][..], |known| &known.ends);
+        ends.iter().find(|(name, _)| name == container).map_or(0, |(_, ends)| *ends)
     }
 
     pub(super) fn was_ready(&self, uid: &str) -> bool {
-        self.was_ready.contains(uid)
+        self.pods.get(uid).is_some_and(|known| known.was_ready)
     }
 
     pub(super) fn displaced(&self) -> usize {
-        self.displaced.len()
+        self.displaced
     }
 
-    /// Takes note of the pods as they are now.
+    /// Takes note of the pods as they were since the last look, and as they are now.
     fn see(&mut self, view: &View<'_>, now: Moment) {
-        for pod in &view.pods {
-            let uid = pod.uid().to_owned();
-            if self.known.insert(uid.clone()) && pod.is_ready() {
-                // It may have had a bad day long ago: only what comes now counts.
-                for (_, status, _) in pod.containers() {
-                    self.ends.insert((uid.clone(), status.name.clone()), status.ends());
-                }
+        for pod in view.passed.iter().chain(&view.pods) {
+            let uid = pod.uid();
+            if !self.pods.contains_key(uid) {
+                self.pods.insert(uid.to_owned(), Known::at_first_sight(pod));
             }
-            if pod.is_ready() {
-                self.was_ready.insert(uid.clone());
+            let Some(known) = self.pods.get_mut(uid) else { continue };
+            known.was_ready |= pod.is_ready();
+            if !known.displaced && pod.is_evicted() && !self.displaced_before.contains(uid) {
+                known.displaced = true;
+                self.displaced += 1;
             }
-            if pod.is_evicted() && !self.displaced_before.contains(&uid) {
-                self.displaced.insert(uid.clone());
-            }
-            if pods::is_creating(pod) {
-                self.creating.entry(uid).or_insert(now);
-            } else {
-                self.creating.remove(&uid);
-            }
+            known.creating = pods::is_creating(pod).then(|| known.creating.unwrap_or(now));
         }
     }
 
@@ -123,10 +133,12 @@ impl Watch {
             let stalled = verdict.pending.iter().any(|signal| stalled(&signal));
             return stalled.then(|| view.deployment.uid().to_owned()).into_iter().collect();
         }
-        let stuck =
-            self.memory.creating.iter().filter(|(_, since)| now.saturating_sub(**since) >= SLOW_CREATION);
+        let is_stuck =
+            |known: &Known| known.creating.is_some_and(|since| now.saturating_sub(since) >= SLOW_CREATION);
+        let stuck: BTreeSet<&String> =
+            self.memory.pods.iter().filter(|(_, known)| is_stuck(known)).map(|(uid, _)| uid).collect();
         let troubled = verdict.pending.iter().map(|signal| &signal.uid).filter(|uid| !uid.is_empty());
-        let mut uids: Vec<String> = troubled.chain(stuck.map(|(uid, _)| uid)).cloned().collect();
+        let mut uids: Vec<String> = troubled.chain(stuck).cloned().collect();
         uids.dedup();
         uids.truncate(2);
         uids
@@ -165,7 +177,10 @@ impl Watch {
         self.memory.see(view, now);
         let found = signals(view, &self.memory);
         self.memory.date(&found, now);
-        let mut verdict = verdict(view, &self.memory, now, &self.tolerances);
+        let mut verdict = verdict(view, found, &self.memory, now, &self.tolerances);
+        if verdict.failure.is_none() && self.failed.is_none() {
+            return verdict;
+        }
         let pods: BTreeSet<String> = view.pods.iter().map(|pod| pod.uid().to_owned()).collect();
         match (&verdict.failure, &self.failed) {
             (None, Some((failure, then))) if pods.is_subset(then) => {

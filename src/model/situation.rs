@@ -1,5 +1,7 @@
 //! What the objects of one workload mean together: who is stable, who is canary, is it held.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,8 +20,11 @@ pub struct Observed {
     pub deployment: Deployment,
     /// The ReplicaSets that it owns.
     pub replica_sets: Vec<ReplicaSet>,
-    /// Pods that match its selector; empty where only counts were read.
-    pub pods: Vec<Pod>,
+    /// Pods that match its selector; empty where only counts were read. Shared, because there may be thousands.
+    pub pods: Vec<Arc<Pod>>,
+    /// What pods were in between, since they were last looked at: changes come in bursts, and one that crashed and is
+    /// up again crashed all the same.
+    pub passed: Vec<Arc<Pod>>,
     /// The journal on the workload's Lease.
     pub journal: Option<Journal>,
     /// Who holds the Lease.
@@ -237,7 +242,7 @@ impl<'a> Situation<'a> {
     /// Returns the pods of a ReplicaSet, terminating ones included.
     pub fn pods_of<'s>(&'s self, rs: &'s ReplicaSet) -> impl Iterator<Item = &'a Pod> + use<'s, 'a> {
         let uid = rs.metadata.uid.as_deref().unwrap_or_default();
-        self.observed.pods.iter().filter(move |pod| pod.is_owned_by(uid))
+        self.observed.pods.iter().map(Arc::as_ref).filter(move |pod| pod.is_owned_by(uid))
     }
 }
 

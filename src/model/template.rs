@@ -22,8 +22,28 @@ pub fn without_hash(template: &Value) -> Value {
 
 /// Whether the Deployment controller takes the two for the same version
 /// (`EqualIgnoreHash` in `kubernetes/pkg/controller/deployment/util`).
+///
+/// Compared in place: every look at a workload asks this of each of its ReplicaSets.
 pub fn same_template(a: &Value, b: &Value) -> bool {
-    without_hash(a) == without_hash(b)
+    let labels = |a: &Value, b: &Value| same_fields(a, b, keys::POD_TEMPLATE_HASH, None);
+    let metadata = |a: &Value, b: &Value| same_fields(a, b, "creationTimestamp", Some(("labels", &labels)));
+    same_fields(a, b, "", Some(("metadata", &metadata)))
+}
+
+/// Compares one field of two objects.
+type Same<'s> = &'s dyn Fn(&Value, &Value) -> bool;
+
+/// Whether two objects have the same fields but for one; another may have a comparison of its own.
+fn same_fields(a: &Value, b: &Value, but: &str, own: Option<(&str, Same<'_>)>) -> bool {
+    let (Value::Object(a), Value::Object(b)) = (a, b) else { return a == b };
+    let count =
+        |fields: &serde_json::Map<String, Value>| fields.len() - usize::from(fields.contains_key(but));
+    let same = |name: &String, one: &Value, other: &Value| match own {
+        Some((of, same)) if of == name => same(one, other),
+        Some(_) | None => one == other,
+    };
+    let mut fields = a.iter().filter(|(name, _)| *name != but);
+    count(a) == count(b) && fields.all(|(name, one)| b.get(name).is_some_and(|other| same(name, one, other)))
 }
 
 /// Returns a short name for a template as the API server returned it: 64-bit FNV-1a of its JSON, in hex.
@@ -112,6 +132,31 @@ mod tests {
         assert_eq!(fingerprint(&copy), fingerprint(&template("a:1")));
         assert!(!same_template(&copy, &template("a:2")));
         assert_ne!(fingerprint(&copy), fingerprint(&template("a:2")));
+    }
+
+    #[test]
+    fn templates_are_compared_as_the_controller_does_it() {
+        let hashed =
+            json!({"metadata": {"labels": {"app": "web", "pod-template-hash": "a"}}, "spec": {"x": 1}});
+        let others = [
+            json!({"metadata": {"labels": {"app": "web"}}, "spec": {"x": 1}}),
+            json!({"metadata": {"labels": {"app": "web"}, "creationTimestamp": null}, "spec": {"x": 1}}),
+            json!({"metadata": {"labels": {"app": "web", "b": "c"}}, "spec": {"x": 1}}),
+            json!({"metadata": {"labels": {"app": "api", "pod-template-hash": "b"}}, "spec": {"x": 1}}),
+            json!({"metadata": {"labels": {"pod-template-hash": "b"}}, "spec": {"x": 1}}),
+            json!({"metadata": {"labels": {"app": "web"}, "annotations": {}}, "spec": {"x": 1}}),
+            json!({"metadata": {"labels": {"app": "web"}}, "spec": {"x": 2}}),
+            json!({"metadata": {"labels": null}, "spec": {"x": 1}}),
+            json!({"metadata": {}, "spec": {"x": 1}}),
+            json!({"spec": {"x": 1}}),
+            json!({"metadata": "odd", "spec": {"x": 1}}),
+            Value::Null,
+        ];
+        for a in others.iter().chain([&hashed]) {
+            for b in others.iter().chain([&hashed]) {
+                assert_eq!(same_template(a, b), without_hash(a) == without_hash(b), "{a} {b}");
+            }
+        }
     }
 
     #[test]

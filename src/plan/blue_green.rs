@@ -138,6 +138,8 @@ fn is_switched(observed: &Observed) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
@@ -257,11 +259,13 @@ mod tests {
         }
         let mut shared = served(idle(), None);
         let endpoint = |pod: &str| json!({"conditions": {"ready": true}, "targetRef": {"name": pod}});
-        shared.roads.slices = vec![json!({"metadata": {"labels": {"kubernetes.io/service-name": "web"}},
-            "endpoints": [endpoint("web-web-1-abcde")]})];
+        let slice = |endpoints: &Value| {
+            let labels = json!({"kubernetes.io/service-name": "web"});
+            vec![Arc::new(json!({"metadata": {"labels": labels}, "endpoints": endpoints}))]
+        };
+        shared.roads.slices = slice(&json!([endpoint("web-web-1-abcde")]));
         assert!(blue_green(&request("web:2"), &shared).is_ok());
-        shared.roads.slices[0]["endpoints"] =
-            json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-abcde")]);
+        shared.roads.slices = slice(&json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-abcde")]));
         assert!(
             refused(&request("web:2"), &shared).1.contains("also has pods that are not of deployment/web")
         );

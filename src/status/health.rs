@@ -115,11 +115,13 @@ fn is_at_rest(situation: &Situation<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use crate::health::{Moment, Watch};
     use crate::model::{Observed, Pod, fixtures};
-    use crate::status::{Condition, WorkloadStatus};
+    use crate::status::{Condition, Pods, WorkloadStatus};
 
     fn pod(name: &str, status: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({
@@ -145,7 +147,7 @@ mod tests {
     }
 
     fn with(pods: Vec<Pod>) -> Observed {
-        Observed { pods, ..fixtures::idle() }
+        Observed { pods: pods.into_iter().map(Arc::new).collect(), ..fixtures::idle() }
     }
 
     #[test]
@@ -160,11 +162,11 @@ mod tests {
             "{}",
             status.sentence()
         );
-        let status = WorkloadStatus::of(&with(vec![ready("a"), crashing("b"), crashing("c")]), &[]);
-        assert_eq!(status.health.state, Condition::Failed);
-        let brief: Vec<String> =
-            status.brief().stable.unwrap().pods.into_iter().map(|pod| pod.name).collect();
-        assert_eq!(brief, ["b", "c"]);
+        let most = with(vec![ready("a"), crashing("b"), crashing("c")]);
+        assert_eq!(WorkloadStatus::of(&most, &[]).health.state, Condition::Failed);
+        let brief = WorkloadStatus::brief(&most).stable.unwrap();
+        assert_eq!(brief.pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(brief.ready, 1, "those that are not shown count");
     }
 
     #[test]
@@ -206,10 +208,12 @@ mod tests {
         );
         let observed = with(vec![slow.clone(), pod("b", &json!(slow.status)), ready("a")]);
         let mut watch = Watch::default();
-        let (status, wake) = WorkloadStatus::watched(&observed, &[], &mut watch, Moment::from_secs(1));
+        let (status, wake) =
+            WorkloadStatus::watched(&observed, &[], Pods::All, &mut watch, Moment::from_secs(1));
         assert_eq!(status.health.state, Condition::InProgress);
         assert_eq!(wake, Some(Moment::from_secs(121)));
-        let (status, _) = WorkloadStatus::watched(&observed, &[], &mut watch, Moment::from_secs(121));
+        let (status, _) =
+            WorkloadStatus::watched(&observed, &[], Pods::All, &mut watch, Moment::from_secs(121));
         assert_eq!(status.health.state, Condition::Failed);
     }
 

@@ -1,6 +1,5 @@
 //! How far the waiting of a step is.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -22,11 +21,11 @@ pub enum Progress {
     Halted(Error),
 }
 
-/// For how long each pod has been seen Ready without a break, by name.
-pub type ReadyFor = BTreeMap<String, Duration>;
+/// Returns for how long a pod has been seen Ready without a break.
+pub type ReadyFor<'r> = &'r dyn Fn(&Pod) -> Option<Duration>;
 
 /// Returns how far a step's waiting is.
-pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
+pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progress {
     match step {
         Step::Hold { .. }
         | Step::Update { .. }
@@ -72,7 +71,7 @@ pub(super) fn ended(situation: &Situation<'_>, wanted: Option<&Value>) -> Option
     None
 }
 
-fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress {
+fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progress {
     let deployment = situation.deployment();
     if let Some(error) = ended(situation, None) {
         return Progress::Halted(error);
@@ -91,10 +90,9 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     let needed = min_ready(situation);
     let pods: Vec<&Pod> =
         situation.pods_of(canary).filter(|pod| !pod.is_terminating() && !pod.is_finished()).collect();
-    let age = |pod: &&&Pod| ready_for.get(pod.name()).copied();
     let ready = pods.iter().filter(|pod| pod.is_ready()).count();
-    let steady =
-        pods.iter().filter(|pod| pod.is_ready() && age(pod).is_some_and(|age| age >= needed)).count();
+    let is_steady = |pod: &&&Pod| pod.is_ready() && ready_for(pod).is_some_and(|age| age >= needed);
+    let steady = pods.iter().filter(is_steady).count();
     let target_pods = usize::try_from(target).unwrap_or(usize::MAX);
     if canary.replicas() == target && pods.len() == target_pods && steady == target_pods && target > 0 {
         return Progress::Done;
@@ -102,7 +100,7 @@ fn canary_progress(situation: &Situation<'_>, ready_for: &ReadyFor) -> Progress 
     let mut text = format!("{ready} of {target} canary pods Ready");
     let mut in_time = None;
     if ready == target_pods && pods.len() == target_pods {
-        let youngest = pods.iter().filter_map(|pod| age(&pod)).min().unwrap_or_default();
+        let youngest = pods.iter().filter_map(|pod| ready_for(pod)).min().unwrap_or_default();
         let left = needed.saturating_sub(youngest);
         in_time = Some(left);
         text = format!("{text}, {} s more of minReadySeconds", left.as_secs());
@@ -246,8 +244,14 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::fixtures::{held, template};
+
+    fn never(_: &Pod) -> Option<Duration> {
+        None
+    }
 
     #[test]
     fn a_pod_that_the_kubelet_evicted_is_in_nobodys_way() {
@@ -261,8 +265,10 @@ mod tests {
         let ready =
             serde_json::json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
         observed.pods =
-            vec![pod("a", serde_json::json!({"phase": "Failed", "reason": "Evicted"})), pod("b", ready)];
-        let ready_for = ReadyFor::from([("b".to_owned(), Duration::ZERO)]);
+            [pod("a", serde_json::json!({"phase": "Failed", "reason": "Evicted"})), pod("b", ready)]
+                .map(Arc::new)
+                .to_vec();
+        let ready_for = |pod: &Pod| (pod.name() == "b").then_some(Duration::ZERO);
         assert_eq!(progress(&Step::AwaitCanary, &Situation::of(&observed), &ready_for), Progress::Done);
         observed.pods.pop();
         observed.replica_sets[1].spec.replicas = Some(0);
@@ -274,10 +280,10 @@ mod tests {
     #[test]
     fn a_wait_ends_with_ready_pods_and_halts_on_a_third_version() {
         let mut observed = held();
-        let waiting = progress(&Step::AwaitCanary, &Situation::of(&observed), &ReadyFor::new());
+        let waiting = progress(&Step::AwaitCanary, &Situation::of(&observed), &never);
         assert!(matches!(waiting, Progress::Waiting(text, _) if text == "0 of 1 canary pods Ready"));
         observed.deployment.spec.template = template("web:3");
-        let halted = progress(&Step::AwaitCanary, &Situation::of(&observed), &ReadyFor::new());
+        let halted = progress(&Step::AwaitCanary, &Situation::of(&observed), &never);
         assert!(matches!(halted, Progress::Halted(error) if error.kind == Kind::VersionFailed));
     }
 }

@@ -1,6 +1,7 @@
 //! The objects that traffic goes by, as they were read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -12,8 +13,8 @@ use crate::keys::POD_TEMPLATE_HASH;
 pub struct Roads {
     /// Services, routes, and objects of our own. `None`: it is not there.
     pub objects: BTreeMap<Target, Value>,
-    /// EndpointSlices of the Services.
-    pub slices: Vec<Value>,
+    /// EndpointSlices of the Services. Shared, because they name every pod.
+    pub slices: Vec<Arc<Value>>,
 }
 
 impl Roads {
@@ -53,7 +54,7 @@ impl Roads {
 
     fn slices_of<'r, 's>(&'r self, service: &'s str) -> impl Iterator<Item = &'r Value> + use<'r, 's> {
         let of = move |slice: &&Value| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service;
-        self.slices.iter().filter(of)
+        self.slices.iter().map(Arc::as_ref).filter(of)
     }
 }
 

@@ -35,6 +35,7 @@ mod bootstrap;
 mod certain;
 mod evidence;
 mod examples;
+mod follow;
 mod forged;
 mod kubeconfig;
 mod ownership;

@@ -1,5 +1,6 @@
 //! Pods that others take away, and those that the rollout itself takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rollout_plus::health::{Tolerances, View, Watch};
@@ -46,7 +47,7 @@ fn world(unavailable: Option<Value>, new: (usize, usize), old: (usize, usize), f
     let mut all = pods("new", new.0, new.1);
     all.extend(pods("old", old.0, old.1));
     all.extend(pods("foreign", foreign, 0));
-    let read = |value: Value| serde_json::from_value::<Pod>(value).unwrap();
+    let read = |value: Value| Arc::new(serde_json::from_value::<Pod>(value).unwrap());
     Observed {
         deployment: serde_json::from_value(deployment).unwrap(),
         replica_sets: vec![

@@ -254,7 +254,7 @@ async fn engine(
         Ok(()) => Box::pin(engine.run(verb, 0, planner)).await,
         Err(error) => Err(error),
     };
-    let status = engine.picture();
+    let status = engine.picture(&result).await;
     (result, status)
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -117,7 +119,8 @@ fn a_full_quota_is_no_failure_while_old_pods_make_room() {
             message: Some("pods \"x\" is forbidden: exceeded quota: few".into()),
             ..Condition::default()
         }];
-        observed.pods = (0..old).map(|n| pod(n, "web-1")).chain((0..new).map(|n| pod(n, "web-2"))).collect();
+        let pods = (0..old).map(|n| pod(n, "web-1")).chain((0..new).map(|n| pod(n, "web-2")));
+        observed.pods = pods.map(Arc::new).collect();
         let mut watch = Watch::default();
         let situation = Situation::of(&observed);
         watch.look(&View::of(&situation, &[], false), Duration::ZERO);

@@ -101,6 +101,8 @@ pub(in crate::plan) fn foreign_pod<'s>(situation: &'s Situation<'_>, service: &s
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
     use super::super::ways::Way;
@@ -117,7 +119,11 @@ mod tests {
         let labels = json!({"kubernetes.io/service-name": "web"});
         let endpoint =
             json!({"targetRef": {"name": pod}, "conditions": conditions, "addresses": ["10.0.0.9"]});
-        world.observed.roads.slices.push(json!({"metadata": {"labels": labels}, "endpoints": [endpoint]}));
+        world
+            .observed
+            .roads
+            .slices
+            .push(Arc::new(json!({"metadata": {"labels": labels}, "endpoints": [endpoint]})));
     }
 
     #[test]

@@ -133,7 +133,7 @@ mod tests {
             let error = step::refused(&step, &situation).unwrap();
             assert!(error.message.contains("by a third version"), "{step:?}: {error}");
             if !matches!(step, Step::Own { .. }) {
-                let progress = step::progress(&step, &situation, &step::ReadyFor::default());
+                let progress = step::progress(&step, &situation, &|_| None);
                 assert!(matches!(progress, Progress::Halted(_)), "{step:?}: {progress:?}");
             }
         }

@@ -1,7 +1,5 @@
 //! Plans of a routed canary as data, and runs that are killed after every write.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::Moves;
@@ -92,8 +90,7 @@ fn a_status_that_complains_of_the_roots_absence_keeps_nobody_waiting() {
             object["status"]["parents"][0]["conditions"] = json!(conditions);
         }
     }
-    let progress =
-        |world: &World| step::progress(&route, &Situation::of(&world.observed), &BTreeMap::default());
+    let progress = |world: &World| step::progress(&route, &Situation::of(&world.observed), &|_| None);
     assert!(matches!(progress(&world), Progress::Waiting(..)), "{:?}", progress(&world));
     world.observed.roads.objects.remove(&Target::service("shop", "web"));
     assert_eq!(progress(&world), Progress::Done);

@@ -1,6 +1,7 @@
 //! A world of values for plans: steps are done to it write by write, and controllers follow each at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -139,9 +140,7 @@ impl World {
                 self.settle();
                 judge(self);
             }
-            let ready_for: BTreeMap<String, Duration> =
-                self.observed.pods.iter().map(|pod| (pod.name().to_owned(), Duration::MAX)).collect();
-            let progress = step::progress(step, &Situation::of(&self.observed), &ready_for);
+            let progress = step::progress(step, &Situation::of(&self.observed), &|_| Some(Duration::MAX));
             assert_eq!(progress, Progress::Done, "{step:?} of {:?}: {self:#?}", journal.plan.steps);
             self.observed.journal.as_mut().unwrap().cursor = index + 1;
         }
@@ -250,7 +249,8 @@ impl World {
                     .map(|pod| json!({"targetRef": {"name": pod.name()}}))
                     .collect();
                 let labels = json!({"kubernetes.io/service-name": target.name});
-                roads.slices.push(json!({"metadata": {"labels": labels}, "endpoints": endpoints}));
+                let slice = json!({"metadata": {"labels": labels}, "endpoints": endpoints});
+                roads.slices.push(Arc::new(slice));
             } else {
                 let condition = |kind: &str| json!({"type": kind, "status": "True", "observedGeneration": object["metadata"]["generation"]});
                 let conditions = json!([condition("Accepted"), condition("ResolvedRefs")]);
@@ -320,14 +320,15 @@ fn stripped(object: &Value) -> Value {
     object
 }
 
-fn pods_of(set: &ReplicaSet) -> Vec<Pod> {
+fn pods_of(set: &ReplicaSet) -> Vec<Arc<Pod>> {
     let pod = |number: u32| {
-        serde_json::from_value(json!({
+        let pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": format!("{}.{number}", set.hash()), "uid": format!("{}.{number}", set.hash()), "ownerReferences":
                 [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": set.name(), "uid": set.hash(), "controller": true}]},
             "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
         }))
-        .unwrap()
+        .unwrap();
+        Arc::new(pod)
     };
     (0..set.replicas()).map(pod).collect()
 }
