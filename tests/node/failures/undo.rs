@@ -94,5 +94,6 @@ pub fn writes(proxy: &Proxy) -> Vec<Seen> {
 /// Whether a request is meant to change a Deployment, a ReplicaSet or a pod.
 pub fn is_write(seen: &Seen) -> bool {
     let workload = seen.path.starts_with("/apis/apps/") || seen.path.contains("/pods");
-    seen.method != "GET" && workload && !seen.query.contains("dryRun")
+    // Giving fields back to their owners changes no workload.
+    seen.method != "GET" && workload && !seen.query.contains("dryRun") && !seen.is_of_owners()
 }
