@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::model::{ReplicaSet, Situation, images, same_template};
+use crate::words::counted;
 
 /// What became of a version that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +61,17 @@ impl Aftermath {
 
     /// Returns it as the end of a sentence.
     pub fn sentence(&self) -> String {
-        let pods = |count: &u32| format!("{count} {}", if *count == 1 { "pod" } else { "pods" });
         match self {
             Self::Back => "the former version is back".to_owned(),
             Self::Returning { ready, wanted } => {
                 format!("the former version's template is back, {ready} of {wanted} of its pods are Ready")
             }
             Self::Held { pods: canary, beside } => {
-                format!("it is held where it stands: {} of it beside {}", pods(canary), pods(beside))
+                format!(
+                    "it is held where it stands: {} of it beside {}",
+                    counted(*canary, "pod"),
+                    counted(*beside, "pod")
+                )
             }
             Self::Live => "it was not undone: the Deployment still has it".to_owned(),
             Self::Another { images } => format!("another client has put {images} on the Deployment since"),

@@ -72,7 +72,7 @@ impl Engine<'_> {
                 Failure::Refused(_, error) if !stale => return Err(error),
                 failure => {
                     conflicts += 1;
-                    if stale && self.observed()?.deployment.uid() == self.uid {
+                    if stale {
                         self.amend_way_home(step).await?;
                     }
                     if conflicts > MAX_CONFLICTS || Instant::now() > deadline {

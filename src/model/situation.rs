@@ -252,6 +252,13 @@ impl Observed {
         self.deployment.spec.min_ready_seconds == Some(keys::HELD)
     }
 
+    /// Whether a hold was ended by a client that did not know of it: what else it changed is still there.
+    pub fn has_broken_hold(&self) -> bool {
+        !self.is_held()
+            && self.deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
+            && self.deployment.annotation(keys::HELD_ANNOTATION).is_some()
+    }
+
     /// Takes note of a pinned Service of ours where nothing holds the pods that it has.
     pub fn see_pinned(&mut self, pinned: &[Value]) {
         if self.is_held() {
@@ -309,14 +316,7 @@ fn way_back(observed: &Observed) -> Option<&Snapshot> {
     let is_changed = is_canary && snapshot.live != snapshot.canary;
     let unfinished = journal.state != State::Done && (journal.is_past_holds() || is_changed);
     let ours = is_canary || same_template(&snapshot.template, live);
-    ((unfinished || is_broken_hold(&observed.deployment)) && ours).then_some(snapshot)
-}
-
-/// Whether a hold was ended by a client that did not know of it: what else it changed is still there.
-fn is_broken_hold(deployment: &Deployment) -> bool {
-    deployment.spec.min_ready_seconds != Some(keys::HELD)
-        && deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
-        && deployment.annotation(keys::HELD_ANNOTATION).is_some()
+    ((unfinished || observed.has_broken_hold()) && ours).then_some(snapshot)
 }
 
 /// The user's own values on a Deployment that is not held. A hold that another client broke leaves values of ours behind.

@@ -70,9 +70,7 @@ pub(super) fn warnings(
             );
         }
     } else {
-        if deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
-            && deployment.annotation(keys::HELD_ANNOTATION).is_some()
-        {
+        if situation.observed.has_broken_hold() {
             warn(
                 "leftover",
                 format!("no longer held, but some settings of a hold are left: {}", verb("abort")),
