@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Fields;
-use super::entry::{entries, is_our_patches, same_writer};
+use super::entry::{entries, is_client_side, is_our_patches, is_ours, noted, of_template, same_writer};
 use crate::keys::{HELD, MANAGED_BY, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTOR_ANNOTATION};
 
 /// The most that is noted, in bytes: a hold must not fail because its Deployment has many fields.
@@ -33,7 +33,8 @@ pub fn note(live: &Value, patch: &[Value]) -> Option<Value> {
 }
 
 /// Returns the JSON Patch that gives back what a patch of ours, and what it ended, took: each field to who owned it, if it
-/// is still there and ours. `None` if there is nothing of the kind, or what was begun goes on.
+/// is still there and ours. What the pod template has new goes to who applies the object, if anybody does: else no later
+/// manifest could take it away. `None` if there is nothing of the kind, or what was begun goes on.
 pub fn given_back(before: &Value, after: &Value) -> Option<Vec<Value>> {
     if is_under_way(after) || after["metadata"]["labels"][MANAGED_BY] == "rollout-plus" {
         return None;
@@ -42,7 +43,10 @@ pub fn given_back(before: &Value, after: &Value) -> Option<Vec<Value>> {
     let place = now.iter().position(is_our_patches);
     let ours = place.map(|place| Fields::of(&now[place])).unwrap_or_default();
     let mut managed = now.to_vec();
-    for entry in noted(before).iter().chain(&taken(before, after)) {
+    let mut new = place.map(|place| of_template(&now[place])).unwrap_or_default();
+    let noted = if is_under_way(before) { noted(before) } else { Vec::new() };
+    for entry in noted.iter().chain(&taken(before, after)) {
+        new = new.but(&Fields::of(entry));
         let back = Fields::of(entry).and(&ours);
         if back.is_empty() {
             continue;
@@ -51,6 +55,9 @@ pub fn given_back(before: &Value, after: &Value) -> Option<Vec<Value>> {
             Some(one) => one["fieldsV1"] = Fields::of(one).or(&back).json(),
             None => managed.extend(with(entry, &back)),
         }
+    }
+    if let Some(one) = place.and_then(|place| applier(&mut managed, &now[place]["apiVersion"])) {
+        one["fieldsV1"] = Fields::of(one).or(&new).json();
     }
     let path = |index: usize| format!("/metadata/managedFields/{index}");
     let operation = |op: &str, at: usize, value: &Value| json!({"op": op, "path": path(at), "value": value});
@@ -70,10 +77,12 @@ pub fn given_back(before: &Value, after: &Value) -> Option<Vec<Value>> {
     })
 }
 
-/// What was taken at the begin, as it was noted.
-fn noted(before: &Value) -> Vec<Value> {
-    let text = before["metadata"]["annotations"][OWNERS_ANNOTATION].as_str().filter(|_| is_under_way(before));
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+/// Returns the entry of who applies an object: we, or else `kubectl apply`.
+fn applier<'v>(managed: &'v mut [Value], version: &Value) -> Option<&'v mut Value> {
+    let same = |entry: &Value| entry["apiVersion"] == *version;
+    let ours = managed.iter().position(|entry| is_ours(entry) && same(entry));
+    let at = ours.or_else(|| managed.iter().position(|entry| is_client_side(entry) && same(entry)))?;
+    managed.get_mut(at)
 }
 
 /// What somebody owned before a patch and not after it.
@@ -193,6 +202,27 @@ mod tests {
         let patch = given_back(&before, &deployment(None, "c", &[other, ours])).unwrap();
         assert_eq!(patch.len(), 3, "only ours goes: {patch:?}");
         assert_eq!(given_back(&before, &before), None);
+    }
+
+    #[test]
+    fn what_is_new_in_the_template_is_of_who_applies_the_object() {
+        let template = |fields: Value| json!({"f:template": fields});
+        let applied = entry("kubectl-client-side-apply", "Update", &template(json!({"f:image": {}})));
+        let after = |new: Value| {
+            let ours = entry(FIELD_MANAGER, "Update", &template(new));
+            deployment(None, "b", &[applied.clone(), ours])
+        };
+        let before = deployment(None, "a", std::slice::from_ref(&applied));
+        let patch = given_back(&before, &after(json!({"f:port": {}}))).unwrap();
+        assert_eq!(
+            patch[3]["value"]["fieldsV1"]["f:spec"]["f:template"],
+            json!({"f:image": {}, "f:port": {}})
+        );
+        let mark = format!("f:{}", crate::keys::RESTARTED_AT);
+        let restart = json!({"f:metadata": {"f:annotations": {".": {}, mark: {}}}});
+        let ops: Vec<Value> =
+            given_back(&before, &after(restart)).unwrap().iter().map(|one| one["op"].clone()).collect();
+        assert_eq!(ops, ["test", "test", "remove"], "a restart is nobody's");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Fields;
-use crate::keys::{FIELD_MANAGER, LAST_APPLIED};
+use crate::keys::{FIELD_MANAGER, LAST_APPLIED, OWNERS_ANNOTATION, RESTARTED_AT};
 
 /// The manager of `kubectl apply` without `--server-side` (`FieldManagerClientSideApply` of kubectl).
 const CLIENT_SIDE: &str = "kubectl-client-side-apply";
@@ -61,6 +61,30 @@ pub fn is_ours(entry: &Value) -> bool {
 /// Whether an entry is what our patches own.
 pub(super) fn is_our_patches(entry: &Value) -> bool {
     is(entry, FIELD_MANAGER, "Update")
+}
+
+/// Returns what an entry has of the pod template, without the mark of a restart and the map that it is in: the mark is
+/// nobody's, as after `kubectl rollout restart`, and no manifest takes it away.
+pub(super) fn of_template(entry: &Value) -> Fields {
+    const ANNOTATIONS: [&str; 4] = ["f:spec", "f:template", "f:metadata", "f:annotations"];
+    let fields = Fields::of(entry).below(&ANNOTATIONS[..2]);
+    let mark = format!("f:{RESTARTED_AT}");
+    let kept = fields.below(&[&ANNOTATIONS[..], &[&mark]].concat()).or(&Fields::only(&ANNOTATIONS));
+    fields.but(&kept)
+}
+
+/// Returns what a run of ours that has not ended brought into the pod template and nobody had before: a canary that is held,
+/// or a run that was killed. The next manifest may have it no longer.
+pub(super) fn brought(object: &Value) -> Fields {
+    let patches = entries(object).iter().find(|entry| is_our_patches(entry));
+    let brought = patches.map(of_template).unwrap_or_default();
+    noted(object).iter().fold(brought, |brought, entry| brought.but(&Fields::of(entry)))
+}
+
+/// Returns what was taken from whom when what goes on at an object began, as it was noted on it.
+pub(super) fn noted(object: &Value) -> Vec<Value> {
+    let text = object["metadata"]["annotations"][OWNERS_ANNOTATION].as_str();
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// Whether an entry is what `kubectl apply` left. kubectl itself goes by who owns its annotation, and would so take over

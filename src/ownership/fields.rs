@@ -80,6 +80,15 @@ impl Fields {
         Self { member: keep(self.member, other.member), children }
     }
 
+    /// Returns the set of one field.
+    pub fn only(path: &[&str]) -> Self {
+        let mut fields = Self { member: true, children: BTreeMap::new() };
+        for step in path.iter().rev() {
+            fields = Self { member: false, children: BTreeMap::from([((*step).to_owned(), fields)]) };
+        }
+        fields
+    }
+
     /// Returns the fields at and below a path.
     #[must_use]
     pub fn below(&self, path: &[&str]) -> Self {

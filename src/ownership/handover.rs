@@ -4,12 +4,14 @@
 use serde_json::{Map, Value, json};
 
 use super::Fields;
-use super::entry::{Writer, entries, is_client_side, is_our_patches, is_ours, last_applied, same_writer};
+use super::entry::{
+    Writer, brought, entries, is_client_side, is_our_patches, is_ours, last_applied, same_writer,
+};
 use crate::keys::{FIELD_MANAGER, LAST_APPLIED};
 
-/// Whether `kubectl apply` wrote an object last, and not we.
+/// Whether `kubectl apply` wrote an object last, and not we, or a run of ours that has not ended brought something.
 pub fn is_needed(live: &Value) -> bool {
-    entries(live).iter().any(is_client_side)
+    entries(live).iter().any(is_client_side) || !brought(live).is_empty()
 }
 
 /// Names the managers whose fields are taken over.
@@ -18,7 +20,8 @@ pub fn managers(live: &Value) -> Vec<&str> {
     theirs.filter_map(|entry| entry["manager"].as_str()).collect()
 }
 
-/// Returns the `managedFields` in which our applies own what `kubectl apply` owned; `None` if it owned nothing.
+/// Returns the `managedFields` in which our applies own what `kubectl apply` owned and what runs of ours that did not end
+/// brought; `None` if there is nothing of the kind.
 ///
 /// With `all`, what it applied last and `sent` has no longer is taken from others, too: `kubectl apply` deletes such a
 /// field whoever changed it since.
@@ -27,11 +30,12 @@ pub fn taken_over(live: &Value, sent: &Value, all: bool) -> Option<Vec<Value>> {
         return None;
     }
     let mut managed = entries(live).to_vec();
-    let at = managed.iter().position(is_ours).or_else(|| managed.iter().position(is_client_side))?;
+    let at = [is_ours, is_client_side, is_our_patches].iter().find_map(|is| managed.iter().position(is))?;
     let version = managed[at]["apiVersion"].clone();
     let same = |entry: &&Value| entry["apiVersion"] == version;
     let theirs = managed.iter().filter(|entry| is_client_side(entry)).filter(same);
-    let mut owned = theirs.fold(Fields::of(&managed[at]), |owned, entry| owned.or(&Fields::of(entry)));
+    let own = if is_our_patches(&managed[at]) { Fields::default() } else { Fields::of(&managed[at]) };
+    let mut owned = theirs.fold(own, |owned, entry| owned.or(&Fields::of(entry))).or(&brought(live));
     if all {
         let dropped = dropped(live, sent);
         for entry in &mut managed {

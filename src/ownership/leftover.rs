@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::entry::{Writer, entries, is_client_side, is_our_patches, is_ours};
+use super::entry::{Writer, brought, entries, is_client_side, is_our_patches, is_ours};
 use super::fields::{item, part};
 use super::{Fields, handover};
 
@@ -32,7 +32,7 @@ pub fn leftover(live: &Value, sent: &Value, all: bool, path: &[&str]) -> Leftove
     let version = &sent["apiVersion"];
     let mine = entries(live).iter().filter(|entry| is_client_side(entry) || is_ours(entry));
     let mine = mine.filter(|entry| entry["apiVersion"] == *version);
-    let mut mine = mine.fold(Fields::default(), |all, entry| all.or(&Fields::of(entry)));
+    let mut mine = mine.fold(brought(live), |all, entry| all.or(&Fields::of(entry)));
     mine.children.remove("f:status");
     let dropped = if all { handover::dropped(live, sent) } else { Fields::default() };
     let mine = mine.or(&dropped).below(path);
@@ -116,7 +116,7 @@ pub fn patch(live: &Value, sent: &Value, gone: &Fields, owned: &Fields, strategi
 /// Returns all that `kubectl apply` and we own of an object.
 pub fn owned(live: &Value) -> Fields {
     let mine = entries(live).iter().filter(|entry| is_client_side(entry) || is_ours(entry));
-    mine.fold(Fields::default(), |all, entry| all.or(&Fields::of(entry)))
+    mine.fold(brought(live), |all, entry| all.or(&Fields::of(entry)))
 }
 
 /// Marks maps that are one value to the server (a `nodeSelector`): a strategic merge patch would merge them.

@@ -34,7 +34,7 @@ fn an_update_of_kubectl_apply_becomes_an_apply_of_ours() {
 #[test]
 fn it_is_joined_with_what_we_applied_and_our_patches_go() {
     let ours = entry(FIELD_MANAGER, "Apply", &json!({"f:spec": {"f:paused": {}}}));
-    let patches = entry(FIELD_MANAGER, "Update", &json!({"f:spec": {"f:template": {}}}));
+    let patches = entry(FIELD_MANAGER, "Update", &json!({"f:spec": {"f:minReadySeconds": {}}}));
     let mut old = csa(&json!({"f:older": {}}));
     old["apiVersion"] = json!("extensions/v1beta1");
     let status = json!({"manager": "kube-controller-manager", "operation": "Update", "subresource": "status",
@@ -111,4 +111,18 @@ fn what_others_changed_is_told_with_who_and_when() {
     assert_eq!(left[0]["fieldsV1"], json!({"f:spec": {"f:paused": {}}}));
     assert_eq!(without(&live, &[]), None);
     assert!(overwritten(&live, &live, &live).is_empty());
+}
+
+#[test]
+fn what_a_run_brought_that_has_not_ended_becomes_an_apply_of_ours_but_for_what_others_had() {
+    let template = |fields: Value| json!({"f:spec": {"f:template": fields}});
+    let patches = entry(FIELD_MANAGER, "Update", &template(json!({"f:port": {}, "f:image": {}})));
+    let mut live = json!({"metadata": {"annotations": {}, "managedFields": [patches]}});
+    let image = entry("kubectl-edit", "Update", &template(json!({"f:image": {}})));
+    live["metadata"]["annotations"][crate::keys::OWNERS_ANNOTATION] = json!(json!([image]).to_string());
+    assert!(is_needed(&live));
+    let managed = taken_over(&live, &json!({}), false).unwrap();
+    assert_eq!(managed[0]["operation"], "Apply");
+    assert_eq!(managed[0]["fieldsV1"], template(json!({"f:port": {}})));
+    assert_eq!(managed.len(), 1);
 }
