@@ -35,6 +35,7 @@ use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::{self, Card, Output};
+use crate::world::within;
 
 pub(crate) use bootstrap::Granted;
 pub(crate) use doctor::Diagnosis;
@@ -42,6 +43,10 @@ use rollout::Context;
 
 /// Runs a command line, or a step of a CI pipeline where there is none, and returns the exit code of the process.
 pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
+    within(Arc::clone(&environment.world), started(argv, environment)).await
+}
+
+async fn started(argv: Vec<OsString>, environment: &Environment) -> u8 {
     if let Some(words) = completion::asked(&argv) {
         completion::complete(&words, environment);
         return 0;

@@ -29,10 +29,10 @@ use crate::record::{Ending, State, Verb};
 use crate::status::{NOTHING_TO_JUDGE, WorkloadStatus};
 use crate::step;
 use crate::traffic::{Split, Traffic};
+use crate::world::Signals;
 
 use guard::Guard;
 use lock::Lock;
-pub(crate) use wait::Signals;
 
 /// How long the last record may take after a signal: whoever sent it kills us soon after.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -284,6 +284,7 @@ impl<'a> Engine<'a> {
         }
         let signalled = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
         let released = tokio::select! {
+            biased;
             released = self.lock.release(self.cluster, state, held, outcome.as_ref()) => released,
             () = tokio::time::sleep(FAREWELL), if signalled => Ok(()),
             // The second signal: at once. The lock runs out by itself.

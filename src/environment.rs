@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::world::{Process, World};
 
 /// A copy of the environment variables, and what `main` found out about its streams.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Environment {
     /// Variables by name.
     pub variables: BTreeMap<String, String>,
@@ -16,6 +19,21 @@ pub struct Environment {
     pub stdout_is_terminal: bool,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
+    /// Clock, chance, signals, streams and the way to the API server.
+    pub world: Arc<dyn World>,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            host: String::new(),
+            user: String::new(),
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            world: Arc::new(Process),
+        }
+    }
 }
 
 impl Environment {
@@ -48,12 +66,6 @@ impl Environment {
         let name = format!("{user}@{}", self.host);
         name.chars().filter(|letter| !letter.is_control()).take(120).collect()
     }
-}
-
-/// Returns the time for a record, RFC 3339 with microseconds. For people and for "has it changed", never to
-/// be compared with another machine's.
-pub(crate) fn timestamp() -> String {
-    format!("{:.6}", jiff::Timestamp::now())
 }
 
 fn is_program(path: &Path) -> bool {

@@ -8,7 +8,7 @@
 //! | cluster | `cluster` | talk to the API server |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
-//! | front | [`cli`], `commands`, `source`, [`environment`] | parse what the user gave |
+//! | front | [`cli`], `commands`, `source`, [`environment`], [`world`] | parse what the user gave |
 
 pub mod aftermath;
 pub mod apply;
@@ -47,5 +47,6 @@ pub mod status;
 pub mod step;
 pub mod traffic;
 pub mod words;
+pub mod world;
 
 pub use commands::run;

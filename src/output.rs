@@ -21,21 +21,20 @@ mod whole;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io::Write;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::check;
 use crate::cli::{OutputFormat, Report};
 use crate::commands::Diagnosis;
-use crate::environment::{Environment, timestamp};
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::history::Revision;
 use crate::model::ObjectName;
 use crate::plan::Plan;
 use crate::status::WorkloadStatus;
+use crate::world::{self, timestamp};
 
 pub(crate) use card::Card;
 pub(crate) use completions::completions;
@@ -132,7 +131,7 @@ impl Output {
                 Ok(())
             }
             OutputFormat::Human => {
-                let now = Timestamp::now();
+                let now = world::now();
                 let tree = |status| tree::lines(status, self.color, now, tree::PODS);
                 let lines: Vec<String> = statuses.iter().flat_map(tree).collect();
                 to_stdout(&lines.join("\n"))
@@ -191,7 +190,7 @@ impl Output {
     /// Writes what is known of a credential as data.
     pub(crate) fn diagnosis(&self, found: &Diagnosis) -> Result<(), Error> {
         match self.format {
-            OutputFormat::Human => to_stdout(&diagnosis::render(found, Timestamp::now())),
+            OutputFormat::Human => to_stdout(&diagnosis::render(found, world::now())),
             _ => self.document(found),
         }
     }
@@ -268,7 +267,7 @@ impl Channel<'_> {
             Event::Progress { text, status } => {
                 if let Some(live) = self.output.live.borrow_mut().as_mut() {
                     let key = self.workload.as_ref().map(ToString::to_string).unwrap_or_default();
-                    let tree = tree::lines(status, live.color(), Timestamp::now(), tree::PODS);
+                    let tree = tree::lines(status, live.color(), world::now(), tree::PODS);
                     live.show(&key, &tree, &safe(&self.prefixed(text)));
                     return;
                 }
@@ -368,11 +367,11 @@ fn second() -> String {
 }
 
 fn to_stderr(text: &str) {
-    writeln!(std::io::stderr().lock(), "{text}").unwrap_or(());
+    world::stderr(&format!("{text}\n"));
 }
 
 fn to_stdout(text: &str) -> Result<(), Error> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
+    match world::stdout(&format!("{text}\n")) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::new(Kind::Infrastructure, format!("write to stdout: {error}")))
         }

@@ -64,6 +64,24 @@ const FORBIDDEN: [&str; 10] = [
     "crate::output",
 ];
 
+/// Clock, chance, signals and streams. They reach a run through one value, so that a simulator can make another.
+const WORLD: [&str; 11] = [
+    "Timestamp::now()",
+    "Zoned::now()",
+    "SystemTime",
+    "time::Instant::now",
+    "RandomState",
+    "SignalKind::interrupt",
+    "SignalKind::terminate",
+    "io::stdout()",
+    "io::stderr()",
+    "println!",
+    "eprintln!",
+];
+
+/// Who reads them: the two that make the value.
+const READERS: [&str; 2] = ["src/main.rs", "src/world.rs"];
+
 fn files(place: &Path, found: &mut Vec<PathBuf>) {
     if place.is_dir() {
         for entry in fs::read_dir(place).unwrap() {
@@ -86,6 +104,30 @@ fn the_core_has_no_client_clock_environment_or_printing() {
         let text = fs::read_to_string(&file).unwrap();
         for word in FORBIDDEN {
             assert!(!text.contains(word), "{} uses {word}", file.display());
+        }
+    }
+}
+
+/// The pauses, too: without `biased` tokio rolls dice.
+#[test]
+fn a_run_reads_its_world_in_one_place_and_waits_without_chance() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    files(&root.join("src"), &mut found);
+    let readers = READERS.map(|reader| root.join(reader));
+    for file in found.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        let own = text.split("#[cfg(test)]").next().unwrap();
+        for word in WORLD.iter().filter(|_| !readers.contains(file)) {
+            assert!(!own.contains(word), "{} reads {word}: it is for src/world.rs", file.display());
+        }
+        assert!(!own.contains("std::time::Instant"), "{}: its waits are not virtual", file.display());
+        for (_, after) in own.match_indices("select! {").map(|(at, word)| own.split_at(at + word.len())) {
+            assert!(
+                after.trim_start().starts_with("biased;"),
+                "{} has a select without 'biased'",
+                file.display()
+            );
         }
     }
 }

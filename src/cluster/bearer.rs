@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::cluster::program::Program;
 use crate::credentials::{ExposeSecret, Secret};
 use crate::error::{Error, Kind};
+use crate::world;
 
 /// As client-go: half of the time between kubelet's renewal of a token and its end (`transport/token_source.go`).
 const READ_AGAIN: Duration = Duration::from_secs(50);
@@ -76,7 +77,7 @@ impl Bearer {
             }
             Self::Program(program, state) => {
                 let mut state = state.lock().await;
-                if state.1.is_some_and(|ends| ends <= Timestamp::now()) {
+                if state.1.is_some_and(|ends| ends <= world::now()) {
                     *state = again(program).await?;
                 }
                 Ok(state.0.clone())

@@ -19,6 +19,7 @@ use crate::cluster::credential::Credential;
 use crate::cluster::refusal::Refusal;
 use crate::cluster::warned::Warned;
 use crate::error::{Error, Kind};
+use crate::world;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -330,9 +331,8 @@ fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-/// Spreads retries of several clients. A hasher's random seed is random enough for that.
+/// Spreads retries of several clients.
 fn jittered(pause: Duration) -> Duration {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish() % 512;
+    let random = world::random() % 512;
     pause.mul_f64(0.75 + f64::from(u32::try_from(random).unwrap_or(0)) / 1024.0)
 }

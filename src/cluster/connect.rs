@@ -11,11 +11,16 @@ use crate::credentials::{ExposeSecret, Source};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::kubeconfig::{Fault, Kubeconfig, Picked, Proxy, ProxyVariables};
+use crate::world;
 
 /// Builds the client of a run.
 pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     let (source, notes) = args.credentials.read()?;
-    let mut way = way(args, &source).await?;
+    let given = world::transport();
+    let mut way = match given {
+        Some(_) => Way::given(),
+        None => way(args, &source).await?,
+    };
     way.notes.extend(notes);
     let proxy = match (args.credentials.proxy()?, way.proxy.take()) {
         (Some(given), _) => Proxy::of(&given.to_string()).ok(),
@@ -45,7 +50,11 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
             .next("kubectl get namespaces"));
     }
     let credential = Credential::of(&way.config, way.identity, way.origin.clone(), way.notes);
-    let client = transport::client(way.config, way.login, proxy.as_ref()).map_err(|error| {
+    let client = match given {
+        Some(transport) => Ok(kube::Client::new(transport, namespace.clone())),
+        None => transport::client(way.config, way.login, proxy.as_ref()),
+    };
+    let client = client.map_err(|error| {
         let why = format!("{}: {}", way.origin, chain(&error));
         Error::new(Kind::Cluster, why).next("kubectl config view --minify")
     })?;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use kube::Config;
 
 use crate::credentials::{Certificate, Claims, Distrust, Identity, rejected, shown, untrusted};
+use crate::world;
 
 /// The server and the credential of a client. It holds no secret.
 #[derive(Clone, Debug)]
@@ -46,14 +46,14 @@ impl Credential {
 
     /// Explains a 401.
     pub(crate) fn rejected(&self) -> String {
-        rejected(&self.identity, Timestamp::now())
+        rejected(&self.identity, world::now())
     }
 
     /// Explains a failure that the server's certificate is the cause of; `None` for others.
     pub(super) fn untrusted(&self, error: &kube::Error) -> Option<String> {
         let distrust = distrust(tls(error)?)?;
         let name = self.tls_server_name.as_deref();
-        Some(untrusted(&self.server, name, &distrust, self.authorities.as_deref(), Timestamp::now()))
+        Some(untrusted(&self.server, name, &distrust, self.authorities.as_deref(), world::now()))
     }
 }
 

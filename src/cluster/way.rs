@@ -14,6 +14,7 @@ use crate::credentials::{ExposeSecret, Identity, Secret, Source, to_pem};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::kubeconfig::{Blob, Choice, Cluster, Fault, Login, Origin, Proxy, certificates, data};
+use crate::world;
 
 /// How to come to a server.
 pub(super) struct Way {
@@ -26,6 +27,21 @@ pub(super) struct Way {
     pub(super) identity: Identity,
     pub(super) origin: String,
     pub(super) notes: Vec<String>,
+}
+
+impl Way {
+    /// That of whoever was given something that answers requests.
+    pub(super) fn given() -> Self {
+        Self {
+            config: Config::new(http::Uri::from_static("http://given.invalid")),
+            namespace: ("default".into(), "the server that was given".into()),
+            login: transport::Login::default(),
+            proxy: None,
+            identity: Identity::Nobody(None),
+            origin: "the server that was given".into(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Makes a way of what a kubeconfig says.
@@ -70,8 +86,7 @@ pub(super) async fn chosen(choice: Choice, source: &Source, environment: &Enviro
         let names = [named("client-certificate", &pair.certificate), named("client-key", &pair.key)];
         certificate = Some(together(&pem, &key, [&names[0], &names[1]])?);
     }
-    if let Some(fault) = choice.login.expired(&choice.user_origin, &choice.user_name, jiff::Timestamp::now())
-    {
+    if let Some(fault) = choice.login.expired(&choice.user_origin, &choice.user_name, world::now()) {
         return Err(fault.into_error());
     }
     let first = certificate.as_ref().and_then(|pair| pair.cert.first());

@@ -17,11 +17,11 @@ use crate::ci::Build;
 use crate::cli::{ApplyArgs, OnFailure, Strategy};
 use crate::cluster::{Cluster, connect};
 use crate::commands::rollout::Context;
-use crate::engine::Signals;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::model::images_of;
 use crate::source;
+use crate::world::Signals;
 
 use check::Checked;
 
@@ -149,6 +149,7 @@ impl Run<'_> {
     async fn interruptible(&self, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let mut stop = Signals::new()?;
         tokio::select! {
+            biased;
             result = work => result,
             () = stop.received() => Err(Error::new(
                 Kind::Interrupted,

@@ -8,12 +8,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cluster::{Cluster, Fleet, Scope};
 use crate::commands::status::{nothing, unread_routes};
-use crate::engine::Signals;
 use crate::error::{Error, Kind};
 use crate::health::{Class, Watch};
 use crate::model::ObjectName;
 use crate::output::{Output, Reader, Watching};
 use crate::status::{Goal, Pods, Reached, WorkloadStatus};
+use crate::world::Signals;
 
 /// Changes come in bursts: workloads are looked at, and the picture is redrawn, this often at most.
 const PACE: Duration = Duration::from_millis(200);
@@ -105,10 +105,11 @@ impl Follow<'_> {
                 let pace = looked + PACE;
                 let until = if self.fleet.is_touched() { pace } else { wake.max(pace) };
                 tokio::select! {
-                    changed = self.fleet.changed() => changed?,
+                    biased;
+                    () = stop.received() => return self.stopped(),
                     () = sleep_until(until) => break,
                     _ = resized.recv() => break,
-                    () = stop.received() => return self.stopped(),
+                    changed = self.fleet.changed() => changed?,
                 }
             }
         }

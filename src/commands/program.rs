@@ -9,9 +9,9 @@ use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 
 use crate::credentials::{ExposeSecret, Given, Secret, Source, pod_kubeconfig};
-use crate::engine::Signals;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
+use crate::world::Signals;
 
 /// For how long a program may run if no timeout is set.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -121,6 +121,7 @@ pub(super) async fn run(
         .spawn()
         .map_err(|error| Error::new(Kind::Infrastructure, format!("run {name}: {error}")))?;
     let ended = tokio::select! {
+        biased;
         ended = child.wait() => ended,
         () = tokio::time::sleep(patience.unwrap_or(PATIENCE)) => {
             end(&mut child).await;

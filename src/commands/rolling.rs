@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::cli::{RestartArgs, RollingArgs, deployment_name};
 use crate::cluster::connect;
 use crate::commands::rollout::Context;
-use crate::environment::timestamp;
 use crate::error::Error;
 use crate::keys::RESTARTED_AT;
 use crate::record::Verb;
 use crate::source;
+use crate::world::timestamp;
 
 /// Replaces the version.
 pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), Error> {

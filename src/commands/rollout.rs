@@ -9,13 +9,14 @@ use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs, deployment_name};
 use crate::cluster::Cluster;
 use crate::commands::check;
 use crate::engine::{Engine, Options};
-use crate::environment::{Environment, timestamp};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::health::Tolerances;
 use crate::model::{Observed, RunRef, Situation};
 use crate::output::Output;
 use crate::plan::{self, Plan};
 use crate::record::Verb;
+use crate::world::{random, timestamp};
 
 /// What a verb is run with.
 #[derive(Clone, Copy)]
@@ -123,13 +124,10 @@ impl<'a> Context<'a> {
 
 /// Says who runs.
 fn run(environment: &Environment) -> RunRef {
-    use std::hash::{BuildHasher, Hasher};
-    // Not secret, only unlikely to come twice.
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let since = timestamp();
     let build = Build::of(environment);
     RunRef {
-        id: format!("{:08x}", random & 0xffff_ffff),
+        id: format!("{:08x}", random() & 0xffff_ffff),
         holder: environment.holder(build.repo.as_deref()),
         since: format!("{}Z", since.split('.').next().unwrap_or_default()),
         link: build.link,

@@ -12,11 +12,11 @@ use crate::cli::{CardArgs, Cli, Command, OutputFormat};
 use crate::commands::program::{self, Aim};
 use crate::commands::{execute, ready};
 use crate::credentials::Given;
-use crate::engine::Signals;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
+use crate::world::Signals;
 
 /// How long a command may take to end by itself after a signal. A container is killed 10 s after it.
 const FAREWELL: Duration = Duration::from_secs(8);

@@ -9,10 +9,10 @@ use crate::apply::Awaited;
 use crate::apply::asked::asked;
 use crate::cli::WaitArgs;
 use crate::cluster::{Cluster, absent};
-use crate::engine::Signals;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
+use crate::world::Signals;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -87,6 +87,7 @@ where
             return not_yet(Kind::Deadline, "within the time");
         }
         tokio::select! {
+            biased;
             () = sleep(LOOK_EVERY) => {}
             () = stop.received() => return not_yet(Kind::Interrupted, "yet: stopped by a signal"),
         }

@@ -81,6 +81,7 @@ impl Engine<'_> {
                 }
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
             }

@@ -50,9 +50,10 @@ impl Engine<'_> {
             let wake = deadline.min(Instant::now() + LOOK_EVERY);
             loop {
                 tokio::select! {
-                    changed = self.mirror.changed() => changed?,
-                    () = sleep_until(wake) => break,
+                    biased;
                     () = self.stop.received() => return Err(lost),
+                    () = sleep_until(wake) => break,
+                    changed = self.mirror.changed() => changed?,
                 }
             }
         }

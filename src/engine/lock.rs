@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::Signals;
 use crate::cluster::{Cluster, Failure};
-use crate::environment::timestamp;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health;
@@ -15,6 +13,7 @@ use crate::model::{Observed, RunRef, Situation};
 use crate::output::Channel;
 use crate::plan::{Plan, Step};
 use crate::record::{self, Journal, LockState, Outcome, State, Verb};
+use crate::world::{Signals, timestamp};
 
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// After two thirds of the Lease without a renewal somebody else may be about to take it.
@@ -84,6 +83,7 @@ impl Lock {
         let mut unchanged_since = begin;
         loop {
             tokio::select! {
+                biased;
                 () = sleep(LOOK_EVERY) => {}
                 () = stop.received() => {
                     return Err(Error::new(Kind::Interrupted, "stopped by a signal while waiting for the lock; nothing was changed"));

@@ -57,6 +57,7 @@ impl<'p> Proof<'p> {
         let Some(mut reading) = self.0 else { return work.await };
         let mut work = pin!(work);
         let done = tokio::select! {
+            biased;
             done = &mut work => done,
             () = &mut reading => return work.await,
         };

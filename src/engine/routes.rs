@@ -26,9 +26,10 @@ impl Engine<'_> {
                 self.note(&format!("{target}: {why}: waiting for it, {} s at most", ANSWER.as_secs()));
             }
             tokio::select! {
-                changed = self.mirror.changed() => changed?,
-                () = sleep_until(deadline) => break,
+                biased;
                 () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
+                () = sleep_until(deadline) => break,
+                changed = self.mirror.changed() => changed?,
             }
         }
         Ok(())

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
@@ -29,30 +28,6 @@ const CONTROLLER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// For how long the same is waited for before a run: the run may be what helps.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
-
-/// SIGINT and SIGTERM.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    pub(crate) fn new() -> Result<Self, Error> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Error::new(Kind::Infrastructure, format!("listen for signals: {error}")))
-        };
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    /// Returns when one comes.
-    pub(crate) async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
 
 /// Returns after what time changes are looked at again. A look goes over all pods, and they change for the longer the
 /// more there are: so the looks of a rollout cost about the same per pod, however many there are.
@@ -220,9 +195,10 @@ impl Engine<'_> {
                 return Ok(true);
             }
             tokio::select! {
-                changed = self.mirror.changed() => changed?,
-                () = sleep_until(deadline) => return Ok(false),
+                biased;
                 () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
+                () = sleep_until(deadline) => return Ok(false),
+                changed = self.mirror.changed() => changed?,
             }
         }
     }

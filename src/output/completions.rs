@@ -1,6 +1,6 @@
 //! Words that complete a command line, for kubectl and shells.
 
-use std::io::Write as _;
+use crate::world;
 
 /// The last line tells the shell what else to do: nothing, or to complete files if there are no words. It is a
 /// `ShellCompDirective` of cobra's, as kubectl reads it.
@@ -23,5 +23,5 @@ pub(crate) fn completions(words: &[(String, String)], files: bool) {
     text.push_str(if files { FILES } else { NOTHING_ELSE });
     text.push('\n');
     // A closed pipe is the reader's choice.
-    std::io::stdout().write_all(text.as_bytes()).unwrap_or(());
+    world::stdout(&text).unwrap_or(());
 }

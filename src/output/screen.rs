@@ -1,8 +1,8 @@
 //! A picture on the terminal that is redrawn in place: only lines that changed are written, all at once.
 
-use std::io::Write;
-
 use console::{measure_text_width, truncate_str};
+
+use crate::world;
 
 /// Terminals that know it show a frame only when it is whole; others ignore it.
 const BEGIN: &str = "\u{1b}[?2026h";
@@ -78,9 +78,7 @@ fn up(rows: usize) -> String {
 }
 
 fn write(text: &str) {
-    let mut stderr = std::io::stderr().lock();
-    // A terminal that went away is noticed elsewhere.
-    stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).unwrap_or(());
+    world::stderr(text);
 }
 
 #[cfg(test)]

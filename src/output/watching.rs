@@ -1,9 +1,8 @@
 //! Workloads while they change: a live picture on a terminal, else a line for each change.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::cli::OutputFormat;
@@ -15,6 +14,7 @@ use crate::output::safe::safe;
 use crate::output::screen::Screen;
 use crate::output::{Output, about, json_line, second, to_stderr};
 use crate::status::WorkloadStatus;
+use crate::world;
 
 /// A line at least this often while somebody waits, because CI systems end silent jobs.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -99,7 +99,7 @@ impl Watching<'_> {
             Form::Live(screen) => {
                 let color = self.output.color;
                 let (rows, _) = Screen::size();
-                let frame = Frame { rows, color, now: Timestamp::now(), namespaces: self.namespaces };
+                let frame = Frame { rows, color, now: world::now(), namespaces: self.namespaces };
                 let mut lines = picture::lines(statuses, &frame);
                 lines.truncate(rows.saturating_sub(2));
                 lines.extend(waits.map(str::to_owned));
@@ -144,7 +144,7 @@ impl Watching<'_> {
 }
 
 fn write(line: &str) -> Reader {
-    match writeln!(std::io::stdout().lock(), "{line}") {
+    match world::stdout(&format!("{line}\n")) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Reader::Gone,
         _ => Reader::Here,
     }

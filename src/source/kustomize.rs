@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::process::{Child, Command};
 
-use crate::engine::Signals;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
+use crate::world::Signals;
 
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,6 +99,7 @@ async fn text(mut command: Command, named: &str) -> Result<String, Error> {
     let mut stop = Signals::new()?;
     let mut child = command.spawn().map_err(|error| Error::usage(format!("run {named}: {error}")))?;
     let ended = tokio::select! {
+        biased;
         ended = whole(&mut child) => ended,
         () = tokio::time::sleep(PATIENCE) => Err(Error::new(
             Kind::Deadline,

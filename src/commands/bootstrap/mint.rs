@@ -15,6 +15,7 @@ use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::grant::{Account, DELIVERED, EXPIRES, issued, next_number};
 use crate::traffic::{Target, text};
+use crate::world;
 
 /// How often the name of a token may be taken by somebody who makes one at the same moment.
 const TRIES: u32 = 5;
@@ -164,7 +165,7 @@ fn access(args: &TokenArgs, cluster: &Cluster, token: Secret) -> Result<Access, 
 
 /// A server may give less than was asked, and says so nowhere else.
 fn warn_if_short(args: &TokenArgs, expires: Timestamp, context: Context<'_>) {
-    let given = expires.duration_since(Timestamp::now()).as_secs();
+    let given = expires.duration_since(world::now()).as_secs();
     let asked = i64::try_from(args.expires_in.as_secs()).unwrap_or(i64::MAX);
     if given + 60 < asked {
         context.output.about_all().event(&Event::warning(format!(
