@@ -1,6 +1,8 @@
 //! The journal and the lock as they stand on a workload's Lease. One object for both, so that whoever has
 //! lost the lock cannot write the journal.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod history;
 mod origin;
 mod trusted;
@@ -245,18 +247,8 @@ mod tests {
     use super::*;
 
     fn a_journal() -> Journal {
-        Journal {
-            schema: Journal::SCHEMA,
-            run: RunRef { id: "r1".into(), holder: "me@here".into(), ..RunRef::default() },
-            epoch: 3,
-            verb: Verb::Canary,
-            plan: Plan { steps: vec![Step::AwaitCanary] },
-            cursor: 0,
-            state: State::Open,
-            snapshot: None,
-            failure: None,
-            traffic: None,
-        }
+        let run = RunRef { id: "r1".into(), holder: "me@here".into(), ..RunRef::default() };
+        Journal { run, ..fixtures::journal(Verb::Canary, Plan { steps: vec![Step::AwaitCanary] }) }
     }
 
     #[test]

@@ -352,16 +352,9 @@ mod tests {
         let mut observed = held();
         observed.deployment = idle().deployment;
         observed.journal = Some(crate::record::Journal {
-            schema: crate::record::Journal::SCHEMA,
             run: run(),
-            epoch: 1,
-            verb: crate::record::Verb::Abort,
-            plan: crate::plan::Plan::default(),
-            cursor: 0,
-            state: crate::record::State::Open,
             snapshot: Situation::of(&held()).snapshot(&template("web:2")),
-            failure: None,
-            traffic: None,
+            ..crate::record::fixtures::journal(crate::record::Verb::Abort, crate::plan::Plan::default())
         });
         let writes = |observed: &crate::model::Observed| {
             work(&Step::AwaitStable, &Situation::of(observed), &run(), 1).unwrap().mutations

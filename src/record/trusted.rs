@@ -66,25 +66,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::RunRef;
     use crate::plan::{Check, Plan};
-    use crate::record::{State, Verb, write_lease};
+    use crate::record::fixtures::journal;
+    use crate::record::{Verb, write_lease};
     use crate::traffic::{Split, Traffic};
-
-    fn a_journal() -> Journal {
-        Journal {
-            schema: Journal::SCHEMA,
-            run: RunRef::default(),
-            epoch: 3,
-            verb: Verb::Canary,
-            plan: Plan { steps: vec![Step::AwaitCanary] },
-            cursor: 0,
-            state: State::Open,
-            snapshot: None,
-            failure: None,
-            traffic: None,
-        }
-    }
 
     #[test]
     fn a_journal_that_leads_elsewhere_is_not_followed() {
@@ -93,7 +78,7 @@ mod tests {
             write_lease(&mut lease, None, journal, "").unwrap();
             trusted_journal(&lease)
         };
-        let mut followed = a_journal();
+        let mut followed = journal(Verb::Canary, Plan { steps: vec![Step::AwaitCanary] });
         followed.traffic = Some(Traffic::direct("web"));
         followed.plan.steps.push(Step::Route { split: Split::undone("web", "shop"), grace: 1 });
         assert_eq!(read(&followed), Ok(Some(followed.clone())));

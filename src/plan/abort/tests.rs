@@ -1,7 +1,7 @@
 use super::*;
-use crate::model::RunRef;
 use crate::model::fixtures::{held, idle, replica_set, template};
-use crate::record::{Journal, State, Verb};
+use crate::record::fixtures::journal;
+use crate::record::{Journal, Verb};
 
 /// After the hold of `web:2` is off, with the record of a run that is not through.
 fn released(verb: Verb, cursor: usize) -> Observed {
@@ -19,18 +19,8 @@ fn released(verb: Verb, cursor: usize) -> Observed {
     observed.deployment.spec.template = template("web:2");
     observed.deployment.status.updated_replicas = 1;
     observed.replica_sets.push(replica_set("web:2", 1));
-    observed.journal = Some(Journal {
-        schema: Journal::SCHEMA,
-        run: RunRef::default(),
-        epoch: 1,
-        verb,
-        plan: Plan { steps: vec![hold, Step::AwaitCanary, Step::Release, Step::AwaitRollout] },
-        cursor,
-        state: State::Open,
-        snapshot,
-        failure: None,
-        traffic: None,
-    });
+    let plan = Plan { steps: vec![hold, Step::AwaitCanary, Step::Release, Step::AwaitRollout] };
+    observed.journal = Some(Journal { cursor, snapshot, ..journal(verb, plan) });
     observed
 }
 

@@ -11,6 +11,7 @@ use crate::keys;
 use crate::model::fixtures::{idle, replica_set, template};
 use crate::model::{Deployment, Observed, Pod, ReplicaSet, RunRef, Situation, images};
 use crate::plan::{self, CanaryRequest, Plan, Step, Wanted};
+use crate::record::fixtures::journal;
 use crate::record::{Journal, State, Verb};
 use crate::share::Size;
 use crate::step::{self, Mutation, Progress};
@@ -111,16 +112,11 @@ impl World {
             Command::Abort => Verb::Abort,
         };
         self.observed.journal = Some(Journal {
-            schema: Journal::SCHEMA,
             run,
             epoch: self.runs,
-            verb,
             snapshot: self.snapshot(&plan),
-            plan,
-            cursor: 0,
-            state: State::Open,
-            failure: None,
             traffic: self.observed.traffic.clone(),
+            ..journal(verb, plan)
         });
         self.go_on(writes, judge)
     }
