@@ -1,11 +1,47 @@
-//! SIGKILL before or after a request.
+//! SIGKILL before or after a request, and the table of a walk of such kills.
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::proxy::{Fault, Proxy, Rule, When};
 use crate::shop::{Ended, Shop, finish};
+
+/// What is done after the kill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Then {
+    Again,
+    Abort,
+}
+
+/// Where a verb was killed: at which request, on which side of it.
+pub type Place<Verb> = (Verb, usize, &'static str);
+
+/// How it went, a row for each place.
+pub struct Table<Verb>(Mutex<BTreeMap<Place<Verb>, BTreeMap<Then, String>>>);
+
+impl<Verb: Debug + Ord> Table<Verb> {
+    pub fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    /// Notes that all was well; `what` is the request.
+    pub fn note(&self, place: Place<Verb>, then: Then, what: &str, took: Duration, killed: bool) {
+        let note = if killed { "" } else { " (ended before)" };
+        let took = took.as_secs_f64();
+        let text = format!("{what:<52} {then:?}: ok in {took:4.1} s{note}").to_lowercase();
+        self.0.lock().unwrap().entry(place).or_default().insert(then, text);
+    }
+
+    pub fn print(self) {
+        for ((verb, index, side), row) in self.0.into_inner().unwrap() {
+            let text = row.values().cloned().collect::<Vec<_>>().join(" | ");
+            println!("{verb:?} {index:2} {side:6} {text}");
+        }
+    }
+}
 
 /// Runs the tool through a proxy and kills it at that request. Returns whether it came so far.
 pub fn kill(

@@ -1,22 +1,14 @@
 //! SIGKILL before and after every single request.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::kill::kill;
+use super::kill::{Table, Then, kill};
 use super::scene::{Scene, Verb, expect_picture, picture, title, undisturbed};
 use crate::jobs::{alone, each};
 use crate::sample::sample;
-
-/// What is done after the kill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Then {
-    Again,
-    Abort,
-}
 
 type Point = (Then, Verb, usize, &'static str);
 
@@ -36,7 +28,7 @@ fn kill_at_every_request() {
     }
     let points = sample("kill walk", points);
     let count = points.len();
-    let table = Mutex::new(BTreeMap::<(Verb, usize, &str), BTreeMap<Then, String>>::new());
+    let table = Table::new();
     let failed = each(points, 24, |&(then, verb, index, side)| {
         let scene = Scene::new(verb);
         let (killed, ended) = kill(&scene.shop, &scene.proxy, &scene.kubeconfig, verb.args(), index, side);
@@ -58,18 +50,10 @@ fn kill_at_every_request() {
                 scene.witness.expect_whole(verb.keeps_stable());
             }
         }
-        let took = begin.elapsed().as_secs_f64();
-        let mut table = table.lock().unwrap();
-        let row = table.entry((verb, index, side)).or_default();
-        let note = if killed { "" } else { " (ended before)" };
-        row.insert(then, format!("{what:<52} {then:?}: ok in {took:4.1} s{note}").to_lowercase());
-        drop(table);
+        table.note((verb, index, side), then, &what, begin.elapsed(), killed);
         scene.end();
     });
-    for ((verb, index, side), row) in table.into_inner().unwrap() {
-        let text = row.values().cloned().collect::<Vec<_>>().join(" | ");
-        println!("{verb:?} {index:2} {side:6} {text}");
-    }
+    table.print();
     println!("kill walk: {count} kills in {:.0} s", begin.elapsed().as_secs_f64());
     assert!(failed.is_empty(), "{} of {count} failed:\n{}", failed.len(), failed.join("\n"));
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::kill::kill;
+use super::kill::{Table, Then, kill};
 use super::roads::{Law, Root, Watchman, services};
 use super::scene::{deployment, expect_picture, lease_path, own, picture, shop, title};
 use super::{gateway, roads};
@@ -32,13 +31,6 @@ pub enum Verb {
 
 pub const VERBS: [Verb; 6] =
     [Verb::Start, Verb::Raise, Verb::Lower, Verb::Abort, Verb::Promote, Verb::PromoteAll];
-
-/// What is done after the kill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Then {
-    Again,
-    Abort,
-}
 
 const V2: &str = "shop/web:v2";
 /// Nothing serves these routes, so nothing has to follow them.
@@ -280,7 +272,7 @@ fn kill_a_routed_canary_at_every_write() {
     let points = sample("routed kill walk", points);
     let count = points.len();
     println!("{count} kills, after {:.0} s", begin.elapsed().as_secs_f64());
-    let table = Mutex::new(BTreeMap::<(Verb, usize, &str), BTreeMap<Then, String>>::new());
+    let table = Table::new();
     let failed = each(points, AT_ONCE, |&(then, verb, index, side)| {
         let scene = Routed::new(verb);
         let (killed, ended) = kill(&scene.shop, &scene.proxy, &scene.kubeconfig, verb.args(), index, side);
@@ -307,18 +299,10 @@ fn kill_a_routed_canary_at_every_write() {
                 scene.expect_picture(&ends[&verb]);
             }
         }
-        let took = begin.elapsed().as_secs_f64();
-        let mut table = table.lock().unwrap();
-        let row = table.entry((verb, index, side)).or_default();
-        let note = if killed { "" } else { " (ended before)" };
-        row.insert(then, format!("{what:<52} {then:?}: ok in {took:4.1} s{note}").to_lowercase());
-        drop(table);
+        table.note((verb, index, side), then, &what, begin.elapsed(), killed);
         scene.end();
     });
-    for ((verb, index, side), row) in table.into_inner().unwrap() {
-        let text = row.values().cloned().collect::<Vec<_>>().join(" | ");
-        println!("{verb:?} {index:2} {side:6} {text}");
-    }
+    table.print();
     println!("routed kill walk: {count} kills in {:.0} s", begin.elapsed().as_secs_f64());
     assert!(failed.is_empty(), "{} of {count} failed:\n{}", failed.len(), failed.join("\n"));
 }
