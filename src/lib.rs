@@ -4,8 +4,9 @@
 //!
 //! | part | modules | may do |
 //! |---|---|---|
-//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`ownership`], [`record`], [`status`], [`duration`], [`keys`], [`error`], `kubeconfig`, [`brief`], [`words`] | compute |
+//! | pure core | [`model`], [`aftermath`], [`apply`], [`share`], [`health`], [`hold`], [`step`], [`plan`], [`check`], [`ci`], [`completion`], [`credentials`], [`grant`], [`history`], [`evidence`], [`scrub`], [`ownership`], [`record`], [`router`], [`status`], [`traffic`], [`duration`], [`keys`], [`error`], `golang`, `kubeconfig`, [`brief`], [`words`] | compute |
 //! | cluster | `cluster` | talk to the API server |
+//! | delivery | [`delivery`] | send requests to a CI system, write files |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | [`event`], `output` | write to the terminal |
 //! | front | [`cli`], `commands`, `source`, [`environment`], [`world`] | parse what the user gave |

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::keys::LAST_APPLIED;
 use crate::scrub::{MASK, Scrubber, is_secret_name};
 
 /// A field that changes.
@@ -76,7 +77,7 @@ pub fn masked(message: &str, object: &Value) -> String {
 }
 
 fn is_the_servers(path: &str) -> bool {
-    const OWN: [&str; 10] = [
+    const OWN: [&str; 9] = [
         "apiVersion",
         "kind",
         "status",
@@ -86,13 +87,13 @@ fn is_the_servers(path: &str) -> bool {
         "metadata.uid",
         "metadata.creationTimestamp",
         "metadata.selfLink",
-        // kubectl's own copy of what is compared here.
-        "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]",
     ];
-    OWN.iter().any(|own| {
-        path.strip_prefix(own)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('['))
-    })
+    // kubectl's own copy of what is compared here.
+    path == format!("metadata.annotations[{LAST_APPLIED}]")
+        || OWN.iter().any(|own| {
+            path.strip_prefix(own)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('['))
+        })
 }
 
 /// Whether a field is secret as a whole.
@@ -102,8 +103,7 @@ fn is_secret(kind: &str, path: &str) -> bool {
         // Annotations too: whatever makes Secrets may keep a copy in one.
         "Secret" => within(&["data", "stringData", "metadata.annotations"]),
         "ConfigMap" if within(&["data"]) => is_secret_name(path),
-        // Client-side apply keeps a copy of the whole object.
-        _ => path == "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]",
+        _ => false,
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
     fn secrets_are_masked_wherever_they_stand() {
         let secret = |value: &str| {
             json!({"kind": "Secret", "data": {"key": value, "k.y": value}, "stringData": {"a": value},
-                "metadata": {"name": "s", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": value}}})
+                "metadata": {"name": "s", "annotations": {LAST_APPLIED: value}}})
         };
         let text = lines(Some(&secret("b2xk")), &secret("bmV3")).join("\n");
         assert!(!text.contains("b2xk") && !text.contains("bmV3"), "{text}");
@@ -263,7 +263,7 @@ mod tests {
         let map = |value: &str| json!({"kind": "ConfigMap", "data": {"DB_PASSWORD": value, "app.yaml": format!("a: 1\npassword: {value}\n")}});
         let copy = |value: &str| {
             let text = pod(value).to_string();
-            json!({"kind": "Pod", "metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": text}}})
+            json!({"kind": "Pod", "metadata": {"annotations": {LAST_APPLIED: text}}})
         };
         let text = lines(Some(&pod("q7")), &pod("z9")).join("\n");
         assert!(!text.contains("q7") && !text.contains("z9") && text.contains("***"), "{text}");

@@ -1,7 +1,7 @@
 //! RP016: what the live Deployment is doing, and who else writes it.
 
 use crate::check::{Facts, Finding, Judged, Level, Subject};
-use crate::keys::HELD;
+use crate::keys::{HELD, MANAGED_BY};
 use crate::model::{Deployment, GITOPS_MANAGERS, GITOPS_MARKS};
 
 /// A Deployment that is not at rest.
@@ -52,8 +52,7 @@ pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
             format!("suspend {tool} for this Deployment, or change the version in its repository"),
         )]);
     }
-    let helm = has_mark(live, "meta.helm.sh/release-name", None)
-        || has_mark(live, "app.kubernetes.io/managed-by", Some("Helm"));
+    let helm = has_mark(live, "meta.helm.sh/release-name", None) || has_mark(live, MANAGED_BY, Some("Helm"));
     Ok(if helm {
         vec![Finding::new(
             Level::Info,
@@ -140,7 +139,7 @@ mod tests {
         for (mark, _) in GITOPS_MARKS {
             assert_eq!(level(owner(&label(mark, "x"), &facts())), Some(Level::Warning));
         }
-        assert_eq!(level(owner(&label("app.kubernetes.io/managed-by", "Helm"), &facts())), Some(Level::Info));
-        assert_eq!(level(owner(&label("app.kubernetes.io/managed-by", "me"), &facts())), None);
+        assert_eq!(level(owner(&label(MANAGED_BY, "Helm"), &facts())), Some(Level::Info));
+        assert_eq!(level(owner(&label(MANAGED_BY, "me"), &facts())), None);
     }
 }

@@ -14,11 +14,14 @@ use crate::cluster::objects::labels;
 use crate::cluster::store::{Kept, Key, Store, Touched, key};
 use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
+use crate::keys::MANAGED_BY;
 use crate::model::{Deployment, ObjectName, Observed, Pod, ReplicaSet, same_template};
 use crate::record::{Journal, LockState, lease_name};
 
 /// Finds our Leases.
-const OURS: &str = "app.kubernetes.io/managed-by=rollout-plus";
+fn ours() -> String {
+    format!("{MANAGED_BY}=rollout-plus")
+}
 
 /// Which workloads.
 #[derive(Clone, Debug)]
@@ -81,8 +84,9 @@ impl Fleet {
         };
         let pods = cluster
             .list(&Listed::PODS, all, None, |pod: Pod| pod.owner().is_some().then(|| (key(&pod), slim(pod))));
+        let ours = ours();
         let leases = cluster
-            .list(&Listed::LEASES, all, Some(OURS), |lease: Lease| Some((key(&lease), lease.record())));
+            .list(&Listed::LEASES, all, Some(&ours), |lease: Lease| Some((key(&lease), lease.record())));
         let (sets, pods, leases) = try_join3(sets, pods, leases).await?;
         fleet.replica_sets = Store::of(sets);
         fleet.pods = Store::of(pods);
@@ -94,7 +98,7 @@ impl Fleet {
     pub(crate) async fn watch(cluster: &Cluster, scope: &Scope) -> Result<Self, Error> {
         let mut fleet = Self::new();
         let all = scope.everywhere();
-        let (mut which, mut made, mut locks) = (config(), config(), config().labels(OURS));
+        let (mut which, mut made, mut locks) = (config(), config(), config().labels(&ours()));
         match scope {
             Scope::One(name) => {
                 which = which.fields(&format!("metadata.name={name}"));

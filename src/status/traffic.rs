@@ -4,6 +4,7 @@ mod backends;
 
 use serde::Serialize;
 
+use crate::keys::POD_TEMPLATE_HASH;
 use crate::model::{ReplicaSet, Situation};
 use crate::router::{Settled, router};
 use crate::traffic::{Roads, Role, Traffic, pinned_to, text};
@@ -172,8 +173,9 @@ fn deserted(situation: &Situation<'_>, traffic: &Traffic, named: &[Group]) -> Ve
         let mut entries = named.iter().flatten();
         entries.any(|one| one.service == *name && one.mirror.is_none() && one.weight != Some(0))
     };
+    let pinned = format!("/spec/selector/{POD_TEMPLATE_HASH}");
     let has_ready = |name: &String| {
-        let hash = roads.service(name).map(|service| text(service, "/spec/selector/pod-template-hash"));
+        let hash = roads.service(name).map(|service| text(service, &pinned));
         let version = situation.observed.replica_sets.iter().find(|set| hash == Some(set.hash()));
         version.is_some_and(|version| super::ready(situation, version) > 0)
     };

@@ -31,6 +31,7 @@ pub(super) fn says_how_it_is_served(key: &str, prefix: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys;
 
     #[test]
     fn what_makes_other_controllers_act_is_not_copied() {
@@ -47,12 +48,12 @@ mod tests {
             "getambassador.io/config",
             "consul.hashicorp.com/service-sync",
             "prometheus.io/scrape",
-            "kubectl.kubernetes.io/last-applied-configuration",
+            keys::LAST_APPLIED,
             "argocd.argoproj.io/tracking-id",
             "meta.helm.sh/release-name",
             "kustomize.toolkit.fluxcd.io/ssa",
             "kapp.k14s.io/identity",
-            "rollout-plus/selector",
+            keys::SELECTOR_ANNOTATION,
             "team.example/owner",
         ] {
             assert!(!says_how_it_is_served(key, Some("inner.example")), "{key}");

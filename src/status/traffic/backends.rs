@@ -169,6 +169,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::keys::LAST_APPLIED;
     use crate::router::router;
 
     const PODS: f64 = 25.0;
@@ -193,7 +194,7 @@ mod tests {
         let action = r#"{"forwardConfig": {"targetGroups": [{"serviceName": "web", "servicePort": 80, "weight": 0},
             {"serviceName": "web-rp-stable", "weight": 70}, {"serviceName": "web-rp-canary", "weight": 30}]}}"#;
         let load_balancer = json!({"metadata": {"annotations": {"alb.ingress.kubernetes.io/actions.x": action,
-            "kubectl.kubernetes.io/last-applied-configuration": action}}, "spec": {}});
+            LAST_APPLIED: action}}, "spec": {}});
         assert_eq!(share(&groups(&load_balancer, "web", router("alb")), "web", PODS), Some(30.0));
         assert_eq!(backends(&load_balancer, "web").len(), 3);
         assert_eq!(share(&groups(&json!({"spec": {}}), "web", None), "web", PODS), None);
