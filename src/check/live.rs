@@ -27,6 +27,11 @@ pub(super) fn at_rest(subject: &Subject, _: &Facts) -> Judged {
 }
 
 /// A tool that keeps the template as a repository has it undoes what we do.
+///
+/// That refuses only a share of the traffic: it has to last while somebody else puts another template there. A stock rolling
+/// update does what `kubectl apply`, `kubectl set image` and `kubectl rollout undo` do, which go through; what is put back
+/// afterwards is no failure of this plan. Nor is it certain: whoever is named in `managedFields` may be suspended, or gone
+/// since long.
 pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
     let Some(live) = &subject.live else { return Ok(Vec::new()) };
     for entry in live.metadata.managed_fields.iter().flatten() {
@@ -36,11 +41,15 @@ pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
         if fields.is_some_and(|fields| !fields["f:spec"]["f:template"].is_null()) {
             // What `restart` adds is nothing that the repository has.
             let restarts = live.spec.template["spec"] == subject.deployment.spec.template["spec"];
-            let level = if restarts { Level::Warning } else { Level::Error };
+            let (level, puts) = if subject.strategy.is_judged() && !restarts {
+                (Level::Error, "would put")
+            } else {
+                (Level::Warning, "may put")
+            };
             return Ok(vec![Finding::new(
                 level,
                 "spec.template",
-                format!("is kept by {tool} (field manager {manager}): it would put its own template back"),
+                format!("is kept by {tool} (field manager {manager}): it {puts} its own template back"),
                 format!("suspend {tool} for this Deployment, or change the version in its repository"),
             )]);
         }
@@ -79,6 +88,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::check::Strategy;
     use crate::check::fixtures::{facts, subject};
 
     fn live(change: impl Fn(&mut Deployment)) -> Subject {
@@ -129,6 +139,19 @@ mod tests {
         restarted.deployment.spec.template = restarted.live.as_ref().unwrap().spec.template.clone();
         restarted.deployment.spec.template["metadata"]["annotations"] = json!({"at": "now"});
         assert_eq!(level(owner(&restarted, &facts())), Some(Level::Warning), "nothing is put back");
+    }
+
+    #[test]
+    fn what_kubectl_would_do_too_is_not_refused_for_who_keeps_the_template() {
+        for (strategy, wanted) in [
+            (Strategy::Canary, Level::Error),
+            (Strategy::BlueGreen, Level::Error),
+            (Strategy::Rolling, Level::Warning),
+        ] {
+            let kept = managed(GITOPS_MANAGERS[0].0, &json!({"f:spec": {"f:template": {}}}));
+            let found = owner(&Subject { strategy, ..kept }, &facts());
+            assert_eq!(level(found), Some(wanted), "{strategy:?}");
+        }
     }
 
     #[test]

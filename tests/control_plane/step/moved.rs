@@ -1,13 +1,19 @@
 //! Who comes from kubectl, Helm, Argo CD or Flux: what becomes of a Deployment that others made and changed, beside what
-//! `kubectl apply` makes of it.
+//! `kubectl apply` and `kubectl apply --server-side` make of it, field by field.
+
+mod origins;
 
 use std::process::Command;
 
+use rollout_plus::apply::Change;
+use rollout_plus::apply::difference::changes;
+use rollout_plus::keys::LAST_APPLIED;
 use serde_json::{Value, json};
 
 use super::Pipeline;
 use super::pipeline::{Build, System};
 use crate::shop::{Shop, run};
+use origins::{ORIGINS, Origin};
 
 fn manifest(name: &str, image: &str) -> Value {
     let labels = json!({"app": name});
@@ -24,37 +30,6 @@ fn next(name: &str) -> Value {
     next
 }
 
-/// How a Deployment came to be as it is: a word for it, how it was made, what was changed, and who is named when `apply`
-/// will not write over it.
-type Origin =
-    (&'static str, &'static [&'static str], &'static [&'static [&'static str]], Option<&'static str>);
-
-const ORIGINS: [Origin; 8] = [
-    ("apply", &["apply"], &[], None),
-    (
-        "set",
-        &["apply"],
-        &[&["set", "image", "deployment/NAME", "web=shop/web:v3"]],
-        Some("kubectl-set changed spec.template.spec.containers[name=\"web\"].image at 20"),
-    ),
-    ("edit", &["apply"], &[&["edit", "deployment/NAME"]], Some("kubectl-edit changed spec.template.spec.")),
-    ("scale", &["apply"], &[&["scale", "deployment/NAME", "--replicas=3"]], None),
-    ("helm3", &["create", "--field-manager=helm"], &[], Some("helm changed spec.template.spec.")),
-    ("helm4", &["apply", "--server-side", "--field-manager=helm"], &[], Some("helm applied spec.template.")),
-    (
-        "argo",
-        &["apply", "--server-side", "--field-manager=argocd-controller"],
-        &[],
-        Some("argocd-controller applied spec.template."),
-    ),
-    (
-        "flux",
-        &["apply", "--server-side", "--field-manager=kustomize-controller"],
-        &[],
-        Some("kustomize-controller applied spec.template."),
-    ),
-];
-
 fn kubectl(shop: &Shop, words: &[&str]) {
     let mut command = Command::new("kubectl");
     command.args(["-n", &shop.namespace]).args(words);
@@ -63,18 +38,27 @@ fn kubectl(shop: &Shop, words: &[&str]) {
     run(&mut command).expect(0);
 }
 
-/// Makes a Deployment of that origin.
-fn make(pipeline: &Pipeline, origin: &str, name: &str) {
-    let (_, made, changed, _) = ORIGINS.iter().find(|(of, ..)| *of == origin).unwrap();
-    pipeline.write(&format!("{name}.yaml"), &manifest(name, "shop/web:v1"));
-    let path = pipeline.folder.path().join(format!("{name}.yaml"));
-    kubectl(&pipeline.shop, &[*made, &["-f", path.to_str().unwrap()]].concat());
-    for words in *changed {
-        let words: Vec<String> = words.iter().map(|word| word.replace("NAME", name)).collect();
-        kubectl(&pipeline.shop, &words.iter().map(String::as_str).collect::<Vec<_>>());
+/// Makes Deployments of that origin, and has the next commit of each in a file of its name.
+fn make(pipeline: &Pipeline, origin: &Origin, names: &[&str]) {
+    let items: Vec<Value> = names.iter().map(|name| manifest(name, "shop/web:v1")).collect();
+    pipeline.write("all.yaml", &json!({"apiVersion": "v1", "kind": "List", "items": items}));
+    let path = pipeline.folder.path().join("all.yaml");
+    kubectl(&pipeline.shop, &[origin.made, &["-f", path.to_str().unwrap()]].concat());
+    let all: Vec<String> = names.iter().map(|name| format!("deployment/{name}")).collect();
+    let words = origin.changed.iter().flat_map(|word| match *word {
+        "NAMES" => all.iter().map(String::as_str).collect(),
+        word => vec![word],
+    });
+    let words: Vec<&str> = words.collect();
+    if !words.is_empty() {
+        kubectl(&pipeline.shop, &words);
     }
-    kubectl(&pipeline.shop, &["rollout", "status", &format!("deployment/{name}"), "--timeout=60s"]);
-    pipeline.write(&format!("{name}.yaml"), &next(name));
+    for one in &all {
+        kubectl(&pipeline.shop, &["rollout", "status", one, "--timeout=60s"]);
+    }
+    for name in names {
+        pipeline.write(&format!("{name}.yaml"), &next(name));
+    }
 }
 
 /// What the spec says, whatever the name.
@@ -96,78 +80,134 @@ fn owners(shop: &Shop, name: &str) -> Vec<Value> {
     entries
 }
 
-fn compare(origin: &str) {
-    let pipeline = Pipeline::new(Shop::empty());
-    let shop = &pipeline.shop;
-    let (.., refusal) = ORIGINS.iter().find(|(of, ..)| *of == origin).unwrap();
-    let file = |name: &str| pipeline.folder.path().join(format!("{name}.yaml")).to_str().unwrap().to_owned();
+/// What is annotated, whatever the name, without what the controller counts and what a step notes of its build.
+fn notes(shop: &Shop, name: &str) -> Value {
+    let mut notes = shop.get(&format!("deployment/{name}"))["metadata"]["annotations"].clone();
+    if let Some(notes) = notes.as_object_mut() {
+        notes.retain(|key, _| {
+            !key.starts_with("deployment.kubernetes.io/") && !key.starts_with("rollout-plus/")
+        });
+        if let Some(last) = notes.get_mut(LAST_APPLIED) {
+            *last = serde_json::from_str(&last.as_str().unwrap().replace(&format!("\"{name}\""), "\"NAME\""))
+                .unwrap();
+        }
+    }
+    notes
+}
 
-    make(&pipeline, origin, "theirs");
+/// What differs between two objects: one line a field.
+fn differences(one: &Value, other: &Value) -> Vec<String> {
+    let line = |change: &Change| format!("{}: {:?}, {:?}", change.path, change.before, change.after);
+    changes(Some(one), other).iter().map(line).collect()
+}
+
+/// Compares the Deployment that our `ours` line or command made with what kubectl's ways make.
+///
+/// Different on purpose:
+/// - The annotation with what was applied last. `kubectl apply` puts it on everything. We keep it where kubectl put it, as
+///   `kubectl apply --server-side` does, so that the next `kubectl apply` works; there is none where others never had one.
+/// - Its text is that of `kubectl apply`, with an empty map of annotations; `--server-side` leaves the map out.
+/// - Its owner. `--server-side` has a manager of its own for it, `kubectl-last-applied`; our one entry has it among the rest.
+fn beside(origin: &Origin, shop: &Shop, ours: &str) {
+    let who = format!("{}: {ours}", origin.name);
+    let (theirs, server, own) = (notes(shop, "theirs"), notes(shop, "server"), notes(shop, ours));
+    assert_eq!(own[LAST_APPLIED].is_null(), server[LAST_APPLIED].is_null(), "{who}: {own}, {server}");
+    if !own[LAST_APPLIED].is_null() {
+        assert_eq!(own, theirs, "{who}: annotations");
+        let mut plain = own;
+        plain[LAST_APPLIED]["metadata"].as_object_mut().unwrap().remove("annotations");
+        assert_eq!(plain, server, "{who}: annotations");
+    }
+    let named = |entries: Vec<Value>, manager: &str| -> Vec<Value> {
+        let is_note = |entry: &Value| entry[0] == "kubectl-last-applied";
+        let mut entries: Vec<Value> = entries.into_iter().filter(|entry| !is_note(entry)).collect();
+        for entry in &mut entries {
+            if entry[0] == manager {
+                entry[0] = json!("who applied");
+                entry[2]["f:metadata"].as_object_mut().unwrap().remove("f:annotations");
+            }
+        }
+        entries.sort_by_key(Value::to_string);
+        entries
+    };
+    let (of_server, of_ours) = (owners(shop, "server"), owners(shop, ours));
+    let (of_server, of_ours) = (named(of_server, "kubectl"), named(of_ours, "kubectl-rollout-plus"));
+    assert_eq!(json!(of_ours), json!(of_server), "{who}: owners");
+}
+
+fn compare(origin: &Origin) {
+    let pipeline = Pipeline::new(Shop::empty());
+    let (shop, name) = (&pipeline.shop, origin.name);
+    let file = |name: &str| pipeline.folder.path().join(format!("{name}.yaml")).to_str().unwrap().to_owned();
+    make(&pipeline, origin, &["theirs", "server", "line", "own", "held"]);
+
     kubectl(shop, &["apply", "-f", &file("theirs")]);
     let wanted = spec(shop, "theirs");
-
-    // The drop-in line does what kubectl would, whoever changed it.
-    make(&pipeline, origin, "line");
-    let ended = pipeline.step(&[("kubectl", "apply -f ./line.yaml")]);
-    let gitops = matches!(origin, "argo" | "flux");
-    // But for what would be put back within minutes: the preflight says so.
-    let force: &[&str] = if gitops { &["--force", "RP016"] } else { &[] };
-    if gitops {
-        let ended = ended.expect(8);
-        assert!(
-            ended.stderr.contains("RP016") && ended.stderr.contains(refusal.unwrap()),
-            "{}",
-            ended.stderr
-        );
-    } else {
-        let ended = ended.expect(0);
-        assert!(
-            ended.stderr.contains(refusal.unwrap_or_default()),
-            "{origin}: who changed what: {}",
-            ended.stderr
-        );
-        assert_eq!(spec(shop, "line"), wanted, "{origin}: the step");
-    }
-
-    // Our own verb asks first, and takes over from `kubectl apply` without a flag.
-    make(&pipeline, origin, "own");
-    let ended = shop.tool(&["apply", "-f", &file("own")]);
-    if let Some(refusal) = refusal {
-        let ended = ended.expect(8);
-        assert!(ended.stderr.contains(refusal), "{origin}: {refusal}: {}", ended.stderr);
-        assert!(ended.stderr.contains("nothing was written"), "{}", ended.stderr);
-        shop.tool(&[&["apply", "-f", &file("own"), "--force-conflicts"], force].concat()).expect(0);
-        assert_eq!(spec(shop, "own"), wanted, "{origin}: apply --force-conflicts");
+    let server = ["apply", "--server-side", "-f", &file("server")];
+    let ended = run(Command::new("kubectl").args(["-n", &shop.namespace]).args(server));
+    if let Some(conflict) = origin.conflict {
+        assert!(ended.code == Some(1) && ended.stderr.contains("with 1 conflict"), "{name}: {ended:?}");
+        assert!(ended.stderr.contains(conflict), "{name}: {conflict}: {}", ended.stderr);
+        kubectl(shop, &[&server[..], &["--force-conflicts"]].concat());
     } else {
         ended.expect(0);
-        let mut wanted = wanted.clone();
-        if origin == "scale" {
-            wanted["replicas"] = json!(3);
-        }
-        assert_eq!(spec(shop, "own"), wanted, "{origin}: apply");
-        assert!(owners(shop, "own").iter().all(|entry| entry[0] != "kubectl-client-side-apply"));
+    }
+    let both = differences(&spec(shop, "server"), &wanted);
+    assert_eq!(both, [""; 0], "{name}: kubectl's two ways of forcing it make the same");
+
+    // The drop-in line does what kubectl would, whoever changed it, and says so.
+    let ended = pipeline.step(&[("kubectl", "apply -f ./line.yaml")]).expect(0);
+    assert!(ended.stderr.contains(origin.refusal.unwrap_or_default()), "{name}: {}", ended.stderr);
+    let kept = origin.kept_by.map(|tool| format!("RP016 deployment/line spec.template: is kept by {tool} "));
+    assert!(ended.stderr.contains(&kept.unwrap_or_default()), "{name}: {}", ended.stderr);
+    assert_eq!(ended.stderr.contains("RP016"), origin.kept_by.is_some(), "{name}: {}", ended.stderr);
+    assert_eq!(differences(&wanted, &spec(shop, "line")), [""; 0], "{name}: the step");
+    beside(origin, shop, "line");
+
+    // Our own verb asks first, and takes over from `kubectl apply` without a flag.
+    let ended = shop.tool(&["apply", "-f", &file("own")]);
+    if let Some(refusal) = origin.refusal {
+        let ended = ended.expect(8);
+        assert!(ended.stderr.contains(refusal), "{name}: {refusal}: {}", ended.stderr);
+        assert!(ended.stderr.contains("nothing was written"), "{}", ended.stderr);
+        shop.tool(&["apply", "-f", &file("own"), "--force-conflicts"]).expect(0);
+    } else {
+        ended.expect(0);
+    }
+    let differs = differences(&wanted, &spec(shop, "own"));
+    if name == "scale" {
+        assert_eq!(differs, ["replicas: Some(Number(2)), Some(Number(3))"], "what was scaled stays");
+    } else {
+        assert_eq!(differs, [""; 0], "{name}: apply");
+        beside(origin, shop, "own");
     }
     // And kubectl goes on as before.
     kubectl(shop, &["apply", "-f", &file("own")]);
 
     // A canary has the template that kubectl would make, and leaves everything to whom it belongs.
-    make(&pipeline, origin, "held");
     let before = owners(shop, "held");
     let generation = |shop: &Shop| shop.get("deployment/held")["metadata"]["generation"].clone();
-    shop.tool(&[&["canary", "held", "-f", &file("held"), "--weight", "30"], force].concat()).expect(0);
-    assert_eq!(spec(shop, "held")["template"], wanted["template"], "{origin}: canary");
+    let canary = ["canary", "held", "-f", &file("held"), "--weight", "30"];
+    if let Some(tool) = origin.kept_by {
+        // A share lasts only while nobody puts another template there.
+        let ended = shop.tool(&canary).expect(8);
+        assert!(ended.stderr.contains("RP016") && ended.stderr.contains(tool), "{}", ended.stderr);
+    }
+    let force = origin.kept_by.map_or(&[][..], |_| &["--force", "RP016"]);
+    shop.tool(&[&canary[..], force].concat()).expect(0);
+    assert_eq!(spec(shop, "held")["template"], wanted["template"], "{name}: canary");
     shop.tool(&["abort", "held"]).expect(0);
-    assert_eq!(owners(shop, "held"), before, "{origin}: after abort");
+    assert_eq!(owners(shop, "held"), before, "{name}: after abort");
     let last = generation(shop);
-    shop.tool(&[&["rolling", "held", "--image", "shop/web:v5"], force].concat()).expect(0);
+    shop.tool(&["rolling", "held", "--image", "shop/web:v5"]).expect(0);
     assert_ne!(generation(shop), last);
-    assert_eq!(owners(shop, "held"), before, "{origin}: after rolling --image");
+    assert_eq!(owners(shop, "held"), before, "{name}: after rolling --image");
 }
 
 #[test]
 fn whoever_made_and_changed_it_the_line_does_what_kubectl_does_and_apply_asks_first() {
     std::thread::scope(|scope| {
-        let all: Vec<_> = ORIGINS.iter().map(|(origin, ..)| scope.spawn(move || compare(origin))).collect();
+        let all: Vec<_> = ORIGINS.iter().map(|origin| scope.spawn(move || compare(origin))).collect();
         for one in all {
             one.join().unwrap();
         }
