@@ -12,7 +12,10 @@ use crate::model::{ObjectName, Situation};
 /// Kinds that decide about pods: the server would judge a pod by those of now, not by those of the input.
 const DECIDE: [&str; 3] = ["ServiceAccount", "LimitRange", "ResourceQuota"];
 
-/// Judges every workload that is rolled out.
+/// Judges every workload that is rolled out, each by itself.
+///
+/// They roll at once, but that a quota has no room for all of them is not certain to fail: a ReplicaSet that gets no pod tries
+/// again, and another Deployment's old pods may be gone by then. If they are not, the run tells by `QuotaExceeded`.
 ///
 /// # Errors
 /// All refusals together.
