@@ -6,6 +6,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a benchmark ends by panicking")]
 #![allow(clippy::missing_panics_doc, clippy::print_stdout, reason = "the figures are the result")]
 
+#[path = "../tests/support/api.rs"]
+mod api;
 #[path = "../tests/support/proxy.rs"]
 mod proxy;
 #[path = "../tests/data_planes/routes/row.rs"]
@@ -55,19 +57,19 @@ fn measure(row: &'static Row) {
     let dir = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(&routed.shop.kubeconfig);
     let counted = proxy.kubeconfig(dir.path(), &routed.shop.namespace);
-    let start = routed.first_answer(routed.shop.start(&counted, &START));
+    let start = routed.first_answer(routed.shop.spawn(&counted, &START));
     let of_start = requests(&proxy);
     let ten = routed.objects();
     let (mut ours, mut theirs, mut of_raise) = (Vec::new(), Vec::new(), String::new());
     for _ in 0..RUNS {
         proxy.clear();
-        ours.push(routed.last_answer(|| routed.shop.start(&counted, &raise("100"))));
+        ours.push(routed.last_answer(|| routed.shop.spawn(&counted, &raise("100"))));
         of_raise = requests(&proxy);
         let changed = changed(&ten, &routed.objects());
-        finish(routed.shop.start(&routed.shop.kubeconfig, &raise("10"))).expect(0);
+        finish(routed.shop.spawn(&routed.shop.kubeconfig, &raise("10"))).expect(0);
         theirs.push(routed.last_answer(|| patch(&routed, &changed)));
         // Somebody's patch is somebody's: the next run of ours writes its own share again.
-        finish(routed.shop.start(&routed.shop.kubeconfig, &raise("10"))).expect(0);
+        finish(routed.shop.spawn(&routed.shop.kubeconfig, &raise("10"))).expect(0);
     }
     let (ours, theirs) = (median(ours), median(theirs));
     println!(

@@ -12,6 +12,8 @@
 )]
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
 
+#[path = "../support/api.rs"]
+mod api;
 #[path = "../support/jobs.rs"]
 mod jobs;
 #[path = "../support/load.rs"]

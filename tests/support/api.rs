@@ -35,10 +35,17 @@ pub fn direct() -> &'static Direct {
 pub fn call(method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
     let bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-    let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
-    let request = request.body(Body::from(bytes)).unwrap();
+    let request = || {
+        let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
+        request.body(Body::from(bytes.clone())).unwrap()
+    };
     direct().runtime.block_on(async {
-        let answer = direct().client.send(request).await.unwrap();
+        let answer = match direct().client.send(request()).await {
+            // A connection that was kept may be of a server that has restarted since.
+            Err(_) if method == "GET" => direct().client.send(request()).await,
+            answer => answer,
+        };
+        let answer = answer.unwrap();
         let code = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         (code, serde_json::from_slice(&bytes).unwrap_or(Value::Null))

@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::seats::{Exclusive, Seat};
-use claims::Before;
+pub use claims::Claims;
+pub use runs::Run;
 
 #[path = "claims.rs"]
 mod claims;
+#[path = "runs.rs"]
+mod runs;
 
 /// The built binary.
 pub const TOOL: &str = env!("CARGO_BIN_EXE_kubectl-rollout_plus");
@@ -153,16 +156,18 @@ impl Shop {
     /// Runs the tool against the real API server, and compares what it said with what is there.
     #[track_caller]
     pub fn tool(&self, args: &[&str]) -> Ended {
-        let before = Before::of(self, args);
-        let ended = run(&mut self.command(&self.kubeconfig, args));
-        if let Some(before) = before {
-            before.check(self, args, &ended);
-        }
-        ended
+        self.start(&self.kubeconfig, args).finish()
     }
 
-    /// Starts the tool with a kubeconfig, for example a proxy's.
-    pub fn start(&self, kubeconfig: &Path, args: &[&str]) -> Child {
+    /// Starts the tool with a kubeconfig, for example a proxy's. Its end is compared with what is there then.
+    pub fn start(&self, kubeconfig: &Path, args: &[&str]) -> Run {
+        let claims = Claims::of(&self.namespace, args);
+        let writes = !matches!(args.first(), Some(&("status" | "history" | "check" | "get" | "wait")));
+        Run::of(self.spawn(kubeconfig, args), &self.namespace, writes, claims)
+    }
+
+    /// Starts the tool and nothing else, where time is measured.
+    pub fn spawn(&self, kubeconfig: &Path, args: &[&str]) -> Child {
         let mut command = self.command(kubeconfig, args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start the tool")
     }
@@ -219,7 +224,27 @@ pub fn run(command: &mut Command) -> Ended {
     Ended::of(&command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
 }
 
-/// Waits for a process that was started with pipes.
-pub fn finish(child: Child) -> Ended {
-    Ended::of(&child.wait_with_output().expect("wait"))
+/// A process that was started with pipes.
+pub trait Started {
+    /// Waits for its end.
+    fn end(self) -> Ended;
+}
+
+impl Started for Child {
+    fn end(self) -> Ended {
+        Ended::of(&self.wait_with_output().expect("wait"))
+    }
+}
+
+impl Started for Run {
+    #[track_caller]
+    fn end(self) -> Ended {
+        self.finish()
+    }
+}
+
+/// Waits for a process.
+#[track_caller]
+pub fn finish(process: impl Started) -> Ended {
+    process.end()
 }

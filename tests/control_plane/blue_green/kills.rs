@@ -2,7 +2,6 @@
 //! write before it.
 
 use std::collections::BTreeMap;
-use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use crate::api::{call, direct};
 use crate::jobs::each;
 use crate::proxy::{Fault, Rule, Seen, When};
 use crate::sample::sample;
-use crate::shop::{Ended, finish};
+use crate::shop::{Ended, Run, finish};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verb {
@@ -172,7 +171,7 @@ fn after(place: &Place, then: Then, verb: Verb) {
 
 /// Runs the verb and kills it at that write. Returns whether it came so far.
 fn kill(place: &Place, verb: Verb, index: usize, side: &str) -> (bool, Ended) {
-    let child = Arc::new(Mutex::new(None::<Child>));
+    let child = Arc::new(Mutex::new(None::<Run>));
     let killer = {
         let child = Arc::clone(&child);
         move || child.lock().unwrap().as_mut().expect("a process").kill().unwrap()

@@ -1,7 +1,6 @@
 //! A shop with a Service, in the state that a verb starts from, and what has to be there at the end.
 
 use std::path::PathBuf;
-use std::process::Child;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,7 +8,7 @@ use tempfile::TempDir;
 use super::endpoints::Endpoints;
 use crate::api::{discard, get, namespace, within, write};
 use crate::proxy::{Proxy, Seen};
-use crate::shop::Shop;
+use crate::shop::{Run, Shop};
 
 pub const V1: &str = "shop/web:v1";
 pub const V2: &str = "shop/web:v2";
@@ -63,7 +62,7 @@ impl Place {
     }
 
     /// Promotes until the second set has the traffic; the process is judging it then.
-    pub fn switch(&self) -> Child {
+    pub fn switch(&self) -> Run {
         let promote = self.shop.start(&self.shop.kubeconfig, &["promote", "frontend", "--timeout", "240s"]);
         let sets = self.get("replicasets");
         let of = |set: &&Value| set["spec"]["template"]["spec"]["containers"][0]["image"] == V2;

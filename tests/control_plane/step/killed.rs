@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::pipeline::{Build, Pipeline, System};
 use crate::jobs::each;
 use crate::proxy::{Fault, Proxy, Rule, When};
-use crate::shop::{Ended, Shop};
+use crate::shop::{Claims, Ended, Shop};
 
 const V1: &str = "shop/web:v1";
 const V2: &str = "shop/web:v2";
@@ -48,7 +48,14 @@ fn canary(image: &'static str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// Runs a command, and sends it a signal when a line appears. Returns how long it lived on.
-fn signalled(command: &mut Command, signal: &str, line: &str, mut before: impl FnMut()) -> (Ended, Duration) {
+fn signalled(
+    shop: &Shop,
+    command: &mut Command,
+    signal: &str,
+    line: &str,
+    mut before: impl FnMut(),
+) -> (Ended, Duration) {
+    let claims = Claims::of_step(&shop.namespace, "frontend");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start the tool");
     let mut stderr = String::new();
     let mut sent = None;
@@ -66,7 +73,11 @@ fn signalled(command: &mut Command, signal: &str, line: &str, mut before: impl F
     child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
     let code = child.wait().unwrap().code();
     let sent = sent.unwrap_or_else(|| panic!("no line has '{line}':\n{stderr}"));
-    (Ended { code, stdout, stderr }, sent.elapsed())
+    let (ended, lived) = (Ended { code, stdout, stderr }, sent.elapsed());
+    if let Some(claims) = claims.filter(|_| code.is_some()) {
+        claims.check(&claims.read(), &ended);
+    }
+    (ended, lived)
 }
 
 #[test]
@@ -88,7 +99,7 @@ fn whatever_build_is_killed_at_whatever_moment_the_next_goes_on_or_undoes() {
     let failed = each(jobs, 6, |&(system, line, next)| {
         let pipeline = Pipeline::new(Shop::new(3));
         let mut first = pipeline.command(Build::push(system, 42), &pipeline.secrets, &canary(V2));
-        let (ended, _) = signalled(&mut first, "-KILL", line, || ());
+        let (ended, _) = signalled(&pipeline.shop, &mut first, "-KILL", line, || ());
         assert_eq!(ended.code, None, "it was not killed: {}", ended.stderr);
         // Users have the stable version, whatever else.
         assert!(line == AT_THE_PROMOTION || pipeline.shop.pods_of(V1).1 == 3);
@@ -150,7 +161,7 @@ fn sigterm_ends_a_build_within_its_grace_with_what_is_left_and_the_next_command(
     let failed = each(jobs, 3, |&(system, line)| {
         let pipeline = Pipeline::new(Shop::new(3));
         let mut first = pipeline.command(Build::push(system, 42), &pipeline.secrets, &canary(V2));
-        let (ended, after) = signalled(&mut first, "-TERM", line, || ());
+        let (ended, after) = signalled(&pipeline.shop, &mut first, "-TERM", line, || ());
         assert!(after < Duration::from_secs(20), "it ended {after:?} after SIGTERM");
         let ended = ended.expect(130);
         assert!(ended.stderr.contains("what is there stays as it is"), "{}", ended.stderr);
@@ -174,7 +185,7 @@ fn sigterm_ends_a_build_whose_server_does_not_answer() {
         let kubeconfig = std::fs::read_to_string(kubeconfig).unwrap();
         let settings = [&canary(V2)[..], &[("kubeconfig", kubeconfig.as_str())]].concat();
         let mut build = pipeline.command(Build::push(System::Drone, 42), &[], &settings);
-        let (ended, after) = signalled(&mut build, "-TERM", line, || {
+        let (ended, after) = signalled(&pipeline.shop, &mut build, "-TERM", line, || {
             proxy.on(Rule { when: When::matching(|_| true), times: usize::MAX, fault: Fault::Hang });
         });
         println!("SIGTERM at '{line}' with a server that hangs: ended after {after:?}");

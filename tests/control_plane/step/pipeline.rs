@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::shop::{Ended, Shop, TOOL, run};
+use crate::shop::{Claims, Ended, Run, Shop, TOOL};
 
 pub const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 const RIGHTS: &str = r#"{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "ci"}, "rules": [
@@ -130,9 +130,21 @@ impl Pipeline {
         command
     }
 
+    /// Starts the step. What it says of the Deployment is compared with what is there at its end.
+    pub fn start(&self, build: Build, secrets: &[(String, String)], settings: &[(&str, &str)]) -> Run {
+        let name =
+            settings.iter().find(|(name, _)| *name == "deployment").map_or("frontend", |(_, name)| name);
+        // Of several lines the last may have undone what the first said.
+        let is_one = settings.iter().all(|(_, value)| !value.contains('\n'));
+        let claims = Claims::of_step(&self.shop.namespace, name).filter(|_| is_one);
+        let mut command = self.command(build, secrets, settings);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start the tool");
+        Run::of(child, &self.shop.namespace, true, claims)
+    }
+
     /// Runs the step to its end.
     pub fn run(&self, build: Build, secrets: &[(String, String)], settings: &[(&str, &str)]) -> Ended {
-        let ended = run(&mut self.command(build, secrets, settings));
+        let ended = self.start(build, secrets, settings).finish();
         let told = format!("{}{}", ended.stdout, ended.stderr);
         assert!(!told.contains(self.token()), "the token is printed:\n{told}");
         ended

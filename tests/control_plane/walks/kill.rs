@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::proxy::{Fault, Proxy, Rule, When};
-use crate::shop::{Ended, Shop, finish};
+use crate::shop::{Ended, Run, Shop, finish};
 
 /// What is done after the kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +58,7 @@ pub fn kill(
         let (child, killed) = (Arc::clone(&child), Arc::clone(&killed));
         move || {
             let mut slot = child.lock().unwrap();
-            let child: &mut std::process::Child = slot.as_mut().expect("a process");
+            let child: &mut Run = slot.as_mut().expect("a process");
             child.kill().unwrap();
             *killed.lock().unwrap() = true;
         }

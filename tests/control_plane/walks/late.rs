@@ -1,18 +1,17 @@
 //! A write that is on its way while another run takes the lock and decides otherwise.
 
 use std::path::Path;
-use std::process::Child;
 use std::time::Duration;
 
 use super::scene::{Scene, Verb, deployment, expect_picture, own, writes};
 use crate::api::within;
 use crate::proxy::{Fault, Rule, When};
-use crate::shop::finish;
+use crate::shop::{Run, finish};
 
 const LATE: Duration = Duration::from_secs(5);
 
 /// Starts the scene's verb with its first patch of the Deployment delayed, and returns once that is on its way.
-fn late(scene: &Scene, kubeconfig: &Path) -> Child {
+fn late(scene: &Scene, kubeconfig: &Path) -> Run {
     let when = When::matching(|seen| {
         seen.method == "PATCH"
             && seen.path.ends_with("/deployments/frontend")

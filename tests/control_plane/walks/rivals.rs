@@ -1,7 +1,6 @@
 //! Two runs on one workload.
 
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -9,7 +8,7 @@ use serde_json::json;
 use super::scene::{Scene, Verb, deployment, expect_picture, lease_path, manifest, own, writes};
 use crate::api::{get, within, write};
 use crate::jobs::alone;
-use crate::shop::finish;
+use crate::shop::{Run, finish};
 
 /// Writes a manifest whose pods find no node unless one has this label.
 pub fn nowhere(dir: &Path, label: &str) -> PathBuf {
@@ -23,7 +22,7 @@ pub fn nowhere(dir: &Path, label: &str) -> PathBuf {
 }
 
 /// Starts a canary through the scene's proxy that waits for pods that never become Ready.
-pub fn waiting(scene: &Scene, dir: &Path, label: &str) -> Child {
+pub fn waiting(scene: &Scene, dir: &Path, label: &str) -> Run {
     let manifest = nowhere(dir, label);
     let args = ["canary", "frontend", "-f", manifest.to_str().unwrap(), "--weight", "10"];
     let run = scene.shop.start(&scene.kubeconfig, &args);
@@ -32,7 +31,7 @@ pub fn waiting(scene: &Scene, dir: &Path, label: &str) -> Child {
 }
 
 /// Waits for a process of which an end is expected; kills it if none comes.
-pub fn end_within(mut run: Child, seconds: u64) -> crate::shop::Ended {
+pub fn end_within(mut run: Run, seconds: u64) -> crate::shop::Ended {
     if !within(seconds, || run.try_wait().unwrap().is_some()) {
         run.kill().unwrap();
     }
