@@ -9,7 +9,7 @@ pub struct Origin {
     pub refusal: Option<&'static str>,
     /// The conflict that `kubectl apply --server-side` has without `--force-conflicts`.
     pub conflict: Option<&'static str>,
-    /// The GitOps tool that keeps it.
+    /// The tool that keeps it as a repository has it.
     pub kept_by: Option<&'static str>,
 }
 
