@@ -126,10 +126,11 @@ build-tests:
 control-plane: ## the tool on a real control plane with fake pods, with a sample of the walks
 	@$(MAKE) --no-print-directory control-plane-$(VERSION) WALK="WALK_EVERY=$(WALK_EVERY)"
 
+# Its tests wait more than they compute, so more of them run at a time than there are cores.
 control-plane-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
 	$(CLUSTER) crds test-$(subst .,-,$*) $(CRDS)
-	$(CLUSTER) exec test-$(subst .,-,$*) -- env $(WALK) $(TESTS) --test control_plane
+	$(CLUSTER) exec test-$(subst .,-,$*) -- env $(WALK) $(TESTS) --test control_plane -- --test-threads=4
 	$(CLUSTER) down test-$(subst .,-,$*)
 
 .PHONY: node
