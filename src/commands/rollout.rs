@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
     ) -> Result<(), Error> {
         match verb {
             // These count pods.
-            Verb::Canary | Verb::BlueGreen => engine.refuse_what_is_unseen()?,
+            Verb::Canary | Verb::BlueGreen => engine.refuse_what_is_unseen().await?,
             // These put a template or settings in place, which may be what helps.
             Verb::Promote | Verb::Abort | Verb::Rolling | Verb::Rollback | Verb::Restart => {}
         }

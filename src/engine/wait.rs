@@ -11,7 +11,7 @@ use super::verify::{dark, ends};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
-use crate::model::{Condition, Situation};
+use crate::model::{Condition, Deployment, Situation};
 use crate::plan::Step;
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
@@ -28,6 +28,10 @@ const CONTROLLER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// For how long the same is waited for before a run: the run may be what helps.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// For how long it is waited for before a run that counts pods, if nothing says why the controller does not act: another
+/// controller manager takes over within some 20 s (`LeaderElectionConfiguration`: lease of 15 s, tries each 2 s).
+const ELECTION: Duration = Duration::from_secs(30);
 
 /// Returns after what time changes are looked at again. A look goes over all pods, and they change for the longer the
 /// more there are: so the looks of a rollout cost about the same per pod, however many there are.
@@ -184,8 +188,19 @@ impl Engine<'_> {
     }
 
     /// Refuses to count pods that the controller may be about to change.
-    pub(crate) fn refuse_what_is_unseen(&mut self) -> Result<(), Error> {
-        if self.observed()?.deployment.is_observed() { Ok(()) } else { Err(self.unseen(FIRST_LOOK)?) }
+    pub(crate) async fn refuse_what_is_unseen(&mut self) -> Result<(), Error> {
+        let observed = self.observed()?;
+        let deployment = &observed.deployment;
+        if deployment.is_observed() {
+            return Ok(());
+        }
+        if failure(deployment).is_some() {
+            return Err(self.unseen(FIRST_LOOK)?);
+        }
+        if self.is_seen_within(ELECTION.saturating_sub(FIRST_LOOK)).await? {
+            return Ok(());
+        }
+        Err(self.unseen(ELECTION)?)
     }
 
     async fn is_seen_within(&mut self, patience: Duration) -> Result<bool, Error> {
@@ -206,12 +221,7 @@ impl Engine<'_> {
     fn unseen(&mut self, patience: Duration) -> Result<Error, Error> {
         let deployment = self.observed()?.deployment;
         let id = deployment.id();
-        let failed = ["ReplicaFailure", "Progressing"].map(|type_| deployment.condition(type_));
-        let is_failure =
-            |condition: &&Condition| (condition.type_ == "ReplicaFailure") == (condition.status == "True");
-        let why =
-            failed.into_iter().flatten().find(is_failure).and_then(|condition| condition.message.clone());
-        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let why = failure(&deployment).map(|why| format!(": {why}")).unwrap_or_default();
         Ok(Error::new(
             Kind::Infrastructure,
             format!(
@@ -240,6 +250,14 @@ impl Engine<'_> {
             _ => error,
         }
     }
+}
+
+/// What the controller says of why it cannot act.
+fn failure(deployment: &Deployment) -> Option<String> {
+    let conditions = ["ReplicaFailure", "Progressing"].map(|type_| deployment.condition(type_));
+    let is_failure =
+        |condition: &&Condition| (condition.type_ == "ReplicaFailure") == (condition.status == "True");
+    conditions.into_iter().flatten().find(is_failure).and_then(|condition| condition.message.clone())
 }
 
 #[cfg(test)]

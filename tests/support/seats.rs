@@ -1,5 +1,6 @@
 //! Who uses the cluster: any number of tests at once, or one alone.
 
+use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 #[derive(PartialEq, Eq)]
@@ -10,6 +11,23 @@ enum Use {
 
 static USE: Mutex<Use> = Mutex::new(Use::Shared(0));
 static CHANGED: Condvar = Condvar::new();
+/// How many tests wait for all of it.
+static WAITING: Mutex<u32> = Mutex::new(0);
+
+thread_local! {
+    /// Whether this thread has taken a seat before.
+    static HAS_BEGUN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a test takes its first seat: the harness gives each a thread with its name. Who waits for all goes first then,
+/// or it would wait for the last of them. A test that has begun must go on, or nobody could.
+fn is_first() -> bool {
+    std::thread::current().name().is_some() && !HAS_BEGUN.replace(true)
+}
+
+fn is_awaited() -> bool {
+    *WAITING.lock().unwrap_or_else(PoisonError::into_inner) > 0
+}
 
 fn now() -> MutexGuard<'static, Use> {
     USE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -20,7 +38,8 @@ pub struct Seat;
 
 impl Seat {
     pub fn take() -> Self {
-        let waited = CHANGED.wait_while(now(), |now| *now == Use::Alone);
+        let first = is_first();
+        let waited = CHANGED.wait_while(now(), |now| *now == Use::Alone || (first && is_awaited()));
         let mut now = waited.unwrap_or_else(PoisonError::into_inner);
         if let Use::Shared(seats) = &mut *now {
             *seats += 1;
@@ -43,8 +62,10 @@ pub struct Exclusive;
 
 impl Exclusive {
     pub fn take() -> Self {
+        *WAITING.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         let waited = CHANGED.wait_while(now(), |now| *now != Use::Shared(0));
         *waited.unwrap_or_else(PoisonError::into_inner) = Use::Alone;
+        *WAITING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         Self
     }
 }
