@@ -12,6 +12,7 @@ mod ingress;
 mod istio;
 mod linkerd;
 mod nginx;
+pub mod reach;
 mod smi;
 mod traefik;
 

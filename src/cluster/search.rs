@@ -10,12 +10,12 @@ use crate::cluster::list::Listed;
 use crate::cluster::objects::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
-use crate::keys::ROUTE_ANNOTATION;
 use crate::model::Deployment;
+use crate::router::reach::{is_stranger, is_woven, reached};
 use crate::router::{Claim, ROUTERS, RouteKind, Router, router};
 use crate::traffic::{
-    Choice, Found, Passed, Role, Search, Split, Taken, Target, Traffic, choose, drifted, is_made_by_us,
-    own_name, own_targets, pinned_to, root_of, selecting, text,
+    Choice, Found, Passed, Search, Split, Taken, Target, Traffic, choose, drifted, is_made_by_us,
+    own_targets, pinned_to, root_of, selecting, text,
 };
 
 use elsewhere::Home;
@@ -64,7 +64,7 @@ impl Cluster {
                     };
                     for route in routes.into_iter().filter(|route| !is_made_by_us(route)) {
                         let target = named(&ours, &route);
-                        let services = self.reached(router, &target, &route, &search.services);
+                        let services = reached(router, &target, &route, &search.services, &self.namespace);
                         if services.is_empty() {
                             let stranger = search.services.iter().any(|service| is_stranger(&route, service));
                             search.strangers.extend(stranger.then_some(target));
@@ -120,7 +120,9 @@ impl Cluster {
         let others = others(router, target);
         is_woven(object)
             && (!drifted(router, target, object, &split)
-                || others.iter().all(|other| self.reached(*other, target, object, services).is_empty()))
+                || others
+                    .iter()
+                    .all(|other| reached(*other, target, object, services, &self.namespace).is_empty()))
     }
 
     /// Looks for what says how the Services of a router's routes are served.
@@ -180,32 +182,6 @@ impl Cluster {
         kinds.sort_unstable();
         kinds.dedup();
         Ok(kinds)
-    }
-
-    /// Names the Services to which a route sends requests.
-    fn reached(
-        &self,
-        router: &dyn Router,
-        target: &Target,
-        route: &Value,
-        services: &[Value],
-    ) -> Vec<String> {
-        let names = services.iter().map(|service| text(service, "/metadata/name"));
-        let reached = names.filter(|name| {
-            // A route that names Services of ours alone is still the user's: a run may have been killed half way.
-            let woven = is_woven(route);
-            let reaches = |element: &Value| {
-                router.names(element, target, name, &self.namespace)
-                    || mentions(element, &Role::Stable.service(name))
-                    || woven && mentions(element, &own_name(name, ""))
-            };
-            router.places(route).iter().any(|place| match route.pointer(place) {
-                Some(Value::Array(list)) => list.iter().any(reaches),
-                Some(one) => reaches(one),
-                None => false,
-            })
-        });
-        reached.map(str::to_owned).collect()
     }
 
     /// Looks for what a run left that no record tells of any more: Services that are pinned, or of our own.
@@ -328,18 +304,4 @@ fn others(router: &dyn Router, target: &Target) -> Vec<&'static dyn Router> {
     let is_kind = |kind: &RouteKind| kind.plural == target.plural && kind.group == target.group();
     let reads = |other: &&dyn Router| other.name() != router.name() && other.kinds().iter().any(is_kind);
     ROUTERS.into_iter().filter(reads).collect()
-}
-
-/// Whether a run of ours has written to a route.
-fn is_woven(route: &Value) -> bool {
-    !route["metadata"]["annotations"][ROUTE_ANNOTATION].is_null()
-}
-
-/// Whether somebody else's route names the Service that a canary of this one has: it is theirs, as it is.
-fn is_stranger(route: &Value, service: &Value) -> bool {
-    mentions(&route["spec"], &Role::Canary.service(text(service, "/metadata/name")))
-}
-
-fn mentions(element: &Value, service: &str) -> bool {
-    element.to_string().contains(&format!("\"{service}"))
 }

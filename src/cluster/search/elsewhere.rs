@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{named, target, version};
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
+use crate::router::reach::reached;
 use crate::router::{RouteKind, Router};
 use crate::traffic::{Found, Passed, Search, Taken, is_made_by_us, text};
 
@@ -75,7 +76,7 @@ impl Cluster {
                 |route: &&_| text(route, "/metadata/namespace") != self.namespace && !is_made_by_us(route);
             for route in routes.iter().filter(is_abroad) {
                 let target = named(&everywhere, route);
-                for service in self.reached(router, &target, route, &search.services) {
+                for service in reached(router, &target, route, &search.services, &self.namespace) {
                     let found = Found {
                         router: router.name(),
                         service,

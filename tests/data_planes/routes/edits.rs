@@ -102,7 +102,7 @@ fn deleted_route(routed: &Routed) {
 fn deleted_service(routed: &Routed) {
     routed.shop.tool(&START).expect(0);
     routed.shop.kubectl(&["delete", "service/frontend"]);
-    let ended = routed.shop.tool(&["abort", "frontend"]).expect(8);
+    let ended = routed.shop.tool(&["abort", "frontend"]).expect(3);
     says(&ended, &["service/frontend", "is gone: no route can go back to it", "rollout-plus abort frontend"]);
     assert_eq!(weights(routed), [0, 100]);
     assert_eq!(routed.shop.pods_of(V2).0, 0);
