@@ -8,6 +8,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Bytes;
 use jiff::Timestamp;
 use kube::client::Body;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,8 +19,11 @@ use tower::util::BoxCloneSyncService;
 
 use crate::error::{Error, Kind};
 
+/// The body of an answer, which may come bit by bit.
+pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
+
 /// What answers requests in place of a server that is found by a kubeconfig.
-pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
+pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<AnswerBody>, BoxError>;
 
 /// What a run cannot know by itself.
 pub trait World: Debug + Send + Sync {

@@ -103,8 +103,8 @@ impl Engine<'_> {
         }
         let curious_at = self.guard.watch.curious_at(&verdict, self.guard.born.elapsed());
         let Verdict { state, failure, pending, wake } = verdict;
-        let next_ask =
-            self.guard.asked.filter(|_| !pending.is_empty()).map(|asked| asked + self.guard.ask_again);
+        let next_ask = self.guard.asked.filter(|_| !pending.is_empty());
+        let next_ask = next_ask.and_then(|asked| ahead(asked + self.guard.ask_again, Instant::now()));
         let in_time = [wake, curious_at].into_iter().flatten().min().map(|at| self.guard.born + at);
         let wake = [in_time, next_ask].into_iter().flatten().min();
         let now = self.guard.born.elapsed();
@@ -173,5 +173,24 @@ impl Engine<'_> {
             self.guard.events = read.concat();
         }
         !self.guard.events.is_empty()
+    }
+}
+
+/// A time that has come wakes nobody: if there was anything to ask about, it was asked just now. Whoever went on waking for
+/// it would look again and again without a pause.
+fn ahead(at: Instant, now: Instant) -> Option<Instant> {
+    Some(at).filter(|at| *at > now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_ask_that_has_passed_wakes_nobody() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        assert_eq!(ahead(now + second, now), Some(now + second));
+        assert_eq!([ahead(now, now), ahead(now, now + second)], [None, None]);
     }
 }
