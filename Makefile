@@ -18,6 +18,10 @@ VERSIONS := 1.36 1.34 1.37
 VERSION := $(firstword $(VERSIONS))
 # Of the walks, which kill or fault a run at each of its requests, `make test` takes every n-th point, others each day.
 WALK_EVERY := 12
+# So many scenarios are played in the simulator, and so many in which others act meanwhile.
+SEEDS := 1500
+CROWDS := 300
+SIM := --profile sim --locked --package sim
 CLUSTER := testbed/cluster
 DATA_PLANES := contour traefik istio
 # Of routers that no data plane here serves.
@@ -58,11 +62,11 @@ check: format lint unit ## the quick check: under a minute when everything is bu
 
 .PHONY: test
 test: ## everything that CI runs: one Kubernetes version, a sample of the walks, a real node (root)
-	@tests/parts builds format lint doc unit control-plane node
+	@tests/parts builds format lint doc unit sim control-plane node
 
 .PHONY: test-all
 test-all: ## all there is: every version, whole walks, all data planes, licences, benchmarks (hours, root)
-	@tests/parts builds format lint doc deny unit $(VERSIONS:%=control-plane-%) node data-planes bench
+	@tests/parts builds format lint doc deny unit soak $(VERSIONS:%=control-plane-%) node data-planes bench
 
 .PHONY: bench
 bench: ## wall time, memory and size beside kubectl's, in one run, and the time until a share is in force (root)
@@ -90,7 +94,7 @@ format:
 
 .PHONY: lint
 lint:
-	cargo clippy --all-targets --all-features --locked -- -D warnings
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 
 .PHONY: doc
 doc:
@@ -108,6 +112,16 @@ $(TOOLS)/bin/cargo-deny-$(DENY_VERSION):
 unit:
 	$(TESTS) --lib --bins --test layers --test forgotten --test health --test packaging --test support_works
 
+.PHONY: sim
+sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=1500 CROWDS=300)
+	cargo test $(SIM)
+	cargo run $(SIM) -- --seeds $(SEEDS)
+	cargo run $(SIM) -- --crowd --seeds $(CROWDS)
+
+.PHONY: soak
+soak: ## the same with many seeds
+	$(MAKE) --no-print-directory sim SEEDS=20000 CROWDS=5000
+
 # The compiler of one beside the linker of the other.
 .PHONY: builds
 builds:
@@ -121,6 +135,8 @@ build-cluster:
 build-tests:
 	$(TESTS) --no-run
 	$(MAKE) --no-print-directory image-root shop
+	cargo test $(SIM) --no-run
+	cargo build $(SIM)
 
 .PHONY: control-plane
 control-plane: ## the tool on a real control plane with fake pods, with a sample of the walks

@@ -33,6 +33,7 @@ mod apply;
 mod blue_green;
 mod bootstrap;
 mod certain;
+mod conformance;
 mod cut_off;
 mod evidence;
 mod examples;

@@ -89,10 +89,11 @@ fn a_version_that_ends_in_the_soak_is_switched_away_from() {
     let traffic = Traffic::start(&shop);
     let dir = tempfile::tempdir().unwrap();
     let manifest = dir.path().join("shop.yaml");
-    let env = json!([{"name": "EXIT_AFTER", "value": "15"}]);
-    let fields = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "frontend"},
-        "spec": {"template": {"spec": {"containers": [{"name": "frontend", "image": V2, "env": env}]}}}});
-    std::fs::write(&manifest, fields.to_string()).unwrap();
+    // A whole one: what a manifest has no longer goes.
+    let whole = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml")).unwrap();
+    let never = "imagePullPolicy: Never\n";
+    let ends = format!("{never}        env: [{{name: EXIT_AFTER, value: \"15\"}}]\n");
+    std::fs::write(&manifest, whole.replace(V1, V2).replace(never, &ends)).unwrap();
     let args =
         ["blue-green", "frontend", "-f", manifest.to_str().unwrap(), "--auto-promote", "--soak", "60s"];
     let tool = shop.start(&shop.kubeconfig, &args);

@@ -1,0 +1,109 @@
+//! What runs are answered: what the server says, or what goes wrong on the way.
+
+use bytes::Bytes;
+use http::Response;
+use rollout_plus::world::AnswerBody;
+use serde_json::Value;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::faults::How;
+use super::transport::{Answer, streamed, whole};
+use super::{Driver, Due, Kill};
+use crate::controllers::Refusal;
+use crate::server::Reply;
+use crate::server::request::{Request, Target};
+
+impl Driver {
+    /// Does what a run's request asks for, or what goes wrong with it.
+    pub(super) fn effect(&mut self, run: usize, nth: u64, sent: &http::Request<Bytes>, answer: Answer) {
+        let content = sent.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let body: Value = serde_json::from_slice(sent.body()).unwrap_or(Value::Null);
+        let who = format!("run {run}");
+        let uri = sent.uri().to_string();
+        let request = Request::new(&who, sent.method().as_str(), &uri, content.unwrap_or_default(), body);
+        let fault =
+            self.faults.iter().find(|fault| (fault.run, fault.nth) == (run, nth)).map(|fault| fault.how);
+        let wait = self.draw.millis(self.pace.request.clone());
+        let stale =
+            self.server.store.version().saturating_sub(self.pace.stale).max(self.server.store.compacted());
+        if request.is_watch() && matches!(request.target, Target::Collection(..)) && fault.is_none() {
+            let (out, chunks) = unbounded_channel();
+            let at = self.begin.elapsed();
+            self.trace.tell(at, || format!("{who} #{nth} WATCH {uri}"));
+            let response = self.respond(200, streamed(chunks), None);
+            self.begin_watch(request, out);
+            self.later(wait, Due::Answered(answer, response));
+            return;
+        }
+        let now = self.now();
+        let does = fault.is_none_or(How::is_done) && !request.is_watch();
+        let served = does.then(|| self.server.answer(&request, now, stale, &mut self.draw));
+        let at = self.begin.elapsed();
+        self.trace.tell(at, || match (&served, fault) {
+            (Some(served), None) => line(&format!("{who} #{nth}"), &request, served),
+            (Some(served), Some(fault)) => {
+                format!("{} {fault:?}", line(&format!("{who} #{nth}"), &request, served))
+            }
+            (None, fault) => format!("{who} #{nth} {} {uri} {fault:?}", request.method),
+        });
+        self.spread();
+        if self.kills.contains(&(run, Kill::Done(nth))) {
+            self.kill(run);
+        }
+        let failed =
+            |code, reason: &str| Err(Refusal::new(code, reason, "the simulator breaks this request"));
+        let said = match fault {
+            None => served.unwrap_or_else(|| failed(404, "NotFound")),
+            Some(How::ErrorBefore) => failed(500, "InternalError"),
+            Some(How::ErrorAfter) => failed(504, "Timeout"),
+            Some(How::Busy) => failed(429, "TooManyRequests"),
+            Some(How::HangBefore | How::HangAfter) => {
+                self.hung.push(answer);
+                return;
+            }
+            Some(How::ResetBefore | How::ResetAfter) => {
+                self.later(wait, Due::Broken(answer));
+                return;
+            }
+        };
+        let response = match said {
+            Ok(Reply::Object(code, object)) => self.respond(code, whole(object.to_string()), None),
+            Ok(Reply::Document(code, document)) => self.respond(code, whole(document.to_string()), None),
+            Ok(Reply::Text(text)) => self.respond(200, whole(text), None),
+            Err(refusal) => {
+                let retry = (refusal.code == 429).then_some("1");
+                self.respond(refusal.code, whole(refusal.status().to_string()), retry)
+            }
+        };
+        self.later(wait, Due::Answered(answer, response));
+    }
+
+    fn respond(&self, code: u16, body: AnswerBody, retry: Option<&str>) -> Response<AnswerBody> {
+        let mut response = Response::new(body);
+        *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
+        let headers = response.headers_mut();
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&self.now());
+        if let Some(date) = date.ok().and_then(|date| date.parse().ok()) {
+            headers.insert(http::header::DATE, date);
+        }
+        if let Some(retry) = retry.and_then(|retry| retry.parse().ok()) {
+            headers.insert(http::header::RETRY_AFTER, retry);
+        }
+        response
+    }
+}
+
+/// A request and what came of it, for the trace.
+pub(super) fn line(who: &str, request: &Request, answer: &Result<Reply, Refusal>) -> String {
+    let said = match answer {
+        Ok(Reply::Object(code, object)) => {
+            format!("{code} at {}", object["metadata"]["resourceVersion"].as_str().unwrap_or_default())
+        }
+        Ok(Reply::Document(code, _)) => code.to_string(),
+        Ok(Reply::Text(_)) => "200".to_owned(),
+        Err(refusal) => format!("{} {}", refusal.code, refusal.message),
+    };
+    let body: String = if request.body.is_null() { String::new() } else { request.body.to_string() };
+    let cut: String = body.chars().take(600).collect();
+    format!("{who} {} {} {cut} -> {said}", request.method, request.uri)
+}

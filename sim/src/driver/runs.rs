@@ -1,0 +1,187 @@
+//! Runs of the product: the function that `main` calls, in a world that is made of a seed.
+
+use std::ffi::OsString;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use jiff::Timestamp;
+use rollout_plus::environment::Environment;
+use rollout_plus::world::{Signals, Transport, World};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tower::util::BoxCloneSyncService;
+
+use super::transport::{Line, Message};
+use crate::draw::Draw;
+
+/// Who is woken so often within one instant goes round in circles.
+const SPINS: u32 = 10_000;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself.
+    Code(u8),
+    /// By SIGKILL.
+    Killed,
+    /// It went round in circles.
+    Spun,
+}
+
+/// What a run printed.
+#[derive(Clone, Debug, Default)]
+pub struct Printed {
+    /// Data.
+    pub stdout: String,
+    /// Feedback.
+    pub stderr: String,
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct Run {
+    /// What was typed, without the program's name.
+    pub words: Vec<String>,
+    /// How it ended, if it did.
+    pub end: Option<End>,
+    /// How many requests it has sent.
+    pub requests: u64,
+    printed: Arc<Mutex<Printed>>,
+    told: usize,
+    signals: Senders,
+    task: AbortHandle,
+}
+
+type Senders = Arc<Mutex<Vec<UnboundedSender<()>>>>;
+
+/// What the run gets from outside.
+#[derive(Debug)]
+struct Seeded {
+    begin: Instant,
+    epoch: Timestamp,
+    draw: Mutex<Draw>,
+    printed: Arc<Mutex<Printed>>,
+    signals: Senders,
+    line: Line,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World for Seeded {
+    fn now(&self) -> Timestamp {
+        self.epoch + self.begin.elapsed()
+    }
+
+    fn random(&self) -> u64 {
+        held(&self.draw).number(0..=u64::MAX)
+    }
+
+    fn stdout(&self, bytes: &[u8]) -> io::Result<()> {
+        held(&self.printed).stdout.push_str(&String::from_utf8_lossy(bytes));
+        Ok(())
+    }
+
+    fn stderr(&self, bytes: &[u8]) -> io::Result<()> {
+        held(&self.printed).stderr.push_str(&String::from_utf8_lossy(bytes));
+        Ok(())
+    }
+
+    fn signals(&self) -> io::Result<Signals> {
+        let (sender, receiver): (UnboundedSender<()>, UnboundedReceiver<()>) = unbounded_channel();
+        held(&self.signals).push(sender);
+        Ok(Signals::Given(receiver))
+    }
+
+    fn transport(&self) -> Option<Transport> {
+        Some(BoxCloneSyncService::new(self.line.clone()))
+    }
+}
+
+/// What a run is started with.
+pub struct Start {
+    /// Which one it is.
+    pub run: usize,
+    /// What is typed.
+    pub words: Vec<String>,
+    /// When the simulation began, and what the wall clock showed then.
+    pub begin: (Instant, Timestamp),
+    /// The run's own chance.
+    pub draw: Draw,
+    /// To the driver.
+    pub out: UnboundedSender<Message>,
+}
+
+impl Run {
+    /// Starts one as a task of its own.
+    pub fn start(start: Start) -> Self {
+        let Start { run, words, begin: (begin, epoch), draw, out } = start;
+        let (printed, signals) = (Arc::default(), Senders::default());
+        let world = Seeded {
+            begin,
+            epoch,
+            draw: Mutex::new(draw),
+            printed: Arc::clone(&printed),
+            signals: Arc::clone(&signals),
+            line: Line { run, out: out.clone() },
+        };
+        let environment = Environment {
+            host: format!("machine-{run}"),
+            user: "jane".into(),
+            world: Arc::new(world),
+            ..Environment::default()
+        };
+        let argv: Vec<OsString> = std::iter::once("kubectl-rollout_plus")
+            .chain(words.iter().map(String::as_str))
+            .map(OsString::from)
+            .collect();
+        let task = tokio::task::spawn_local(async move {
+            let mut work = Box::pin(rollout_plus::run(argv, &environment));
+            let (mut at, mut polls) = (Instant::now(), 0_u32);
+            let ended = poll_fn(|context| {
+                polls = if Instant::now() == at { polls + 1 } else { 0 };
+                at = Instant::now();
+                // Time stands still as long as somebody has something to do.
+                if polls > SPINS { Poll::Ready(None) } else { work.as_mut().poll(context).map(Some) }
+            });
+            let Some(code) = ended.await else {
+                out.send(Message::Spins { run }).unwrap_or(());
+                return;
+            };
+            // Nobody hears it when the simulation is over.
+            out.send(Message::Ends { run, code }).unwrap_or(());
+        });
+        Self { words, end: None, requests: 0, printed, told: 0, signals, task: task.abort_handle() }
+    }
+
+    /// Drops its future, wherever it waits.
+    pub fn kill(&mut self) {
+        self.task.abort();
+        self.end.get_or_insert(End::Killed);
+    }
+
+    /// SIGTERM.
+    pub fn signal(&self) {
+        for sender in held(&self.signals).iter() {
+            // Who no longer listens has ended.
+            sender.send(()).unwrap_or(());
+        }
+    }
+
+    /// What it has printed by now.
+    pub fn printed(&self) -> Printed {
+        held(&self.printed).clone()
+    }
+
+    /// What it printed since the last call, for the trace.
+    pub fn news(&mut self) -> String {
+        let printed = held(&self.printed);
+        let news = printed.stderr.get(self.told..).unwrap_or_default().to_owned();
+        self.told = printed.stderr.len();
+        news
+    }
+}

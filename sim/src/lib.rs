@@ -1,0 +1,15 @@
+//! A deterministic simulator of the cluster: the verbs run in process, in virtual time, and one seed decides everything.
+//!
+//! `README.md` says what is simulated, after which file of upstream, and what is not.
+
+pub mod acts;
+pub mod cache;
+pub mod conformance;
+pub mod controllers;
+pub mod draw;
+pub mod driver;
+pub mod invariants;
+pub mod object;
+pub mod scenario;
+pub mod server;
+pub mod shrink;

@@ -1,0 +1,138 @@
+//! What is no plain object: parts of objects, reviews of rights, the API groups, the admission of pods by quotas.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::request::Request;
+use super::resources::{RESOURCES, Resource, of_kind};
+use super::{Reply, Server};
+use crate::controllers::Refusal;
+use crate::object::{Key, Kind};
+
+/// The API groups. There is no router.
+pub(super) fn groups() -> Value {
+    let groups: BTreeSet<(&str, &str)> = RESOURCES
+        .iter()
+        .filter(|resource| !resource.group.is_empty())
+        .map(|resource| (resource.group, resource.version))
+        .collect();
+    let group = |(name, version): &(&str, &str)| {
+        let version = json!({"groupVersion": format!("{name}/{version}"), "version": version});
+        json!({"name": name, "versions": [version], "preferredVersion": version})
+    };
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups.iter().map(group).collect::<Vec<_>>()})
+}
+
+/// Everything is allowed.
+pub(super) fn review(plural: &str, body: &Value) -> Value {
+    let mut review = body.clone();
+    let all = json!(["*"]);
+    review["status"] = if plural == "selfsubjectrulesreviews" {
+        json!({"resourceRules": [{"verbs": all, "apiGroups": all, "resources": all}], "nonResourceRules": [], "incomplete": false})
+    } else {
+        json!({"allowed": true})
+    };
+    review
+}
+
+impl Server {
+    /// Answers for a part of an object; `None` if it is not simulated.
+    pub(super) fn part(
+        &mut self,
+        resource: &'static Resource,
+        key: &Key,
+        part: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Option<Result<Reply, Refusal>> {
+        let Some(old) = self.store.get(resource, key).map(Arc::clone) else {
+            return Some(Err(Refusal::not_found(resource, &key.name)));
+        };
+        let is_scaled = matches!(resource.seen_as, Some(Kind::Deployment | Kind::ReplicaSet));
+        match (request.method.as_str(), part) {
+            ("GET", "scale") if is_scaled => Some(Ok(Reply::Document(200, scale(&old)))),
+            ("PUT", "scale") if is_scaled => Some(self.scale(resource, key, &old, request)),
+            ("GET", "log") => Some(Ok(Reply::Text(log(&old)))),
+            ("POST", "eviction") => {
+                let mut deletion = request.clone();
+                deletion.body = request.body["deleteOptions"].clone();
+                Some(self.delete(resource, key, &deletion, now))
+            }
+            _ => None,
+        }
+    }
+
+    /// `pkg/registry/apps/replicaset/storage/storage.go`: a version that is given must be the newest.
+    fn scale(
+        &mut self,
+        resource: &'static Resource,
+        key: &Key,
+        old: &Value,
+        request: &Request,
+    ) -> Result<Reply, Refusal> {
+        let mut object = old.clone();
+        object["spec"]["replicas"] = request.body["spec"]["replicas"].clone();
+        object["metadata"]["resourceVersion"] = request.body["metadata"]["resourceVersion"].clone();
+        let object = super::prepare::update(resource, key, old, object, false)?;
+        if request.is_dry() || object == *old {
+            return Ok(Reply::Document(200, scale(&object)));
+        }
+        let kept = self.keep(resource, key, object, &request.who)?;
+        Ok(Reply::Document(200, scale(&kept)))
+    }
+
+    /// Lets a pod in if no quota of pods is full (`plugin/pkg/admission/resourcequota/controller.go`).
+    pub(super) fn admit_pod(&mut self, key: &Key, request: &Request) -> Result<(), Refusal> {
+        let Some(resource) = of_kind(Kind::ResourceQuota) else { return Ok(()) };
+        let quotas: Vec<(Key, Arc<Value>)> = self
+            .store
+            .all(resource)
+            .filter(|(quota, object)| {
+                quota.namespace == key.namespace && !object["status"]["hard"]["pods"].is_null()
+            })
+            .map(|(quota, object)| (quota.clone(), Arc::clone(object)))
+            .collect();
+        let count = |value: &Value| {
+            value.as_str().and_then(|text| text.parse::<i64>().ok()).or(value.as_i64()).unwrap_or_default()
+        };
+        for (name, quota) in &quotas {
+            let (used, hard) =
+                (count(&quota["status"]["used"]["pods"]), count(&quota["status"]["hard"]["pods"]));
+            if used + 1 > hard {
+                let why = format!(
+                    "exceeded quota: {}, requested: pods=1, used: pods={used}, limited: pods={hard}",
+                    name.name
+                );
+                return Err(Refusal::new(
+                    403,
+                    "Forbidden",
+                    format!("pods \"{}\" is forbidden: {why}", key.name),
+                ));
+            }
+        }
+        for (name, quota) in quotas.iter().filter(|_| !request.is_dry()) {
+            let mut next = quota.as_ref().clone();
+            next["status"]["used"]["pods"] = json!((count(&quota["status"]["used"]["pods"]) + 1).to_string());
+            self.keep(resource, name, next, "admission")?;
+        }
+        Ok(())
+    }
+}
+
+fn scale(object: &Value) -> Value {
+    let metadata = &object["metadata"];
+    json!({"kind": "Scale", "apiVersion": "autoscaling/v1",
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"], "creationTimestamp": metadata["creationTimestamp"]},
+        "spec": {"replicas": object["spec"]["replicas"]},
+        "status": {"replicas": object["status"]["replicas"].as_i64().unwrap_or_default()}})
+}
+
+/// What a pod prints: a line, and one more of a version that crashes.
+fn log(pod: &Value) -> String {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    format!("{name} starts\n")
+}

@@ -1,0 +1,24 @@
+//! A seed is a scenario: played again it gives the same trace, byte for byte.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+use sim::scenario::play;
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in 1..=4 {
+        let (first, second) = (play(seed, true).unwrap(), play(seed, true).unwrap());
+        let differs = first.trace.lines().zip(second.trace.lines()).find(|(one, other)| one != other);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(first.trace.len(), second.trace.len(), "seed {seed}");
+        assert!(first.trace.lines().count() > 50, "seed {seed}: hardly anything happened");
+    }
+}
+
+/// A trace that nobody wants must change nothing.
+#[test]
+fn a_seed_goes_the_same_way_untraced() {
+    let (traced, silent) = (play(2, true).unwrap(), play(2, false).unwrap());
+    assert_eq!((traced.took, traced.broken), (silent.took, silent.broken));
+    assert!(silent.trace.is_empty());
+}
