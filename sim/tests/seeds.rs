@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use sim::scenario::play;
+use sim::scenario::{crowd, play};
 
 #[test]
 fn the_first_seeds_hold() {
@@ -10,4 +10,11 @@ fn the_first_seeds_hold() {
         let report = play(seed, false).unwrap();
         assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
     }
+}
+
+/// A run that lost its lock while it took a hold off freed the lock of the run that had taken over.
+#[test]
+fn a_run_that_lost_its_lock_leaves_it_to_whoever_has_it() {
+    let report = crowd::of_seed(96, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }

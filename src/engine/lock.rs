@@ -299,6 +299,10 @@ impl Lock {
         let mut tries = 0;
         loop {
             let (Some(lease), Some(journal)) = (&self.lease, &self.journal) else { return Ok(()) };
+            // Who was taken over knows the newest version of what is another's now, and could write over it.
+            if record::lock_state(lease).holder.as_deref() != Some(record::identity(&self.run).as_str()) {
+                return Err(self.lost());
+            }
             let (mut lease, mut journal) = (lease.clone(), journal.clone());
             change(&mut journal);
             record::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;

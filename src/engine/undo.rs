@@ -102,6 +102,7 @@ impl Engine<'_> {
                 error
             }
             (Ok(()), Ok(true) | Err(_)) => error,
+            (Err(lost), _) if lost.kind == Kind::Locked => lost,
             (Err(failed), _) => {
                 let mut error = error;
                 error.message = format!("{}; taking the hold off: {}", error.message, failed.message);

@@ -10,13 +10,21 @@ use crate::server::resources::of_kind;
 use crate::server::store::{Entry, Store};
 
 /// What the stable set has to ask for.
+///
+/// Scaled to a few pods and up again, the parts are those of the few, by upstream's own rule (`GetReplicaSetProportion` in
+/// `pkg/controller/deployment/util/deployment_util.go`): nothing on a Deployment can change that, so nothing is asked then.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept {
     /// The new version.
     pub image: &'static str,
     /// Its greatest share, in percent.
     pub weight: u64,
+    /// Whether there were ever few pods.
+    pub was_few: bool,
 }
+
+/// With so many pods a part of one pod is more than any share can be wrong.
+const FEW: u64 = 5;
 
 /// Pods that rounding may cost, of the share and of the parts of a scaling.
 const ROUNDING: u64 = 2;
@@ -40,6 +48,10 @@ impl Invariant for Kept {
             return Ok(());
         };
         let replicas = deployment["spec"]["replicas"].as_u64().unwrap_or(0);
+        self.was_few |= replicas <= FEW;
+        if self.was_few {
+            return Ok(());
+        }
         let own: Vec<&Value> = store.all(sets).map(|(_, set)| set.as_ref()).collect();
         let size = |set: &Value| set["spec"]["replicas"].as_u64().unwrap_or(0);
         let noted = |set: &&Value| {

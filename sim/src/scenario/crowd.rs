@@ -117,7 +117,11 @@ impl Crowd {
         }
         let held = matches!(self.verb, Verb::Held | Verb::Shrunk) && self.rival.is_none();
         if held && !version && !edits {
-            driver.invariants.push(Box::new(Kept { image: self.image, weight: u64::from(self.weight) }));
+            driver.invariants.push(Box::new(Kept {
+                image: self.image,
+                weight: u64::from(self.weight),
+                was_few: false,
+            }));
         }
     }
 
