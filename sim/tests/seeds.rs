@@ -18,3 +18,10 @@ fn a_run_that_lost_its_lock_leaves_it_to_whoever_has_it() {
     let report = crowd::of_seed(96, false).unwrap();
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }
+
+/// A ReplicaSet controller that tried a status again brought its old annotations back with it, which upstream does not do.
+#[test]
+fn a_status_that_is_tried_again_changes_nothing_else() {
+    let report = crowd::of_seed(3843, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}

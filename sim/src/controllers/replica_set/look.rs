@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value, json};
 
 use crate::controllers::owners::{Claim, adopting, claim, is_controlled_by, reference, releasing, selects};
 use crate::controllers::pods::{is_active, is_terminating, next_check};
@@ -81,11 +82,22 @@ impl Look {
     }
 
     /// `updateReplicaSetStatus`, `pkg/controller/replicaset/replica_set_utils.go`: once more, on whatever is there now.
-    async fn write_status(&self, mut set: ReplicaSet) -> Result<(), Refusal> {
+    async fn write_status(&self, set: ReplicaSet) -> Result<(), Refusal> {
         let mut answer = self.server.write(Write::UpdateStatus(set.clone().into())).await;
         if answer.is_err() {
-            set.metadata.resource_version = None;
-            answer = self.server.write(Write::UpdateStatus(set.into())).await;
+            // The status alone: of the rest the cache may have what was since replaced.
+            let mut patch = json!({"status": set.status});
+            if set.status.as_ref().is_none_or(|status| status.conditions.is_none()) {
+                // A merge keeps what is left out.
+                patch["status"]["conditions"] = Value::Null;
+            }
+            let write = Write::Merge {
+                kind: Kind::ReplicaSet,
+                key: self.key.clone(),
+                subresource: Some("status"),
+                patch,
+            };
+            answer = self.server.write(write).await;
         }
         self.note(Kind::ReplicaSet, &answer);
         answer.map(drop)
