@@ -175,7 +175,7 @@ impl Lock {
                     sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
                     *self = Self::read(cluster, &self.deployment, self.run.clone()).await?;
                     let holder = self.state().and_then(|state| state.holder);
-                    let ours = holder.as_deref() == Some(record::identity(&self.run).as_str());
+                    let ours = self.lease.as_ref().is_some_and(|lease| self.is_ours(lease));
                     let same = holder == seen.as_ref().and_then(|seen| seen.holder.clone());
                     if !verb.takes_over() && holder.is_some() && !ours && !same {
                         return Err(self.busy());
@@ -257,8 +257,7 @@ impl Lock {
     /// Reads who holds the lock, whatever was known: after a write that was refused.
     pub(crate) async fn reread(&mut self, cluster: &Cluster) -> Result<(), Error> {
         let now = cluster.lease(&self.deployment).await?;
-        let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
-        let ours = holder.as_deref() == Some(record::identity(&self.run).as_str());
+        let ours = now.as_ref().is_some_and(|lease| self.is_ours(lease));
         self.lease = now;
         if ours { Ok(()) } else { Err(self.lost()) }
     }
@@ -300,7 +299,7 @@ impl Lock {
         loop {
             let (Some(lease), Some(journal)) = (&self.lease, &self.journal) else { return Ok(()) };
             // Who was taken over knows the newest version of what is another's now, and could write over it.
-            if record::lock_state(lease).holder.as_deref() != Some(record::identity(&self.run).as_str()) {
+            if !self.is_ours(lease) {
                 return Err(self.lost());
             }
             let (mut lease, mut journal) = (lease.clone(), journal.clone());
@@ -327,7 +326,7 @@ impl Lock {
                     let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
                     let mine =
                         now.as_ref().and_then(record::journal).is_some_and(|now| now.run.id == self.run.id);
-                    let ours = holder.as_deref() == Some(record::identity(&self.run).as_str());
+                    let ours = now.as_ref().is_some_and(|lease| self.is_ours(lease));
                     self.lease = now;
                     // Freed by a write of ours whose answer was lost.
                     if !hold && holder.is_none() && mine {
@@ -346,6 +345,11 @@ impl Lock {
         self.lease = Some(lease);
         self.journal = Some(journal);
         self.held_since = Some(Instant::now());
+    }
+
+    /// Whether a Lease names this run as its holder.
+    fn is_ours(&self, lease: &Value) -> bool {
+        record::lock_state(lease).holder.as_deref() == Some(record::identity(&self.run).as_str())
     }
 
     fn lost(&self) -> Error {

@@ -3,7 +3,6 @@
 use rollout_plus::keys::{HELD, HELD_ANNOTATION};
 use serde_json::{Value, json};
 
-use super::Broken;
 use crate::driver::Driver;
 use crate::driver::runs::End;
 use crate::scenario::shop::{self, FORMER, Settings};
@@ -54,9 +53,6 @@ pub fn check(driver: &mut Driver, run: usize) {
         _ => None,
     };
     if let Some(why) = why {
-        let at = driver.elapsed();
-        let why = format!("'{verb}' ended with {code}, and {why}");
-        driver.trace.tell(at, || format!("BROKEN what was said is true: {why}"));
-        driver.broken.push(Broken { name: "what was said is true", at, why });
+        driver.breaks("what was said is true", format!("'{verb}' ended with {code}, and {why}"));
     }
 }

@@ -15,12 +15,16 @@ use crate::server::store::{Entry, Store};
 /// `pkg/controller/deployment/util/deployment_util.go`): nothing on a Deployment can change that, so nothing is asked then.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept {
-    /// The new version.
-    pub image: &'static str,
-    /// Its greatest share, in percent.
-    pub weight: u64,
-    /// Whether there were ever few pods.
-    pub was_few: bool,
+    image: &'static str,
+    weight: u64,
+    was_few: bool,
+}
+
+impl Kept {
+    /// Of the new version, and its greatest share in percent.
+    pub const fn new(image: &'static str, weight: u64) -> Self {
+        Self { image, weight, was_few: false }
+    }
 }
 
 /// With so many pods a part of one pod is more than any share can be wrong.

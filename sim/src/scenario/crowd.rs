@@ -15,7 +15,6 @@ use crate::draw::Draw;
 use crate::driver::Driver;
 use crate::driver::faults::{Fault, How, Kill};
 use crate::driver::runs::End;
-use crate::invariants::Broken;
 use crate::invariants::ending;
 use crate::invariants::endpoints::Endpoints;
 use crate::invariants::kept::Kept;
@@ -117,18 +116,13 @@ impl Crowd {
         }
         let held = matches!(self.verb, Verb::Held | Verb::Shrunk) && self.rival.is_none();
         if held && !version && !edits {
-            driver.invariants.push(Box::new(Kept {
-                image: self.image,
-                weight: u64::from(self.weight),
-                was_few: false,
-            }));
+            driver.invariants.push(Box::new(Kept::new(self.image, u64::from(self.weight))));
         }
     }
 
     async fn play(&self, driver: &mut Driver, draw: &mut Draw) {
-        shop::open(driver, &self.settings);
-        if !driver.until(Duration::from_secs(3600), shop::is_settled).await {
-            return fail(driver, "ends", "the shop does not open".to_owned());
+        if !shop::open(driver, &self.settings).await {
+            return;
         }
         driver.faults.clone_from(&self.faults);
         driver.kills.clone_from(&self.kills);
@@ -151,7 +145,7 @@ impl Crowd {
         }
         for run in 0..driver.runs.len() {
             let Some(end) = driver.end_of(run, PATIENCE).await else {
-                return fail(driver, "ends", format!("run {run} does not end"));
+                return driver.breaks("ends", format!("run {run} does not end"));
             };
             let alone = self.rival.is_none()
                 && !self
@@ -183,24 +177,24 @@ impl Crowd {
         for verb in ["status", "abort"] {
             let run = driver.start(&typed(verb));
             match driver.end_of(run, PATIENCE).await {
-                None => return fail(driver, "ends", format!("'{verb}' does not end")),
+                None => return driver.breaks("ends", format!("'{verb}' does not end")),
                 Some(End::Code(0)) => {}
                 // Somebody's own version, which is bad, stays bad.
                 Some(_) if verb == "abort" && self.does(is_bad) => {}
                 Some(end) => {
                     let printed = driver.runs.get(run).map(|run| run.printed().stderr).unwrap_or_default();
                     let said: Vec<&str> = printed.lines().filter(|line| line.starts_with("error")).collect();
-                    fail(driver, "the way back", format!("'{verb}' ends with {end:?}: {}", said.join(" ")));
+                    driver.breaks("the way back", format!("'{verb}' ends with {end:?}: {}", said.join(" ")));
                 }
             }
         }
         let deployment = shop::deployment(driver);
         for why in fields.lost(&deployment) {
-            fail(driver, "nothing is lost", why);
+            driver.breaks("nothing is lost", why);
         }
         let good = shop::image(&deployment).ends_with("-good");
-        if good && !driver.until(Duration::from_secs(3600), shop::is_settled).await {
-            fail(driver, "ends", "the cluster does not come to rest".to_owned());
+        if good {
+            shop::rest(driver).await;
         }
     }
 }
@@ -217,12 +211,6 @@ fn typed(verb: &str) -> Vec<String> {
 async fn wait(driver: &mut Driver, until: Duration) {
     let left = until.saturating_sub(driver.elapsed());
     driver.until(left, |_| false).await;
-}
-
-fn fail(driver: &mut Driver, name: &'static str, why: String) {
-    let at = driver.elapsed();
-    driver.trace.tell(at, || format!("BROKEN {name}: {why}"));
-    driver.broken.push(Broken { name, at, why });
 }
 
 /// The fields that runs borrow, as their user or whoever wrote them last wants them.

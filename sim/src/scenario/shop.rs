@@ -1,5 +1,7 @@
 //! The shop that scenarios roll out: one Deployment behind one Service.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::driver::Driver;
@@ -66,12 +68,27 @@ pub fn create(driver: &mut Driver, kind: Kind, object: Value) {
     }
 }
 
-/// Makes the shop.
-pub fn open(driver: &mut Driver, settings: &Settings) {
+/// Within this time a cluster comes to rest, whatever was done to it.
+const REST: Duration = Duration::from_secs(3600);
+
+/// Makes the shop, and waits until it has its pods. Returns whether it does.
+pub async fn open(driver: &mut Driver, settings: &Settings) -> bool {
     create(driver, Kind::Deployment, settings.deployment());
     let service =
         json!({"metadata": {"name": NAME}, "spec": {"selector": {"app": NAME}, "ports": [{"port": 80}]}});
     create(driver, Kind::Service, service);
+    let is_open = driver.until(REST, is_settled).await;
+    if !is_open {
+        driver.breaks("ends", "the shop does not open".into());
+    }
+    is_open
+}
+
+/// Waits until the cluster comes to rest, as it does by itself.
+pub async fn rest(driver: &mut Driver) {
+    if !driver.until(REST, is_settled).await {
+        driver.breaks("ends", "the cluster does not come to rest".into());
+    }
 }
 
 /// The Deployment as it is.
