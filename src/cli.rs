@@ -7,6 +7,7 @@ mod canary;
 mod check;
 mod completion;
 mod doctor;
+mod effect;
 mod get;
 mod guard;
 mod inputs;
@@ -30,6 +31,7 @@ pub use canary::{CanaryArgs, FirstArgs};
 pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
 pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;
+pub use effect::Effect;
 pub use get::GetArgs;
 pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
 pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
@@ -107,47 +109,6 @@ pub enum Command {
     Bootstrap(BootstrapArgs),
     /// Print a script that completes command lines in a shell
     Completion(CompletionArgs),
-}
-
-impl Cli {
-    /// Whether `-o json` prints one event per line. What is only shown is one document.
-    pub fn tells_events(&self) -> bool {
-        let watches = matches!(&self.command, Command::Status(args) if args.watch);
-        (watches || self.rolls_out()) && self.global.dry_run.is_none()
-    }
-
-    /// Whether it may change anything in the cluster.
-    pub fn changes(&self) -> bool {
-        let makes = matches!(
-            self.command,
-            Command::Bootstrap(_)
-                | Command::Delete(_)
-                | Command::Scale(_)
-                | Command::Pause(_)
-                | Command::Unpause(_)
-        );
-        (makes || self.rolls_out()) && self.global.dry_run.is_none()
-    }
-
-    fn rolls_out(&self) -> bool {
-        match &self.command {
-            Command::Status(_)
-            | Command::History(_)
-            | Command::Check(_)
-            | Command::Tag(_)
-            | Command::Get(_)
-            | Command::Delete(_)
-            | Command::Wait(_)
-            | Command::Scale(_)
-            | Command::Pause(_)
-            | Command::Unpause(_)
-            | Command::Doctor(_)
-            | Command::Completion(_)
-            | Command::Bootstrap(_) => false,
-            Command::Apply(args) => !args.diff,
-            _ => true,
-        }
-    }
 }
 
 /// Flags of all verbs.

@@ -10,6 +10,7 @@ mod explain;
 mod forms;
 mod given;
 mod trust;
+pub mod variables;
 
 pub(crate) use address::{address, shown, web_address};
 pub use certificate::Certificate;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ci::{build::Build, encoding};
-use crate::credentials::{self, Given};
+use crate::credentials::{self, Given, variables};
 use crate::environment::Environment;
 use crate::error::Error;
 
@@ -76,10 +76,6 @@ pub struct Settings {
     pub warnings: Vec<String>,
 }
 
-/// Variables without the prefix that count too, because the images that people come from read them alone.
-const BARE: [(&str, &str); 3] =
-    [("KUBERNETES_SERVER", "server"), ("KUBERNETES_CERT", "cert"), ("KUBERNETES_TOKEN", "token")];
-
 impl Settings {
     /// Reads the settings of an environment.
     ///
@@ -95,7 +91,8 @@ impl Settings {
                 None => unknown.push(name),
             }
         }
-        for (variable, name) in BARE {
+        // Without the prefix they count, too, because the images that people come from read them alone.
+        for (variable, name) in variables::ALL {
             if let (Some(setting), Some(value)) =
                 (TABLE.iter().find(|one| one.name == name), environment.variables.get(variable))
                 && !settings.values.contains_key(name)

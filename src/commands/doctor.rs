@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::{DoctorArgs, GlobalArgs};
 use crate::cluster::{Cluster, Credential, connect};
-use crate::credentials::{Given, Source};
+use crate::credentials::{Given, Source, variables};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::Output;
@@ -48,7 +48,8 @@ pub(super) async fn run(
     if args.environment {
         global.credentials = Given::of_environment(environment);
         if matches!(global.credentials.read()?.0, Source::Ambient) {
-            return Err(Error::usage("neither KUBERNETES_SERVER nor KUBERNETES_TOKEN is set")
+            let (server, token) = (variables::SERVER, variables::TOKEN);
+            return Err(Error::usage(format!("neither {server} nor {token} is set"))
                 .next("kubectl rollout-plus doctor (judges the kubeconfig)"));
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 
-use crate::credentials::{ExposeSecret, Given, Secret, Source, pod_kubeconfig};
+use crate::credentials::{ExposeSecret, Given, Secret, Source, pod_kubeconfig, variables};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::world::Signals;
@@ -80,7 +80,7 @@ impl Aim {
         let is_led = self.kubeconfig.is_some() || self.context.is_some();
         let ours = move |name: &str| {
             name.starts_with(crate::ci::PREFIX)
-                || matches!(name, "KUBERNETES_SERVER" | "KUBERNETES_CERT" | "KUBERNETES_TOKEN")
+                || variables::ALL.iter().any(|(variable, _)| *variable == name)
                 || is_led && name.starts_with("HELM_KUBE")
         };
         environment.variables.iter().filter(move |(name, _)| !ours(name))

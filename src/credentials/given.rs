@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use x509_cert::der::pem;
 
 use super::address::address;
-use super::{ExposeSecret, Secret, certificates, kubeconfig, trust};
+use super::{ExposeSecret, Secret, certificates, kubeconfig, trust, variables};
 use crate::error::Error;
 
 /// A value and the name that its user knows it by.
@@ -138,9 +138,9 @@ impl Given {
     pub fn of_environment(environment: &crate::environment::Environment) -> Self {
         let setting = |name: &str| environment.get(name).map(|value| Setting::new(name, value));
         Self {
-            server: setting("KUBERNETES_SERVER"),
-            cert: setting("KUBERNETES_CERT"),
-            token: setting("KUBERNETES_TOKEN"),
+            server: setting(variables::SERVER),
+            cert: setting(variables::CERT),
+            token: setting(variables::TOKEN),
             ..Self::default()
         }
     }

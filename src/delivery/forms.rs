@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use crate::credentials::variables::{CERT, SERVER, TOKEN};
 use crate::credentials::{Access, ExposeSecret, Secret, to_pem};
 use crate::grant::Account;
 
@@ -54,9 +55,9 @@ pub fn variables(parcel: &Parcel) -> [Variable; 3] {
     let variable = |name, value, is_secret| Variable { name, value, is_secret };
     let cert = parcel.authorities().map(|pem| Secret::from(BASE64_STANDARD.encode(pem)));
     [
-        variable("KUBERNETES_SERVER", Some(Secret::from(parcel.access.server.as_str())), false),
-        variable("KUBERNETES_CERT", cert, true),
-        variable("KUBERNETES_TOKEN", Some(parcel.access.token.clone()), true),
+        variable(SERVER, Some(Secret::from(parcel.access.server.as_str())), false),
+        variable(CERT, cert, true),
+        variable(TOKEN, Some(parcel.access.token.clone()), true),
     ]
 }
 
@@ -110,7 +111,7 @@ pub(super) mod tests {
     use crate::credentials::{Given, Setting, Source};
 
     pub(in crate::delivery) fn variable(name: &'static str, value: Option<&str>) -> Variable {
-        Variable { name, value: value.map(Secret::from), is_secret: name != "KUBERNETES_SERVER" }
+        Variable { name, value: value.map(Secret::from), is_secret: name != SERVER }
     }
 
     const CA: &str = include_str!("../credentials/ca.pem");
@@ -136,9 +137,9 @@ pub(super) mod tests {
             Some(Setting::new(name, line.split_once('=').unwrap().1))
         };
         let given = Given {
-            server: value("KUBERNETES_SERVER"),
-            cert: value("KUBERNETES_CERT"),
-            token: value("KUBERNETES_TOKEN"),
+            server: value(SERVER),
+            cert: value(CERT),
+            token: value(TOKEN),
             ..Given::default()
         };
         let Source::Access(access) = given.read().unwrap().0 else { panic!("an access") };
