@@ -45,5 +45,5 @@ pub use report::{Report, judge};
 pub use rules::{About, Judge, RULES, Rule, rule_id};
 pub use sarif::sarif;
 pub use services::selects;
-pub use subject::{Strategy, Subject};
+pub use subject::Subject;
 pub use surge::Replacing;

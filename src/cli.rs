@@ -12,6 +12,7 @@ mod get;
 mod guard;
 mod inputs;
 mod kubectl;
+mod strategy;
 mod tag;
 mod traffic;
 
@@ -26,9 +27,9 @@ use crate::duration;
 use crate::environment::Environment;
 use crate::status::Goal;
 
-pub use bootstrap::{BootstrapAction, BootstrapArgs, GrantStrategy, TokenArgs, WantedArgs};
+pub use bootstrap::{BootstrapAction, BootstrapArgs, TokenArgs, WantedArgs};
 pub use canary::{CanaryArgs, FirstArgs};
-pub use check::{CheckArgs, CheckStrategy, PreflightArgs};
+pub use check::{CheckArgs, PreflightArgs};
 pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;
 pub use effect::Effect;
@@ -36,7 +37,7 @@ pub use get::GetArgs;
 pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
 pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
 
-pub use apply::{ApplyArgs, Strategy};
+pub use apply::ApplyArgs;
 pub use blue_green::BlueGreenArgs;
 pub use tag::{TagArgs, TagPolicyArgs};
 pub use traffic::{RouterArgs, TrafficArgs};

@@ -11,6 +11,7 @@ mod objects;
 mod pod;
 mod reference;
 mod situation;
+mod strategy;
 mod template;
 
 pub use cluster_event::{ClusterEvent, InvolvedObject};
@@ -20,4 +21,5 @@ pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
 pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};
 pub use reference::Reference;
 pub use situation::{Hold, HoldSource, Observed, Phase, Situation};
+pub use strategy::Strategy;
 pub use template::{fingerprint, hash, images, images_of, same_template, with_image, without_hash};

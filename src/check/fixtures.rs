@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::check::{Facts, Strategy, Subject};
-use crate::model::Deployment;
+use crate::check::{Facts, Subject};
+use crate::model::{Deployment, Strategy};
 
 pub(super) fn deployment(image: &str) -> Deployment {
     serde_json::from_value(json!({

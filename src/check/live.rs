@@ -88,8 +88,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::check::Strategy;
     use crate::check::fixtures::{facts, subject};
+    use crate::model::Strategy;
 
     fn live(change: impl Fn(&mut Deployment)) -> Subject {
         let mut subject = subject();

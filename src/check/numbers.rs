@@ -137,8 +137,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::check::Strategy;
     use crate::check::fixtures::{facts, subject};
+    use crate::model::Strategy;
     use crate::share::{Size, Sizing, Stable};
 
     fn rolling(replicas: i64, surge: &Value, unavailable: &Value) -> Subject {
@@ -175,7 +175,6 @@ mod tests {
             (Strategy::Canary, 0, Some(Level::Error)),
             (Strategy::BlueGreen, 0, Some(Level::Error)),
             (Strategy::Rolling, 0, Some(Level::Info)),
-            (Strategy::New, 0, Some(Level::Info)),
             (Strategy::Canary, 1, Some(Level::Warning)),
             (Strategy::Rolling, 1, Some(Level::Warning)),
             (Strategy::Canary, 2, None),

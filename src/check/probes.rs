@@ -134,8 +134,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::check::Strategy;
     use crate::check::fixtures::{facts, service, subject, with};
+    use crate::model::Strategy;
 
     #[test]
     fn a_container_behind_a_service_needs_a_readiness_probe() {

@@ -219,7 +219,8 @@ mod tests {
 
     use super::*;
     use crate::check::fixtures::{facts, subject, with};
-    use crate::check::{Made, Replacing, Strategy};
+    use crate::check::{Made, Replacing};
+    use crate::model::Strategy;
 
     fn quota(hard: &Value, used: &Value) -> Facts {
         let mut facts = facts();

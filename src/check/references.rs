@@ -194,8 +194,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::check::Replacing;
     use crate::check::fixtures::{facts, subject, with};
-    use crate::check::{Replacing, Strategy};
+    use crate::model::Strategy;
 
     fn know(kind: Kind, name: &str, object: Option<Value>) -> Facts {
         let mut facts = facts();

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_version_without_new_pods_cannot_fail_to_start() {
         let mut none = with("containers/0/envFrom", json!([{"configMapRef": {"name": "gone"}}]));
-        none.strategy = crate::check::Strategy::Rolling;
+        none.strategy = crate::model::Strategy::Rolling;
         none.deployment.spec.replicas = Some(0);
         none.replacing = Some(crate::check::Replacing::default());
         none.surge_pods = 0;

@@ -7,31 +7,10 @@ use serde_json::Value;
 use crate::check::made::{Made, made};
 use crate::check::surge::Replacing;
 use crate::check::{Need, needs, routing_needs};
-use crate::model::{Deployment, ReplicaSet, Situation, without_hash};
+use crate::model::{Deployment, ReplicaSet, Situation, Strategy, without_hash};
 use crate::plan::{Plan, Step};
 use crate::share::Sizing;
 use crate::step;
-
-/// How the new version comes in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
-    /// A share of the traffic first.
-    Canary,
-    /// A whole second set, then one switch.
-    BlueGreen,
-    /// The stock rolling update.
-    #[default]
-    Rolling,
-    /// There is nothing yet that could be replaced.
-    New,
-}
-
-impl Strategy {
-    /// Whether the new pods are judged by their readiness before they replace anything.
-    pub fn is_judged(self) -> bool {
-        matches!(self, Self::Canary | Self::BlueGreen)
-    }
-}
 
 /// A Deployment as it will be.
 #[derive(Clone, Debug, Default)]

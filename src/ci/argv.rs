@@ -3,6 +3,7 @@
 use crate::ci::{Build, Settings, TABLE, TagPolicy, encoding, kubectl};
 use crate::cli::deployment_name;
 use crate::error::Error;
+use crate::model::Strategy;
 
 use clap::ValueEnum;
 
@@ -171,7 +172,7 @@ fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, E
         return each(settings, verb, &names, Part::Whole, |argv| {
             argv.extend((action == "verify").then(|| "--until=healthy".to_owned()));
             if action == "check" && settings.text("strategy").is_some() {
-                argv.push(format!("--strategy={}", strategy(settings)?));
+                argv.push(format!("--strategy={}", strategy(settings)?.name()));
             }
             argv.extend(images(settings, build)?.into_iter().map(|image| format!("--image={image}")));
             Ok(())
@@ -187,12 +188,12 @@ fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, E
     if names.is_empty() {
         together::check_without_deployment(settings, strategy)?;
         return each(settings, "apply", &names, Part::Whole, |argv| {
-            argv.push(format!("--strategy={strategy}"));
+            argv.push(format!("--strategy={}", strategy.name()));
             tagged(argv)
         });
     }
     let Some(manifests) = together::manifests(settings) else {
-        return each(settings, strategy, &names, Part::Whole, |argv| {
+        return each(settings, strategy.name(), &names, Part::Whole, |argv| {
             argv.extend(images.clone());
             tagged(argv)
         });
@@ -217,9 +218,9 @@ fn deployments(settings: &Settings, build: &Build) -> Result<Vec<Vec<String>>, E
         argv.extend(images.clone());
         tagged(argv)
     })?;
-    lines.extend(each(settings, strategy, &names, Part::Rollout, |argv| {
+    lines.extend(each(settings, strategy.name(), &names, Part::Rollout, |argv| {
         // The command before may have made it.
-        argv.extend((strategy != "rolling").then(|| "--or-first".to_owned()));
+        argv.extend((strategy != Strategy::Rolling).then(|| "--or-first".to_owned()));
         argv.extend(images.clone());
         tagged(argv)
     })?);
@@ -259,14 +260,11 @@ fn everywhere(settings: &Settings) -> Result<Vec<String>, Error> {
 }
 
 /// Returns the strategy; that of other plugins' `basic` is the stock update.
-fn strategy(settings: &Settings) -> Result<&'static str, Error> {
-    match settings.text("strategy").unwrap_or("rolling").trim() {
-        "rolling" | "basic" => Ok("rolling"),
-        "canary" => Ok("canary"),
-        "blue-green" | "bluegreen" | "blue_green" => Ok("blue-green"),
-        other => {
-            Err(Error::usage(format!("setting strategy: '{other}' is none of rolling, canary, blue-green")))
-        }
+fn strategy(settings: &Settings) -> Result<Strategy, Error> {
+    match settings.text("strategy").map_or(Strategy::default().name(), str::trim) {
+        "basic" => Ok(Strategy::Rolling),
+        "bluegreen" | "blue_green" => Ok(Strategy::BlueGreen),
+        name => name.parse().map_err(|error| Error::usage(format!("setting strategy: {error}"))),
     }
 }
 

@@ -2,19 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::strategy::one_of;
 use super::{GuardArgs, PreflightArgs, TagPolicyArgs, weight};
-
-/// How workloads get a new version.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Strategy {
-    /// The stock rolling update.
-    #[default]
-    Rolling,
-    /// A share of the traffic, held there.
-    Canary,
-}
+use crate::model::Strategy;
 
 /// Arguments of `apply`.
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
@@ -42,7 +34,7 @@ pub struct ApplyArgs {
     #[arg(long, conflicts_with = "prune")]
     pub create_namespace: bool,
     /// How Deployments get a new version
-    #[arg(long, value_enum, default_value = "rolling")]
+    #[arg(long, default_value = "rolling", value_parser = one_of(&[Strategy::Rolling, Strategy::Canary]))]
     pub strategy: Strategy,
     /// With --strategy canary: share of the traffic for the new versions, in percent (1 to 99)
     #[arg(short, long, value_name = "PERCENT", value_parser = weight, allow_hyphen_values = true)]

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
+use super::strategy::one_of;
 use crate::delivery::Target;
 use crate::duration;
+use crate::model::Strategy;
 use crate::traffic::Choice;
 
 /// Arguments of `bootstrap`.
@@ -64,17 +66,6 @@ pub enum BootstrapAction {
     },
 }
 
-/// How new versions come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GrantStrategy {
-    /// The stock rolling update.
-    Rolling,
-    /// A share of the traffic first.
-    Canary,
-    /// A whole second set, then one switch.
-    BlueGreen,
-}
-
 /// What an account is for.
 #[derive(Clone, Debug, Default, Args)]
 pub struct WantedArgs {
@@ -85,8 +76,8 @@ pub struct WantedArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "filename")]
     pub deployment: Vec<String>,
     /// How new versions come in
-    #[arg(long, value_enum, value_name = "STRATEGY,...", value_delimiter = ',', default_value = "rolling")]
-    pub strategy: Vec<GrantStrategy>,
+    #[arg(long, value_name = "STRATEGY,...", value_delimiter = ',', default_value = "rolling", value_parser = one_of(&Strategy::ALL))]
+    pub strategy: Vec<Strategy>,
     /// The router that splits the traffic: auto, none, or its name
     #[arg(long, value_name = "ROUTER", default_value = "auto")]
     pub router: Choice,

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::strategy::one_of;
 use crate::check;
+use crate::model::Strategy;
 
 /// Flags of every verb that a preflight comes before.
 #[derive(Clone, Debug, Default, Args)]
@@ -27,8 +29,8 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "FILE")]
     pub filename: Option<PathBuf>,
     /// How the new version is to come in
-    #[arg(long, value_enum, default_value = "canary")]
-    pub strategy: CheckStrategy,
+    #[arg(long, default_value = "canary", value_parser = one_of(&[Strategy::Canary, Strategy::Rolling]))]
+    pub strategy: Strategy,
     /// Share of the traffic that the canary is to get, in percent (1 to 99)
     #[arg(short, long, value_name = "PERCENT", value_parser = super::weight, allow_hyphen_values = true)]
     pub weight: Option<u8>,
@@ -38,13 +40,4 @@ pub struct CheckArgs {
     /// What may be wrong all the same.
     #[command(flatten)]
     pub preflight: PreflightArgs,
-}
-
-/// How a new version comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CheckStrategy {
-    /// A share of the traffic first.
-    Canary,
-    /// The stock rolling update.
-    Rolling,
 }

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 
 use crate::apply::{Action, Document, Row, intake, namespace, order, prune as pruning, verdict};
 use crate::ci::Build;
-use crate::cli::{ApplyArgs, OnFailure, Strategy};
+use crate::cli::{ApplyArgs, OnFailure};
 use crate::cluster::{Cluster, connect};
 use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::model::images_of;
+use crate::model::{Strategy, images_of};
 use crate::source;
 use crate::world::Signals;
 

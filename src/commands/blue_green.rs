@@ -1,13 +1,13 @@
 //! `blue-green`: a whole second set, tried through a preview, then one switch.
 
-use crate::check::{Strategy, Subject};
+use crate::check::Subject;
 use crate::cli::{BlueGreenArgs, TrafficArgs, deployment_name};
 use crate::cluster::connect;
 use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
 use crate::commands::routing::{Wish, find};
 use crate::error::Error;
-use crate::model::{Observed, Situation};
+use crate::model::{Observed, Situation, Strategy};
 use crate::plan::{self, BlueGreenRequest};
 use crate::record::Verb;
 use crate::source;

@@ -1,13 +1,13 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
-use crate::check::{Strategy, Subject};
+use crate::check::Subject;
 use crate::cli::{CanaryArgs, deployment_name};
 use crate::cluster::connect;
 use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
 use crate::commands::routing::{Wish, find};
 use crate::error::Error;
-use crate::model::{Observed, Situation};
+use crate::model::{Observed, Situation, Strategy};
 use crate::plan::{self, CanaryRequest, Wanted};
 use crate::record::Verb;
 use crate::share::Size;

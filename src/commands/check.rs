@@ -6,12 +6,12 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::apply::Document;
-use crate::check::{Facts, Made, NotChecked, Replacing, Report, Strategy, Subject, from_documents, judge};
-use crate::cli::{CheckArgs, CheckStrategy, GlobalArgs, deployment_name};
+use crate::check::{Facts, Made, NotChecked, Replacing, Report, Subject, from_documents, judge};
+use crate::cli::{CheckArgs, GlobalArgs, deployment_name};
 use crate::cluster::{Cluster, connect};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::model::{Deployment, ObjectName, Situation};
+use crate::model::{Deployment, ObjectName, Situation, Strategy};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::share::{Size, Sizing, Stable};
@@ -140,7 +140,7 @@ fn offline(
         let namespace = global.namespace.as_deref().or(one.namespace.as_deref()).unwrap_or("default");
         let document = manifest::find(documents, &one.name, namespace)?;
         let mut subject = of_manifest(document, None)?;
-        if args.strategy == CheckStrategy::Canary {
+        if args.strategy == Strategy::Canary {
             subject.strategy = Strategy::Canary;
             let replicas = subject.deployment.replicas();
             let size = args.weight.map_or(Size::Pods(1), Size::Weight);
@@ -219,7 +219,7 @@ async fn subject(
     let size = args.weight.map_or(Size::Pods(1), Size::Weight);
     let hold = Step::Hold { template, size, stable: Stable::Whole, changes: false };
     let mut subject = Subject::of(&situation, &Plan { steps: vec![hold] }, Strategy::Canary);
-    if args.strategy == CheckStrategy::Rolling {
+    if args.strategy == Strategy::Rolling {
         let merged = subject.deployment.spec.template.clone();
         let made = std::mem::take(&mut subject.makes);
         if let Some(document) = document {
@@ -260,7 +260,8 @@ fn of_manifest(document: &Document, live: Option<&Deployment>) -> Result<Subject
         }
     }
     let surge_pods = deployment.replicas();
-    let strategy = Strategy::New;
+    // Nothing is there that could be judged or replaced.
+    let strategy = Strategy::Rolling;
     let makes = vec![Made::replica_set()];
     Ok(Subject { deployment, strategy, surge_pods, makes, file: document.file.clone(), ..Subject::default() })
 }

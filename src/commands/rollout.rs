@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::check::{Strategy, Subject};
+use crate::check::Subject;
 use crate::ci::Build;
 use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs, deployment_name};
 use crate::cluster::Cluster;
@@ -12,7 +12,7 @@ use crate::engine::{Engine, Options};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::health::Tolerances;
-use crate::model::{Observed, RunRef, Situation};
+use crate::model::{Observed, RunRef, Situation, Strategy};
 use crate::output::Output;
 use crate::plan::{self, Plan};
 use crate::record::Verb;

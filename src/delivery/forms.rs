@@ -136,12 +136,8 @@ pub(super) mod tests {
             let line = text.expose_secret().lines().find(|line| line.starts_with(name)).unwrap();
             Some(Setting::new(name, line.split_once('=').unwrap().1))
         };
-        let given = Given {
-            server: value(SERVER),
-            cert: value(CERT),
-            token: value(TOKEN),
-            ..Given::default()
-        };
+        let given =
+            Given { server: value(SERVER), cert: value(CERT), token: value(TOKEN), ..Given::default() };
         let Source::Access(access) = given.read().unwrap().0 else { panic!("an access") };
         assert_eq!(access.authorities, parcel().access.authorities);
         assert_eq!(access.token.expose_secret(), "hush.hush.hush");

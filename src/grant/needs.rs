@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::apply::Item;
-use crate::check::{Level, Need, Strategy, Subject, following_needs, needs, reading_needs, routing_needs};
+use crate::check::{Level, Need, Subject, following_needs, needs, reading_needs, routing_needs};
 use crate::error::Error;
+use crate::model::Strategy;
 use crate::traffic::Traffic;
 
 /// A Deployment that is to be rolled out.

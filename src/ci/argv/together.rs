@@ -2,6 +2,7 @@
 
 use crate::ci::Settings;
 use crate::error::Error;
+use crate::model::Strategy;
 
 /// Flags that say how manifests are applied, and nothing of a rollout.
 const OF_MANIFESTS: [&str; 5] =
@@ -62,7 +63,7 @@ pub(super) fn manifests(settings: &Settings) -> Option<&str> {
 }
 
 /// Refuses what is of one Deployment where manifests alone are named.
-pub(super) fn check_without_deployment(settings: &Settings, strategy: &str) -> Result<(), Error> {
+pub(super) fn check_without_deployment(settings: &Settings, strategy: Strategy) -> Result<(), Error> {
     let Some(manifests) = manifests(settings) else { return Ok(()) };
     let needs_one = |what: &str| {
         Err(Error::usage(format!(
@@ -74,5 +75,8 @@ pub(super) fn check_without_deployment(settings: &Settings, strategy: &str) -> R
     if let Some(given) = given.into_iter().find(|name| settings.text(name).is_some()) {
         return needs_one(settings.spelled(given));
     }
-    if strategy == "blue-green" { needs_one("strategy: blue-green") } else { Ok(()) }
+    match strategy {
+        Strategy::BlueGreen => needs_one("strategy: blue-green"),
+        Strategy::Canary | Strategy::Rolling => Ok(()),
+    }
 }

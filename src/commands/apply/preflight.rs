@@ -3,8 +3,7 @@
 use super::check::Checked;
 use super::rollouts::{Way, cluster_of};
 use super::{Run, refused};
-use crate::check::{self, Subject, from_documents};
-use crate::cli::Strategy;
+use crate::check::{Subject, from_documents};
 use crate::commands::check::tell;
 use crate::error::Error;
 use crate::model::{ObjectName, Situation};
@@ -24,11 +23,7 @@ pub(super) async fn all(run: &Run<'_>, checked: &[Checked]) -> Result<(), Error>
     for one in checked {
         let (Some(Way::Roll { .. }), Some((observed, plan))) = (&one.way, &one.foreseen) else { continue };
         let cluster = cluster_of(run, &one.item);
-        let strategy = match run.args.strategy {
-            Strategy::Rolling => check::Strategy::Rolling,
-            Strategy::Canary => check::Strategy::Canary,
-        };
-        let subject = Subject::of(&Situation::of(observed), plan, strategy);
+        let subject = Subject::of(&Situation::of(observed), plan, run.args.strategy);
         let mut facts = Box::pin(cluster.facts(&subject)).await?;
         let beside = checked.iter().filter(|other| other.item.id.namespace == one.item.id.namespace);
         if beside.clone().any(|other| DECIDE.contains(&other.item.id.kind.as_str())) {

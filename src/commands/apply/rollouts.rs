@@ -8,12 +8,11 @@ use tokio::time::Instant;
 use super::check::{Checked, fitted};
 use super::{Run, side_by_side};
 use crate::apply::{Action, Item, Row, verdict};
-use crate::cli::Strategy;
 use crate::cluster::{Cluster, Sending};
 use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::keys;
-use crate::model::{ObjectName, Observed, same_template};
+use crate::model::{ObjectName, Observed, Strategy, same_template};
 use crate::plan::{self, CanaryRequest, Plan, Wanted};
 use crate::record::Verb;
 use crate::share::Size;
@@ -55,6 +54,9 @@ impl Way {
                 plan::canary(&request, observed)
             }
             (Self::Roll { template, .. }, Strategy::Rolling) => plan::rolling(template, observed),
+            (Self::Roll { .. }, Strategy::BlueGreen) => {
+                Err(Error::usage("apply --strategy takes rolling or canary"))
+            }
             (Self::Create | Self::Settle, _) => plan::rolling(&observed.deployment.spec.template, observed),
         }
     }
@@ -62,7 +64,8 @@ impl Way {
     fn verb(&self, run: &Run<'_>) -> Verb {
         match (self, run.args.strategy) {
             (Self::Roll { .. }, Strategy::Canary) => Verb::Canary,
-            _ => Verb::Rolling,
+            (Self::Roll { .. }, Strategy::BlueGreen) => Verb::BlueGreen,
+            (Self::Roll { .. }, Strategy::Rolling) | (Self::Create | Self::Settle, _) => Verb::Rolling,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::apply::{Item, intake};
-use crate::check::{Strategy, Subject};
-use crate::cli::{GrantStrategy, WantedArgs, deployment_name};
+use crate::check::Subject;
+use crate::cli::{WantedArgs, deployment_name};
 use crate::cluster::Cluster;
 use crate::commands::apply::resolve;
 use crate::commands::rollout::Context;
@@ -14,7 +14,7 @@ use crate::commands::routing::own;
 use crate::error::Error;
 use crate::event::Event;
 use crate::grant::{Wanted, Workload};
-use crate::model::Deployment;
+use crate::model::{Deployment, Strategy};
 use crate::source::manifest;
 use crate::traffic::{Choice, Role, Traffic, choose, proxied, selecting, text};
 
@@ -24,7 +24,7 @@ pub(super) async fn find(
     context: Context<'_>,
     cluster: &Cluster,
 ) -> Result<Wanted, Error> {
-    let strategies: Vec<Strategy> = args.strategy.iter().map(|strategy| of(*strategy)).collect();
+    let strategies = args.strategy.clone();
     let routed = strategies.iter().any(|strategy| *strategy != Strategy::Rolling);
     let mut wanted = Wanted {
         searched: if routed { cluster.searched(args.router).await? } else { Vec::new() },
@@ -171,12 +171,4 @@ async fn traffic(
     });
     let preview = root.map(preview);
     Ok((all, search.asked, preview))
-}
-
-fn of(strategy: GrantStrategy) -> Strategy {
-    match strategy {
-        GrantStrategy::Rolling => Strategy::Rolling,
-        GrantStrategy::Canary => Strategy::Canary,
-        GrantStrategy::BlueGreen => Strategy::BlueGreen,
-    }
 }
