@@ -17,7 +17,7 @@ pub use argv::{Task, Work, tasks};
 pub use build::{Build, System};
 pub use explain::explain;
 pub use reading::only_reads;
-pub use settings::{Becomes, Setting, Settings, TABLE};
+pub use settings::{Becomes, Of, Setting, Settings, TABLE};
 pub use tag::TagPolicy;
 
 /// The beginning of the names of variables that hold settings.

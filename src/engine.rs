@@ -199,10 +199,7 @@ impl<'a> Engine<'a> {
 
     /// Does the steps in order. Returns why the new version failed, if it did: the rest is not done then.
     async fn steps(&mut self, plan: &Plan, cursor: usize) -> Result<Option<Verdict>, Error> {
-        self.split = plan.steps[..cursor.min(plan.steps.len())].iter().rev().find_map(|step| match step {
-            Step::Route { split, .. } => Some(split.clone()),
-            _ => None,
-        });
+        self.split = plan.steps[..cursor.min(plan.steps.len())].iter().rev().find_map(Step::routed).cloned();
         for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
             let idle = self.is_idle(step)?;
             if !idle {

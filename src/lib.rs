@@ -11,6 +11,9 @@
 //! | output | [`event`], `output` | write to the terminal |
 //! | front | [`cli`], `commands`, `source`, [`environment`], [`world`] | parse what the user gave |
 
+// Whoever adds a variant is told of every place that decides by it.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 pub mod aftermath;
 pub mod apply;
 pub mod brief;

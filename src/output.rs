@@ -136,8 +136,10 @@ impl Output {
                 let lines: Vec<String> = statuses.iter().flat_map(tree).collect();
                 to_stdout(&lines.join("\n"))
             }
-            _ if many => self.document(statuses),
-            _ => statuses.iter().try_for_each(|status| self.document(status)),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif if many => self.document(statuses),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => {
+                statuses.iter().try_for_each(|status| self.document(status))
+            }
         }
     }
 
@@ -145,7 +147,7 @@ impl Output {
     pub(crate) fn revisions(&self, revisions: &[Revision]) -> Result<(), Error> {
         match self.format {
             OutputFormat::Human => to_stdout(&table::revisions(revisions)),
-            _ => self.document(revisions),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => self.document(revisions),
         }
     }
 
@@ -158,7 +160,7 @@ impl Output {
                 let text = serde_saphyr::to_string(&whole).unwrap_or_default();
                 to_stdout(&text.lines().map(safe).collect::<Vec<_>>().join("\n"))
             }
-            _ => self.document(&whole),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => self.document(&whole),
         }
     }
 
@@ -191,7 +193,7 @@ impl Output {
     pub(crate) fn diagnosis(&self, found: &Diagnosis) -> Result<(), Error> {
         match self.format {
             OutputFormat::Human => to_stdout(&diagnosis::render(found, world::now())),
-            _ => self.document(found),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => self.document(found),
         }
     }
 

@@ -161,6 +161,50 @@ impl Step {
         }
     }
 
+    /// Returns the template that it brings, if it brings one.
+    pub const fn template(&self) -> Option<&Value> {
+        match self {
+            Self::Hold { template, .. } => template.as_ref(),
+            Self::Update { template } => Some(template),
+            Self::Stop
+            | Self::AwaitCanary
+            | Self::Soak { .. }
+            | Self::Release
+            | Self::AwaitRollout
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Route { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => None,
+        }
+    }
+
+    /// Returns what the routes say after it, if it changes them.
+    pub const fn routed(&self) -> Option<&Split> {
+        match self {
+            Self::Route { split, .. } => Some(split),
+            Self::Hold { .. }
+            | Self::Stop
+            | Self::AwaitCanary
+            | Self::Soak { .. }
+            | Self::Update { .. }
+            | Self::Release
+            | Self::AwaitRollout
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => None,
+        }
+    }
+
     /// Whether the new version is judged while the step is waited for.
     pub fn is_guarded(&self) -> bool {
         match self {

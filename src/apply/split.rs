@@ -39,7 +39,9 @@ pub fn meaning(live: &Value, merged: &Value) -> Option<Meaning> {
 fn taken(route: &mut Value, pointer: &str) -> Option<Vec<Value>> {
     match route.pointer_mut(pointer)?.take() {
         Value::Array(rules) => Some(rules),
-        rule => Some(vec![rule]),
+        rule @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            Some(vec![rule])
+        }
     }
 }
 

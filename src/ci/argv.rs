@@ -139,7 +139,7 @@ fn completed(settings: &Settings, mut argv: Vec<String>) -> Result<Vec<String>, 
     }
     let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
     let typed: Vec<String> = argv.iter().map(flag).collect();
-    let everywhere = everywhere(settings)?.into_iter();
+    let everywhere = everywhere(settings).into_iter();
     argv.extend(everywhere.filter(|argument| !typed.contains(&flag(argument))));
     Ok(argv)
 }
@@ -241,22 +241,22 @@ fn each(
         argv.extend(name.cloned());
         decided(&mut argv)?;
         argv.extend(together::arguments(settings, part)?);
-        argv.extend(everywhere(settings)?);
+        argv.extend(everywhere(settings));
         Ok(argv)
     };
     named.into_iter().map(argv).collect()
 }
 
 /// Returns what every command gets.
-fn everywhere(settings: &Settings) -> Result<Vec<String>, Error> {
-    let mut argv = settings.arguments(true)?;
+fn everywhere(settings: &Settings) -> Vec<String> {
+    let mut argv = settings.everywhere();
     let depth = settings.text("dry_run").map(str::trim).unwrap_or_default();
     match (depth, encoding::switch(depth)) {
         ("" | "none", _) | (_, Ok(false)) => {}
         (_, Ok(true)) => argv.push("--dry-run".into()),
         (depth, Err(_)) => argv.push(format!("--dry-run={depth}")),
     }
-    Ok(argv)
+    argv
 }
 
 /// Returns the strategy; that of other plugins' `basic` is the stock update.

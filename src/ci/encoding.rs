@@ -72,7 +72,7 @@ pub(super) fn names_a_secret(text: &str) -> bool {
         match value {
             Value::Object(map) => map.contains_key("from_secret") || map.values().any(within),
             Value::Array(list) => list.iter().any(within),
-            _ => false,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
         }
     }
     text.contains("from_secret") && serde_json::from_str(text).is_ok_and(|value| within(&value))

@@ -6,6 +6,7 @@ use crate::ci::{Settings, argv::setting_of};
 use crate::error::Error;
 
 /// Returns the parser's error about the command of a setting. A flag that a setting has become is named by the setting.
+#[allow(clippy::wildcard_enum_match_arm, reason = "clap may get more kinds")]
 pub fn explain(error: &clap::Error, from: &str, argv: &[String], settings: &Settings) -> Error {
     let verb = argv.first().map(String::as_str).unwrap_or_default();
     let error_kind = error.kind();

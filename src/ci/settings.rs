@@ -11,19 +11,48 @@ mod table;
 
 pub use table::TABLE;
 
+/// What a flag says something of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// How manifests are applied.
+    Manifests,
+    /// How a Deployment is rolled out.
+    Rollout,
+    /// Both: which manifests, and what is done about failures.
+    Both,
+}
+
+impl Of {
+    /// Whether it says how manifests are applied.
+    pub const fn is_of_manifests(self) -> bool {
+        match self {
+            Self::Manifests | Self::Both => true,
+            Self::Rollout => false,
+        }
+    }
+
+    /// Whether it says how a Deployment is rolled out.
+    pub const fn is_of_rollouts(self) -> bool {
+        match self {
+            Self::Rollout | Self::Both => true,
+            Self::Manifests => false,
+        }
+    }
+}
+
 /// What a setting becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Becomes {
     /// `--flag=VALUE`.
-    Option(&'static str),
+    Option(&'static str, Of),
     /// `--flag=VALUE`, of every command.
     Everywhere(&'static str),
     /// `--flag=MEMBER` for each member of a list.
-    Each(&'static str),
+    Each(&'static str, Of),
     /// `--flag=MEMBER,MEMBER`.
-    Joined(&'static str),
+    Joined(&'static str, Of),
     /// `--flag` if it is true.
-    Switch(&'static str),
+    Switch(&'static str, Of),
     /// It decides which command is run on what.
     Command,
     /// A credential: handed on within the process, never on a command line.
@@ -38,12 +67,11 @@ impl Becomes {
     /// Returns the flag on the command line.
     pub const fn flag(self) -> Option<&'static str> {
         match self {
-            Self::Option(flag)
-            | Self::Everywhere(flag)
-            | Self::Each(flag)
-            | Self::Joined(flag)
-            | Self::Switch(flag) => Some(flag),
-            _ => None,
+            Self::Option(flag, _) | Self::Each(flag, _) | Self::Joined(flag, _) | Self::Switch(flag, _) => {
+                Some(flag)
+            }
+            Self::Everywhere(flag) => Some(flag),
+            Self::Command | Self::Credential | Self::Nothing(_) | Self::Refused(_) => None,
         }
     }
 }
@@ -155,7 +183,14 @@ impl Settings {
                 Becomes::Nothing(why) => {
                     self.warnings.push(format!("setting {} does nothing: {why}", given.name));
                 }
-                _ => {}
+                Becomes::Refused(_)
+                | Becomes::Option(..)
+                | Becomes::Everywhere(_)
+                | Becomes::Each(..)
+                | Becomes::Joined(..)
+                | Becomes::Switch(..)
+                | Becomes::Command
+                | Becomes::Credential => {}
             }
         }
         Ok(())
@@ -192,32 +227,53 @@ impl Settings {
         how(&given.value).map(Some).map_err(|why| Error::usage(format!("setting {} {why}", given.name)))
     }
 
-    /// Returns the arguments that settings become, in the order of the table; of every command, or of one alone.
+    /// Returns the arguments that settings become, in the order of the table, as far as they are of what is wanted.
     ///
     /// # Errors
     /// Names the setting that has not the form of its kind.
-    pub fn arguments(&self, everywhere: bool) -> Result<Vec<String>, Error> {
+    pub fn arguments(&self, wanted: impl Fn(Of) -> bool) -> Result<Vec<String>, Error> {
         let mut arguments = Vec::new();
         for setting in TABLE {
             let Some(value) = self.text(setting.name) else { continue };
-            if matches!(setting.becomes, Becomes::Everywhere(_)) != everywhere {
-                continue;
-            }
             match setting.becomes {
-                Becomes::Option(flag) | Becomes::Everywhere(flag) => {
-                    arguments.push(format!("{flag}={}", value.trim()));
-                }
-                Becomes::Each(flag) => {
+                Becomes::Option(flag, of) if wanted(of) => arguments.push(format!("{flag}={}", value.trim())),
+                Becomes::Each(flag, of) if wanted(of) => {
                     arguments.extend(self.list(setting.name)?.iter().map(|one| format!("{flag}={one}")));
                 }
-                Becomes::Joined(flag) => {
+                Becomes::Joined(flag, of) if wanted(of) => {
                     arguments.push(format!("{flag}={}", self.list(setting.name)?.join(",")));
                 }
-                Becomes::Switch(flag) if self.is(setting.name)? => arguments.push(flag.to_owned()),
-                _ => {}
+                Becomes::Switch(flag, of) if self.is(setting.name)? && wanted(of) => {
+                    arguments.push(flag.to_owned());
+                }
+                Becomes::Option(..)
+                | Becomes::Each(..)
+                | Becomes::Joined(..)
+                | Becomes::Switch(..)
+                | Becomes::Everywhere(_)
+                | Becomes::Command
+                | Becomes::Credential
+                | Becomes::Nothing(_)
+                | Becomes::Refused(_) => {}
             }
         }
         Ok(arguments)
+    }
+
+    /// Returns the arguments of every command.
+    pub fn everywhere(&self) -> Vec<String> {
+        let flag = |setting: &Setting| match setting.becomes {
+            Becomes::Everywhere(flag) => Some(format!("{flag}={}", self.text(setting.name)?.trim())),
+            Becomes::Option(..)
+            | Becomes::Each(..)
+            | Becomes::Joined(..)
+            | Becomes::Switch(..)
+            | Becomes::Command
+            | Becomes::Credential
+            | Becomes::Nothing(_)
+            | Becomes::Refused(_) => None,
+        };
+        TABLE.iter().filter_map(flag).collect()
     }
 
     /// Returns the credentials. Without any the server is found as `kubectl` finds it.

@@ -78,6 +78,7 @@ fn tls<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::E
     wrapped.or_else(|| error.source()).and_then(tls)
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "rustls may get more reasons")]
 fn distrust(error: &rustls::Error) -> Option<Distrust> {
     use rustls::CertificateError as Why;
     let rustls::Error::InvalidCertificate(why) = error else { return None };

@@ -87,10 +87,8 @@ impl Cluster {
             Ok(body) => parse(&doing, &body)?,
             Err(failure) => return unread(failure, &format!("list {what}")).map(Err),
         };
-        match list["items"].take() {
-            Value::Array(items) => Ok(Ok(items)),
-            _ => Ok(Ok(Vec::new())),
-        }
+        let items = list["items"].as_array_mut().map(std::mem::take);
+        Ok(Ok(items.unwrap_or_default()))
     }
 
     /// Reads an object that the template names, of a Secret the metadata alone.

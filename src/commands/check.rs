@@ -78,9 +78,12 @@ pub(super) async fn run(args: &CheckArgs, global: &GlobalArgs, output: &Output) 
     let report = if args.offline {
         offline(args, global, &documents, &asked)?
     } else {
-        online(args, global, &documents, &asked).await.map_err(|error| match error.kind {
-            Kind::Cluster => error.next("check -f FILE --offline (judges what the manifest alone tells)"),
-            _ => error,
+        online(args, global, &documents, &asked).await.map_err(|error| {
+            if error.kind == Kind::Cluster {
+                error.next("check -f FILE --offline (judges what the manifest alone tells)")
+            } else {
+                error
+            }
         })?
     };
     output.findings(&report)?;

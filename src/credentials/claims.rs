@@ -39,12 +39,10 @@ impl Claims {
         // NumericDate may have a fraction.
         #[allow(clippy::cast_possible_truncation, reason = "a date")]
         let time = |name: &str| Timestamp::from_second(claims[name].as_f64()? as i64).ok();
-        let audiences = match &claims["aud"] {
-            Value::String(one) => vec![one.clone()],
-            many => {
-                many.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
-        };
+        // One, or a list.
+        let one = std::slice::from_ref(&claims["aud"]);
+        let audiences = claims["aud"].as_array().map_or(one, Vec::as_slice).iter();
+        let audiences = audiences.filter_map(Value::as_str).map(str::to_owned).collect();
         Some(Self {
             subject: text("sub"),
             issuer: text("iss"),

@@ -40,7 +40,7 @@ impl Identity {
         match self {
             Self::Token(claims) => claims.expires,
             Self::Certificate(certificate) => Some(certificate.expires),
-            _ => None,
+            Self::Opaque | Self::Password | Self::Program(_) | Self::Nobody(_) => None,
         }
     }
 }

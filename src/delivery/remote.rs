@@ -160,7 +160,9 @@ pub(super) fn said(body: &[u8], secrets: &[&Secret]) -> String {
     let told = ["message", "error"].iter().find_map(|field| match &json[*field] {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Some(other.to_string())
+        }
     });
     let line = told.unwrap_or_else(|| text.lines().next().unwrap_or_default().to_owned());
     brief::cut(&hide(&brief::cut(line.trim(), LONGEST * 8), secrets), LONGEST)

@@ -70,7 +70,7 @@ impl Engine<'_> {
                     return Ok(());
                 }
                 Failure::Refused(_, error) if !stale => return Err(error),
-                failure => {
+                failure @ (Failure::Refused(..) | Failure::Unknown(_) | Failure::Unreasoned(_)) => {
                     conflicts += 1;
                     if stale {
                         self.amend_way_home(step).await?;

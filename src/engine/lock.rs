@@ -365,11 +365,7 @@ impl Lock {
 }
 
 fn snapshot(plan: &Plan, observed: &Observed) -> Option<record::Snapshot> {
-    let new = plan.steps.iter().find_map(|step| match step {
-        Step::Hold { template, .. } => template.as_ref(),
-        Step::Update { template } => Some(template),
-        _ => None,
-    });
+    let new = plan.steps.iter().find_map(Step::template);
     let known = observed.snapshot().map(|snapshot| snapshot.canary.clone());
     let situation = Situation::of(observed);
     let mut snapshot = situation.snapshot(new.unwrap_or(&observed.deployment.spec.template))?;

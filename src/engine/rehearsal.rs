@@ -7,18 +7,19 @@ use crate::error::{Error, Kind};
 use crate::model::Situation;
 use crate::plan::{Plan, Step};
 use crate::step::{self, Mutation};
+use crate::traffic::Split;
 
 const TRIES: u32 = 3;
 
 /// Returns the step after which routes say the most: a limit of theirs would be met there.
 fn fullest(plan: &Plan) -> Option<&Step> {
-    let says = |step: &&Step| match step {
-        Step::Route { split, .. } => {
+    let says = |step: &&Step| {
+        let words = |split: &Split| {
             split.backends().len() + split.matches.len() + usize::from(split.mirror.is_some())
-        }
-        _ => 0,
+        };
+        step.routed().map(words)
     };
-    plan.steps.iter().filter(|step| matches!(step, Step::Route { .. })).max_by_key(says)
+    plan.steps.iter().filter(|step| step.routed().is_some()).max_by_key(says)
 }
 
 impl Engine<'_> {

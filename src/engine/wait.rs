@@ -54,7 +54,17 @@ impl Engine<'_> {
             Step::Pin { .. } => PROXIES,
             // Some data planes drop a whole route that names a Service whose pods they do not know.
             Step::Publish { .. } => self.traffic.as_ref().and_then(Traffic::grace).unwrap_or(PROXIES),
-            _ => Duration::ZERO,
+            Step::Hold { .. }
+            | Step::Stop
+            | Step::AwaitCanary
+            | Step::Update { .. }
+            | Step::Release
+            | Step::AwaitRollout
+            | Step::Restore
+            | Step::AwaitStable
+            | Step::Withdraw
+            | Step::Freeze
+            | Step::Verify { .. } => Duration::ZERO,
         };
         let soaked = begin + soak;
         // Whoever asks for so many Ready seconds waits for them: the timeout is for all else.

@@ -19,7 +19,7 @@ impl Output {
                 Ok(())
             }
             OutputFormat::Human => to_stdout(&lines(granted)),
-            _ => self.document(granted),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => self.document(granted),
         }
     }
 
@@ -27,7 +27,7 @@ impl Output {
     pub(crate) fn tokens(&self, tokens: &[Issued]) -> Result<(), Error> {
         match self.format {
             OutputFormat::Human => to_stdout(&table::tokens(tokens)),
-            _ => self.document(tokens),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => self.document(tokens),
         }
     }
 

@@ -25,7 +25,7 @@ impl Output {
                 to_stdout(&lines.join("\n"))
             }
             OutputFormat::Human => to_stdout(&table::objects(rows)),
-            _ => self.document(rows),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => self.document(rows),
         }
     }
 }

@@ -56,9 +56,9 @@ pub(super) fn evidence(event: &Value) -> Vec<String> {
     let evidence: Vec<String> = ["pod", "container", "image", "state", "limits"]
         .iter()
         .filter(|name| !event[**name].is_null())
-        .map(|name| match &event[*name] {
-            Value::String(text) => format!("{name}: {text}"),
-            other => format!("{name}: {other}"),
+        .map(|name| {
+            let value = &event[*name];
+            value.as_str().map_or_else(|| format!("{name}: {value}"), |text| format!("{name}: {text}"))
         })
         .collect();
     let mut lines = evidence;

@@ -20,7 +20,7 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool, now: Timestamp, most: 
     let code = match status.phase {
         Phase::Idle => GREEN,
         Phase::Failed => RED,
-        _ => YELLOW,
+        Phase::Held | Phase::Progressing | Phase::Promoting | Phase::Aborting => YELLOW,
     };
     let phase = paint(&phase, code, color);
     let mut lines =

@@ -54,10 +54,14 @@ impl Output {
     /// Begins a watch; one that is not `shown` only gives signs of life.
     pub(crate) fn watching(&self, shown: bool, many: bool, namespaces: bool) -> Watching<'_> {
         let form = match self.format {
-            _ if !shown => Form::Heartbeat,
+            OutputFormat::Human | OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif if !shown => {
+                Form::Heartbeat
+            }
             OutputFormat::Json => Form::Events,
-            _ if self.interactive => Form::Live(Screen::default()),
-            _ => Form::Lines,
+            OutputFormat::Human | OutputFormat::Yaml | OutputFormat::Sarif if self.interactive => {
+                Form::Live(Screen::default())
+            }
+            OutputFormat::Human | OutputFormat::Yaml | OutputFormat::Sarif => Form::Lines,
         };
         let next = Instant::now() + HEARTBEAT;
         Watching { output: self, form, many, namespaces, next }
@@ -79,7 +83,7 @@ impl Watching<'_> {
                 }
                 write(&format!("{} {}{}", second(), self.prefix(&id), safe(&sentence)))
             }
-            _ => Reader::Here,
+            Form::Events | Form::Live(_) | Form::Heartbeat => Reader::Here,
         }
     }
 
@@ -88,7 +92,7 @@ impl Watching<'_> {
         match self.form {
             Form::Events => write(&json_line(&about(Some(id), &Event::Deleted))),
             Form::Lines => write(&format!("{} {}deleted", second(), self.prefix(id))),
-            _ => Reader::Here,
+            Form::Live(_) | Form::Heartbeat => Reader::Here,
         }
     }
 
@@ -113,7 +117,7 @@ impl Watching<'_> {
                 self.next = now + HEARTBEAT;
             }
             Form::Events if now >= self.next => self.next = now + HEARTBEAT,
-            _ => {}
+            Form::Events | Form::Lines | Form::Heartbeat => {}
         }
     }
 
@@ -127,7 +131,9 @@ impl Watching<'_> {
         self.clear();
         match self.form {
             Form::Events => self.output.over(None),
-            _ => self.output.statuses(statuses, self.many, self.namespaces),
+            Form::Live(_) | Form::Lines | Form::Heartbeat => {
+                self.output.statuses(statuses, self.many, self.namespaces)
+            }
         }
     }
 

@@ -140,7 +140,7 @@ fn spelt(value: Value) -> Value {
             members.into_iter().map(|(key, value)| (lower(key), spelt(value))).collect()
         }
         Value::Array(list) => list.into_iter().map(spelt).collect(),
-        other => other,
+        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => scalar,
     }
 }
 

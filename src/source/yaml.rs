@@ -78,6 +78,7 @@ struct Reader {
 }
 
 impl Reader {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the parser may get more events")]
     fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), String> {
         match event {
             Event::DocumentStart(..) => self.anchors.clear(),

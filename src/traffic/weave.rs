@@ -237,7 +237,7 @@ impl Thread<'_> {
             Value::Object(members) => {
                 Value::Object(members.iter().map(|(key, value)| (key.clone(), self.renamed(value))).collect())
             }
-            _ => value.clone(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
         }
     }
 }
@@ -259,7 +259,7 @@ fn mentions(value: &Value, is: &dyn Fn(&str) -> bool) -> bool {
         Value::String(word) => is(word) || embedded(word).is_some_and(|value| mentions(&value, is)),
         Value::Array(list) => list.iter().any(|value| mentions(value, is)),
         Value::Object(members) => members.values().any(|value| mentions(value, is)),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

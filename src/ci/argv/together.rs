@@ -4,13 +4,6 @@ use crate::ci::Settings;
 use crate::error::Error;
 use crate::model::Strategy;
 
-/// Flags that say how manifests are applied, and nothing of a rollout.
-const OF_MANIFESTS: [&str; 5] =
-    ["--atomic", "--prune", "--selector", "--force-conflicts", "--create-namespace"];
-/// Flags of both: which manifests, and what is done about failures.
-const OF_BOTH: [&str; 6] =
-    ["--filename", "--kustomize", "--tag-system", "--on-failure", "--tolerate", "--force"];
-
 /// Which part of the settings a command is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -25,17 +18,12 @@ pub(super) enum Part {
 /// Returns the arguments that settings become, as far as they are of a part.
 pub(super) fn arguments(settings: &Settings, part: Part) -> Result<Vec<String>, Error> {
     let redundant = repeats_a_step(settings)?;
-    let mut arguments = settings.arguments(false)?;
-    arguments.retain(|argument| {
-        let flag = argument.split('=').next().unwrap_or_default();
-        let of_manifests = OF_MANIFESTS.contains(&flag);
-        let wanted = match part {
-            Part::Whole => true,
-            Part::Manifests => of_manifests || OF_BOTH.contains(&flag),
-            Part::Rollout => !of_manifests,
-        };
-        wanted && !(redundant && flag == "--weight")
-    });
+    let mut arguments = settings.arguments(|of| match part {
+        Part::Whole => true,
+        Part::Manifests => of.is_of_manifests(),
+        Part::Rollout => of.is_of_rollouts(),
+    })?;
+    arguments.retain(|argument| !(redundant && argument.starts_with("--weight=")));
     Ok(arguments)
 }
 

@@ -170,7 +170,7 @@ fn what_other_plugins_do_is_refused_or_said_to_be_so_anyway() {
     let warnings = of(&[("PLUGIN_FORCE", "true"), ("PLUGIN_USER", "me")]).unwrap().warnings;
     assert!(warnings[0].starts_with("setting force does nothing") && warnings.len() == 2);
     let forced = of(&[("PLUGIN_FORCE", "RP001,RP002")]).unwrap();
-    assert_eq!(forced.arguments(false).unwrap(), ["--force=RP001,RP002"]);
+    assert_eq!(forced.arguments(|_| true).unwrap(), ["--force=RP001,RP002"]);
 }
 
 #[test]

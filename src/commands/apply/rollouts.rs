@@ -170,8 +170,10 @@ async fn begin(run: &Run<'_>, one: &Checked, cluster: &Cluster) -> Outcome {
         engine(run.context, run, one, cluster, way.verb(run), |observed| way.plan(run, observed)).await;
     let done = match way {
         Way::Create => Action::Created,
-        _ if run.args.strategy == Strategy::Canary && !run.args.promote => Action::Held,
-        _ => Action::Configured,
+        Way::Roll { .. } | Way::Settle if run.args.strategy == Strategy::Canary && !run.args.promote => {
+            Action::Held
+        }
+        Way::Roll { .. } | Way::Settle => Action::Configured,
     };
     let action = if result.is_ok() { done } else { Action::Failed };
     Outcome { result, action, status }

@@ -23,10 +23,7 @@ impl Moves<'_> {
         if let Some(error) = root.and_then(|root| self.router.refuses_service(root)) {
             return Err(error);
         }
-        let new = steps.iter().find_map(|step| match step {
-            Step::Hold { template, .. } => template.as_ref(),
-            _ => None,
-        });
+        let new = steps.iter().find_map(Step::template);
         let templates = new.into_iter().chain([&self.observed.deployment.spec.template]);
         let labels = templates.map(|template| &template["metadata"]["labels"]).collect();
         let view = self.observed.roads.view(self.traffic, labels);
@@ -43,7 +40,20 @@ impl Moves<'_> {
                         weave(self.router, target, route, split)?;
                     }
                 }
-                _ => {}
+                Step::Hold { .. }
+                | Step::Stop
+                | Step::AwaitCanary
+                | Step::Soak { .. }
+                | Step::Update { .. }
+                | Step::Release
+                | Step::AwaitRollout
+                | Step::Restore
+                | Step::AwaitStable
+                | Step::Publish { .. }
+                | Step::Pin { .. }
+                | Step::Withdraw
+                | Step::Freeze
+                | Step::Verify { .. } => {}
             }
         }
         Ok(())

@@ -148,7 +148,7 @@ fn backends<'r>(value: &'r Value, names: &mut Vec<&'r str>) {
                 backends(value, names);
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

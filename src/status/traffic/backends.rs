@@ -128,7 +128,7 @@ fn walk(value: &Value, service: &str, gets: Gets, groups: &mut Vec<Group>) {
                 }
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
