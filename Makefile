@@ -58,15 +58,16 @@ image-root: build ## the files of the container image, as the Dockerfile takes t
 	install -m 644 /etc/ssl/certs/ca-certificates.crt target/image/etc/ssl/certs/
 
 .PHONY: check
-check: format lint unit ## the quick check: under a minute when everything is built
+check: ## the quick check: under a minute when everything is built
+	@tests/parts format lint+unit sim-quick
 
 .PHONY: test
 test: ## everything that CI runs: one Kubernetes version, a sample of the walks, a real node (root)
-	@tests/parts builds format lint doc unit sim control-plane node
+	@tests/parts builds format lint+unit doc sim control-plane+node
 
 .PHONY: test-all
 test-all: ## all there is: every version, whole walks, all data planes, licences, benchmarks (hours, root)
-	@tests/parts builds format lint doc deny unit soak $(VERSIONS:%=control-plane-%) node data-planes bench
+	@tests/parts builds format lint+unit doc deny soak $(VERSIONS:%=control-plane-%) node data-planes bench
 
 .PHONY: bench
 bench: ## wall time, memory and size beside kubectl's, in one run, and the time until a share is in force (root)
@@ -118,14 +119,18 @@ sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and ot
 	cargo run $(SIM) -- --seeds $(SEEDS)
 	cargo run $(SIM) -- --crowd --seeds $(CROWDS)
 
+.PHONY: sim-quick
+sim-quick:
+	cargo run $(SIM) -- --seeds 2000
+
 .PHONY: soak
 soak: ## the same with many seeds
 	$(MAKE) --no-print-directory sim SEEDS=20000 CROWDS=5000
 
-# The compiler of one beside the linker of the other.
+# Each has an end in which it computes on one core alone.
 .PHONY: builds
 builds:
-	@$(MAKE) --no-print-directory -j2 build-cluster build-tests
+	@$(MAKE) --no-print-directory -j4 build-cluster build-tests build-programs build-sim
 
 .PHONY: build-cluster
 build-cluster:
@@ -134,7 +139,12 @@ build-cluster:
 .PHONY: build-tests
 build-tests:
 	$(TESTS) --no-run
-	$(MAKE) --no-print-directory image-root shop
+
+.PHONY: build-programs
+build-programs: image-root shop
+
+.PHONY: build-sim
+build-sim:
 	cargo test $(SIM) --no-run
 	cargo build $(SIM)
 
@@ -142,11 +152,12 @@ build-tests:
 control-plane: ## the tool on a real control plane with fake pods, with a sample of the walks
 	@$(MAKE) --no-print-directory control-plane-$(VERSION) WALK="WALK_EVERY=$(WALK_EVERY)"
 
-# Its tests wait more than they compute, so more of them run at a time than there are cores.
+# Its tests wait more than they compute, so more of them run at a time than there are cores. Those of the node, which may
+# run beside them, measure time: they go first.
 control-plane-%:
 	$(CLUSTER) up test-$(subst .,-,$*) --version $* --pods kwok
 	$(CLUSTER) crds test-$(subst .,-,$*) $(CRDS)
-	$(CLUSTER) exec test-$(subst .,-,$*) -- env $(WALK) $(TESTS) --test control_plane -- --test-threads=4
+	$(CLUSTER) exec test-$(subst .,-,$*) -- nice -n 5 env $(WALK) $(TESTS) --test control_plane -- --test-threads=4
 	$(CLUSTER) down test-$(subst .,-,$*)
 
 .PHONY: node
@@ -154,7 +165,7 @@ node: test-node image-root ## the tool on a real node: no request is lost, bad v
 	$(CLUSTER) image test-node shop/web:broken $(RELEASE)/shop broken EXIT_AFTER=0
 	$(CLUSTER) image-of test-node rollout-plus/step:tested Dockerfile build:/src=. VERSION=tested REVISION=tested \
 		CREATED=1970-01-01T00:00:00Z SOURCE=tested
-	$(CLUSTER) exec test-node -- $(TESTS) --test node -- --nocapture
+	$(CLUSTER) exec test-node -- $(TESTS) --test node -- --nocapture --test-threads=6
 	$(CLUSTER) down test-node
 
 # Two tests make full load at a time, and one of the other four, which have little, runs beside them.

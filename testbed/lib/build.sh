@@ -83,13 +83,22 @@ build_each() { # COMMAND...: prints lines like those of programs, only of what i
         lock "$cache_home/.lock" "another build to end"
         local missing n=0 program
         mapfile -t missing < <("$@")
+        # The linker of one beside the compiler of the next. Whoever ends this ends both.
+        trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+        trap 'exit 130' INT TERM
         for program in "${missing[@]}"; do
             n=$((n + 1))
+            ((n <= 2)) || wait -n || exit 1
             case $program in
-                gateway-api* | envoy*) fetch_part "$n of ${#missing[@]}" "$program" ;;
-                *) build_program "$n of ${#missing[@]}" "$program" ;;
+                gateway-api* | envoy*) fetch_part "$n of ${#missing[@]}" "$program" & ;;
+                *) build_program "$n of ${#missing[@]}" "$program" & ;;
             esac
         done
+        # Nothing is left to wait for when it says 127.
+        while true; do
+            wait -n || { (($? == 127)) && break; exit 1; }
+        done
+        trap - EXIT
     )
 }
 

@@ -2,11 +2,11 @@
 //! soon as it is sure, undone without a loss, and nothing else is taken for one.
 
 mod acceptance;
-mod calm;
+pub mod calm;
 mod cases;
 mod kills;
 mod observer;
-mod place;
+pub mod place;
 mod plain;
 mod registry;
 mod tool;

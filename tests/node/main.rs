@@ -29,3 +29,4 @@ mod traffic;
 mod failures;
 mod image;
 mod requests;
+mod unreachable;

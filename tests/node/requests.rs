@@ -2,7 +2,7 @@
 //!
 //! Run on a real node that has the images `shop/web:v1` and `shop/web:v2`.
 
-use crate::jobs::alone;
+use crate::jobs::Lane;
 use crate::shop::Shop;
 use crate::traffic::Traffic;
 
@@ -11,7 +11,7 @@ const V2: &str = "shop/web:v2";
 
 #[test]
 fn no_request_is_lost_by_a_canary_that_is_raised_lowered_and_aborted() {
-    let _alone = alone();
+    let _lane = Lane::take();
     let shop = Shop::new(3);
     let traffic = Traffic::start(&shop);
     shop.tool(&["canary", "frontend", "--image", V2, "--weight", "10"]).expect(0);
@@ -30,7 +30,7 @@ fn no_request_is_lost_by_a_canary_that_is_raised_lowered_and_aborted() {
 
 #[test]
 fn no_request_is_lost_by_a_promotion() {
-    let _alone = alone();
+    let _lane = Lane::take();
     let shop = Shop::new(3);
     let traffic = Traffic::start(&shop);
     shop.tool(&["canary", "frontend", "--image", V2, "--weight", "10"]).expect(0);
@@ -43,7 +43,7 @@ fn no_request_is_lost_by_a_promotion() {
 /// an orderly way, which takes some three seconds and loses nothing.
 #[test]
 fn requests_are_lost_when_pods_crash() {
-    let _alone = alone();
+    let _lane = Lane::take();
     let shop = Shop::new(3);
     let traffic = Traffic::start(&shop);
     assert_eq!(traffic.failures(), 0, "before anything crashed");

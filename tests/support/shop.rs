@@ -99,7 +99,7 @@ impl Shop {
     fn deployed(self, replicas: u32) -> Self {
         let shop = self;
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/shop.yaml");
-        shop.kubectl(&["apply", "-f", manifest]);
+        shop.kubectl(&["apply", "-f", manifest, "--validate=false"]);
         if replicas != 3 {
             shop.kubectl(&["scale", "deployment/frontend", &format!("--replicas={replicas}")]);
         }
@@ -117,7 +117,7 @@ impl Shop {
     #[track_caller]
     pub fn apply(&self, object: &Value) {
         let mut kubectl = Command::new("kubectl");
-        kubectl.args(["-n", &self.namespace, "apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        kubectl.args(["-n", &self.namespace, "apply", "-f", "-", "--validate=false"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = kubectl.spawn().expect("kubectl");
         let text = object.to_string();
         std::io::Write::write_all(child.stdin.as_mut().expect("stdin"), text.as_bytes()).expect("write");

@@ -1,27 +1,25 @@
 //! What looks like a failure for a while and is none: every one has to end well.
 
 use std::net::TcpListener;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::place::{Place, is_ready};
+use super::place::Place;
 use super::registry;
 use super::tool::Running;
 use crate::api::{call, get, within, write};
-use crate::jobs::{alone, each};
-use crate::shop::run;
+use crate::jobs::each;
 
-struct Calm {
-    name: &'static str,
-    strategy: &'static str,
+pub struct Calm {
+    pub name: &'static str,
+    pub strategy: &'static str,
     /// A change to the pod's `spec`.
-    change: fn(&mut Value),
+    pub change: fn(&mut Value),
     /// What happens before.
-    before: fn(&Place),
+    pub before: fn(&Place),
     /// What happens meanwhile.
-    meanwhile: fn(&Place),
+    pub meanwhile: fn(&Place),
 }
 
 impl std::fmt::Debug for Calm {
@@ -30,9 +28,10 @@ impl std::fmt::Debug for Calm {
     }
 }
 
-const CANARY: Calm = Calm { name: "", strategy: "canary", change: |_| {}, before: |_| {}, meanwhile: |_| {} };
+pub const CANARY: Calm =
+    Calm { name: "", strategy: "canary", change: |_| {}, before: |_| {}, meanwhile: |_| {} };
 
-/// All but the last can happen side by side.
+/// They can happen side by side.
 const CALM: [Calm; 11] = [
     Calm { name: "a slow start", change: slow::<60>, ..CANARY },
     Calm { name: "a slow start", strategy: "rolling", change: slow::<30>, ..CANARY },
@@ -62,21 +61,15 @@ const CALM: [Calm; 11] = [
     Calm { name: "a webhook times out twice", before: break_webhook, meanwhile: repair_webhook, ..CANARY },
 ];
 
-const NODE_LOST: Calm = Calm { name: "the node is lost for a while", change: slow::<20>, ..CANARY };
-
 #[test]
 fn no_false_alarm() {
-    let _alone = alone();
-    let mut failed = each(CALM.iter().collect(), CALM.len(), |calm| calm.happen());
-    // It is the node of everybody.
-    failed.extend(each(vec![Calm { meanwhile: lose_node, ..NODE_LOST }], 1, Calm::happen));
+    let failed = each(CALM.iter().collect(), CALM.len(), |calm| calm.happen(&Place::new(|_| {}, |_| {})));
     assert!(failed.is_empty(), "false alarms: {failed:?}");
 }
 
 impl Calm {
-    fn happen(&self) {
-        let place = Place::new(|_| {}, |_| {});
-        (self.before)(&place);
+    pub fn happen(&self, place: &Place) {
+        (self.before)(place);
         let file = place.next_version(self.change);
         let weight: &[&str] = if self.strategy == "canary" { &["--weight", "10"] } else { &[] };
         let args = [&[self.strategy, "frontend", "-f", &file], weight].concat();
@@ -84,7 +77,7 @@ impl Calm {
         let running = Running::start(&place.shop, &place.shop.kubeconfig, &args);
         let there = within(30, || !place.new_pods().is_empty() || self.name.contains("webhook"));
         let early = !running.is_running();
-        (self.meanwhile)(&place);
+        (self.meanwhile)(place);
         let run = running.finish(240);
         let verdict = run.first("verdict").map(|line| line.event.to_string());
         println!(
@@ -104,7 +97,7 @@ impl Calm {
     }
 }
 
-fn slow<const SECONDS: u32>(pod: &mut Value) {
+pub fn slow<const SECONDS: u32>(pod: &mut Value) {
     pod["containers"][0]["args"] = json!(["v2", format!("READY_AFTER={SECONDS}")]);
 }
 
@@ -202,20 +195,4 @@ fn repair_webhook(place: &Place) {
     assert!(within(60, || failures() >= 2), "the webhook does not fail");
     let (code, answer) = call("DELETE", &format!("{WEBHOOKS}/{}", place.shop.namespace), None);
     assert_eq!(code, 200, "{answer}");
-}
-
-/// Stops kubelet until the pods of its node count as not Ready.
-fn lose_node(place: &Place) {
-    kubelet("stop");
-    let lost = within(120, || !place.pods().iter().any(is_ready));
-    std::thread::sleep(Duration::from_secs(10));
-    kubelet("start");
-    assert!(lost, "the node is not lost");
-}
-
-fn kubelet(verb: &str) {
-    #[allow(clippy::disallowed_methods, reason = "set by 'testbed/cluster exec'")]
-    let cluster = std::env::var("TESTBED_CLUSTER").expect("run through 'testbed/cluster exec NAME --'");
-    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/cluster");
-    run(Command::new(program).args([verb, &cluster, "kubelet"])).expect(0);
 }

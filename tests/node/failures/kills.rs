@@ -7,7 +7,7 @@ use serde_json::json;
 use super::place::Place;
 use super::tool::{Killer, Running};
 use super::undo::is_write;
-use crate::jobs::{alone, each};
+use crate::jobs::each;
 use crate::proxy::{Fault, Proxy, Rule, When};
 
 /// When the tool is killed.
@@ -23,7 +23,6 @@ enum Moment {
 
 #[test]
 fn killed_between_evidence_and_undo_and_during_undo() {
-    let _alone = alone();
     let mut jobs = Vec::new();
     for strategy in ["canary", "rolling"] {
         let moments = [Moment::Evidence, Moment::BeforeUndo, Moment::AfterUndo];

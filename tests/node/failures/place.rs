@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::api::{get, namespace, within, write};
+use crate::seats::Exclusive;
 use crate::shop::Shop;
 
 /// Pods of the sample Deployment.
@@ -26,6 +27,15 @@ impl Place {
         let mut deployment = manifest();
         change(&mut deployment["spec"]);
         write("POST", &format!("/apis/apps/v1/namespaces/{}/deployments", shop.namespace), &deployment);
+        Self::around(shop)
+    }
+
+    /// For the test that has the cluster for itself.
+    pub fn alone(cluster: &Exclusive) -> Self {
+        Self::around(Shop::alone(cluster, 3))
+    }
+
+    fn around(shop: Shop) -> Self {
         let mut place =
             Self { shop, before: Value::Null, stable: String::new(), folder: tempfile::tempdir().unwrap() };
         // Available, not only Ready: before that the controller counts none of them, and keeps all others.

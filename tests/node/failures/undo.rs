@@ -7,29 +7,41 @@ use serde_json::{Value, json};
 use super::place::Place;
 use super::tool::{Run, Running};
 use crate::api::{within, write};
-use crate::jobs::alone;
+use crate::jobs::Lane;
 use crate::proxy::{Proxy, Seen};
 use crate::traffic::Traffic;
 
 /// How long kube-proxy may take to follow: it puts changes together for up to a second.
 const SETTLE: Duration = Duration::from_secs(2);
 
+const CANARY: [&str; 6] = ["canary", "frontend", "--weight", "10", "--tolerate", "NeverReady=20s"];
+const ROLLING: [&str; 4] = ["rolling", "frontend", "--tolerate", "NeverReady=20s"];
+
 #[test]
-fn an_undo_loses_no_request() {
-    let _alone = alone();
-    let never = |pod: &mut Value| pod["containers"][0]["args"] = json!(["v2", "NEVER_READY=1"]);
-    let canary = ["canary", "frontend", "--weight", "10", "--tolerate", "NeverReady=20s"];
-    let rolling = ["rolling", "frontend", "--tolerate", "NeverReady=20s"];
-    for (what, args) in [("canary, never Ready", &canary[..]), ("rolling, never Ready", &rolling[..])] {
-        let scene = Scene::new(|_| {});
-        scene.fail(what, args, never);
-        scene.traffic.expect_none_lost(what);
-    }
-    // It serves, and then crashes again and again: that loses requests, but the undo must not.
+fn the_undo_of_a_canary_loses_no_request() {
+    loses_none("canary, never Ready", &CANARY);
+}
+
+#[test]
+fn the_undo_of_a_rolling_update_loses_no_request() {
+    loses_none("rolling, never Ready", &ROLLING);
+}
+
+fn loses_none(what: &str, args: &[&str]) {
+    let _lane = Lane::take();
+    let scene = Scene::new(|_| {});
+    scene.fail(what, args, |pod| pod["containers"][0]["args"] = json!(["v2", "NEVER_READY=1"]));
+    scene.traffic.expect_none_lost(what);
+}
+
+/// It serves, and then crashes again and again: that loses requests, but the undo must not.
+#[test]
+fn the_undo_of_a_version_that_crashes_loses_no_more_requests() {
+    let _lane = Lane::take();
     let what = "canary, crashes once it serves";
     let scene = Scene::new(|spec| spec["minReadySeconds"] = json!(20));
     let crash = |pod: &mut Value| pod["containers"][0]["args"] = json!(["v2", "EXIT_AFTER=6"]);
-    let [at_verdict, settled] = scene.fail(what, &canary, crash);
+    let [at_verdict, settled] = scene.fail(what, &CANARY, crash);
     std::thread::sleep(SETTLE);
     let lost = scene.traffic.failures();
     println!(
