@@ -27,8 +27,6 @@ mod wait;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clap::Parser;
-
 use crate::ci::{self, Build};
 use crate::cli::{Cli, Command, OutputFormat};
 use crate::cluster::connect;
@@ -54,7 +52,7 @@ async fn started(argv: Vec<OsString>, environment: &Environment) -> u8 {
     if ci::is_step(argv.len().saturating_sub(1), environment) {
         return step::run(environment).await;
     }
-    let mut cli = match Cli::try_parse_from(argv) {
+    let mut cli = match Cli::read(argv) {
         Ok(cli) => cli,
         Err(error) => {
             output::usage(&error);

@@ -34,38 +34,51 @@ pub struct Cache {
 impl Cache {
     /// Takes a change in: the object as it is now, or that it is gone.
     pub fn take(&mut self, change: &Change) {
+        if let Some(object) = change.object() {
+            self.take_of(&object.key(), change);
+        }
+    }
+
+    /// The same for whoever knows its key.
+    pub fn take_of(&mut self, key: &Key, change: &Change) {
         match &change.after {
-            Some(object) => self.keep(object),
-            None => change.before.iter().for_each(|object| self.forget(object)),
+            Some(object) => self.keep(key, object),
+            None => change.before.iter().for_each(|object| self.forget(key, object)),
         }
     }
 
-    fn keep(&mut self, object: &Object) {
-        let key = object.key();
+    fn keep(&mut self, key: &Key, object: &Object) {
         match object {
-            Object::Deployment(it) => drop(self.deployments.insert(key, it.clone())),
-            Object::ReplicaSet(it) => drop(self.replica_sets.insert(key, it.clone())),
-            Object::Pod(it) => drop(self.pods.insert(key, it.clone())),
-            Object::Service(it) => drop(self.services.insert(key, it.clone())),
-            Object::EndpointSlice(it) => drop(self.slices.insert(key, it.clone())),
-            Object::ResourceQuota(it) => drop(self.quotas.insert(key, it.clone())),
-            Object::Autoscaler(it) => drop(self.autoscalers.insert(key, it.clone())),
-            Object::Node(it) => drop(self.nodes.insert(key, it.clone())),
+            Object::Deployment(it) => put(&mut self.deployments, key, it),
+            Object::ReplicaSet(it) => put(&mut self.replica_sets, key, it),
+            Object::Pod(it) => put(&mut self.pods, key, it),
+            Object::Service(it) => put(&mut self.services, key, it),
+            Object::EndpointSlice(it) => put(&mut self.slices, key, it),
+            Object::ResourceQuota(it) => put(&mut self.quotas, key, it),
+            Object::Autoscaler(it) => put(&mut self.autoscalers, key, it),
+            Object::Node(it) => put(&mut self.nodes, key, it),
         }
     }
 
-    fn forget(&mut self, object: &Object) {
-        let key = object.key();
+    fn forget(&mut self, key: &Key, object: &Object) {
         match object {
-            Object::Deployment(_) => drop(self.deployments.remove(&key)),
-            Object::ReplicaSet(_) => drop(self.replica_sets.remove(&key)),
-            Object::Pod(_) => drop(self.pods.remove(&key)),
-            Object::Service(_) => drop(self.services.remove(&key)),
-            Object::EndpointSlice(_) => drop(self.slices.remove(&key)),
-            Object::ResourceQuota(_) => drop(self.quotas.remove(&key)),
-            Object::Autoscaler(_) => drop(self.autoscalers.remove(&key)),
-            Object::Node(_) => drop(self.nodes.remove(&key)),
+            Object::Deployment(_) => drop(self.deployments.remove(key)),
+            Object::ReplicaSet(_) => drop(self.replica_sets.remove(key)),
+            Object::Pod(_) => drop(self.pods.remove(key)),
+            Object::Service(_) => drop(self.services.remove(key)),
+            Object::EndpointSlice(_) => drop(self.slices.remove(key)),
+            Object::ResourceQuota(_) => drop(self.quotas.remove(key)),
+            Object::Autoscaler(_) => drop(self.autoscalers.remove(key)),
+            Object::Node(_) => drop(self.nodes.remove(key)),
         }
+    }
+}
+
+/// A key is copied only for what is new.
+fn put<T>(map: &mut BTreeMap<Key, Arc<T>>, key: &Key, object: &Arc<T>) {
+    match map.get_mut(key) {
+        Some(place) => place.clone_from(object),
+        None => drop(map.insert(key.clone(), Arc::clone(object))),
     }
 }
 

@@ -119,7 +119,7 @@ pub trait Controller {
     /// The look at one key.
     fn sync(&mut self, key: &Key, cache: &Cache, now: Timestamp, draw: &mut Draw) -> Sync;
 
-    /// What the server answered to one write of a sync of this key; what is done with the rest.
+    /// What the server answered to one write of a sync of this key, which is without its patch by now; what is done with the rest.
     fn answered(&mut self, _key: &Key, _write: &Write, answer: Result<Option<&Object>, &Refusal>) -> Next {
         answer.map_or(Next::Again, |_| Next::Continue)
     }

@@ -1,10 +1,12 @@
 //! The driver: the only one who lets time pass. Everything that happens in the cluster is an entry of its agenda.
 
+mod agenda;
 mod answers;
 mod desks;
 pub mod faults;
 pub mod pace;
 pub mod runs;
+mod spread;
 pub mod trace;
 pub mod transport;
 mod watches;
@@ -12,19 +14,16 @@ mod watches;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Response;
 use jiff::Timestamp;
-use rollout_plus::world::AnswerBody;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use crate::controllers;
 use crate::draw::Draw;
 use crate::invariants::{Broken, Invariant};
-use crate::object::Key;
 use crate::server::Server;
 use crate::server::request::Request;
+use agenda::{Agenda, Due};
 use desks::Desk;
 use faults::{Fault, Kill};
 use pace::Pace;
@@ -38,40 +37,6 @@ const EPOCH: &str = "2026-01-01T00:00:00Z";
 
 /// More than this never happens in a scenario: somebody goes round in circles.
 const MOST: u64 = 300_000;
-
-/// What is going to happen.
-enum Due {
-    /// A request is at the server.
-    Effect(usize, u64, Box<http::Request<Bytes>>, Answer),
-    /// An answer is at the run.
-    Answered(Answer, Response<AnswerBody>),
-    /// The connection of a request breaks.
-    Broken(Answer),
-    /// A controller's cache takes changes in.
-    Cache(usize),
-    /// A controller looks at its next key.
-    Look(usize),
-    /// A controller sends its next write.
-    Act(usize),
-    /// A key of a controller comes back.
-    Again(usize, Key),
-    /// A controller is killed and starts again.
-    Restart(usize),
-    /// A watch tells changes.
-    Tell(u64),
-    /// A watch is over.
-    Close(u64),
-    /// All watches break.
-    Cut,
-    /// The server forgets what was.
-    Compact,
-    /// Somebody sends a request.
-    Foreign(Box<Request>),
-    /// SIGKILL.
-    Kill(usize),
-    /// SIGTERM.
-    Signal(usize),
-}
 
 /// The cluster, those who run in it, and the runs of the product.
 pub struct Driver {
@@ -94,8 +59,7 @@ pub struct Driver {
     pace: Pace,
     begin: Instant,
     epoch: Timestamp,
-    agenda: BTreeMap<(Duration, u64), Due>,
-    sequence: u64,
+    agenda: Agenda,
     /// How much has happened.
     happened: u64,
     desks: Vec<Desk>,
@@ -127,8 +91,7 @@ impl Driver {
             pace,
             begin: Instant::now(),
             epoch: EPOCH.parse().unwrap_or_default(),
-            agenda: BTreeMap::new(),
-            sequence: 0,
+            agenda: Agenda::default(),
             happened: 0,
             desks,
             watches: BTreeMap::new(),
@@ -156,8 +119,7 @@ impl Driver {
     }
 
     fn later(&mut self, wait: Duration, due: Due) {
-        self.sequence += 1;
-        self.agenda.insert((self.begin.elapsed() + wait, self.sequence), due);
+        self.agenda.enter(self.begin.elapsed() + wait, due);
     }
 
     /// Starts a run and returns which one it is.
@@ -221,18 +183,15 @@ impl Driver {
                 return false;
             }
             let now = self.begin.elapsed();
-            let next = self.agenda.first_key_value().map(|((at, _), _)| *at);
-            if next.is_some_and(|at| at <= now) {
-                if let Some((_, due)) = self.agenda.pop_first() {
-                    self.happened += 1;
-                    self.happen(due);
-                }
+            if let Some(due) = self.agenda.take(now) {
+                self.happened += 1;
+                self.happen(due);
                 continue;
             }
             if now >= end {
                 return false;
             }
-            let wake = self.begin + next.map_or(end, |at| at.min(end));
+            let wake = self.begin + self.agenda.next().map_or(end, |at| at.min(end));
             tokio::select! {
                 biased;
                 message = self.inbox.recv() => message.into_iter().for_each(|message| self.hear(message)),
@@ -310,7 +269,7 @@ impl Driver {
         match due {
             Due::Effect(run, nth, request, answer) => self.effect(run, nth, &request, answer),
             // Who does not wait any more was killed, or gave up.
-            Due::Answered(answer, response) => answer.send(Ok(response)).unwrap_or(()),
+            Due::Answered(answer, response) => answer.send(Ok(*response)).unwrap_or(()),
             Due::Broken(answer) => answer.send(Err(reset())).unwrap_or(()),
             Due::Cache(at) => self.tell(at),
             Due::Look(at) => self.look(at),
@@ -327,46 +286,6 @@ impl Driver {
                 let at = self.begin.elapsed();
                 self.trace.tell(at, || format!("run {run} gets SIGTERM"));
                 self.runs.get(run).into_iter().for_each(Run::signal);
-            }
-        }
-    }
-
-    /// Lets all know that something changed, each at its time, and looks whether all that must hold still does.
-    fn spread(&mut self) {
-        let entries = self.server.store.since(self.spread).to_vec();
-        let Some(last) = entries.last() else { return };
-        self.spread = last.version;
-        for entry in &entries {
-            for at in 0..self.desks.len() {
-                let Some(desk) = self.desks.get_mut(at) else { continue };
-                let watches =
-                    entry.resource.seen_as.is_some_and(|kind| desk.controller.watches().contains(&kind));
-                if watches && !desk.awaits {
-                    desk.awaits = true;
-                    let lag = self.pace.controllers.get(at).map_or(0..=1, |pace| pace.0.clone());
-                    let lag = self.draw.millis(lag);
-                    self.later(lag, Due::Cache(at));
-                }
-            }
-            let waiting = self.watches.iter_mut().filter(|(_, watch)| !watch.awaits && watch.is_about(entry));
-            let ids: Vec<u64> = waiting
-                .map(|(id, watch)| {
-                    watch.awaits = true;
-                    *id
-                })
-                .collect();
-            for id in ids {
-                let lag = self.draw.millis(self.pace.watch.clone());
-                self.later(lag, Due::Tell(id));
-            }
-        }
-        let at = self.begin.elapsed();
-        for entry in &entries {
-            for invariant in &mut self.invariants {
-                if let Err(why) = invariant.look(&self.server.store, entry) {
-                    self.trace.tell(at, || format!("BROKEN {}: {why}", invariant.name()));
-                    self.broken.push(Broken { name: invariant.name(), at, why });
-                }
             }
         }
     }

@@ -1,9 +1,13 @@
-//! `sim --seed N` replays a seed with its trace; `sim --seeds N [--from M]` plays many and counts. With `--crowd` others act while
-//! the run is under way, and `--shrink` makes the scenario of a seed that fails as small as it can be.
+//! `sim --seed N` replays a seed with its trace; `sim --seeds N [--from M] [--threads T]` plays many and counts. With `--crowd`
+//! others act while the run is under way, and `--shrink` makes the scenario of a seed that fails as small as it can be.
 
 #![allow(clippy::print_stdout, reason = "its only output")]
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{available_parallelism, scope};
 use std::time::Instant;
 
 use sim::draw::Draw;
@@ -23,9 +27,15 @@ fn main() -> ExitCode {
     match (number("--seed"), number("--seeds")) {
         (Some(seed), _) if has("--shrink") => smallest(seed),
         (Some(seed), _) => one(play, seed),
-        (None, Some(count)) => many(play, number("--from").unwrap_or(1), count),
+        (None, Some(count)) => {
+            let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
+            let threads = number("--threads").unwrap_or(cores).max(1);
+            many(play, number("--from").unwrap_or(1), count, threads)
+        }
         (None, None) => {
-            println!("usage: sim [--crowd] --seed N [--shrink] | sim [--crowd] --seeds COUNT [--from N]");
+            println!(
+                "usage: sim [--crowd] --seed N [--shrink] | sim [--crowd] --seeds COUNT [--from N] [--threads N]"
+            );
             ExitCode::from(2)
         }
     }
@@ -60,24 +70,65 @@ fn tell(seed: u64, report: &Report) {
     }
 }
 
-fn many(play: Play, from: u64, count: u64) -> ExitCode {
-    let begin = Instant::now();
-    let (mut failed, mut virtual_seconds, mut requests) = (0_u64, 0_f64, 0_u64);
-    for seed in from..from + count {
-        let Ok(report) = play(seed, false) else { return ExitCode::from(6) };
-        virtual_seconds += report.took.as_secs_f64();
-        requests += report.runs.iter().map(|run| run.requests).sum::<u64>();
+/// What is counted of all scenarios.
+#[derive(Debug, Default)]
+struct Sum {
+    failed: u64,
+    virtual_seconds: f64,
+    requests: u64,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, report: Report) {
+        self.virtual_seconds += report.took.as_secs_f64();
+        self.requests += report.runs.iter().map(|run| run.requests).sum::<u64>();
         if !report.broken.is_empty() {
-            failed += 1;
+            self.failed += 1;
             let first = Report { broken: report.broken.into_iter().take(2).collect(), ..report };
             tell(seed, &first);
         }
     }
+}
+
+/// Plays many seeds. What is printed is in their order, however many threads play them.
+fn many(play: Play, from: u64, count: u64, threads: u64) -> ExitCode {
+    let (begin, next) = (Instant::now(), AtomicU64::new(from));
+    let (out, reports) = channel();
+    let sum = scope(|scope| {
+        for _ in 0..threads {
+            let (out, next) = (out.clone(), &next);
+            scope.spawn(move || {
+                let seeds = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+                for seed in seeds.take_while(|seed| *seed < from + count) {
+                    // Nobody listens any more when one could not be played.
+                    if out.send((seed, play(seed, false))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(out);
+        in_order(reports, from)
+    });
+    let Ok(Sum { failed, virtual_seconds, requests }) = sum else { return ExitCode::from(6) };
     let seconds = begin.elapsed().as_secs_f64();
     #[allow(clippy::cast_precision_loss, reason = "a rate")]
-    let rate = count as f64 / seconds;
+    let (rate, threads) = (count as f64 / seconds, threads as f64);
     println!(
-        "{count} scenarios in {seconds:.1} s: {rate:.0} a second, {virtual_seconds:.0} virtual seconds, {requests} requests of runs; {failed} failed"
+        "{count} scenarios in {seconds:.1} s: {rate:.0} a second, {:.0} on each of {threads} cores; {virtual_seconds:.0} virtual seconds, {requests} requests of runs; {failed} failed",
+        rate / threads
     );
     ExitCode::from(u8::from(failed > 0))
+}
+
+fn in_order(reports: Receiver<(u64, std::io::Result<Report>)>, from: u64) -> std::io::Result<Sum> {
+    let (mut early, mut next, mut sum) = (BTreeMap::new(), from, Sum::default());
+    for (seed, report) in reports {
+        early.insert(seed, report?);
+        while let Some(report) = early.remove(&next) {
+            sum.add(next, report);
+            next += 1;
+        }
+    }
+    Ok(sum)
 }

@@ -3,6 +3,7 @@
 pub mod patch;
 pub mod prepare;
 pub mod refusal;
+mod reply;
 pub mod request;
 pub mod resources;
 pub mod select;
@@ -17,20 +18,10 @@ use serde_json::{Value, json};
 use crate::controllers::Refusal;
 use crate::draw::Draw;
 use crate::object::{Key, Kind};
+pub use reply::{List, Reply};
 use request::{Request, Target};
 use resources::Resource;
 use store::Store;
-
-/// An answer.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// An object.
-    Object(u16, Arc<Value>),
-    /// A list or another document.
-    Document(u16, Value),
-    /// Plain text.
-    Text(String),
-}
 
 /// The server.
 #[derive(Debug, Default)]
@@ -53,22 +44,21 @@ impl Server {
     /// Why it is refused.
     pub fn answer(
         &mut self,
-        request: &Request,
+        mut request: Request,
         now: Timestamp,
         stale: u64,
         draw: &mut Draw,
     ) -> Result<Reply, Refusal> {
+        let mut body = || std::mem::take(&mut request.body);
         match (&request.target, request.method.as_str()) {
             (Target::Groups, "GET") => Ok(Reply::Document(200, special::groups())),
-            (Target::Review(plural), "POST") => {
-                Ok(Reply::Document(201, special::review(plural, &request.body)))
-            }
+            (Target::Review(plural), "POST") => Ok(Reply::Document(201, special::review(plural, body()))),
             (Target::Collection(resource, namespace), "GET") => {
-                self.list(resource, namespace.as_deref(), request, stale)
+                self.list(resource, namespace.as_deref(), &request, stale)
             }
             (Target::Collection(resource, namespace), "POST") => {
-                let namespace = namespace.clone().unwrap_or_default();
-                self.create(resource, &namespace, request, now, draw)
+                let (namespace, sent) = (namespace.as_deref().unwrap_or_default(), body());
+                self.create(resource, namespace, &request, sent, now, draw)
             }
             (Target::One(resource, key, None), "GET") => {
                 let found = self.store.get(resource, key).map(Arc::clone);
@@ -76,20 +66,24 @@ impl Server {
                     .map(|object| Reply::Object(200, object))
                     .ok_or_else(|| Refusal::not_found(resource, &key.name))
             }
-            (Target::One(resource, key, None), "PUT" | "PATCH") => self.change(resource, key, false, request),
+            (Target::One(resource, key, None), "PUT" | "PATCH") => {
+                let sent = body();
+                self.change(resource, key, false, &request, sent)
+            }
             (Target::One(resource, key, Some(part)), "PUT" | "PATCH")
                 if part == "status" && resource.has_status =>
             {
-                self.change(resource, key, true, request)
+                let sent = body();
+                self.change(resource, key, true, &request, sent)
             }
-            (Target::One(resource, key, None), "DELETE") => self.delete(resource, key, request, now),
+            (Target::One(resource, key, None), "DELETE") => self.delete(resource, key, &request, now),
             (Target::One(resource, key, Some(part)), _) => {
-                match self.part(resource, key, part, request, now) {
+                match self.part(resource, key, part, &request, now) {
                     Some(answer) => answer,
-                    None => Err(self.unknown(request)),
+                    None => Err(self.unknown(&request)),
                 }
             }
-            _ => Err(self.unknown(request)),
+            _ => Err(self.unknown(&request)),
         }
     }
 
@@ -124,29 +118,21 @@ impl Server {
         }
         let objects = self.store.at(resource, version);
         let limit = request.asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
-        let (mut items, mut next) = (Vec::new(), None);
-        for (key, object) in &objects {
+        let mut list = List { resource, version, next: None, items: Vec::new() };
+        for (key, object) in objects.iter() {
             let is_here = namespace.is_none_or(|namespace| namespace == key.namespace)
                 && from.as_ref().is_none_or(|from| key >= from)
                 && fits(object, request);
             if !is_here {
                 continue;
             }
-            if items.len() == limit {
-                next = Some(format!("{version} {} {}", key.namespace, key.name));
+            if list.items.len() == limit {
+                list.next = Some(format!("{version} {} {}", key.namespace, key.name));
                 break;
             }
-            items.push(object.as_ref().clone());
+            list.items.push(Arc::clone(object));
         }
-        let mut metadata = json!({"resourceVersion": version.to_string()});
-        if let Some(next) = next {
-            metadata["continue"] = json!(next);
-        }
-        let kind = format!("{}List", resource.kind);
-        Ok(Reply::Document(
-            200,
-            json!({"kind": kind, "apiVersion": resource.api_version(), "metadata": metadata, "items": items}),
-        ))
+        Ok(Reply::List(list))
     }
 
     fn create(
@@ -154,10 +140,11 @@ impl Server {
         resource: &'static Resource,
         namespace: &str,
         request: &Request,
+        sent: Value,
         now: Timestamp,
         draw: &mut Draw,
     ) -> Result<Reply, Refusal> {
-        let (key, object) = prepare::create(resource, namespace, &request.body, now, draw)?;
+        let (key, object) = prepare::create(resource, namespace, sent, now, draw)?;
         if self.store.get(resource, &key).is_some() {
             return Err(Refusal::exists(resource, &key.name));
         }
@@ -192,18 +179,17 @@ impl Server {
         key: &Key,
         status: bool,
         request: &Request,
+        sent: Value,
     ) -> Result<Reply, Refusal> {
         let Some(old) = self.store.get(resource, key).map(Arc::clone) else {
             return Err(Refusal::not_found(resource, &key.name));
         };
         let sent = match (request.method.as_str(), request.content.as_str()) {
-            ("PUT", _) => request.body.clone(),
-            (_, "application/json-patch+json") => {
-                patch::json(&old, &request.body).map_err(|_| Refusal::patch())?
-            }
+            ("PUT", _) => sent,
+            (_, "application/json-patch+json") => patch::json(&old, &sent).map_err(|_| Refusal::patch())?,
             (_, "application/merge-patch+json") => {
                 let mut object = old.as_ref().clone();
-                patch::merge(&mut object, &request.body);
+                patch::merge(&mut object, sent);
                 object
             }
             _ => return Err(self.unknown(request)),

@@ -4,7 +4,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use crate::cli::{Cli, CompletionArgs, Shell};
 use crate::cluster::{connect, contexts};
@@ -62,7 +62,7 @@ fn live(asks: Asks, place: Vec<String>, environment: Environment) -> Vec<String>
 
 async fn names(asks: Asks, place: Vec<String>, environment: Environment) -> Result<Vec<String>, Error> {
     let argv = ["kubectl rollout-plus", "status"].into_iter().map(str::to_owned).chain(place);
-    let mut cli = Cli::try_parse_from(argv).map_err(|error| Error::usage(error.to_string()))?;
+    let mut cli = Cli::read(argv).map_err(|error| Error::usage(error.to_string()))?;
     cli.global.environment = Arc::new(environment);
     match asks {
         Asks::Contexts => contexts(&cli.global),

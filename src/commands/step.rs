@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use futures::FutureExt;
 
 use crate::ci::{Build, Settings, Task, Work, explain, only_reads, tasks};
@@ -123,8 +122,7 @@ fn order(task: Task, settings: &Settings) -> Result<Order, Error> {
     match task.work {
         Work::Own(argv) => {
             let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
-            let cli =
-                Cli::try_parse_from(words).map_err(|error| explain(&error, &task.from, &argv, settings))?;
+            let cli = Cli::read(words).map_err(|error| explain(&error, &task.from, &argv, settings))?;
             let line = format!("kubectl rollout-plus {}", written(&argv));
             Ok(Order { from: task.from, line, runs: Runs::Own(Box::new(cli)) })
         }

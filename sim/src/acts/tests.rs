@@ -45,7 +45,7 @@ fn now() -> Timestamp {
 
 fn send(server: &mut Server, request: &Request) {
     let newest = server.store.version();
-    let answer = server.answer(request, now(), newest, &mut Draw::new(1));
+    let answer = server.answer(request.clone(), now(), newest, &mut Draw::new(1));
     assert!(answer.is_ok(), "{request:?}: {answer:?}");
 }
 

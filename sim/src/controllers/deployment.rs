@@ -105,18 +105,17 @@ fn deployment_of(metadata: &ObjectMeta, cache: &Cache) -> Option<Key> {
 /// `addReplicaSet`, `updateReplicaSet`, `deleteReplicaSet`: its Deployment, the one it had, and for one that is nobody's
 /// all that it matches.
 fn of_set(change: &Change, cache: &Cache) -> Vec<Key> {
-    let set = |object: &Option<Object>| match object {
-        Some(Object::ReplicaSet(set)) => Some(ReplicaSet::clone(set)),
-        _ => None,
-    };
-    let (before, after) = (set(&change.before), set(&change.after));
-    let mut keys: Vec<Key> = [&before, &after]
-        .into_iter()
-        .flatten()
-        .filter_map(|set| deployment_of(&set.metadata, cache))
-        .collect();
+    fn set(object: Option<&Object>) -> Option<&ReplicaSet> {
+        match object {
+            Some(Object::ReplicaSet(set)) => Some(set),
+            _ => None,
+        }
+    }
+    let (before, after) = (set(change.before.as_ref()), set(change.after.as_ref()));
+    let mut keys: Vec<Key> =
+        [before, after].into_iter().flatten().filter_map(|set| deployment_of(&set.metadata, cache)).collect();
     keys.dedup();
-    if let Some(after) = &after
+    if let Some(after) = after
         && controller_of(&after.metadata).is_none()
     {
         let namespace = after.metadata.namespace.as_deref().unwrap_or_default();

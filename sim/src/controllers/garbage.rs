@@ -47,7 +47,10 @@ impl Controller for Garbage {
             self.gone.insert(object.uid().to_owned());
             let owners = owners(metadata).map(|owner| owner.uid.clone());
             let dependents = dependents(cache, object.uid()).map(|(_, dependent)| dependent);
-            return owners.chain(dependents.filter_map(|dependent| dependent.uid)).map(by_uid).collect();
+            return owners
+                .chain(dependents.filter_map(|dependent| dependent.uid.clone()))
+                .map(by_uid)
+                .collect();
         }
         let before = change.before.as_ref().map(Object::metadata);
         let news = before.is_none_or(|before| {
@@ -62,9 +65,9 @@ impl Controller for Garbage {
     fn sync(&mut self, key: &Key, cache: &Cache, now: Timestamp, _draw: &mut Draw) -> Sync {
         let Some((kind, metadata)) = find(cache, &key.name) else { return Sync::default() };
         if metadata.deletion_timestamp.is_some() {
-            return ending(cache, kind, &metadata);
+            return ending(cache, kind, metadata);
         }
-        self.attempt_to_delete(cache, (kind, &metadata), now)
+        self.attempt_to_delete(cache, (kind, metadata), now)
     }
 
     fn answered(&mut self, _key: &Key, _write: &Write, answer: Result<Option<&Object>, &Refusal>) -> Next {
@@ -97,16 +100,12 @@ fn objects(cache: &Cache) -> impl Iterator<Item = (Kind, &ObjectMeta)> {
     deployments.chain(sets).chain(pods).chain(services).chain(slices)
 }
 
-fn find(cache: &Cache, uid: &str) -> Option<(Kind, ObjectMeta)> {
-    objects(cache)
-        .find(|(_, metadata)| metadata.uid.as_deref() == Some(uid))
-        .map(|(kind, metadata)| (kind, metadata.clone()))
+fn find<'a>(cache: &'a Cache, uid: &str) -> Option<(Kind, &'a ObjectMeta)> {
+    objects(cache).find(|(_, metadata)| metadata.uid.as_deref() == Some(uid))
 }
 
-fn dependents<'a>(cache: &'a Cache, uid: &'a str) -> impl Iterator<Item = (Kind, ObjectMeta)> + 'a {
-    objects(cache)
-        .filter(move |(_, metadata)| owners(metadata).any(|owner| owner.uid == uid))
-        .map(|(kind, metadata)| (kind, metadata.clone()))
+fn dependents<'a>(cache: &'a Cache, uid: &'a str) -> impl Iterator<Item = (Kind, &'a ObjectMeta)> {
+    objects(cache).filter(move |(_, metadata)| owners(metadata).any(|owner| owner.uid == uid))
 }
 
 fn key_of(metadata: &ObjectMeta) -> Key {
@@ -143,7 +142,7 @@ fn ending(cache: &Cache, kind: Kind, metadata: &ObjectMeta) -> Sync {
     let dependents: Vec<_> = dependents(cache, &uid).collect();
     let mut writes = Vec::new();
     if has(metadata, ORPHAN) {
-        let let_go = |(kind, dependent): &(Kind, ObjectMeta)| {
+        let let_go = |(kind, dependent): &(Kind, &ObjectMeta)| {
             without_owners(*kind, dependent, std::slice::from_ref(&uid))
         };
         writes.extend(dependents.iter().map(let_go));

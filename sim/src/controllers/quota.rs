@@ -43,13 +43,16 @@ impl Controller for Quotas {
         if matches!(object, Object::ResourceQuota(_)) {
             return vec![own];
         }
+        let mut all = in_namespace(&cache.quotas, &own.namespace).peekable();
+        if all.peek().is_none() {
+            return Vec::new();
+        }
         let less = match (&change.before, &change.after) {
             (Some(_), None) => true,
             (Some(before), Some(after)) => usage(before) != usage(after),
             (None, _) => false,
         };
-        let all = in_namespace(&cache.quotas, &own.namespace).filter(|_| less);
-        all.map(|quota| Object::ResourceQuota(quota.clone()).key()).collect()
+        all.filter(|_| less).map(|quota| Object::ResourceQuota(quota.clone()).key()).collect()
     }
 
     /// `syncResourceQuota`, `pkg/controller/resourcequota/resource_quota_controller.go`.

@@ -124,10 +124,10 @@ impl ReplicaSets {
     /// `addPod`, `updatePod`, `deletePod`. The look that upstream queues for when a pod that became Ready is Available is
     /// left to the end of the next look.
     fn of_pod(&self, change: &Change, cache: &Cache) -> Vec<Key> {
-        let metadata = |object: &Option<Object>| object.as_ref().map(|object| object.metadata().clone());
-        let (before, after) = (metadata(&change.before), metadata(&change.after));
-        let ends = after.as_ref().is_none_or(|after| after.deletion_timestamp.is_some());
-        let Some(newest) = after.as_ref().or(before.as_ref()) else { return Vec::new() };
+        let (before, after) =
+            (change.before.as_ref().map(Object::metadata), change.after.as_ref().map(Object::metadata));
+        let ends = after.is_none_or(|after| after.deletion_timestamp.is_some());
+        let Some(newest) = after.or(before) else { return Vec::new() };
         let own = set_of(newest, cache);
         if ends {
             if let (Some(key), Some(pod)) = (&own, change.object()) {
@@ -138,9 +138,8 @@ impl ReplicaSets {
         if let (Some(key), None) = (&own, &before) {
             self.expectations().made(key);
         }
-        let former =
-            before.as_ref().and_then(|before| set_of(before, cache)).filter(|key| Some(key) != own.as_ref());
-        let same = before.as_ref().is_some_and(|before| {
+        let former = before.and_then(|before| set_of(before, cache)).filter(|key| Some(key) != own.as_ref());
+        let same = before.is_some_and(|before| {
             before.labels == newest.labels && controller_of(before) == controller_of(newest)
         });
         let mut keys: Vec<Key> = former.into_iter().chain(own).collect();

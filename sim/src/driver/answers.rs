@@ -6,9 +6,10 @@ use rollout_plus::world::AnswerBody;
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::agenda::Due;
 use super::faults::How;
 use super::transport::{Answer, streamed, whole};
-use super::{Driver, Due, Kill};
+use super::{Driver, Kill};
 use crate::controllers::Refusal;
 use crate::server::Reply;
 use crate::server::request::{Request, Target};
@@ -32,19 +33,20 @@ impl Driver {
             self.trace.tell(at, || format!("{who} #{nth} WATCH {uri}"));
             let response = self.respond(200, streamed(chunks), None);
             self.begin_watch(request, out);
-            self.later(wait, Due::Answered(answer, response));
+            self.later(wait, Due::Answered(answer, Box::new(response)));
             return;
         }
         let now = self.now();
         let does = fault.is_none_or(How::is_done) && !request.is_watch();
-        let served = does.then(|| self.server.answer(&request, now, stale, &mut self.draw));
+        let told = self.trace.is_kept().then(|| request.told()).unwrap_or_default();
+        let served = does.then(|| self.server.answer(request, now, stale, &mut self.draw));
         let at = self.begin.elapsed();
         self.trace.tell(at, || match (&served, fault) {
-            (Some(served), None) => line(&format!("{who} #{nth}"), &request, served),
+            (Some(served), None) => line(&format!("{who} #{nth}"), &told, served),
             (Some(served), Some(fault)) => {
-                format!("{} {fault:?}", line(&format!("{who} #{nth}"), &request, served))
+                format!("{} {fault:?}", line(&format!("{who} #{nth}"), &told, served))
             }
-            (None, fault) => format!("{who} #{nth} {} {uri} {fault:?}", request.method),
+            (None, fault) => format!("{who} #{nth} {} {uri} {fault:?}", sent.method()),
         });
         self.spread();
         if self.kills.contains(&(run, Kill::Done(nth))) {
@@ -67,15 +69,13 @@ impl Driver {
             }
         };
         let response = match said {
-            Ok(Reply::Object(code, object)) => self.respond(code, whole(object.to_string()), None),
-            Ok(Reply::Document(code, document)) => self.respond(code, whole(document.to_string()), None),
-            Ok(Reply::Text(text)) => self.respond(200, whole(text), None),
+            Ok(reply) => self.respond(reply.code(), whole(reply.body()), None),
             Err(refusal) => {
                 let retry = (refusal.code == 429).then_some("1");
-                self.respond(refusal.code, whole(refusal.status().to_string()), retry)
+                self.respond(refusal.code, whole(refusal.status().to_string().into_bytes()), retry)
             }
         };
-        self.later(wait, Due::Answered(answer, response));
+        self.later(wait, Due::Answered(answer, Box::new(response)));
     }
 
     fn respond(&self, code: u16, body: AnswerBody, retry: Option<&str>) -> Response<AnswerBody> {
@@ -94,16 +94,13 @@ impl Driver {
 }
 
 /// A request and what came of it, for the trace.
-pub(super) fn line(who: &str, request: &Request, answer: &Result<Reply, Refusal>) -> String {
+pub(super) fn line(who: &str, told: &str, answer: &Result<Reply, Refusal>) -> String {
     let said = match answer {
         Ok(Reply::Object(code, object)) => {
             format!("{code} at {}", object["metadata"]["resourceVersion"].as_str().unwrap_or_default())
         }
-        Ok(Reply::Document(code, _)) => code.to_string(),
-        Ok(Reply::Text(_)) => "200".to_owned(),
+        Ok(reply @ (Reply::List(_) | Reply::Document(..) | Reply::Text(_))) => reply.code().to_string(),
         Err(refusal) => format!("{} {}", refusal.code, refusal.message),
     };
-    let body: String = if request.body.is_null() { String::new() } else { request.body.to_string() };
-    let cut: String = body.chars().take(600).collect();
-    format!("{who} {} {} {cut} -> {said}", request.method, request.uri)
+    format!("{who} {told} -> {said}")
 }

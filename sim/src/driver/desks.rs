@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Driver, Due};
+use super::Driver;
+use super::agenda::Due;
 use crate::cache::{Cache, Change};
 use crate::controllers::{Controller, Next, Refusal, Sync, Write};
-use crate::object::{Key, Kind, Object};
+use crate::object::{Key, Object};
 use crate::server::Reply;
-use crate::server::request::{Request, Target};
-use crate::server::resources::of_kind;
+use crate::server::request::Request;
+use crate::server::resources::{Resource, find, of_kind};
 
 /// One controller, and what it keeps.
 pub(super) struct Desk {
@@ -73,7 +74,7 @@ impl Driver {
                 continue;
             }
             let Some(change) = &entry.typed else { continue };
-            desk.cache.take(change);
+            desk.cache.take_of(&entry.key, change);
             for key in desk.controller.keys(change, &desk.cache) {
                 desk.enqueue(key);
             }
@@ -162,11 +163,12 @@ impl Driver {
     pub(super) fn act(&mut self, at: usize) {
         let Some(desk) = self.desks.get_mut(at) else { return };
         let Some(job) = &mut desk.job else { return };
-        let Some(write) = job.writes.pop_front() else { return };
+        let Some(mut write) = job.writes.pop_front() else { return };
         let (key, who) = (job.key.clone(), desk.controller.name());
-        let Some(request) = self.request(who, &write) else { return };
-        let answer = self.serve(&request);
-        let written = answer.as_ref().ok().and_then(|reply| self.written(&request, reply));
+        let Some(request) = self.request(who, &mut write) else { return };
+        let resource = request.target.resource();
+        let answer = self.send(request);
+        let written = answer.as_ref().ok().and_then(|reply| self.written(resource?, reply));
         let Some(desk) = self.desks.get_mut(at) else { return };
         let next = if matches!(write, Write::Event { .. }) {
             Next::Continue
@@ -205,37 +207,29 @@ impl Driver {
     }
 
     /// The object that a write made.
-    fn written(&self, request: &Request, reply: &Reply) -> Option<Object> {
-        let resource = match &request.target {
-            Target::Collection(resource, _) | Target::One(resource, _, _) => *resource,
-            Target::Groups | Target::Review(_) | Target::Unknown => return None,
-        };
+    fn written(&self, resource: &Resource, reply: &Reply) -> Option<Object> {
         let Reply::Object(_, value) = reply else { return None };
         let text = |member: &str| value["metadata"][member].as_str().unwrap_or_default();
         self.server.store.typed(resource, &Key::new(text("namespace"), text("name"))).cloned()
     }
 
-    fn request(&self, who: &str, write: &Write) -> Option<Request> {
+    /// Makes a request of a write. A patch is taken out of it.
+    fn request(&self, who: &str, write: &mut Write) -> Option<Request> {
         let json = |object: &Object| object.to_json().ok();
-        let new = |method: &str, uri: String, content: &str, body: Value| {
-            Some(Request::new(who, method, &uri, content, body))
+        let one = |kind, key: &Key, method: &str, part: Option<&str>, content: &str, body| {
+            Some(Request::of_one(who, method, of_kind(kind)?, key, part, content, body))
         };
         match write {
             Write::Create(object) => {
-                new("POST", path(object.kind(), &object.key(), false)?, "", json(object)?)
+                let (resource, key) = (of_kind(object.kind())?, object.key());
+                Some(Request::creation(who, resource, &key.namespace, json(object)?))
             }
-            Write::Update(object) => new("PUT", path(object.kind(), &object.key(), true)?, "", json(object)?),
+            Write::Update(object) => one(object.kind(), &object.key(), "PUT", None, "", json(object)?),
             Write::UpdateStatus(object) => {
-                new("PUT", format!("{}/status", path(object.kind(), &object.key(), true)?), "", json(object)?)
+                one(object.kind(), &object.key(), "PUT", Some("status"), "", json(object)?)
             }
             Write::Merge { kind, key, subresource, patch } => {
-                let part = subresource.map(|part| format!("/{part}")).unwrap_or_default();
-                new(
-                    "PATCH",
-                    format!("{}{part}", path(*kind, key, true)?),
-                    "application/merge-patch+json",
-                    patch.clone(),
-                )
+                one(*kind, key, "PATCH", *subresource, "application/merge-patch+json", std::mem::take(patch))
             }
             Write::Delete { kind, key, uid, grace } => {
                 let mut body = json!({});
@@ -245,7 +239,7 @@ impl Driver {
                 if let Some(grace) = grace {
                     body["gracePeriodSeconds"] = json!(grace);
                 }
-                new("DELETE", path(*kind, key, true)?, "", body)
+                one(*kind, key, "DELETE", None, "", body)
             }
             Write::Event { about, level, reason, message } => {
                 let (kind, api_version) = about.kind().names();
@@ -255,26 +249,24 @@ impl Driver {
                     "involvedObject": {"kind": kind, "apiVersion": api_version, "namespace": key.namespace, "name": key.name, "uid": about.uid()},
                     "type": level, "reason": reason, "message": message, "count": 1, "firstTimestamp": time,
                     "lastTimestamp": time, "source": {"component": who}});
-                new("POST", format!("/api/v1/namespaces/{}/events", key.namespace), "", body)
+                Some(Request::creation(who, find("", "v1", "events")?, &key.namespace, body))
             }
         }
     }
 
     /// What the server says to a request of anybody in the cluster.
-    pub fn serve(&mut self, request: &Request) -> Result<crate::server::Reply, Refusal> {
+    pub fn serve(&mut self, request: &Request) -> Result<Reply, Refusal> {
+        self.send(request.clone())
+    }
+
+    fn send(&mut self, request: Request) -> Result<Reply, Refusal> {
         let (now, newest) = (self.now(), self.server.store.version());
+        let told = self.trace.is_kept().then(|| (request.who.clone(), request.told()));
         let answer = self.server.answer(request, now, newest, &mut self.draw);
-        let at = self.begin.elapsed();
-        self.trace.tell(at, || super::answers::line(&request.who, request, &answer));
+        if let Some((who, told)) = told {
+            self.trace.tell(self.begin.elapsed(), || super::answers::line(&who, &told, &answer));
+        }
         self.spread();
         answer
     }
-}
-
-fn path(kind: Kind, key: &Key, one: bool) -> Option<String> {
-    let resource = of_kind(kind)?;
-    let api = if resource.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", resource.group) };
-    let place = if resource.namespaced { format!("/namespaces/{}", key.namespace) } else { String::new() };
-    let name = if one { format!("/{}", key.name) } else { String::new() };
-    Some(format!("{api}/{}{place}/{}{name}", resource.version, resource.plural))
 }

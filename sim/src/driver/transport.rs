@@ -90,6 +90,6 @@ pub fn streamed(mut chunks: UnboundedReceiver<Chunk>) -> AnswerBody {
 }
 
 /// A body that is there as a whole.
-pub fn whole(text: String) -> AnswerBody {
-    AnswerBody::new(Full::from(text).map_err(|never| match never {}))
+pub fn whole(bytes: Vec<u8>) -> AnswerBody {
+    AnswerBody::new(Full::from(bytes).map_err(|never| match never {}))
 }

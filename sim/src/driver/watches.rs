@@ -4,8 +4,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::Driver;
+use super::agenda::Due;
 use super::transport::{Chunk, reset};
-use super::{Driver, Due};
 use crate::server::fits;
 use crate::server::request::{Request, Target};
 use crate::server::resources::Resource;
@@ -30,9 +31,12 @@ impl Watch {
     }
 }
 
+/// The type comes first, as Go writes it: what reads it need not keep the object until it knows what it is.
 fn event(kind: &str, object: &Value) -> Bytes {
-    let mut text = json!({"type": kind, "object": object}).to_string();
-    text.push('\n');
+    let mut text = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
+    // A value is always written.
+    serde_json::to_writer(&mut text, object).unwrap_or(());
+    text.extend_from_slice(b"}\n");
     Bytes::from(text)
 }
 

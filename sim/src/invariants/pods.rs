@@ -41,6 +41,11 @@ fn held(store: &Store) -> Option<(String, bool)> {
     Some((image(deployment).to_owned(), is_held(deployment)))
 }
 
+/// Whether a change can make a difference.
+fn matters(entry: &Entry) -> bool {
+    matches!(entry.resource.seen_as, Some(Kind::Pod | Kind::Deployment))
+}
+
 /// Stable Ready pods never fall below what the user's own limits keep, until the new version is promoted. Then both count,
 /// if the new one is a good one: with a bad one the user's own rolling update would have lost as many.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +67,10 @@ impl Invariant for Whole {
         "stable pods"
     }
 
-    fn look(&mut self, store: &Store, _: &Entry) -> Result<(), String> {
+    fn look(&mut self, store: &Store, entry: &Entry) -> Result<(), String> {
+        if !matters(entry) {
+            return Ok(());
+        }
         let Some((image, is_held)) = held(store) else { return Ok(()) };
         self.promoted |= !is_held && image != FORMER;
         if self.promoted && !self.good {
@@ -87,7 +95,10 @@ impl Invariant for Share {
         "share"
     }
 
-    fn look(&mut self, store: &Store, _: &Entry) -> Result<(), String> {
+    fn look(&mut self, store: &Store, entry: &Entry) -> Result<(), String> {
+        if !matters(entry) {
+            return Ok(());
+        }
         let Some((image, is_held)) = held(store) else { return Ok(()) };
         if !is_held || image != self.image {
             return Ok(());

@@ -1,5 +1,6 @@
 //! The shop that scenarios roll out: one Deployment behind one Service.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -93,14 +94,16 @@ pub async fn rest(driver: &mut Driver) {
 
 /// The Deployment as it is.
 pub fn deployment(driver: &Driver) -> Value {
-    let found = of_kind(Kind::Deployment)
-        .and_then(|resource| driver.server.store.get(resource, &Key::new(NAMESPACE, NAME)).cloned());
-    found.map_or(Value::Null, |object| object.as_ref().clone())
+    found(driver).map_or(Value::Null, |object| object.as_ref().clone())
+}
+
+fn found(driver: &Driver) -> Option<&Arc<Value>> {
+    driver.server.store.get(of_kind(Kind::Deployment)?, &Key::new(NAMESPACE, NAME))
 }
 
 /// Whether the Deployment has what it wants, and its controller has seen it.
 pub fn is_settled(driver: &Driver) -> bool {
-    let deployment = deployment(driver);
+    let Some(deployment) = found(driver) else { return true };
     let (spec, status) = (&deployment["spec"], &deployment["status"]);
     let all = |member: &str| {
         status[member].as_u64().unwrap_or_default() == spec["replicas"].as_u64().unwrap_or_default()

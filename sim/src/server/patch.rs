@@ -70,9 +70,9 @@ fn remove(document: &mut Value, path: &str) -> Result<Value, String> {
 }
 
 /// Applies a merge patch (RFC 7386).
-pub fn merge(document: &mut Value, patch: &Value) {
+pub fn merge(document: &mut Value, patch: Value) {
     let Value::Object(patch) = patch else {
-        *document = patch.clone();
+        *document = patch;
         return;
     };
     if !document.is_object() {
@@ -81,9 +81,9 @@ pub fn merge(document: &mut Value, patch: &Value) {
     let Value::Object(members) = document else { return };
     for (name, value) in patch {
         if value.is_null() {
-            members.remove(name);
+            members.remove(&name);
         } else {
-            merge(members.entry(name.clone()).or_insert(Value::Null), value);
+            merge(members.entry(name).or_insert(Value::Null), value);
         }
     }
 }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn null_takes_a_member_away() {
         let mut document = value!({"a": 1, "b": {"c": 2, "d": 3}});
-        merge(&mut document, &value!({"a": null, "b": {"c": 4}, "e": {"f": null}}));
+        merge(&mut document, value!({"a": null, "b": {"c": 4}, "e": {"f": null}}));
         assert_eq!(document, value!({"b": {"c": 4, "d": 3}, "e": {}}));
     }
 }

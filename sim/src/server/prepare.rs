@@ -4,7 +4,7 @@
 //! `pkg/apis/apps/validation/validation.go` of kubernetes/kubernetes, and `pkg/registry/rest` of kubernetes/apiserver.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::resources::Resource;
 use crate::controllers::Refusal;
@@ -23,11 +23,11 @@ pub fn time(now: Timestamp) -> Value {
 pub fn create(
     resource: &Resource,
     namespace: &str,
-    sent: &Value,
+    sent: Value,
     now: Timestamp,
     draw: &mut Draw,
 ) -> Result<(Key, Value), Refusal> {
-    let mut object = sent.clone();
+    let mut object = sent;
     let prefix = object["metadata"]["generateName"].as_str().unwrap_or_default();
     let name = match object["metadata"]["name"].as_str().filter(|name| !name.is_empty()) {
         Some(name) => name.to_owned(),
@@ -129,23 +129,26 @@ pub fn update(
     }
     finish(resource, &mut object);
     validate(resource, &key.name, &object, Some(old))?;
-    let annotations = |object: &Value| match &object["metadata"]["annotations"] {
-        Value::Object(members) if members.is_empty() => Value::Null,
-        other => other.clone(),
-    };
-    // Annotations of a Deployment are copied to its ReplicaSets.
-    let is_counted = object["spec"] != old["spec"]
-        || resource.seen_as == Some(Kind::Deployment) && annotations(&object) != annotations(old);
-    if resource.counts && !status && is_counted {
+    if resource.counts && !status && is_counted(resource, &object, old) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
         object["metadata"]["generation"] = json!(generation + 1);
     }
     Ok(object)
 }
 
+/// Annotations of a Deployment count, because they are copied to its `ReplicaSets`.
+fn is_counted(resource: &Resource, object: &Value, old: &Value) -> bool {
+    fn annotations(object: &Value) -> Option<&Map<String, Value>> {
+        object["metadata"]["annotations"].as_object().filter(|members| !members.is_empty())
+    }
+    object["spec"] != old["spec"]
+        || resource.seen_as == Some(Kind::Deployment) && annotations(object) != annotations(old)
+}
+
 fn restore(object: &mut Value, old: &Value, member: &str) {
     let Some(members) = object.as_object_mut() else { return };
     match old.get(member) {
+        Some(value) if members.get(member) == Some(value) => {}
         Some(value) => drop(members.insert(member.to_owned(), value.clone())),
         None => drop(members.remove(member)),
     }
@@ -200,7 +203,7 @@ fn finish(resource: &Resource, object: &mut Value) {
     }
 }
 
-fn default(spec: &mut serde_json::Map<String, Value>, member: &str, value: Value) {
+fn default(spec: &mut Map<String, Value>, member: &str, value: Value) {
     if spec.get(member).is_none_or(Value::is_null) {
         spec.insert(member.to_owned(), value);
     }

@@ -22,6 +22,16 @@ pub enum Target {
     Unknown,
 }
 
+impl Target {
+    /// The kind, if it is one of those that the server knows.
+    pub const fn resource(&self) -> Option<&'static Resource> {
+        match self {
+            Self::Collection(resource, _) | Self::One(resource, _, _) => Some(resource),
+            Self::Groups | Self::Review(_) | Self::Unknown => None,
+        }
+    }
+}
+
 /// A request, read.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -58,6 +68,43 @@ impl Request {
             body,
             who: who.to_owned(),
         }
+    }
+
+    /// Of an object that is known, or of a part of it.
+    pub fn of_one(
+        who: &str,
+        method: &str,
+        resource: &'static Resource,
+        key: &Key,
+        part: Option<&str>,
+        content: &str,
+        body: Value,
+    ) -> Self {
+        let mut uri = resource.path(&key.namespace);
+        for word in std::iter::once(key.name.as_str()).chain(part) {
+            uri.push('/');
+            uri.push_str(word);
+        }
+        let target = Target::One(resource, key.clone(), part.map(str::to_owned));
+        Self::to(who, method, uri, target, content, body)
+    }
+
+    /// Of an object that is to be made.
+    pub fn creation(who: &str, resource: &'static Resource, namespace: &str, body: Value) -> Self {
+        let target = Target::Collection(resource, resource.namespaced.then(|| namespace.to_owned()));
+        Self::to(who, "POST", resource.path(namespace), target, "", body)
+    }
+
+    fn to(who: &str, method: &str, uri: String, target: Target, content: &str, body: Value) -> Self {
+        let (method, content, who) = (method.to_owned(), content.to_owned(), who.to_owned());
+        Self { method, uri, target, query: BTreeMap::new(), content, body, who }
+    }
+
+    /// Says it, for the trace.
+    pub fn told(&self) -> String {
+        let body = if self.body.is_null() { String::new() } else { self.body.to_string() };
+        let cut: String = body.chars().take(600).collect();
+        format!("{} {} {cut}", self.method, self.uri)
     }
 
     /// A member of the query that is not empty.

@@ -71,6 +71,13 @@ impl Resource {
         }
     }
 
+    /// The path of all of a namespace.
+    pub fn path(&self, namespace: &str) -> String {
+        let (api, slash) = if self.group.is_empty() { ("/api", "") } else { ("/apis", "/") };
+        let (place, namespace) = if self.namespaced { ("/namespaces/", namespace) } else { ("", "") };
+        [api, slash, self.group, "/", self.version, place, namespace, "/", self.plural].concat()
+    }
+
     /// As errors name it: `deployments.apps`, `pods`.
     pub fn qualified(&self) -> String {
         if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }

@@ -27,8 +27,7 @@ pub(super) fn groups() -> Value {
 }
 
 /// Everything is allowed.
-pub(super) fn review(plural: &str, body: &Value) -> Value {
-    let mut review = body.clone();
+pub(super) fn review(plural: &str, mut review: Value) -> Value {
     let all = json!(["*"]);
     review["status"] = if plural == "selfsubjectrulesreviews" {
         json!({"resourceRules": [{"verbs": all, "apiGroups": all, "resources": all}], "nonResourceRules": [], "incomplete": false})

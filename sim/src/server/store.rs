@@ -1,5 +1,6 @@
 //! What etcd keeps: objects, the newest version, and the log of all changes since the last compaction.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,12 +84,13 @@ impl Store {
     }
 
     /// All of a kind as they were at a version that is not yet forgotten.
-    pub fn at(&self, resource: &'static Resource, version: u64) -> Objects {
-        let mut objects = self.kinds.get(index(resource)).cloned().unwrap_or_default();
+    pub fn at(&self, resource: &'static Resource, version: u64) -> Cow<'_, Objects> {
+        let mut objects = self.kinds.get(index(resource)).map_or_else(Cow::default, Cow::Borrowed);
         for entry in self.log.iter().rev().take_while(|entry| entry.version > version) {
             if entry.resource != resource {
                 continue;
             }
+            let objects = objects.to_mut();
             match (&entry.before, &entry.after) {
                 (Some(before), Some(_)) => drop(objects.insert(entry.key.clone(), Arc::clone(before))),
                 (None, _) => drop(objects.remove(&entry.key)),

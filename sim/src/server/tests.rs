@@ -13,9 +13,10 @@ impl Desk {
     fn ask(&mut self, method: &str, uri: &str, content: &str, body: Value) -> Result<Value, Refusal> {
         let request = Request::new("test", method, uri, content, body);
         let stale = self.server.store.version();
-        let reply = self.server.answer(&request, Timestamp::UNIX_EPOCH, stale, &mut self.draw)?;
+        let reply = self.server.answer(request, Timestamp::UNIX_EPOCH, stale, &mut self.draw)?;
         Ok(match reply {
             Reply::Object(_, object) => object.as_ref().clone(),
+            Reply::List(_) => serde_json::from_slice(&reply.body()).unwrap(),
             Reply::Document(_, document) => document,
             Reply::Text(text) => json!(text),
         })

@@ -1,6 +1,9 @@
 //! The name of a pod template.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 /// `apps.DefaultDeploymentUniqueLabelKey`, `k8s.io/api/apps/v1/types.go`.
@@ -24,7 +27,31 @@ pub(crate) fn hash(template: &PodTemplateSpec, collisions: Option<i32>) -> Strin
 
 /// `EqualIgnoreHash`, `pkg/controller/deployment/util/deployment_util.go`: nothing and an empty list are the same.
 pub(crate) fn equal_but_hash(one: &PodTemplateSpec, other: &PodTemplateSpec) -> bool {
-    one.spec == other.spec && one.metadata == other.metadata || bare(one) == bare(other)
+    // What differs in a text differs, whatever lists are empty.
+    if differ(one, other) {
+        return false;
+    }
+    one.spec == other.spec && without_labels(one) == without_labels(other) || bare(one) == bare(other)
+}
+
+/// Whether labels, annotations or images differ.
+fn differ(one: &PodTemplateSpec, other: &PodTemplateSpec) -> bool {
+    fn labels(template: &PodTemplateSpec) -> impl Iterator<Item = (&String, &String)> {
+        let labels = template.metadata.iter().flat_map(|metadata| metadata.labels.iter().flatten());
+        labels.filter(|(name, _)| *name != LABEL)
+    }
+    fn annotations(template: &PodTemplateSpec) -> Option<&BTreeMap<String, String>> {
+        template.metadata.as_ref()?.annotations.as_ref()
+    }
+    fn images(template: &PodTemplateSpec) -> impl Iterator<Item = &Option<String>> {
+        let containers = template.spec.iter().flat_map(|spec| &spec.containers);
+        containers.map(|container| &container.image)
+    }
+    labels(one).ne(labels(other)) || annotations(one) != annotations(other) || images(one).ne(images(other))
+}
+
+fn without_labels(template: &PodTemplateSpec) -> ObjectMeta {
+    ObjectMeta { labels: None, ..template.metadata.clone().unwrap_or_default() }
 }
 
 fn bare(template: &PodTemplateSpec) -> Value {
