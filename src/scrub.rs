@@ -3,7 +3,7 @@
 mod keys;
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use regex_lite::{Captures, Regex};
@@ -51,13 +51,19 @@ pub fn is_secret_name(name: &str) -> bool {
     SECRET_NAME.as_ref().is_some_and(|pattern| pattern.is_match(name))
 }
 
+thread_local! {
+    /// Lines that have none of the forms: thousands of pods say the same, at each look. What has one is not kept.
+    static PLAIN: RefCell<HashSet<String>> = RefCell::default();
+}
+
+/// As many lines are remembered at most.
+const MEMORY: usize = 1000;
+
 /// Masks secrets in text.
 #[derive(Clone, Debug, Default)]
 pub struct Scrubber {
     /// The longest first.
     literals: Vec<String>,
-    /// What was masked before: thousands of pods say the same.
-    seen: RefCell<HashMap<String, String>>,
 }
 
 impl Scrubber {
@@ -70,7 +76,7 @@ impl Scrubber {
         let mut literals: Vec<String> =
             found.into_iter().filter(|value| value.len() >= 4).map(str::to_owned).collect();
         literals.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Self { literals, seen: RefCell::default() }
+        Self { literals }
     }
 
     /// Returns the lines with secrets masked; the lines of a private key become one.
@@ -82,12 +88,7 @@ impl Scrubber {
 
     /// Returns a text, of one line or more, with secrets masked.
     pub fn text(&self, text: &str) -> String {
-        if let Some(clean) = self.seen.borrow().get(text) {
-            return clean.clone();
-        }
-        let clean = self.lines(text.split('\n')).join("\n");
-        self.seen.borrow_mut().insert(text.to_owned(), clean.clone());
-        clean
+        self.lines(text.split('\n')).join("\n")
     }
 
     /// Returns a text with only those values masked that the object itself gives.
@@ -96,11 +97,21 @@ impl Scrubber {
     }
 
     fn line(&self, line: &str) -> String {
-        let mut text = self.known(line);
-        for form in FORMS.iter() {
-            text = form.replace_all(&text, masked).into_owned();
-        }
-        text
+        let line = self.known(line);
+        PLAIN.with_borrow_mut(|plain| {
+            if plain.contains(&line) {
+                return line;
+            }
+            let clean =
+                FORMS.iter().fold(line.clone(), |text, form| form.replace_all(&text, masked).into_owned());
+            if clean == line {
+                if plain.len() == MEMORY {
+                    plain.clear();
+                }
+                plain.insert(line);
+            }
+            clean
+        })
     }
 }
 
@@ -233,6 +244,20 @@ mod tests {
         let digest = "0123456789abcdef".repeat(4);
         let text = format!("pulled web@sha256:{digest} as containerd://{digest}\n{digest}");
         assert_eq!(scrubber().text(&text), text);
+    }
+
+    #[test]
+    fn a_line_that_is_remembered_is_masked_by_the_secrets_of_each_object() {
+        for _ in 0..2 {
+            assert_eq!(Scrubber::default().text("the word hunter22 alone"), "the word hunter22 alone");
+            assert_eq!(scrubber().text("the word hunter22 alone"), "the word *** alone");
+            assert_eq!(scrubber().text("DB_PASSWORD=abc123"), "DB_PASSWORD=***");
+        }
+        assert!(!PLAIN.with_borrow(|plain| plain.contains("DB_PASSWORD=abc123")));
+        for number in 0..=MEMORY {
+            scrubber().text(&format!("line {number}"));
+        }
+        assert!(PLAIN.with_borrow(HashSet::len) <= MEMORY);
     }
 
     #[test]
