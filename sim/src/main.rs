@@ -10,8 +10,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{available_parallelism, scope};
 use std::time::Instant;
 
+use mimalloc::MiMalloc;
 use sim::draw::Draw;
 use sim::scenario::{Report, crowd, play};
+
+/// A third of a scenario is the making and dropping of small objects.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Play = fn(u64, bool) -> std::io::Result<Report>;
 

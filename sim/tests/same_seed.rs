@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+use std::process::Command;
+
 use sim::scenario::play;
 
 #[test]
@@ -21,4 +23,16 @@ fn a_seed_goes_the_same_way_untraced() {
     let (traced, silent) = (play(2, true).unwrap(), play(2, false).unwrap());
     assert_eq!((traced.took, traced.broken), (silent.took, silent.broken));
     assert!(silent.trace.is_empty());
+}
+
+#[test]
+fn seeds_go_the_same_way_on_any_number_of_threads() {
+    let told = |threads: &str| {
+        let arguments = ["--seeds", "9", "--threads", threads];
+        let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(arguments).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        // Before that it is how long it took.
+        text.split_once("; ").unwrap().1.to_owned()
+    };
+    assert_eq!(told("1"), told("4"));
 }

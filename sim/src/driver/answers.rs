@@ -38,7 +38,7 @@ impl Driver {
         }
         let now = self.now();
         let does = fault.is_none_or(How::is_done) && !request.is_watch();
-        let told = self.trace.is_kept().then(|| request.told()).unwrap_or_default();
+        let told = if self.trace.is_kept() { request.told() } else { String::new() };
         let served = does.then(|| self.server.answer(request, now, stale, &mut self.draw));
         let at = self.begin.elapsed();
         self.trace.tell(at, || match (&served, fault) {

@@ -78,7 +78,7 @@ pub async fn open(driver: &mut Driver, settings: &Settings) -> bool {
     let service =
         json!({"metadata": {"name": NAME}, "spec": {"selector": {"app": NAME}, "ports": [{"port": 80}]}});
     create(driver, Kind::Service, service);
-    let is_open = driver.until(REST, is_settled).await;
+    let is_open = settled(driver).await;
     if !is_open {
         driver.breaks("ends", "the shop does not open".into());
     }
@@ -87,9 +87,18 @@ pub async fn open(driver: &mut Driver, settings: &Settings) -> bool {
 
 /// Waits until the cluster comes to rest, as it does by itself.
 pub async fn rest(driver: &mut Driver) {
-    if !driver.until(REST, is_settled).await {
+    if !settled(driver).await {
         driver.breaks("ends", "the cluster does not come to rest".into());
     }
+}
+
+async fn settled(driver: &mut Driver) -> bool {
+    let mut seen = 0;
+    let reached = |driver: &Driver| {
+        let version = driver.server.store.version();
+        std::mem::replace(&mut seen, version) != version && is_settled(driver)
+    };
+    driver.until(REST, reached).await
 }
 
 /// The Deployment as it is.

@@ -55,16 +55,18 @@ pub(crate) fn patch(pod: &Pod, life: &Life, now: Timestamp) -> Value {
     let others = all.into_iter().flatten().filter(|one| !OWN.contains(&one.type_.as_str()));
     let conditions: Vec<Value> = own.chain(others.filter_map(|one| serde_json::to_value(one).ok())).collect();
     let begin = pod.status.as_ref().and_then(|status| status.start_time.clone());
-    let mut status = json!({
-        "phase": phase, "conditions": conditions, "containerStatuses": containers,
-        "startTime": begin.unwrap_or_else(|| stamp(now)),
-    });
+    let mut status = json!({"phase": phase, "startTime": begin.unwrap_or_else(|| stamp(now))});
+    // `json!` copies what it is given.
+    status["conditions"] = Value::Array(conditions);
+    status["containerStatuses"] = Value::Array(containers);
     if begun {
         let ip = address(&life.uid);
         status["podIP"] = json!(ip);
         status["podIPs"] = json!([{"ip": ip}]);
     }
-    json!({"metadata": {"uid": pod.metadata.uid}, "status": status})
+    let mut patch = json!({"metadata": {"uid": pod.metadata.uid}});
+    patch["status"] = status;
+    patch
 }
 
 /// An address that follows from the pod's uid.
