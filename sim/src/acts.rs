@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::controllers::kubelet::script::Behaviour;
 use crate::draw::Draw;
+use crate::names::names;
 use crate::object::Key;
 use crate::server::request::Request;
 use crate::server::store::Store;
@@ -91,6 +92,31 @@ pub struct Sight<'a> {
     pub now: Timestamp,
 }
 
+names! {
+    /// The names of all acts.
+    pub NAMES,
+    /// The name of an act.
+    name(act: Act),
+    {
+        Act::Scale(_) => "scale",
+        Act::ThirdVersion(_) => "third version",
+        Act::Undo => "undo",
+        Act::Restart => "restart",
+        Act::Pause => "pause",
+        Act::Resume => "resume",
+        Act::Revert => "revert",
+        Act::RevertSettings => "revert settings",
+        Act::Edit(_) => "edit",
+        Act::Quota(_) => "quota",
+        Act::NoQuota => "no quota",
+        Act::Evict(_) => "evict",
+        Act::EndPods(_) => "end pods",
+        Act::NodeLost(_) => "node lost",
+        Act::NodeBack(_) => "node back",
+        Act::Delete => "delete",
+    }
+}
+
 impl Act {
     /// Draws one, for a Deployment of so many replicas. Those that tell much of a run come often.
     pub fn draw(draw: &mut Draw, replicas: u32) -> Self {
@@ -153,24 +179,7 @@ impl Act {
 
     /// Its name, as the coverage of the draw counts it.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Scale(_) => "scale",
-            Self::ThirdVersion(_) => "third version",
-            Self::Undo => "undo",
-            Self::Restart => "restart",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Revert => "revert",
-            Self::RevertSettings => "revert settings",
-            Self::Edit(_) => "edit",
-            Self::Quota(_) => "quota",
-            Self::NoQuota => "no quota",
-            Self::Evict(_) => "evict",
-            Self::EndPods(_) => "end pods",
-            Self::NodeLost(_) => "node lost",
-            Self::NodeBack(_) => "node back",
-            Self::Delete => "delete",
-        }
+        name(self)
     }
 
     /// Who does it.

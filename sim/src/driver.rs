@@ -19,6 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use crate::controllers;
+use crate::coverage::{Actor, Seen, phase};
 use crate::draw::Draw;
 use crate::invariants::{Broken, Invariant};
 use crate::server::Server;
@@ -27,7 +28,7 @@ use agenda::{Agenda, Due};
 use desks::Desk;
 use faults::{Fault, Kill};
 use pace::Pace;
-use runs::{End, Run, Start};
+use runs::{End, Run, Start, host};
 use trace::Trace;
 use transport::{Answer, Message, reset};
 use watches::Watch;
@@ -56,6 +57,10 @@ pub struct Driver {
     pub invariants: Vec<Box<dyn Invariant>>,
     /// What did not.
     pub broken: Vec<Broken>,
+    /// What happened, for the coverage of the draw.
+    pub seen: Seen,
+    /// How often all watches were cut.
+    pub cuts: u64,
     pace: Pace,
     begin: Instant,
     epoch: Timestamp,
@@ -88,6 +93,8 @@ impl Driver {
             kills: Vec::new(),
             invariants: Vec::new(),
             broken: Vec::new(),
+            seen: Seen::default(),
+            cuts: 0,
             pace,
             begin: Instant::now(),
             epoch: EPOCH.parse().unwrap_or_default(),
@@ -128,8 +135,13 @@ impl Driver {
         let draw = self.draw.fork();
         let at = self.begin.elapsed();
         self.trace.tell(at, || format!("run {run} starts: {}", words.join(" ")));
+        if self.runs.iter().any(|run| run.end.is_none()) {
+            self.seen.actor(Actor::Rival);
+        }
         let begin = (self.begin, self.epoch);
-        self.runs.push(Run::start(Start { run, words: words.to_vec(), begin, draw, out: self.out.clone() }));
+        let version = self.server.store.version();
+        let words = words.to_vec();
+        self.runs.push(Run::start(Start { run, words, begin, version, draw, out: self.out.clone() }));
         let after: Vec<u64> = self
             .kills
             .iter()
@@ -231,6 +243,7 @@ impl Driver {
                 let at = self.begin.elapsed();
                 self.trace.tell(at, || format!("run {run} ends with {code}"));
                 if let Some(run) = self.runs.get_mut(run) {
+                    run.times.1.get_or_insert(at);
                     run.end.get_or_insert(End::Code(code));
                 }
             }
@@ -261,6 +274,7 @@ impl Driver {
         let at = self.begin.elapsed();
         if let Some(killed) = self.runs.get_mut(run).filter(|run| run.end.is_none()) {
             killed.kill();
+            self.seen.kill(phase(&self.server.store, &host(run)));
             self.trace.tell(at, || format!("run {run} is killed"));
         }
     }
@@ -275,16 +289,24 @@ impl Driver {
             Due::Look(at) => self.look(at),
             Due::Act(at) => self.act(at),
             Due::Again(at, key) => self.again(at, key),
-            Due::Restart(at) => self.restart(at),
+            Due::Restart(at) => {
+                self.seen.actor(Actor::Restart);
+                self.restart(at);
+            }
             Due::Tell(id) => self.tell_watch(id),
             Due::Close(id) => self.close_watch(id),
-            Due::Cut => self.cut_watches(),
+            Due::Cut => {
+                self.seen.actor(Actor::Cut);
+                self.cuts += 1;
+                self.cut_watches();
+            }
             Due::Compact => self.server.store.compact(),
             Due::Foreign(request) => drop(self.serve(&request)),
             Due::Kill(run) => self.kill(run),
             Due::Signal(run) => {
                 let at = self.begin.elapsed();
                 self.trace.tell(at, || format!("run {run} gets SIGTERM"));
+                self.seen.actor(Actor::Signal);
                 self.runs.get(run).into_iter().for_each(Run::signal);
             }
         }

@@ -1,14 +1,36 @@
 //! What must hold at every instant. One file each.
 
+pub mod budget;
+pub mod claims;
 pub mod ending;
 pub mod endpoints;
 pub mod kept;
 pub mod pods;
+pub mod status;
 pub mod taken_over;
 
 use std::time::Duration;
 
 use crate::server::store::{Entry, Store};
+
+/// The rules, each with the number of the invariant that it is a part of, as `README.md` numbers them.
+pub const RULES: [(u8, &str); 15] = [
+    (1, "stable pods"),
+    (1, "stable share"),
+    (2, "share"),
+    (3, "endpoints"),
+    (4, "nothing is left"),
+    (4, "nothing is lost"),
+    (5, "taken over"),
+    (6, "what was said is true"),
+    (7, "status says it"),
+    (7, "abort converges"),
+    (7, "the way back"),
+    (7, "the way out"),
+    (8, "budget"),
+    (8, "ends"),
+    (0, "not simulated"),
+];
 
 /// Something that must hold after every write of anybody.
 pub trait Invariant {

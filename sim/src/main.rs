@@ -1,5 +1,6 @@
 //! `sim --seed N` replays a seed with its trace; `sim --seeds N [--from M] [--threads T]` plays many and counts. With `--crowd`
-//! others act while the run is under way, and `--shrink` makes the scenario of a seed that fails as small as it can be.
+//! others act while the run is under way, `--shrink` makes the scenario of a seed that fails as small as it can be, and
+//! `--coverage` tells what many seeds have covered.
 
 #![allow(clippy::print_stdout, reason = "its only output")]
 
@@ -11,8 +12,9 @@ use std::thread::{available_parallelism, scope};
 use std::time::Instant;
 
 use mimalloc::MiMalloc;
+use sim::coverage::Coverage;
 use sim::draw::Draw;
-use sim::scenario::{Report, crowd, play};
+use sim::scenario::{self, Report, crowd, play};
 
 /// A third of a scenario is the making and dropping of small objects.
 #[global_allocator]
@@ -30,16 +32,16 @@ fn main() -> ExitCode {
     let has = |flag: &str| words.iter().any(|word| word == flag);
     let play: Play = if has("--crowd") { crowd::of_seed } else { play };
     match (number("--seed"), number("--seeds")) {
-        (Some(seed), _) if has("--shrink") => smallest(seed),
+        (Some(seed), _) if has("--shrink") => smallest(play, has("--crowd"), seed),
         (Some(seed), _) => one(play, seed),
         (None, Some(count)) => {
             let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
             let threads = number("--threads").unwrap_or(cores).max(1);
-            many(play, number("--from").unwrap_or(1), count, threads)
+            many(play, number("--from").unwrap_or(1), count, threads, has("--coverage"))
         }
         (None, None) => {
             println!(
-                "usage: sim [--crowd] --seed N [--shrink] | sim [--crowd] --seeds COUNT [--from N] [--threads N]"
+                "usage: sim [--crowd] --seed N [--shrink] | sim [--crowd] --seeds COUNT [--from N] [--threads N] [--coverage]"
             );
             ExitCode::from(2)
         }
@@ -53,19 +55,24 @@ fn one(play: Play, seed: u64) -> ExitCode {
     ExitCode::from(u8::from(!report.broken.is_empty()))
 }
 
-/// The smallest crowd that breaks what the seed's breaks first, and its trace.
-fn smallest(seed: u64) -> ExitCode {
-    let drawn = crowd::Crowd::draw(&mut Draw::new(seed));
-    let Ok(report) = crowd::play(&drawn, seed, false) else { return ExitCode::from(6) };
+/// The smallest scenario that breaks what the seed's breaks first, and its trace.
+fn smallest(play: Play, is_crowd: bool, seed: u64) -> ExitCode {
+    let Ok(report) = play(seed, false) else { return ExitCode::from(6) };
     let Some(broken) = report.broken.first() else {
         println!("seed {seed}: nothing is broken");
         return ExitCode::SUCCESS;
     };
-    let (smallest, tried) = crowd::smallest(drawn, seed, broken.name);
-    let Ok(report) = crowd::play(&smallest, seed, true) else { return ExitCode::from(6) };
+    let (report, left, tried) = if is_crowd {
+        let (left, tried) = crowd::smallest(crowd::Crowd::draw(&mut Draw::new(seed)), seed, broken.name);
+        (crowd::play(&left, seed, true), format!("{left:?}"), tried)
+    } else {
+        let (left, tried) = scenario::smallest(seed, broken.name);
+        (scenario::play_with(&left, scenario::of_seed(seed).1, seed, true), format!("{left:?}"), tried)
+    };
+    let Ok(report) = report else { return ExitCode::from(6) };
     println!("{}", report.trace);
     tell(seed, &report);
-    println!("{tried} smaller ones were tried; left is {smallest:?}");
+    println!("{tried} smaller ones were tried; left is {left}");
     ExitCode::from(1)
 }
 
@@ -81,10 +88,12 @@ struct Sum {
     failed: u64,
     virtual_seconds: f64,
     requests: u64,
+    coverage: Coverage,
 }
 
 impl Sum {
     fn add(&mut self, seed: u64, report: Report) {
+        self.coverage.add(&report.seen);
         self.virtual_seconds += report.took.as_secs_f64();
         self.requests += report.runs.iter().map(|run| run.requests).sum::<u64>();
         if !report.broken.is_empty() {
@@ -96,7 +105,7 @@ impl Sum {
 }
 
 /// Plays many seeds. What is printed is in their order, however many threads play them.
-fn many(play: Play, from: u64, count: u64, threads: u64) -> ExitCode {
+fn many(play: Play, from: u64, count: u64, threads: u64, covers: bool) -> ExitCode {
     let (begin, next) = (Instant::now(), AtomicU64::new(from));
     let (out, reports) = channel();
     let sum = scope(|scope| {
@@ -115,7 +124,7 @@ fn many(play: Play, from: u64, count: u64, threads: u64) -> ExitCode {
         drop(out);
         in_order(reports, from)
     });
-    let Ok(Sum { failed, virtual_seconds, requests }) = sum else { return ExitCode::from(6) };
+    let Ok(Sum { failed, virtual_seconds, requests, coverage }) = sum else { return ExitCode::from(6) };
     let seconds = begin.elapsed().as_secs_f64();
     #[allow(clippy::cast_precision_loss, reason = "a rate")]
     let (rate, threads) = (count as f64 / seconds, threads as f64);
@@ -123,6 +132,9 @@ fn many(play: Play, from: u64, count: u64, threads: u64) -> ExitCode {
         "{count} scenarios in {seconds:.1} s: {rate:.0} a second, {:.0} on each of {threads} cores; {virtual_seconds:.0} virtual seconds, {requests} requests of runs; {failed} failed",
         rate / threads
     );
+    if covers {
+        println!("{coverage}");
+    }
     ExitCode::from(u8::from(failed > 0))
 }
 

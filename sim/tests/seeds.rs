@@ -25,3 +25,10 @@ fn a_status_that_is_tried_again_changes_nothing_else() {
     let report = crowd::of_seed(3843, false).unwrap();
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }
+
+/// A controller that was killed while it was busy lost a key to the look that it had been about to take.
+#[test]
+fn a_controller_that_starts_again_loses_no_key() {
+    let report = play(88, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}

@@ -24,6 +24,11 @@ impl Driver {
         let request = Request::new(&who, sent.method().as_str(), &uri, content.unwrap_or_default(), body);
         let fault =
             self.faults.iter().find(|fault| (fault.run, fault.nth) == (run, nth)).map(|fault| fault.how);
+        let killed =
+            [Kill::Sending(nth), Kill::Done(nth)].iter().any(|kill| self.kills.contains(&(run, *kill)));
+        let version = self.server.store.version();
+        self.runs.get_mut(run).into_iter().for_each(|run| run.versions.push(version));
+        self.seen.request(&request, fault, killed);
         let wait = self.draw.millis(self.pace.request.clone());
         let stale =
             self.server.store.version().saturating_sub(self.pace.stale).max(self.server.store.compacted());

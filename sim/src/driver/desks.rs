@@ -134,8 +134,11 @@ impl Driver {
     pub(super) fn look(&mut self, at: usize) {
         let now = self.now();
         let Some(desk) = self.desks.get_mut(at) else { return };
-        // It started again meanwhile.
-        let Some(key) = desk.queue.pop_front().filter(|_| desk.busy && desk.job.is_none()) else { return };
+        // It started again meanwhile: this look is one of before, and takes nothing from the queue.
+        if !desk.busy || desk.job.is_some() {
+            return;
+        }
+        let Some(key) = desk.queue.pop_front() else { return };
         let Sync { writes, again_after } = desk.controller.sync(&key, &desk.cache, now, &mut self.draw);
         desk.job = Some(Job { key, writes: writes.into(), again_after });
         self.next_write(at);

@@ -3,7 +3,7 @@
 use crate::draw::Draw;
 
 /// How a request goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum How {
     /// An error, and nothing was done.
     ErrorBefore,

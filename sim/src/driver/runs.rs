@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rollout_plus::environment::Environment;
@@ -49,6 +50,10 @@ pub struct Run {
     pub end: Option<End>,
     /// How many requests it has sent.
     pub requests: u64,
+    /// The store's version at its start, and when each of its requests was there.
+    pub versions: Vec<u64>,
+    /// When it began, and when it was over.
+    pub times: (Duration, Option<Duration>),
     printed: Arc<Mutex<Printed>>,
     told: usize,
     signals: Senders,
@@ -110,16 +115,23 @@ pub struct Start {
     pub words: Vec<String>,
     /// When the simulation began, and what the wall clock showed then.
     pub begin: (Instant, Timestamp),
+    /// The store's version.
+    pub version: u64,
     /// The run's own chance.
     pub draw: Draw,
     /// To the driver.
     pub out: UnboundedSender<Message>,
 }
 
+/// The host that a run is on.
+pub fn host(run: usize) -> String {
+    format!("machine-{run}")
+}
+
 impl Run {
     /// Starts one as a task of its own.
     pub fn start(start: Start) -> Self {
-        let Start { run, words, begin: (begin, epoch), draw, out } = start;
+        let Start { run, words, begin: (begin, epoch), version, draw, out } = start;
         let (printed, signals) = (Arc::default(), Senders::default());
         let world = Seeded {
             begin,
@@ -130,7 +142,7 @@ impl Run {
             line: Line { run, out: out.clone() },
         };
         let environment = Environment {
-            host: format!("machine-{run}"),
+            host: host(run),
             user: "jane".into(),
             world: Arc::new(world),
             ..Environment::default()
@@ -155,7 +167,18 @@ impl Run {
             // Nobody hears it when the simulation is over.
             out.send(Message::Ends { run, code }).unwrap_or(());
         });
-        Self { words, end: None, requests: 0, printed, told: 0, signals, task: task.abort_handle() }
+        let (versions, times) = (vec![version], (begin.elapsed(), None));
+        Self {
+            words,
+            end: None,
+            requests: 0,
+            versions,
+            times,
+            printed,
+            told: 0,
+            signals,
+            task: task.abort_handle(),
+        }
     }
 
     /// Drops its future, wherever it waits.

@@ -30,6 +30,7 @@ impl Driver {
         }
         for entry in entries {
             for invariant in &mut self.invariants {
+                self.seen.look(invariant.name());
                 if let Err(why) = invariant.look(&server.store, entry) {
                     self.trace.tell(at, || format!("BROKEN {}: {why}", invariant.name()));
                     self.broken.push(Broken { name: invariant.name(), at, why });

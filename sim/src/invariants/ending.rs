@@ -1,16 +1,23 @@
 //! What a run said at its end, against what is in the store.
 
-use rollout_plus::keys::{HELD, HELD_ANNOTATION};
-use serde_json::{Value, json};
+use std::sync::Arc;
 
+use rollout_plus::keys::HELD_ANNOTATION;
+use serde_json::Value;
+
+use super::claims::{Objects, Others, Told, untrue};
+use crate::controllers;
 use crate::driver::Driver;
-use crate::driver::runs::End;
-use crate::scenario::shop::{self, FORMER, Settings};
+use crate::driver::runs::{End, Run};
+use crate::object::{Key, Kind};
+use crate::scenario::shop::{self, NAME, NAMESPACE, Settings};
+use crate::server::resources::of_kind;
+use crate::server::store::{Entry, Objects as Kept};
 
-/// Whether our hold is on a Deployment.
-pub fn is_held(deployment: &Value) -> bool {
-    deployment["spec"]["minReadySeconds"] == json!(HELD)
-}
+pub use super::claims::is_held;
+
+/// The requests of a run by which it looks at the end.
+const LAST_LOOK: usize = 12;
 
 /// Names what of ours is left on a Deployment, and which fields are not the user's.
 pub fn leftovers(deployment: &Value, settings: &Settings) -> Vec<String> {
@@ -32,27 +39,85 @@ pub fn leftovers(deployment: &Value, settings: &Settings) -> Vec<String> {
     left
 }
 
+/// The Deployment and its ReplicaSets among all.
+fn objects(deployments: &Kept, sets: &Kept) -> Objects {
+    let deployment =
+        deployments.get(&Key::new(NAMESPACE, NAME)).map_or(Value::Null, |one| one.as_ref().clone());
+    let uid = deployment["metadata"]["uid"].clone();
+    let own = sets.values().filter(|set| set["metadata"]["ownerReferences"][0]["uid"] == uid);
+    Objects { sets: own.map(|set| set.as_ref().clone()).collect(), deployment }
+}
+
+/// Those of a version of the store.
+fn at(driver: &Driver, version: u64) -> Objects {
+    let all =
+        |kind| of_kind(kind).map(|resource| driver.server.store.at(resource, version)).unwrap_or_default();
+    objects(&all(Kind::Deployment), &all(Kind::ReplicaSet))
+}
+
+fn now(driver: &Driver) -> Objects {
+    let all = |kind| {
+        let objects = of_kind(kind).into_iter().flat_map(|resource| driver.server.store.all(resource));
+        objects.map(|(key, object)| (key.clone(), Arc::clone(object))).collect()
+    };
+    objects(&all(Kind::Deployment), &all(Kind::ReplicaSet))
+}
+
+/// What others wrote since a version: neither a controller nor this run.
+pub fn by_others(driver: &Driver, run: usize, since: u64) -> impl Iterator<Item = &Entry> {
+    let own = format!("run {run}");
+    let names: Vec<&str> = controllers::all().iter().map(|controller| controller.name()).collect();
+    let entries = driver.server.store.since(since).iter();
+    entries.filter(move |entry| entry.by != own && !names.contains(&entry.by.as_str()))
+}
+
 /// Compares exit code and sentences of a run with the store.
 pub fn check(driver: &mut Driver, run: usize) {
     let Some(told) = driver.runs.get(run) else { return };
     let Some(End::Code(code)) = told.end else { return };
     let verb = told.words.first().cloned().unwrap_or_default();
-    let printed = told.printed();
-    let deployment = shop::deployment(driver);
-    let (held, former) = (is_held(&deployment), shop::image(&deployment) == FORMER);
-    let promotes = verb == "promote" || told.words.iter().any(|word| word == "--promote");
-    let said = format!("{}{}", printed.stderr, printed.stdout);
-    let why = match code {
-        0 if promotes && (held || former) && verb != "promote" => Some("the new version is not in place"),
-        0 if verb == "promote" && held => Some("it is still held"),
-        0 if verb == "abort" && held => Some("it is still held"),
-        0 if verb == "canary" && !promotes && !held => Some("nothing is held"),
-        1 if said.contains("the former version is back") && (held || !former) => {
-            Some("the former version is not back")
-        }
-        _ => None,
-    };
-    if let Some(why) = why {
+    let wrong = untruths(driver, run, told, code, &verb);
+    driver.seen.look("what was said is true");
+    for why in wrong {
         driver.breaks("what was said is true", format!("'{verb}' ended with {code}, and {why}"));
     }
+}
+
+fn untruths(driver: &Driver, run: usize, ended: &Run, code: u8, verb: &str) -> Vec<String> {
+    let Some(begin) = ended.versions.first().copied() else { return Vec::new() };
+    let printed = ended.printed();
+    let text = format!("{}{}", printed.stderr, printed.stdout);
+    let (before, now) = (at(driver, begin), now(driver));
+    let last = ended.versions.len().saturating_sub(LAST_LOOK);
+    let is_quiet = |since| by_others(driver, run, since).next().is_none();
+    let alone = is_quiet(begin);
+    let quiet = alone || is_quiet(ended.versions.get(last).copied().unwrap_or(begin));
+    let told = Told { verb: Some(verb), is_rehearsal: false, code: Some(i32::from(code)), text: &text };
+    let mut wrong = untrue(&before, &now, told, Others { alone, quiet });
+    if alone {
+        wrong.extend(by_itself(&before, &now, ended, code, &text));
+    }
+    wrong
+}
+
+/// What has to be so where nobody else was there.
+fn by_itself(before: &Objects, now: &Objects, ended: &Run, code: u8, text: &str) -> Vec<String> {
+    let verb = ended.words.first().map_or("", String::as_str);
+    let (held, image) = (is_held(&now.deployment), shop::image(&now.deployment));
+    let has = |flag: &str| ended.words.iter().any(|word| word == flag);
+    let promotes = has("--promote") || has("--auto-promote");
+    let asked = ended.words.iter().position(|word| word == "--image").and_then(|at| ended.words.get(at + 1));
+    let other = asked.is_some_and(|asked| asked != image);
+    let gone = before.deployment["metadata"]["uid"] != now.deployment["metadata"]["uid"];
+    let all = [
+        (code == 0 && promotes && (held || other), "the new version is not in place"),
+        (code == 0 && verb == "rolling" && other, "the new version is not in place"),
+        (code == 0 && verb == "canary" && !promotes && (!held || other), "it is not held"),
+        (code == 0 && verb == "blue-green" && !promotes && (!held || other), "it is not held"),
+        (code == 0 && verb == "abort" && is_held(&before.deployment) && held, "it is still held"),
+        (text.contains("another client has put"), "no other client was there"),
+        (text.contains("was deleted meanwhile") && !gone, "it is there"),
+        (text.contains("it was taken over"), "no other run was there"),
+    ];
+    all.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, why)| why.to_owned()).collect()
 }

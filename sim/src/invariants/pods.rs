@@ -22,7 +22,8 @@ fn version(pod: &Pod) -> &str {
     container.and_then(|container| container.image.as_deref()).unwrap_or_default()
 }
 
-fn pods(store: &Store) -> impl Iterator<Item = &Pod> {
+/// All pods.
+pub fn pods(store: &Store) -> impl Iterator<Item = &Pod> {
     let all = of_kind(Kind::Pod).into_iter().flat_map(|resource| store.all_typed(resource));
     all.filter_map(|object| match object {
         Object::Pod(pod) => Some(pod.as_ref()),

@@ -1,18 +1,20 @@
-//! A canary by pods: started with steps, then promoted or aborted; with faults and kills.
+//! A canary by pods: started with steps, then gone on with or taken back; with faults and kills.
 
 use std::time::Duration;
 
 use rollout_plus::share::{Size, Sizing, Stable};
 use serde_json::json;
 
-use super::PATIENCE;
-use super::shop::{self, NAME, NAMESPACE, Settings};
+use super::shop::{self, LOCK, NAME, NAMESPACE, Settings};
+use super::way_out::{self, WayOut};
+use super::{PATIENCE, aim};
 use crate::draw::Draw;
 use crate::driver::Driver;
 use crate::driver::faults::{Fault, How, Kill};
 use crate::driver::runs::End;
 use crate::invariants::ending;
 use crate::invariants::pods::{Share, Whole};
+use crate::shrink::{Shrink, without_some};
 
 /// How the new version behaves.
 const VERSIONS: [&str; 8] = [
@@ -35,18 +37,10 @@ pub struct Canary {
     step_wait: u64,
     promote: bool,
     /// What is done about a canary that is held at the end, or about a run that was killed.
-    then: Then,
+    then: WayOut,
     faults: Vec<Fault>,
     kills: Vec<(usize, Kill)>,
     signal: Option<u64>,
-}
-
-/// What follows the first run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    Abort,
-    Promote,
-    Again,
 }
 
 impl Canary {
@@ -86,11 +80,7 @@ impl Canary {
         let kills = (0..draw.number(0..=2))
             .map(|run| (usize::try_from(run).unwrap_or(0), Kill::draw(draw, 60)))
             .collect();
-        let then = match draw.number(0..=2) {
-            0 => Then::Abort,
-            1 => Then::Promote,
-            _ => Then::Again,
-        };
+        let then = WayOut::draw(draw);
         Self {
             settings,
             image: draw.one(&VERSIONS).copied().unwrap_or("shop:v2-good"),
@@ -141,49 +131,57 @@ impl Canary {
         if !shop::open(driver, &self.settings).await {
             return;
         }
-        driver.faults.clone_from(&self.faults);
-        driver.kills.clone_from(&self.kills);
         let least = self.settings.replicas - self.settings.missing();
         driver.invariants.push(Box::new(Whole::new(least, self.image.ends_with("-good"))));
         driver.invariants.push(Box::new(Share { image: self.image, most: self.most() }));
-        let first = driver.start(&self.words());
-        if let Some(millis) = self.signal {
-            driver.signal(Duration::from_millis(millis), first);
-        }
-        let Some(end) = driver.end_of(first, PATIENCE).await else {
-            return driver.breaks("ends", "the first run does not end".into());
-        };
-        ending::check(driver, first);
+        let end = self.line(driver, 0, &self.words()).await;
         let is_held = ending::is_held(&shop::deployment(driver));
-        if end == End::Code(0) && !is_held {
+        if end.is_none() || (end == Some(End::Code(0)) && !is_held) {
             return self.close(driver).await;
         }
-        let typed = |verb: &str| [verb, NAME, "-n", NAMESPACE].map(str::to_owned).to_vec();
-        let words = match self.then {
-            Then::Abort => typed("abort"),
-            Then::Promote => typed("promote"),
-            Then::Again => self.words(),
-        };
         // The lock of a run that was killed runs out.
-        driver.until(Duration::from_secs(35), |_| false).await;
-        let second = driver.start(&words);
-        if driver.end_of(second, PATIENCE).await.is_none() {
-            return driver.breaks("ends", format!("'{}' does not end", words.join(" ")));
+        driver.until(LOCK, |_| false).await;
+        let status = way_out::status(driver).await;
+        let words = self.then.words(&self.words());
+        let end = self.line(driver, 1, &words).await;
+        let is_alone =
+            !self.faults.iter().any(|fault| fault.run == 1) && !self.kills.iter().any(|(run, _)| *run == 1);
+        if is_alone && self.image.ends_with("-good") && self.then.has_to_succeed(&status) {
+            driver.seen.look("the way out");
+            if end != Some(End::Code(0)) {
+                driver.breaks("the way out", format!("'{}' ends with {end:?}", words.join(" ")));
+            }
         }
-        ending::check(driver, second);
-        driver.until(Duration::from_secs(35), |_| false).await;
+        driver.until(LOCK, |_| false).await;
+        way_out::status(driver).await;
         // Whatever happened, this is the way back.
-        let last = driver.start(&typed("abort"));
-        match driver.end_of(last, PATIENCE).await {
-            None => return driver.breaks("ends", "'abort' does not end".into()),
-            Some(End::Code(0)) => ending::check(driver, last),
+        driver.seen.look("abort converges");
+        match self.line(driver, 2, &way_out::typed("abort")).await {
+            None => return,
+            Some(End::Code(0)) => {}
             Some(end) => return driver.breaks("abort converges", format!("'abort' alone ends with {end:?}")),
         }
         self.close(driver).await;
     }
 
+    /// Types a line, with what goes wrong with it, and holds what was said against the store.
+    async fn line(&self, driver: &mut Driver, line: usize, words: &[String]) -> Option<End> {
+        aim(driver, line, &self.faults, &self.kills);
+        let run = driver.start(words);
+        if let Some(millis) = self.signal.filter(|_| line == 0) {
+            driver.signal(Duration::from_millis(millis), run);
+        }
+        let end = driver.end_of(run, PATIENCE).await;
+        match end {
+            Some(_) => ending::check(driver, run),
+            None => driver.breaks("ends", format!("'{}' does not end", words.join(" "))),
+        }
+        end
+    }
+
     /// Nothing of ours may be left, and the cluster comes to rest.
     async fn close(&self, driver: &mut Driver) {
+        driver.seen.look("nothing is left");
         for why in ending::leftovers(&shop::deployment(driver), &self.settings) {
             driver.breaks("nothing is left", why);
         }
@@ -191,5 +189,19 @@ impl Canary {
         if good {
             shop::rest(driver).await;
         }
+    }
+}
+
+impl Shrink for Canary {
+    fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        all.extend(without_some(&self.faults).into_iter().map(|faults| Self { faults, ..self.clone() }));
+        all.extend(without_some(&self.kills).into_iter().map(|kills| Self { kills, ..self.clone() }));
+        all.extend(self.signal.is_some().then(|| Self { signal: None, ..self.clone() }));
+        let fewer = without_some(&self.steps).into_iter().filter(|steps| !steps.is_empty());
+        all.extend(fewer.map(|steps| Self { steps, ..self.clone() }));
+        all.extend((self.step_wait > 0).then(|| Self { step_wait: 0, ..self.clone() }));
+        all.extend(self.settings.smaller().into_iter().map(|settings| Self { settings, ..self.clone() }));
+        all
     }
 }

@@ -164,6 +164,7 @@ impl Crowd {
         let requests = act.requests(&sight, draw);
         let done = requests.iter().filter(|request| driver.serve(request).is_ok()).count();
         if done > 0 {
+            driver.seen.act(act);
             fields.wrote(act, &self.settings);
         }
     }
@@ -293,7 +294,7 @@ pub fn play(scenario: &Crowd, seed: u64, traced: bool) -> std::io::Result<Report
         let at = driver.elapsed();
         driver.trace.tell(at, || format!("seed {seed}: {scenario:?}"));
         scenario.play(&mut driver, &mut others).await;
-        report(&driver, format!("{scenario:?}"))
+        report(&mut driver, format!("{scenario:?}"))
     }))
 }
 

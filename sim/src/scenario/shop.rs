@@ -9,6 +9,7 @@ use crate::driver::Driver;
 use crate::object::{Key, Kind};
 use crate::server::request::Request;
 use crate::server::resources::of_kind;
+use crate::shrink::{Shrink, lower};
 
 /// The namespace.
 pub const NAMESPACE: &str = "shop";
@@ -49,6 +50,15 @@ impl Settings {
     }
 }
 
+impl Shrink for Settings {
+    fn smaller(&self) -> Vec<Self> {
+        let mut all: Vec<Self> =
+            lower(self.replicas, 1).into_iter().map(|replicas| Self { replicas, ..self.clone() }).collect();
+        all.extend((self.ready_seconds > 0).then(|| Self { ready_seconds: 0, ..self.clone() }));
+        all
+    }
+}
+
 /// A number or a percentage of all (`GetScaledValueFromIntOrPercent`).
 fn scaled(value: &Value, of: u32, up: bool) -> u32 {
     match value.as_str().and_then(|text| text.strip_suffix('%')?.parse::<u32>().ok()) {
@@ -68,6 +78,9 @@ pub fn create(driver: &mut Driver, kind: Kind, object: Value) {
         driver.server.unknown.push(format!("{uri}: {}", refusal.message));
     }
 }
+
+/// A lock runs out within this time.
+pub const LOCK: Duration = Duration::from_secs(35);
 
 /// Within this time a cluster comes to rest, whatever was done to it.
 const REST: Duration = Duration::from_secs(3600);

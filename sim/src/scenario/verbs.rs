@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::PATIENCE;
-use super::shop::{self, NAME, NAMESPACE, Settings};
+use super::shop::{self, LOCK, NAME, NAMESPACE, Settings};
+use super::way_out::{self, WayOut};
+use super::{PATIENCE, aim};
 use crate::draw::Draw;
 use crate::driver::Driver;
 use crate::driver::faults::{Fault, How, Kill};
@@ -13,21 +14,26 @@ use crate::driver::runs::End;
 use crate::invariants::ending;
 use crate::object::{Key, Kind};
 use crate::server::resources::of_kind;
-
-/// A lock runs out within this time.
-const LOCK: Duration = Duration::from_secs(35);
+use crate::shrink::{Shrink, without_some};
 
 /// What is drawn.
 #[derive(Clone, Debug)]
 pub struct Verbs {
     settings: Settings,
-    lines: Vec<String>,
+    lines: Vec<Line>,
     faults: Vec<Fault>,
     kills: Vec<(usize, Kill)>,
     /// When a controller is killed, and which one.
     restart: Option<(u64, usize)>,
     /// When all watches are cut, and whether what they would go on from is forgotten.
     cut: Option<(u64, bool)>,
+}
+
+/// A line, and what is done about it if it is killed.
+#[derive(Clone, Debug)]
+struct Line {
+    text: String,
+    then: Option<WayOut>,
 }
 
 fn line(draw: &mut Draw, number: usize) -> String {
@@ -61,7 +67,11 @@ impl Verbs {
             ready_seconds: if draw.chance(500) { 0 } else { number(draw, 1, 10) },
         };
         let count = usize::try_from(draw.number(1..=4)).unwrap_or(1);
-        let lines = (0..count).map(|number| line(draw, number)).collect();
+        let lines = (0..count).map(|number| Line {
+            text: line(draw, number),
+            then: draw.chance(500).then(|| WayOut::draw(draw)),
+        });
+        let lines = lines.collect();
         let run = |draw: &mut Draw| usize::try_from(draw.number(0..=3)).unwrap_or(0).min(count - 1);
         let faults = (0..draw.number(0..=3)).map(|_| Fault {
             run: run(draw),
@@ -82,24 +92,29 @@ impl Verbs {
         if !shop::open(driver, &self.settings).await {
             return;
         }
-        driver.faults.clone_from(&self.faults);
-        driver.kills.clone_from(&self.kills);
         if let Some((millis, at)) = self.restart {
             driver.restart_controller(Duration::from_millis(millis), at);
         }
         if let Some((millis, forgets)) = self.cut {
             driver.cut(Duration::from_millis(millis), forgets);
         }
-        for line in &self.lines {
-            if self.run(driver, line).await.is_none() {
-                return;
+        for (number, line) in self.lines.iter().enumerate() {
+            aim(driver, number, &self.faults, &self.kills);
+            let words: Vec<String> =
+                line.text.split(' ').chain(["-n", NAMESPACE]).map(str::to_owned).collect();
+            match (self.run(driver, &words).await, line.then) {
+                (None, _) => return,
+                (Some(End::Killed), Some(then)) => self.out(driver, then, &words).await,
+                (Some(_), _) => {}
             }
         }
-        match self.run(driver, &format!("abort {NAME}")).await {
+        driver.seen.look("abort converges");
+        match self.run(driver, &way_out::typed("abort")).await {
             None => return,
             Some(End::Code(0)) => {}
             Some(end) => return driver.breaks("abort converges", format!("'abort' alone ends with {end:?}")),
         }
+        driver.seen.look("nothing is left");
         for why in ending::leftovers(&shop::deployment(driver), &self.settings) {
             driver.breaks("nothing is left", why);
         }
@@ -112,17 +127,59 @@ impl Verbs {
         }
     }
 
+    /// The same without a line, and without what goes wrong with it.
+    fn without(&self, line: usize) -> Self {
+        let moved = |of: usize| if of > line { of - 1 } else { of };
+        let mut shorter = self.clone();
+        shorter.lines.remove(line);
+        shorter.faults.retain(|fault| fault.run != line);
+        shorter.faults.iter_mut().for_each(|fault| fault.run = moved(fault.run));
+        shorter.kills.retain(|(of, _)| *of != line);
+        shorter.kills.iter_mut().for_each(|(of, _)| *of = moved(*of));
+        shorter
+    }
+
+    /// `status` says how it is, and one of the ways out is gone.
+    async fn out(&self, driver: &mut Driver, way: WayOut, killed: &[String]) {
+        let status = way_out::status(driver).await;
+        let good = shop::image(&shop::deployment(driver)).ends_with("-good");
+        let end = self.run(driver, &way.words(killed)).await;
+        // What was killed may have been about to be refused.
+        if good && way != WayOut::Again && way.has_to_succeed(&status) {
+            driver.seen.look("the way out");
+            if end != Some(End::Code(0)) {
+                driver.breaks("the way out", format!("'{way:?}' ends with {end:?}"));
+            }
+        }
+        way_out::status(driver).await;
+    }
+
     /// Types a line, and waits for its end and for its lock.
-    async fn run(&self, driver: &mut Driver, line: &str) -> Option<End> {
-        let words: Vec<String> = line.split(' ').chain(["-n", NAMESPACE]).map(str::to_owned).collect();
-        let run = driver.start(&words);
+    async fn run(&self, driver: &mut Driver, words: &[String]) -> Option<End> {
+        let run = driver.start(words);
         let end = driver.end_of(run, PATIENCE).await;
         match end {
-            None => driver.breaks("ends", format!("'{line}' does not end")),
+            None => driver.breaks("ends", format!("'{}' does not end", words.join(" "))),
             Some(End::Killed) => drop(driver.until(LOCK, |_| false).await),
             Some(End::Code(_) | End::Spun) => {}
         }
         end
+    }
+}
+
+impl Shrink for Verbs {
+    fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        // The last lines go first: the others keep their numbers.
+        let shorter = (1..self.lines.len()).filter_map(|count| self.lines.get(..count));
+        all.extend(shorter.map(|lines| Self { lines: lines.to_vec(), ..self.clone() }));
+        all.extend(without_some(&self.faults).into_iter().map(|faults| Self { faults, ..self.clone() }));
+        all.extend(without_some(&self.kills).into_iter().map(|kills| Self { kills, ..self.clone() }));
+        all.extend(self.restart.is_some().then(|| Self { restart: None, ..self.clone() }));
+        all.extend(self.cut.is_some().then(|| Self { cut: None, ..self.clone() }));
+        all.extend(self.settings.smaller().into_iter().map(|settings| Self { settings, ..self.clone() }));
+        all.extend((1..self.lines.len()).map(|at| self.without(at - 1)));
+        all
     }
 }
 
