@@ -20,7 +20,7 @@ use crate::invariants::RULES;
 use crate::names::names;
 use crate::server::request::{Request, Target};
 use phase::PHASES;
-use table::{Table, matrix};
+use table::{Matrix, Table};
 
 pub use phase::phase;
 
@@ -67,6 +67,16 @@ enum Point {
     KillIn(&'static str),
     Pair(&'static str, &'static str),
     Broken(&'static str),
+}
+
+impl Point {
+    fn as_verb(&self) -> Option<&str> {
+        if let Self::Verb(verb) = self { Some(verb) } else { None }
+    }
+
+    fn as_ending(&self) -> Option<&str> {
+        if let Self::Ending(end) = self { Some(end) } else { None }
+    }
 }
 
 /// What happened in one scenario.
@@ -221,22 +231,20 @@ impl Coverage {
 
     fn verbs(&self) -> Table {
         let can_be = Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-        fn was(point: &Point) -> Option<&str> {
-            if let Point::Verb(verb) = point { Some(verb) } else { None }
-        }
-        Table::new("verbs", &["scenarios"], self.counted(can_be, |name| Point::Verb(name.to_owned()), was))
+        Table::new(
+            "verbs",
+            &["scenarios"],
+            self.counted(can_be, |name| Point::Verb(name.to_owned()), Point::as_verb),
+        )
     }
 
     fn endings(&self) -> Table {
         let codes = std::iter::once(0).chain(Kind::ALL.map(Kind::exit_code)).map(End::Code);
         let can_be = codes.chain([End::Killed, End::Spun]).map(ending).collect();
-        fn was(point: &Point) -> Option<&str> {
-            if let Point::Ending(end) = point { Some(end) } else { None }
-        }
         Table::new(
             "endings of runs",
             &["scenarios"],
-            self.counted(can_be, |name| Point::Ending(name.to_owned()), was),
+            self.counted(can_be, |name| Point::Ending(name.to_owned()), Point::as_ending),
         )
     }
 
@@ -277,13 +285,13 @@ impl Coverage {
         Table::new("rules, by the number of the invariant", &["looks", "broken"], rows.collect())
     }
 
-    fn pairs(&self) -> String {
+    fn pairs(&self) -> Matrix {
         let mut names: Vec<&str> = acts::NAMES.iter().chain(ACTORS).copied().collect();
         names.sort_unstable();
         let count = |one: &'static str, other: &'static str| {
             self.of(&Point::Pair(one, other)).max(self.of(&Point::Pair(other, one)))
         };
-        matrix("pairs of those who act in one scenario", &names, count)
+        Matrix::new("pairs of those who act in one scenario", &names, count)
     }
 }
 

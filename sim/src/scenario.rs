@@ -144,7 +144,9 @@ fn report(driver: &mut Driver, drawn: String) -> Report {
         seen.look("ends");
         run.end.into_iter().for_each(|end| seen.ending(end));
     }
-    broken.iter().for_each(|broken| seen.broken(broken.name));
+    for broken in &broken {
+        seen.broken(broken.name);
+    }
     let told = driver.runs.iter().map(|run| Told {
         words: run.words.clone(),
         end: run.end,

@@ -42,23 +42,38 @@ impl Display for Table {
 }
 
 /// Each with each: the columns have the numbers of the rows.
-pub(super) fn matrix(
-    title: &str,
-    names: &[&'static str],
-    count: impl Fn(&'static str, &'static str) -> u64,
-) -> String {
-    let pairs =
-        || names.iter().enumerate().flat_map(|(at, row)| names[..=at].iter().map(move |one| (row, one)));
-    let counts: Vec<u64> = pairs().map(|(row, one)| count(row, one)).collect();
-    let never = counts.iter().filter(|count| **count == 0).count();
-    let name = widest(names.iter().copied());
-    let width = counts.iter().max().copied().unwrap_or_default().to_string().len().max(2);
-    let mut text = format!("{title} ({never} of {} never)\n  {:name$}   ", counts.len(), "");
-    (1..=names.len()).for_each(|at| text.push_str(&format!(" {at:>width$}")));
-    for (at, row) in names.iter().enumerate() {
-        text.push_str(&format!("\n  {row:name$} {:>2}", at + 1));
-        names[..=at].iter().for_each(|one| text.push_str(&format!(" {:>width$}", count(row, one))));
+#[derive(Clone, Debug)]
+pub(super) struct Matrix {
+    title: String,
+    /// Each with the counts of itself and of those before it.
+    rows: Vec<(&'static str, Vec<u64>)>,
+}
+
+impl Matrix {
+    pub(super) fn new(
+        title: &str,
+        names: &[&'static str],
+        count: impl Fn(&'static str, &'static str) -> u64,
+    ) -> Self {
+        let counts = |at: usize, row| names.iter().take(at + 1).map(|one| count(row, one)).collect();
+        let rows = names.iter().enumerate().map(|(at, row)| (*row, counts(at, row)));
+        Self { title: title.to_owned(), rows: rows.collect() }
     }
-    text.push('\n');
-    text
+}
+
+impl Display for Matrix {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let counts = || self.rows.iter().flat_map(|(_, counts)| counts);
+        let (all, never) = (counts().count(), counts().filter(|count| **count == 0).count());
+        writeln!(f, "{} ({never} of {all} never)", self.title)?;
+        let name = widest(self.rows.iter().map(|(name, _)| *name));
+        let width = counts().max().copied().unwrap_or_default().to_string().len().max(2);
+        write!(f, "  {:name$}   ", "")?;
+        (1..=self.rows.len()).try_for_each(|at| write!(f, " {at:>width$}"))?;
+        for (at, (row, counts)) in self.rows.iter().enumerate() {
+            write!(f, "\n  {row:name$} {:>2}", at + 1)?;
+            counts.iter().try_for_each(|count| write!(f, " {count:>width$}"))?;
+        }
+        writeln!(f)
+    }
 }
