@@ -117,7 +117,6 @@ fn by_itself(before: &Objects, now: &Objects, ended: &Run, code: u8, text: &str)
         (code == 0 && verb == "abort" && is_held(&before.deployment) && held, "it is still held"),
         (text.contains("another client has put"), "no other client was there"),
         (text.contains("was deleted meanwhile") && !gone, "it is there"),
-        (text.contains("it was taken over"), "no other run was there"),
     ];
     all.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, why)| why.to_owned()).collect()
 }

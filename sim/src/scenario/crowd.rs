@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 use super::shop::{self, NAME, NAMESPACE, Settings};
-use super::{PATIENCE, Report, report};
+use super::{PATIENCE, Report, report, way_out};
 use crate::acts::{Act, Due, Field, Sight};
 use crate::controllers::kubelet::script::Behaviour;
 use crate::draw::Draw;
@@ -175,6 +175,7 @@ impl Crowd {
         if shop::deployment(driver).is_null() {
             return;
         }
+        way_out::status(driver).await;
         for verb in ["status", "abort"] {
             let run = driver.start(&typed(verb));
             match driver.end_of(run, PATIENCE).await {
