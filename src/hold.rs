@@ -104,7 +104,7 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
             patch.push(restore("/spec/strategy", own.strategy.as_ref()));
         }
     }
-    if spec.paused && (situation.hold.is_some() || !patch.is_empty()) {
+    if spec.paused && (situation.hold.is_some() || !patch.is_empty() || is_frozen(situation)) {
         // A paused Deployment would neither finish nor go back.
         patch.push(json!({"op": "remove", "path": "/spec/paused"}));
     }
@@ -118,6 +118,12 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
         patch.splice(0..0, fence(situation));
     }
     Release { patch, kept }
+}
+
+/// Whether the record is of a blue-green, which pauses the Deployment: where another client ended its hold, that is left over.
+fn is_frozen(situation: &Situation<'_>) -> bool {
+    let record = situation.deployment().annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse);
+    record.and_then(|record| record.traffic).is_some_and(|traffic| traffic.switch.is_some())
 }
 
 /// Returns the strategy of a held Deployment.
@@ -200,6 +206,28 @@ mod tests {
         let back = release(&Situation::of(&observed), Keep::Stable);
         assert_eq!(back.kept, ["spec.progressDeadlineSeconds", "spec.strategy"]);
         assert_eq!(paths(&back.patch, "add"), ["/spec/template"]);
+    }
+
+    #[test]
+    fn a_freeze_whose_hold_another_client_ended_is_taken_back() {
+        let released = |switch: Option<u64>| {
+            let mut observed = held();
+            let annotations = observed.deployment.metadata.annotations.as_mut().unwrap();
+            let mut record = HeldRecord::parse(&annotations[keys::HELD_ANNOTATION]).unwrap();
+            record.traffic =
+                Some(crate::traffic::Traffic { switch, ..crate::traffic::Traffic::direct("web") });
+            annotations.insert(keys::HELD_ANNOTATION.into(), serde_json::to_string(&record).unwrap());
+            // An agent applies the user's own manifest, which does not name `paused`.
+            let own = record.original;
+            observed.deployment.spec.min_ready_seconds = own.min_ready_seconds;
+            observed.deployment.spec.progress_deadline_seconds = own.progress_deadline_seconds;
+            observed.deployment.spec.strategy = own.strategy;
+            observed.deployment.spec.paused = true;
+            paths(&release(&Situation::of(&observed), Keep::New).patch, "remove")
+        };
+        let record = "/metadata/annotations/rollout-plus~1held";
+        assert_eq!(released(Some(30)), ["/spec/paused", record]);
+        assert_eq!(released(None), [record], "its user paused it");
     }
 
     #[test]

@@ -36,6 +36,9 @@ impl Engine<'_> {
                 told = true;
                 work.notes.iter().for_each(|note| self.output.event(&Event::note(note.clone())));
             }
+            if situation.has_other_settings() {
+                self.amend_way_home(step).await?;
+            }
             let mut failed = None;
             let mut decide_anew = false;
             for mutation in &work.mutations {

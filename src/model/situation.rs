@@ -173,6 +173,12 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// Whether somebody changed the settings of a Deployment that is not held yet, after the journal took them down.
+    pub fn has_other_settings(&self) -> bool {
+        let noted = self.observed.snapshot().filter(|_| self.hold.is_none());
+        noted.is_some_and(|snapshot| snapshot.original != self.own_settings())
+    }
+
     /// Returns what is needed to come back to the stable version, to be journaled before the first write.
     pub fn snapshot(&self, canary: &Value) -> Option<Snapshot> {
         let original = self.own_settings();

@@ -65,6 +65,18 @@ fn who_follows_the_version_that_is_live_does_not_abort_it() {
 }
 
 #[test]
+fn settings_that_changed_before_the_hold_are_seen() {
+    let mut observed = idle();
+    let snapshot = Situation::of(&observed).snapshot(&template("web:2"));
+    observed.journal = Some(Journal { snapshot, ..journal(Verb::Canary, Plan::default()) });
+    assert!(!Situation::of(&observed).has_other_settings());
+    observed.deployment.spec.min_ready_seconds = Some(7);
+    assert!(Situation::of(&observed).has_other_settings());
+    observed.deployment.spec.min_ready_seconds = Some(crate::keys::HELD);
+    assert!(!Situation::of(&observed).has_other_settings(), "that is ours");
+}
+
+#[test]
 fn an_old_record_of_what_is_whole_says_nothing_of_the_settings() {
     let mut observed = released(Verb::Rolling, 3);
     observed.deployment.status = idle().deployment.status;
