@@ -122,7 +122,7 @@ impl Act {
     pub fn draw(draw: &mut Draw, replicas: u32) -> Self {
         let up_to =
             |draw: &mut Draw, most: u32| u32::try_from(draw.number(1..=u64::from(most.max(1)))).unwrap_or(1);
-        match draw.number(0..=21) {
+        match draw.number(0..=23) {
             0..=3 => Self::Scale(up_to(draw, 2 * replicas)),
             4 | 5 => Self::ThirdVersion(draw.one(&Behaviour::ALL).copied().unwrap_or(Behaviour::Good)),
             6 | 7 => Self::Undo,
@@ -131,11 +131,11 @@ impl Act {
             10 => Self::Resume,
             11 => Self::Revert,
             12 => Self::RevertSettings,
-            13..=15 => Self::Edit(Field::draw(draw)),
-            16 => Self::Quota(up_to(draw, replicas + 2)),
-            17 => Self::Evict(up_to(draw, replicas)),
-            18 => Self::EndPods(up_to(draw, replicas)),
-            19 | 20 => Self::NodeLost(usize::try_from(draw.number(0..=2)).unwrap_or(0)),
+            13..=17 => Self::Edit(Field::draw(draw)),
+            18 => Self::Quota(up_to(draw, replicas + 2)),
+            19 => Self::Evict(up_to(draw, replicas)),
+            20 => Self::EndPods(up_to(draw, replicas)),
+            21 | 22 => Self::NodeLost(usize::try_from(draw.number(0..=2)).unwrap_or(0)),
             _ => Self::Delete,
         }
     }
@@ -270,12 +270,12 @@ impl Act {
 impl Field {
     fn draw(draw: &mut Draw) -> Self {
         let number = |draw: &mut Draw, least, most| u32::try_from(draw.number(least..=most)).unwrap_or(0);
-        match draw.number(0..=5) {
-            0 => Self::MinReadySeconds(number(draw, 0, 10)),
-            1 => Self::ProgressDeadline(number(draw, 20, 120)),
-            2 => Self::Surge(number(draw, 1, 100)),
-            3 => Self::History(number(draw, 0, 3)),
-            4 => Self::Annotation,
+        match draw.number(0..=8) {
+            0 | 1 => Self::MinReadySeconds(number(draw, 0, 10)),
+            2 | 3 => Self::ProgressDeadline(number(draw, 20, 120)),
+            4 | 5 => Self::Surge(number(draw, 1, 100)),
+            6 => Self::History(number(draw, 0, 3)),
+            7 => Self::Annotation,
             _ => Self::Label,
         }
     }

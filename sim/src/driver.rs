@@ -26,7 +26,7 @@ use crate::server::Server;
 use crate::server::request::Request;
 use agenda::{Agenda, Due};
 use desks::Desk;
-use faults::{Fault, Kill};
+use faults::{Fault, Kill, Late};
 use pace::Pace;
 use runs::{End, Run, Start, host};
 use trace::Trace;
@@ -37,7 +37,7 @@ use watches::Watch;
 const EPOCH: &str = "2026-01-01T00:00:00Z";
 
 /// More than this never happens in a scenario: somebody goes round in circles.
-const MOST: u64 = 300_000;
+const MOST: u64 = 1_000_000;
 
 /// The cluster, those who run in it, and the runs of the product.
 pub struct Driver {
@@ -53,6 +53,8 @@ pub struct Driver {
     pub faults: Vec<Fault>,
     /// When runs are killed.
     pub kills: Vec<(usize, Kill)>,
+    /// Patches that are long on their way.
+    pub late: Vec<Late>,
     /// What must always hold.
     pub invariants: Vec<Box<dyn Invariant>>,
     /// What did not.
@@ -91,6 +93,7 @@ impl Driver {
             runs: Vec::new(),
             faults: Vec::new(),
             kills: Vec::new(),
+            late: Vec::new(),
             invariants: Vec::new(),
             broken: Vec::new(),
             seen: Seen::default(),
@@ -224,11 +227,13 @@ impl Driver {
                 let Some(asking) = self.runs.get_mut(run) else { return };
                 asking.requests += 1;
                 let nth = asking.requests;
+                asking.sent.push(self.begin.elapsed());
+                let late = Late::of(&self.late, run, asking.patch(&request));
                 if self.kills.contains(&(run, Kill::Sending(nth))) {
                     self.kill(run);
                 }
                 let wait = self.draw.millis(self.pace.request.clone());
-                self.later(wait, Due::Effect(run, nth, request, answer));
+                self.later(wait + late, Due::Effect(run, nth, request, answer));
             }
             Message::Spins { run } => {
                 let at = self.begin.elapsed();

@@ -6,6 +6,7 @@ pub mod ending;
 pub mod endpoints;
 pub mod kept;
 pub mod pods;
+pub mod serving;
 pub mod status;
 pub mod taken_over;
 
@@ -42,6 +43,26 @@ pub trait Invariant {
     /// # Errors
     /// What does not hold.
     fn look(&mut self, store: &Store, entry: &Entry) -> Result<(), String>;
+
+    /// Hears what a run asks, when it is at the server.
+    fn hear(&mut self, _asked: &Asked<'_>) {}
+}
+
+/// What a run asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who sent it.
+    pub who: &'a str,
+    /// Whether it is about a Lease.
+    pub is_of_lock: bool,
+    /// Whether it may change something.
+    pub is_write: bool,
+    /// When it was sent.
+    pub sent: Duration,
+    /// When the answer is there, if it comes.
+    pub answered: Option<Duration>,
+    /// Whether the server refuses.
+    pub refused: bool,
 }
 
 /// What did not hold.

@@ -12,18 +12,21 @@ fn the_first_seeds_hold() {
     }
 }
 
-/// A run that lost its lock while it took a hold off freed the lock of the run that had taken over.
-#[test]
-fn a_run_that_lost_its_lock_leaves_it_to_whoever_has_it() {
-    let report = crowd::of_seed(96, false).unwrap();
+fn holds(seed: u64) {
+    let report = crowd::of_seed(seed, false).unwrap();
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }
 
-/// A ReplicaSet controller that tried a status again brought its old annotations back with it, which upstream does not do.
+/// An agent applied its manifest to a frozen blue-green: the Deployment stayed paused for ever.
 #[test]
-fn a_status_that_is_tried_again_changes_nothing_else() {
-    let report = crowd::of_seed(3843, false).unwrap();
-    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+fn a_freeze_goes_with_its_hold() {
+    holds(349);
+}
+
+/// The strategy was edited between the record of the way home and the hold, and the way back brought the old one.
+#[test]
+fn settings_of_the_last_moment_are_those_to_come_back_to() {
+    holds(834);
 }
 
 /// A controller that was killed while it was busy lost a key to the look that it had been about to take.

@@ -117,7 +117,10 @@ impl Shop {
     #[track_caller]
     pub fn apply(&self, object: &Value) {
         let mut kubectl = Command::new("kubectl");
-        kubectl.args(["-n", &self.namespace, "apply", "-f", "-", "--validate=false"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        kubectl
+            .args(["-n", &self.namespace, "apply", "-f", "-", "--validate=false"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
         let mut child = kubectl.spawn().expect("kubectl");
         let text = object.to_string();
         std::io::Write::write_all(child.stdin.as_mut().expect("stdin"), text.as_bytes()).expect("write");

@@ -41,7 +41,7 @@ pub(super) fn image(who: &str, sight: &Sight<'_>, image: &str) -> Vec<Request> {
     to_it(who, sight, "PATCH", PATCH, patch)
 }
 
-/// `Rollback`, `k8s.io/kubectl/pkg/polymorphichelpers/rollback.go`: the template of the newest revision but one.
+/// `Rollback`, `k8s.io/kubectl/pkg/polymorphichelpers/rollback.go`: template and annotations of the newest revision but one.
 pub(super) fn undo(who: &str, sight: &Sight<'_>) -> Vec<Request> {
     let Some((resource, deployment)) = of_kind(Kind::ReplicaSet).zip(deployment(sight)) else {
         return Vec::new();
@@ -66,8 +66,29 @@ pub(super) fn undo(who: &str, sight: &Sight<'_>) -> Vec<Request> {
     if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
         labels.remove("pod-template-hash");
     }
-    let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
+    let patch = json!([
+        {"op": "replace", "path": "/spec/template", "value": template},
+        {"op": "add", "path": "/metadata/annotations", "value": annotations(&deployment, former)},
+    ]);
     to_it(who, sight, "PATCH", PATCH, patch)
+}
+
+/// `annotationsToSkip`, `k8s.io/kubectl/pkg/polymorphichelpers/rollback.go`.
+const STAYS: [&str; 6] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "deprecated.deployment.rollback.to",
+];
+
+/// The annotations after a way back: those of the former set, but for those that are the Deployment's own.
+fn annotations(deployment: &Value, former: &Value) -> Value {
+    let of = |object: &Value| object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+    let own = of(deployment).into_iter().filter(|(name, _)| STAYS.contains(&name.as_str()));
+    let former = of(former).into_iter().filter(|(name, _)| !STAYS.contains(&name.as_str()));
+    own.chain(former).collect::<serde_json::Map<String, Value>>().into()
 }
 
 pub(super) fn restart(who: &str, sight: &Sight<'_>) -> Vec<Request> {

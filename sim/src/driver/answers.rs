@@ -11,6 +11,7 @@ use super::faults::How;
 use super::transport::{Answer, streamed, whole};
 use super::{Driver, Kill};
 use crate::controllers::Refusal;
+use crate::invariants::Asked;
 use crate::server::Reply;
 use crate::server::request::{Request, Target};
 
@@ -44,6 +45,7 @@ impl Driver {
         let now = self.now();
         let does = fault.is_none_or(How::is_done) && !request.is_watch();
         let told = if self.trace.is_kept() { request.told() } else { String::new() };
+        let (is_of_lock, is_write) = (uri.contains("/leases/"), request.is_write());
         let served = does.then(|| self.server.answer(request, now, stale, &mut self.draw));
         let at = self.begin.elapsed();
         self.trace.tell(at, || match (&served, fault) {
@@ -53,6 +55,17 @@ impl Driver {
             }
             (None, fault) => format!("{who} #{nth} {} {uri} {fault:?}", sent.method()),
         });
+        let sent =
+            usize::try_from(nth).ok().and_then(|nth| self.runs.get(run)?.sent.get(nth.checked_sub(1)?));
+        let asked = Asked {
+            who: &who,
+            is_of_lock,
+            is_write,
+            sent: sent.copied().unwrap_or(at),
+            answered: fault.is_none().then_some(at + wait),
+            refused: matches!(served, Some(Err(_))),
+        };
+        self.invariants.iter_mut().for_each(|invariant| invariant.hear(&asked));
         self.spread();
         if self.kills.contains(&(run, Kill::Done(nth))) {
             self.kill(run);

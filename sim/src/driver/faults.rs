@@ -1,5 +1,7 @@
 //! What goes wrong with requests.
 
+use std::time::Duration;
+
 use crate::draw::Draw;
 
 /// How a request goes wrong.
@@ -48,6 +50,25 @@ pub struct Fault {
     pub nth: u64,
     /// How.
     pub how: How,
+}
+
+/// A patch that is at the server much later than it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// Of which run.
+    pub run: usize,
+    /// The how manieth of its patches, from 1; those that only try do not count.
+    pub nth: u64,
+    /// So much later.
+    pub wait: Duration,
+}
+
+impl Late {
+    /// How much later a run's patch is there.
+    pub fn of(all: &[Self], run: usize, patch: Option<u64>) -> Duration {
+        let late = all.iter().find(|late| late.run == run && Some(late.nth) == patch);
+        late.map_or(Duration::ZERO, |late| late.wait)
+    }
 }
 
 /// When a run is killed.

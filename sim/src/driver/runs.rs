@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use rollout_plus::environment::Environment;
 use rollout_plus::world::{Signals, Transport, World};
@@ -54,6 +55,10 @@ pub struct Run {
     pub versions: Vec<u64>,
     /// When it began, and when it was over.
     pub times: (Duration, Option<Duration>),
+    /// When it sent each of them.
+    pub sent: Vec<Duration>,
+    /// How many of them are patches that do not only try.
+    patches: u64,
     printed: Arc<Mutex<Printed>>,
     told: usize,
     signals: Senders,
@@ -174,11 +179,21 @@ impl Run {
             requests: 0,
             versions,
             times,
+            sent: Vec::new(),
+            patches: 0,
             printed,
             told: 0,
             signals,
             task: task.abort_handle(),
         }
+    }
+
+    /// The how manieth of its patches a request is, if it is one and does not only try.
+    pub fn patch(&mut self, request: &http::Request<Bytes>) -> Option<u64> {
+        let tries = request.uri().query().is_some_and(|query| query.contains("dryRun"));
+        let is_one = request.method() == http::Method::PATCH && !tries;
+        self.patches += u64::from(is_one);
+        is_one.then_some(self.patches)
     }
 
     /// Drops its future, wherever it waits.

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use super::Invariant;
 use crate::object::{Key, Kind, Object};
+use crate::scenario::shop::NAME;
 use crate::server::store::{Entry, Store};
+
+/// The label of a slice that names its Service (`LabelServiceName`, `k8s.io/api/discovery/v1/well_known_labels.go`).
+const SERVICE: &str = "kubernetes.io/service-name";
 
 /// The Services that have had a Ready endpoint, by the key of their slice.
 #[derive(Debug, Default)]
@@ -27,6 +31,11 @@ impl Invariant for Endpoints {
             self.served.remove(&entry.key);
             return Ok(());
         };
+        // Nobody but a run asks the Services that it makes.
+        let labels = slice.metadata.labels.as_ref();
+        if labels.and_then(|labels| labels.get(SERVICE)).is_none_or(|service| service != NAME) {
+            return Ok(());
+        }
         let ready = slice.endpoints.iter().filter(|endpoint| {
             endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(false)
         });

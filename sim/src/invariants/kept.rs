@@ -13,16 +13,16 @@ use crate::server::store::{Entry, Store};
 ///
 /// Scaled to a few pods and up again, the parts are those of the few, by upstream's own rule (`GetReplicaSetProportion` in
 /// `pkg/controller/deployment/util/deployment_util.go`): nothing on a Deployment can change that, so nothing is asked then.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Kept {
-    image: &'static str,
+    image: String,
     weight: u64,
     was_few: bool,
 }
 
 impl Kept {
     /// Of the new version, and its greatest share in percent.
-    pub const fn new(image: &'static str, weight: u64) -> Self {
+    pub const fn new(image: String, weight: u64) -> Self {
         Self { image, weight, was_few: false }
     }
 }

@@ -184,7 +184,7 @@ impl Shrink for Verbs {
 }
 
 /// Names what of ours is left beside the Deployment.
-fn beside(driver: &Driver) -> Vec<String> {
+pub(super) fn beside(driver: &Driver) -> Vec<String> {
     let Some(services) = of_kind(Kind::Service) else { return Vec::new() };
     let mut left = Vec::new();
     for (key, service) in driver.server.store.all(services) {
