@@ -21,6 +21,8 @@ WALK_EVERY := 12
 # So many scenarios are played in the simulator, and so many in which others act meanwhile.
 SEEDS := 1500
 CROWDS := 300
+# A defect that is put back is found within so many.
+MUTANT_SEEDS := 20000
 SIM := --profile sim --locked --package sim
 CLUSTER := testbed/cluster
 DATA_PLANES := contour traefik istio
@@ -67,7 +69,7 @@ test: ## everything that CI runs: one Kubernetes version, a sample of the walks,
 
 .PHONY: test-all
 test-all: ## all there is: every version, whole walks, all data planes, licences, benchmarks (hours, root)
-	@tests/parts builds format lint+unit doc deny soak $(VERSIONS:%=control-plane-%) node data-planes bench
+	@tests/parts builds format lint+unit doc deny soak mutants $(VERSIONS:%=control-plane-%) node data-planes bench
 
 .PHONY: bench
 bench: ## wall time, memory and size beside kubectl's, in one run, and the time until a share is in force (root)
@@ -126,6 +128,10 @@ sim-quick:
 .PHONY: soak
 soak: ## the same with many seeds
 	$(MAKE) --no-print-directory sim SEEDS=20000 CROWDS=5000
+
+.PHONY: mutants
+mutants: ## puts known defects back one by one, and expects the simulator to find each (MUTANT_SEEDS=20000)
+	sim/mutants/run $(MUTANT_SEEDS)
 
 # Each has an end in which it computes on one core alone.
 .PHONY: builds

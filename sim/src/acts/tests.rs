@@ -78,7 +78,7 @@ fn acts_do_what_they_are_called() {
     assert_eq!(image(&Act::Undo), "shop:v1");
     assert!(spec(&Act::Undo)["template"]["metadata"]["labels"]["pod-template-hash"].is_null());
     let annotations = one(&done(&Act::Undo), "deployments", "web")["metadata"]["annotations"].clone();
-    assert_eq!(annotations, json!({}), "a record of ours goes with its version");
+    assert!(annotations.is_null(), "a record of ours goes with its version: {annotations}");
     assert!(spec(&Act::Restart)["template"]["metadata"]["annotations"].is_object());
     assert_eq!(spec(&Act::Pause)["paused"], true);
     assert_eq!(spec(&Act::Edit(Field::MinReadySeconds(9)))["minReadySeconds"], 9);
