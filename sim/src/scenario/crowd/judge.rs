@@ -22,12 +22,15 @@ pub(super) struct Begun {
 }
 
 /// What others did while a run was under way.
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Others {
     /// Other runs took the lock or changed the Deployment.
     ran: bool,
     /// Somebody changed the Deployment's template or settings.
     changed: bool,
+    /// Somebody gave the Deployment another size, at least.
+    sized: bool,
     /// The run wrote its lock after the last change by others.
     known: bool,
 }
@@ -57,6 +60,11 @@ fn others(driver: &Driver, run: usize, since: u64) -> Others {
     for entry in store.since(since) {
         let lock = Some(entry.resource) == leases;
         let deployment = Some(entry.resource) == deployments && entry.key == key;
+        let generation =
+            |object: Option<&Value>| object.map(|object| object["metadata"]["generation"].clone());
+        others.sized |= deployment
+            && entry.by != me
+            && generation(entry.before.as_deref()) != generation(entry.after.as_deref());
         match (entry.by == me, entry.by.starts_with("run ")) {
             (true, _) => others.known |= lock,
             (false, true) => others.ran |= lock || deployment && is_change(entry),
@@ -103,7 +111,8 @@ pub(super) fn judge(driver: &mut Driver, run: usize, begun: &Begun) {
     for why in why {
         driver.breaks("what was said is true", format!("'{words}' ended with {code}, and {why}"));
     }
-    if alone && former == Some(FORMER) {
+    // It goes by generations, and each new size makes one.
+    if alone && !others.sized && former == Some(FORMER) {
         ending::check(driver, run);
     }
 }
