@@ -191,7 +191,10 @@ impl<'a> Play<'a> {
         if shop::deployment(self.driver).is_null() {
             return;
         }
-        way_out::status(self.driver).await;
+        // An undo takes the record of the hold away, and what is to be told then is not settled (`README.md`).
+        if !self.crowd.does(|act| *act == Act::Undo) {
+            way_out::status(self.driver).await;
+        }
         self.begun.resize(self.driver.runs.len(), None);
         for verb in ["status", "abort"] {
             let run = self.start(&Typed::plain(Line::Other(verb)));

@@ -11,7 +11,7 @@ use crate::invariants::serving::Serving;
 use crate::invariants::taken_over::TakenOver;
 
 impl Crowd {
-    fn does(&self, is: impl Fn(&Act) -> bool) -> bool {
+    pub(super) fn does(&self, is: impl Fn(&Act) -> bool) -> bool {
         self.stages.iter().flat_map(|stage| &stage.acts).any(|due| is(&due.act))
     }
 
