@@ -77,14 +77,14 @@ impl<'a> Context<'a> {
         self.carry_out(engine, verb, 0, |observed| plan::rolling(template, observed)).await
     }
 
-    /// Returns why a command is refused, after no request goes any more to a version that was replaced meanwhile: that is
+    /// Returns why a command is refused, after no request goes any more to pods that are gone: that is
     /// wrong whatever was asked.
     pub(super) async fn refused(&self, engine: &mut Engine<'a>, verb: Verb, error: Error) -> Error {
         let lost = engine.observed().is_ok_and(|observed| !plan::retreat(&observed).steps.is_empty());
         if self.global.dry_run.is_some() || !lost {
             return error;
         }
-        engine.warn("requests go to a version that was replaced: the stable version gets them");
+        engine.warn("requests go to pods that are gone: the stable version gets them");
         match Box::pin(engine.run(verb, 0, |observed| Ok(plan::retreat(observed)))).await {
             Ok(()) => error,
             Err(other) => Error { message: format!("{}; {}", error.message, other.message), ..error },

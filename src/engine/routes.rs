@@ -73,14 +73,14 @@ impl Engine<'_> {
         Ok(observed.roads.routes(traffic).all(|(_, route)| kept(route).is_none()))
     }
 
-    /// Takes the share from a version that somebody replaced: its pods go at this very time.
+    /// Takes the share from whoever has no pods: see [`plan::retreat`].
     pub(super) async fn retreat(&mut self) {
         let Ok(observed) = self.observed() else { return };
         let plan = plan::retreat(&observed);
         if plan.steps.is_empty() {
             return;
         }
-        self.warn("requests go to a version that was replaced: the stable version gets them");
+        self.warn("requests go to pods that are gone: the stable version gets them");
         for step in &plan.steps {
             if let Err(error) = self.act(step).await {
                 self.warn(&format!("these requests fail: {}", error.message));

@@ -99,7 +99,11 @@ pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
         return Err(Error::new(Kind::Refused, format!("no pod of the new version of {id} is Ready"))
             .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)));
     }
-    Ok(Plan { steps: finish(observed) })
+    let mut steps = finish(observed);
+    let before = Moves::of(observed).map(|moves| moves.before_switch());
+    // Its pods are waited for first: they are what its Service is to have.
+    steps.splice(1..1, before.unwrap_or_default());
+    Ok(Plan { steps })
 }
 
 /// The switch, the time in which it is judged, and the end of the first set.

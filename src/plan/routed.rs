@@ -247,6 +247,18 @@ impl<'m> Moves<'m> {
         steps
     }
 
+    /// Returns the steps before a switch to a second set whose run was killed before the routes named it.
+    pub(super) fn before_switch(&self) -> Vec<Step> {
+        if self.uses(Role::Canary) {
+            return Vec::new();
+        }
+        let mut steps = vec![Step::Publish { role: Role::Canary }];
+        if !self.names(Role::Canary) {
+            steps.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
+        }
+        steps
+    }
+
     /// Returns the step that gives the second set all of the traffic. The first stays named, for the way back.
     pub(super) fn switch(&self) -> Vec<Step> {
         self.forward(self.split(Some(0), Some(0), Some(100)))

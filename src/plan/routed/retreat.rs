@@ -5,14 +5,16 @@ use crate::model::{Observed, Situation};
 use crate::plan::{Plan, Step};
 use crate::traffic::{Role, Target};
 
-/// Returns the plan that takes the share from a version whose place somebody gave to another while it was held: its
-/// pods go at this very time, and the route would go on sending them requests. Without steps if there is nothing to take.
+/// Returns the plan that takes the share from whoever has no pods: a version whose place somebody gave to another, or to the
+/// former one, while it was held, so that its pods go at this very time; and a Service of ours that somebody deleted. The
+/// route would go on sending them requests. Without steps if there is nothing to take.
 pub fn retreat(observed: &Observed) -> Plan {
     let situation = Situation::of(observed);
+    let taken_back = situation.hold.is_some() && situation.is_on_stable_template();
     // Under a pause no pod is replaced.
-    let replaced = situation.is_superseded() && !observed.deployment.spec.paused;
-    let steps = Moves::of(observed).filter(|_| replaced).map(|moves| moves.retreat());
-    Plan { steps: steps.unwrap_or_default() }
+    let replaced = (situation.is_superseded() || taken_back) && !observed.deployment.spec.paused;
+    let moves = Moves::of(observed).filter(|moves| replaced || moves.lack_a_service());
+    Plan { steps: moves.map(|moves| moves.retreat()).unwrap_or_default() }
 }
 
 /// Returns a route whose status does not say that it is served, before anything was written to it, and what it says.
@@ -22,6 +24,12 @@ pub fn unanswered(observed: &Observed) -> Option<(Target, String)> {
 }
 
 impl Moves<'_> {
+    /// Whether a route names a Service of ours that is not there.
+    fn lack_a_service(&self) -> bool {
+        let is_gone = |role: Role| self.observed.roads.service(&self.service(role)).is_none();
+        [Role::Stable, Role::Canary].into_iter().any(|role| is_gone(role) && self.mentions(role))
+    }
+
     fn retreat(&self) -> Vec<Step> {
         let is_there = |role: Role| self.observed.roads.service(&self.service(role)).is_some();
         let canary = is_there(Role::Canary).then_some(0);
@@ -94,6 +102,38 @@ mod tests {
                     "{command:?} of {way:?}: something of ours is left"
                 );
             }
+        }
+    }
+
+    /// A canary with a share, to which somebody did something that a retreat mends.
+    fn mended(way: Way, spoil: impl Fn(&mut World), told: &str) {
+        let mut world = World::new(way, &["web"], false);
+        assert!(world.run(Command::Canary(Some("web:2"), 10), usize::MAX, &|_| {}));
+        spoil(&mut world);
+        assert!(complaint(&world).is_some_and(|complaint| complaint.contains(told)), "{way:?}");
+        assert!(world.run(Command::Retreat, usize::MAX, &|_| {}));
+        assert_eq!(complaint(&world), None, "{way:?}");
+        assert_eq!(retreat(&world.observed), Plan::default(), "{way:?}");
+        assert!(world.run(Command::Abort, usize::MAX, &|_| {}));
+        assert_eq!(world.picture(), world.user, "{way:?}: something of ours is left");
+    }
+
+    #[test]
+    fn a_share_is_taken_from_a_version_that_somebody_took_back() {
+        for way in WAYS {
+            mended(way, |world| world.replace("web:1"), "has a share and no pods");
+        }
+    }
+
+    #[test]
+    fn a_share_is_taken_from_a_service_that_somebody_deleted() {
+        for role in [Role::Canary, Role::Stable] {
+            let delete = |world: &mut World| {
+                let service = Target::service("shop", &role.service("web"));
+                world.observed.roads.objects.remove(&service).unwrap();
+                world.settle();
+            };
+            mended(Way::Backends, delete, "which is not there");
         }
     }
 

@@ -301,3 +301,14 @@ fn whatever_comes_after_a_kill_names_nobody_who_is_gone_and_can_be_aborted() {
         }
     });
 }
+
+#[test]
+fn a_second_set_gets_no_request_before_its_service_is_there() {
+    let mut world = World::new(Way::Backends, &["web"], false);
+    // Killed after the hold, and before the second set had its Service.
+    assert!(!world.run(START, 4, &|_| {}));
+    world.observed.journal.as_mut().unwrap().traffic.as_mut().unwrap().switch = Some(0);
+    let judge = |world: &World| assert_eq!(world.complaint(100, Root::Any), None);
+    assert!(world.run(Command::Promote, usize::MAX, &judge));
+    assert_eq!(world.picture()[2], world.user[2], "something of ours is left");
+}
