@@ -54,19 +54,21 @@ impl Engine<'_> {
             Step::Pin { .. } => PROXIES,
             // Some data planes drop a whole route that names a Service whose pods they do not know.
             Step::Publish { .. } => self.traffic.as_ref().and_then(Traffic::grace).unwrap_or(PROXIES),
+            // The root, which may get requests after that, has just forgotten the pods that went.
+            Step::AwaitStable | Step::AwaitRollout => {
+                self.traffic.as_ref().and_then(Traffic::grace).unwrap_or_default()
+            }
             Step::Hold { .. }
             | Step::Stop
             | Step::AwaitCanary
             | Step::Update { .. }
             | Step::Release
-            | Step::AwaitRollout
             | Step::Restore
-            | Step::AwaitStable
             | Step::Withdraw
             | Step::Freeze
             | Step::Verify { .. } => Duration::ZERO,
         };
-        let soaked = begin + soak;
+        let mut soaked = begin + soak;
         // Whoever asks for so many Ready seconds waits for them: the timeout is for all else.
         let least = step::least(step, &Situation::of(&self.observed()?));
         self.granted += least;
@@ -79,6 +81,7 @@ impl Engine<'_> {
         let mut telling = Telling::new(begin);
         let mut stop = false;
         let mut before = None;
+        let mut followed = None;
         loop {
             let observed = self.observed()?;
             let situation = Situation::of(&observed);
@@ -91,6 +94,10 @@ impl Engine<'_> {
                 && let Some(error) = self.split.as_ref().and_then(|split| step::halted(&situation, split))
             {
                 progress = Progress::Halted(error);
+            }
+            // What is waited for may come late, and a data plane hears of it no sooner.
+            if progress == Progress::Done && !matches!(step, Step::Soak { .. }) {
+                soaked = *followed.get_or_insert(now + soak);
             }
             let mut look = Look::default();
             if step.is_guarded() && !matches!(progress, Progress::Halted(_)) {
