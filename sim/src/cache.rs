@@ -8,7 +8,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use crate::object::{Key, Object};
+use crate::object::{Key, Object, Route};
 
 /// Typed copies, in the order of their names.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Cache {
     pub autoscalers: BTreeMap<Key, Arc<HorizontalPodAutoscaler>>,
     /// Nodes.
     pub nodes: BTreeMap<Key, Arc<Node>>,
+    /// Routes.
+    pub routes: BTreeMap<Key, Arc<Route>>,
 }
 
 impl Cache {
@@ -57,6 +59,7 @@ impl Cache {
             Object::ResourceQuota(it) => put(&mut self.quotas, key, it),
             Object::Autoscaler(it) => put(&mut self.autoscalers, key, it),
             Object::Node(it) => put(&mut self.nodes, key, it),
+            Object::Route(it) => put(&mut self.routes, key, it),
         }
     }
 
@@ -70,6 +73,7 @@ impl Cache {
             Object::ResourceQuota(_) => drop(self.quotas.remove(key)),
             Object::Autoscaler(_) => drop(self.autoscalers.remove(key)),
             Object::Node(_) => drop(self.nodes.remove(key)),
+            Object::Route(_) => drop(self.routes.remove(key)),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod deployment;
 mod endpoint_slice;
 mod garbage;
+pub mod gateway;
 pub mod kubelet;
 pub mod nodes;
 mod owners;

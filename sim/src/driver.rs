@@ -4,6 +4,7 @@ mod agenda;
 mod answers;
 mod desks;
 pub mod faults;
+mod joined;
 pub mod pace;
 pub mod runs;
 mod spread;

@@ -6,6 +6,7 @@ pub mod ending;
 pub mod endpoints;
 pub mod kept;
 pub mod pods;
+pub mod requests;
 pub mod serving;
 pub mod status;
 pub mod taken_over;

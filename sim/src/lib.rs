@@ -7,6 +7,7 @@ pub mod cache;
 pub mod conformance;
 pub mod controllers;
 pub mod coverage;
+pub mod dataplane;
 pub mod draw;
 pub mod driver;
 pub mod invariants;

@@ -14,13 +14,32 @@ use std::time::Instant;
 use mimalloc::MiMalloc;
 use sim::coverage::Coverage;
 use sim::draw::Draw;
-use sim::scenario::{self, Report, crowd, play};
+use sim::scenario::{self, Report, crowd, routed};
 
 /// A third of a scenario is the making and dropping of small objects.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-type Play = fn(u64, bool) -> std::io::Result<Report>;
+/// The kinds of seeds.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// One rollout after the other.
+    Plain,
+    /// Others act meanwhile.
+    Crowd,
+    /// By a route, or blue-green.
+    Routed,
+}
+
+impl Kind {
+    fn play(self, seed: u64, traced: bool) -> std::io::Result<Report> {
+        match self {
+            Self::Plain => scenario::play(seed, traced),
+            Self::Crowd => crowd::of_seed(seed, traced),
+            Self::Routed => routed::of_seed(seed, traced),
+        }
+    }
+}
 
 #[allow(clippy::disallowed_methods, reason = "it has no other settings")]
 fn main() -> ExitCode {
@@ -30,44 +49,54 @@ fn main() -> ExitCode {
         words.get(at + 1)?.parse::<u64>().ok()
     };
     let has = |flag: &str| words.iter().any(|word| word == flag);
-    let play: Play = if has("--crowd") { crowd::of_seed } else { play };
+    let kind = match (has("--crowd"), has("--routed")) {
+        (true, _) => Kind::Crowd,
+        (false, true) => Kind::Routed,
+        (false, false) => Kind::Plain,
+    };
     match (number("--seed"), number("--seeds")) {
-        (Some(seed), _) if has("--shrink") => smallest(play, has("--crowd"), seed),
-        (Some(seed), _) => one(play, seed),
+        (Some(seed), _) if has("--shrink") => smallest(kind, seed),
+        (Some(seed), _) => one(kind, seed),
         (None, Some(count)) => {
             let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
             let threads = number("--threads").unwrap_or(cores).max(1);
-            many(play, number("--from").unwrap_or(1), count, threads, has("--coverage"))
+            many(kind, number("--from").unwrap_or(1), count, threads, has("--coverage"))
         }
         (None, None) => {
             println!(
-                "usage: sim [--crowd] --seed N [--shrink] | sim [--crowd] --seeds COUNT [--from N] [--threads N] [--coverage]"
+                "usage: sim [--crowd|--routed] --seed N [--shrink] | sim [--crowd|--routed] --seeds COUNT [--from N] \
+                 [--threads N] [--coverage]"
             );
             ExitCode::from(2)
         }
     }
 }
 
-fn one(play: Play, seed: u64) -> ExitCode {
-    let Ok(report) = play(seed, true) else { return ExitCode::from(6) };
+fn one(kind: Kind, seed: u64) -> ExitCode {
+    let Ok(report) = kind.play(seed, true) else { return ExitCode::from(6) };
     println!("{}", report.trace);
     tell(seed, &report);
     ExitCode::from(u8::from(!report.broken.is_empty()))
 }
 
 /// The smallest scenario that breaks what the seed's breaks first, and its trace.
-fn smallest(play: Play, is_crowd: bool, seed: u64) -> ExitCode {
-    let Ok(report) = play(seed, false) else { return ExitCode::from(6) };
+fn smallest(kind: Kind, seed: u64) -> ExitCode {
+    let Ok(report) = kind.play(seed, false) else { return ExitCode::from(6) };
     let Some(broken) = report.broken.first() else {
         println!("seed {seed}: nothing is broken");
         return ExitCode::SUCCESS;
     };
-    let (report, left, tried) = if is_crowd {
-        let (left, tried) = crowd::smallest(crowd::Crowd::draw(&mut Draw::new(seed)), seed, broken.name);
-        (crowd::play(&left, seed, true), format!("{left:?}"), tried)
-    } else {
-        let (left, tried) = scenario::smallest(seed, broken.name);
-        (scenario::play_with(&left, scenario::of_seed(seed).1, seed, true), format!("{left:?}"), tried)
+    let (report, left, tried) = match kind {
+        Kind::Crowd => {
+            let (left, tried) = crowd::smallest(crowd::Crowd::draw(&mut Draw::new(seed)), seed, broken.name);
+            (crowd::play(&left, seed, true), format!("{left:?}"), tried)
+        }
+        Kind::Plain => {
+            let (left, tried) = scenario::smallest(seed, broken.name);
+            (scenario::play_with(&left, scenario::of_seed(seed).1, seed, true), format!("{left:?}"), tried)
+        }
+        // It is as it was drawn.
+        Kind::Routed => (kind.play(seed, true), report.drawn.clone(), 0),
     };
     let Ok(report) = report else { return ExitCode::from(6) };
     println!("{}", report.trace);
@@ -105,7 +134,7 @@ impl Sum {
 }
 
 /// Plays many seeds. What is printed is in their order, however many threads play them.
-fn many(play: Play, from: u64, count: u64, threads: u64, covers: bool) -> ExitCode {
+fn many(kind: Kind, from: u64, count: u64, threads: u64, covers: bool) -> ExitCode {
     let (begin, next) = (Instant::now(), AtomicU64::new(from));
     let (out, reports) = channel();
     let sum = scope(|scope| {
@@ -115,7 +144,7 @@ fn many(play: Play, from: u64, count: u64, threads: u64, covers: bool) -> ExitCo
                 let seeds = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
                 for seed in seeds.take_while(|seed| *seed < from + count) {
                     // Nobody listens any more when one could not be played.
-                    if out.send((seed, play(seed, false))).is_err() {
+                    if out.send((seed, kind.play(seed, false))).is_err() {
                         return;
                     }
                 }

@@ -1,5 +1,7 @@
 //! The objects that controllers see, typed, and cheap to copy.
 
+mod route;
+
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -9,6 +11,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub use route::{Backend, Route, Rule};
 
 /// The name of an object among those of its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +92,7 @@ kinds! {
     ResourceQuota, ResourceQuota, "", "v1", "resourcequotas", "A `ResourceQuota`.";
     Autoscaler, HorizontalPodAutoscaler, "autoscaling", "v2", "horizontalpodautoscalers", "A horizontal pod autoscaler.";
     Node, Node, "", "v1", "nodes", "A node.";
+    Route, Route, "gateway.networking.k8s.io", "v1", "httproutes", "A route of the Gateway API.";
 }
 
 fn read<T: DeserializeOwned>(value: &Value) -> serde_json::Result<Arc<T>> {

@@ -2,6 +2,7 @@
 
 pub mod canary;
 pub mod crowd;
+pub mod routed;
 pub mod shop;
 pub mod verbs;
 pub mod way_out;

@@ -6,6 +6,7 @@ pub mod refusal;
 mod reply;
 pub mod request;
 pub mod resources;
+mod route;
 pub mod select;
 mod special;
 pub mod store;
@@ -30,12 +31,14 @@ pub struct Server {
     pub store: Store,
     /// What it was asked that is not simulated.
     pub unknown: Vec<String>,
+    /// Whether the definitions of custom resources are installed.
+    pub has_custom: bool,
 }
 
 impl Server {
     /// Returns one that keeps nothing.
     pub fn new() -> Self {
-        Self { store: Store::new(), unknown: Vec::new() }
+        Self { store: Store::new(), unknown: Vec::new(), has_custom: false }
     }
 
     /// Answers a request. `stale` is the version that a list may show which asks for any.
@@ -51,7 +54,7 @@ impl Server {
     ) -> Result<Reply, Refusal> {
         let mut body = || std::mem::take(&mut request.body);
         match (&request.target, request.method.as_str()) {
-            (Target::Groups, "GET") => Ok(Reply::Document(200, special::groups())),
+            (Target::Groups, "GET") => Ok(Reply::Document(200, special::groups(self.has_custom))),
             (Target::Review(plural), "POST") => Ok(Reply::Document(201, special::review(plural, body()))),
             (Target::Collection(resource, namespace), "GET") => {
                 self.list(resource, namespace.as_deref(), &request, stale)

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use sim::scenario::play;
+use sim::scenario::{play, routed};
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
@@ -13,6 +13,15 @@ fn the_same_seed_gives_the_same_trace() {
         let differs = first.trace.lines().zip(second.trace.lines()).find(|(one, other)| one != other);
         assert_eq!(differs, None, "seed {seed}");
         assert_eq!(first.trace.len(), second.trace.len(), "seed {seed}");
+        assert!(first.trace.lines().count() > 50, "seed {seed}: hardly anything happened");
+    }
+}
+
+#[test]
+fn the_same_routed_seed_gives_the_same_trace() {
+    for seed in 1..=4 {
+        let (first, second) = (routed::of_seed(seed, true).unwrap(), routed::of_seed(seed, true).unwrap());
+        assert!(first.trace == second.trace, "seed {seed}");
         assert!(first.trace.lines().count() > 50, "seed {seed}: hardly anything happened");
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use sim::scenario::{crowd, play};
+use sim::scenario::{crowd, play, routed};
 
 #[test]
 fn the_first_seeds_hold() {
@@ -34,4 +34,42 @@ fn settings_of_the_last_moment_are_those_to_come_back_to() {
 fn a_controller_that_starts_again_loses_no_key() {
     let report = play(88, false).unwrap();
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+#[test]
+fn the_first_routed_seeds_hold() {
+    for seed in 1..=8 {
+        let report = routed::of_seed(seed, false).unwrap();
+        assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
+    }
+}
+
+/// A second set whose run was killed before the route named its Service got all requests, and had no Service.
+#[test]
+fn a_second_set_has_a_service_before_the_switch() {
+    let report = routed::of_seed(1104, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+/// The former version was put back under a hold, and the route went on sending the canary its share, whatever was done.
+#[test]
+fn a_version_that_was_taken_back_loses_its_share() {
+    let report = routed::of_seed(550, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+/// The canary's Service was deleted, and a run ended with the share on it.
+#[test]
+fn a_service_that_is_gone_loses_its_share() {
+    let report = routed::of_seed(328, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+/// Requests went back to the user's Service as soon as it had forgotten the canary's pods, and the proxies had not yet.
+#[test]
+fn a_service_that_forgot_pods_gets_requests_when_the_proxies_did_too() {
+    for seed in [384, 748] {
+        let report = routed::of_seed(seed, false).unwrap();
+        assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
+    }
 }

@@ -199,6 +199,7 @@ fn finish(resource: &Resource, object: &mut Value) {
             default(spec, "terminationGracePeriodSeconds", json!(30));
             default(spec, "restartPolicy", json!("Always"));
         }
+        Some(Kind::Route) => super::route::fill_in(spec),
         _ => {}
     }
 }

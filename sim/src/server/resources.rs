@@ -21,6 +21,8 @@ pub struct Resource {
     pub counts: bool,
     /// What controllers see it as.
     pub seen_as: Option<Kind>,
+    /// Whether the server knows it only where its definition is installed.
+    pub is_custom: bool,
 }
 
 impl Resource {
@@ -39,6 +41,7 @@ impl Resource {
             has_status: false,
             counts: false,
             seen_as: None,
+            is_custom: false,
         }
     }
 
@@ -59,6 +62,11 @@ impl Resource {
 
     const fn seen_as(mut self, kind: Kind) -> Self {
         self.seen_as = Some(kind);
+        self
+    }
+
+    const fn custom(mut self) -> Self {
+        self.is_custom = true;
         self
     }
 
@@ -90,7 +98,7 @@ impl Resource {
 }
 
 /// All of them.
-pub static RESOURCES: [Resource; 17] = [
+pub static RESOURCES: [Resource; 20] = [
     Resource::new("apps", "v1", "deployments", "Deployment")
         .with_status()
         .counting()
@@ -118,6 +126,16 @@ pub static RESOURCES: [Resource; 17] = [
     Resource::new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim").with_status(),
     Resource::new("", "v1", "namespaces", "Namespace").with_status().everywhere(),
     Resource::new("", "v1", "nodes", "Node").with_status().everywhere().seen_as(Kind::Node),
+    Resource::new("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+        .with_status()
+        .counting()
+        .seen_as(Kind::Route)
+        .custom(),
+    Resource::new("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
+        .with_status()
+        .counting()
+        .custom(),
+    Resource::new("gateway.networking.k8s.io", "v1beta1", "referencegrants", "ReferenceGrant").custom(),
 ];
 
 /// The one that controllers see as this kind.

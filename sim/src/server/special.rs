@@ -1,6 +1,6 @@
 //! What is no plain object: parts of objects, reviews of rights, the API groups, the admission of pods by quotas.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,16 +12,18 @@ use super::{Reply, Server};
 use crate::controllers::Refusal;
 use crate::object::{Key, Kind};
 
-/// The API groups. There is no router.
-pub(super) fn groups() -> Value {
-    let groups: BTreeSet<(&str, &str)> = RESOURCES
-        .iter()
-        .filter(|resource| !resource.group.is_empty())
-        .map(|resource| (resource.group, resource.version))
-        .collect();
-    let group = |(name, version): &(&str, &str)| {
-        let version = json!({"groupVersion": format!("{name}/{version}"), "version": version});
-        json!({"name": name, "versions": [version], "preferredVersion": version})
+/// The API groups. Those of custom resources are there where they are installed.
+pub(super) fn groups(custom: bool) -> Value {
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for resource in RESOURCES.iter().filter(|resource| !resource.group.is_empty()) {
+        if custom || !resource.is_custom {
+            groups.entry(resource.group).or_default().insert(resource.version);
+        }
+    }
+    let group = |(name, versions): (&&str, &BTreeSet<&str>)| {
+        let one = |version: &&str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
+        let versions: Vec<Value> = versions.iter().map(one).collect();
+        json!({"name": name, "versions": versions, "preferredVersion": versions.first()})
     };
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups.iter().map(group).collect::<Vec<_>>()})
 }

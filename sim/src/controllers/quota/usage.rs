@@ -32,7 +32,8 @@ pub(crate) fn usage(object: &Object) -> Usage {
         | Object::ReplicaSet(_)
         | Object::EndpointSlice(_)
         | Object::Autoscaler(_)
-        | Object::Node(_) => {}
+        | Object::Node(_)
+        | Object::Route(_) => {}
     }
     usage
 }
