@@ -26,6 +26,7 @@ const NOTHING: f64 = 1e-6;
 const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What is asked of the data plane.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// The new version gets no more than the share that was asked for.
@@ -50,6 +51,7 @@ struct Pod {
 pub type Told = (Timestamp, &'static str, String);
 
 /// What the proxies know.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Debug, Default)]
 pub struct Plane {
     /// What the router's controller knows.
@@ -184,7 +186,7 @@ impl Plane {
     }
 
     /// The part of the requests that pods get which are not of the former version.
-    fn new(&self, shares: &Shares) -> f64 {
+    fn of_new(&self, shares: &Shares) -> f64 {
         let is_new = |end: &End| match end {
             End::Pod(name) => self.pods.get(name).is_some_and(|pod| pod.image != FORMER),
             End::NoService(_) | End::NoEndpoint(_) | End::NoBackend => false,
@@ -194,7 +196,7 @@ impl Plane {
 
     /// The shares of the new version by the route, of each rule, in percent.
     pub fn routed(&self) -> Vec<f64> {
-        self.shares().0.iter().map(|shares| 100.0 * self.new(shares)).collect()
+        self.shares().0.iter().map(|shares| 100.0 * self.of_new(shares)).collect()
     }
 
     /// The part of the requests that fail now, by the route or by the Service.
@@ -213,7 +215,7 @@ impl Plane {
         for (who, shares, most) in rules.iter().map(|shares| ("the route", shares, Some(self.most))).chain(
             std::iter::once(("the Service", &direct, self.asked.direct.then_some(0))).filter(|_| is_known),
         ) {
-            let new = 100.0 * self.new(shares);
+            let new = 100.0 * self.of_new(shares);
             if let Some(most) =
                 most.filter(|most| self.asked.share && !self.open && new > f64::from(*most) + NOTHING)
             {

@@ -209,7 +209,7 @@ impl Routed {
         driver.faults.clone_from(&self.faults);
         driver.kills.clone_from(&self.kills);
         let begin = driver.elapsed();
-        let first = self.start(driver, &shared, &self.words());
+        let first = Self::start(driver, &shared, &self.words());
         let mut late = false;
         for (after, act) in &self.acts {
             pass(driver, (begin + *after).saturating_sub(driver.elapsed())).await;
@@ -232,13 +232,14 @@ impl Routed {
                 Then::Again => self.words(),
             };
             pass(driver, LOCK).await;
-            let second = self.start(driver, &shared, &words);
+            self.warned(driver, &shared).await;
+            let second = Self::start(driver, &shared, &words);
             if driver.end_of(second, PATIENCE).await.is_none() {
                 return driver.breaks("ends", format!("'{}' does not end", words.join(" ")));
             }
             self.judge(driver, &shared, second, false).await;
             pass(driver, LOCK).await;
-            let last = self.start(driver, &shared, &typed("abort"));
+            let last = Self::start(driver, &shared, &typed("abort"));
             match driver.end_of(last, PATIENCE).await {
                 None => return driver.breaks("ends", "'abort' does not end".into()),
                 Some(End::Code(0)) => self.judge(driver, &shared, last, false).await,
@@ -252,7 +253,7 @@ impl Routed {
         self.close(driver, &shared, &settings, &wanted).await;
     }
 
-    fn start(&self, driver: &mut Driver, shared: &Shared, words: &[String]) -> usize {
+    fn start(driver: &mut Driver, shared: &Shared, words: &[String]) -> usize {
         let promotes =
             words.iter().any(|word| ["promote", "--promote", "--auto-promote"].contains(&word.as_str()));
         let mut plane = shared.lock().unwrap_or_else(PoisonError::into_inner);

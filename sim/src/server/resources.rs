@@ -3,6 +3,7 @@
 use crate::object::Kind;
 
 /// A kind of object, as the paths of requests name it.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Resource {
     /// API group; empty for the core.

@@ -32,9 +32,9 @@ pub(super) fn fill_in(spec: &mut Map<String, Value>) {
     });
 }
 
-fn each(list: Option<&mut Value>, mut change: impl FnMut(&mut Map<String, Value>)) {
+fn each(list: Option<&mut Value>, change: impl FnMut(&mut Map<String, Value>)) {
     let items = list.and_then(Value::as_array_mut).into_iter().flatten();
-    items.filter_map(Value::as_object_mut).for_each(|item| change(item));
+    items.filter_map(Value::as_object_mut).for_each(change);
 }
 
 fn fill(object: &mut Map<String, Value>, member: &str, value: Value) {

@@ -153,7 +153,9 @@ impl Complaint {
             // Its last word was that all is well.
             Self::FormerController => {
                 let mut told = ["Accepted", "ResolvedRefs"].map(|type_| condition(type_, generation - 1));
-                told.iter_mut().for_each(|one| one["status"] = json!("True"));
+                for one in &mut told {
+                    one["status"] = json!("True");
+                }
                 ("example.com/former", EDGE, told.to_vec())
             }
             Self::Policy => {

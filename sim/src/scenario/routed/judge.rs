@@ -4,12 +4,13 @@ use std::sync::PoisonError;
 
 use super::acts::Foreign;
 use super::shape::Wanted;
-use super::{Routed, SETTLED, Verb, is_bad, pass};
+use super::{Routed, SETTLED, Verb, is_bad, pass, typed};
 use crate::acts::Act;
 use crate::dataplane::proxies::Shared;
 use crate::driver::Driver;
 use crate::driver::runs::End;
 use crate::invariants::ending;
+use crate::scenario::PATIENCE;
 use crate::scenario::shop::{self, Settings};
 
 impl Routed {
@@ -58,6 +59,20 @@ impl Routed {
 
     fn asked_kept(&self) -> bool {
         self.settings.replicas > self.settings.missing() && self.is_good() && !self.does(is_bad)
+    }
+
+    /// Where requests fail, and nobody is there to mend it, `status` says so.
+    pub(super) async fn warned(&self, driver: &mut Driver, shared: &Shared) {
+        let failing = shared.lock().unwrap_or_else(PoisonError::into_inner).failing();
+        if failing.is_none() || !ending::is_held(&shop::deployment(driver)) {
+            return;
+        }
+        let run = driver.start(&typed("status"));
+        let end = driver.end_of(run, PATIENCE).await;
+        let printed = driver.runs.get(run).map(|run| run.printed().stdout).unwrap_or_default();
+        if end == Some(End::Code(0)) && !printed.contains("these fail") {
+            driver.breaks("status names the danger", format!("{failing:?}, and it says {printed}"));
+        }
     }
 
     /// Nothing of ours may be left, nothing of others' be lost, and the cluster comes to rest.

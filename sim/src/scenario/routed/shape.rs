@@ -34,7 +34,7 @@ impl Shape {
         }
     }
 
-    pub(super) fn route(&self) -> Value {
+    pub(super) fn route(self) -> Value {
         let mut backend = json!({"name": NAME, "port": 80});
         if self.weight {
             backend["weight"] = json!(7);
