@@ -87,7 +87,6 @@ impl Engine<'_> {
             let situation = Situation::of(&observed);
             let now = Instant::now();
             let mut wake = deadline.min(telling.heartbeat()).min(self.lock.renew_at());
-            wake = patience.map_or(wake, |at| wake.min(at));
             let clock = self.cluster.clock();
             let mut progress = step::progress(step, &situation, &|pod| self.mirror.ready_for(pod, clock));
             if step.is_guarded()
@@ -113,7 +112,10 @@ impl Engine<'_> {
                     return Ok(None);
                 }
                 Progress::Done => {
-                    wake = wake.min(soaked);
+                    // What is open then is waited for by its own time.
+                    if now < soaked {
+                        wake = wake.min(soaked);
+                    }
                     if matches!(step, Step::Soak { .. }) {
                         "the canary serves"
                     } else {
@@ -126,6 +128,7 @@ impl Engine<'_> {
                     return Ok(None);
                 }
                 Progress::Waiting(text, in_time) => {
+                    wake = patience.map_or(wake, |at| wake.min(at));
                     if let Some(left) = in_time {
                         wake = wake.min(now + left.max(Duration::from_millis(20)));
                     }

@@ -16,6 +16,8 @@ const LOCK: u64 = 31;
 const FAILURE: u64 = 16;
 /// A step writes, writes the journal, and may find that something changed meanwhile.
 const STEP: u64 = 4;
+/// With a router as many steps more: Services are made, the route names them, gets each share, and is left again.
+const ROUTED: u64 = 10;
 /// A request that went wrong is tried again, or what it was to do is read.
 const MISHAP: u64 = 8;
 /// What others write may make a write conflict, and the object read.
@@ -47,7 +49,7 @@ impl Work {
         let (first, last) = told.versions.first().zip(told.versions.last())?;
         let foreign = by_others(driver, run, *first).filter(|entry| entry.version <= *last).count();
         Some(Self {
-            steps: steps(&told.words),
+            steps: steps(&told.words) + if driver.server.has_custom { ROUTED } else { 0 },
             lasted: ended.unwrap_or_else(|| driver.elapsed()).saturating_sub(began),
             mishaps: u64::try_from(faults).unwrap_or(u64::MAX) + driver.cuts,
             foreign: u64::try_from(foreign).unwrap_or(u64::MAX),
