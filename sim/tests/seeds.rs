@@ -73,3 +73,12 @@ fn a_service_that_forgot_pods_gets_requests_when_the_proxies_did_too() {
         assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
     }
 }
+
+/// Somebody replaced the version before it was held, and the route had named its Service already: nobody had any pods.
+#[test]
+fn a_stable_version_that_was_replaced_before_the_hold_loses_its_route() {
+    for seed in [1732, 1884] {
+        let report = routed::of_seed(seed, false).unwrap();
+        assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
+    }
+}

@@ -167,7 +167,11 @@ impl<'m> Moves<'m> {
                 let both = self.is_named(route, Role::Stable) && self.is_named(route, Role::Canary);
                 held && both || own_alone && !drifted(self.router, target, route, &alone)
             });
-        if !isolated {
+        let outlived = self.is_outlived();
+        if outlived {
+            steps.extend(self.root_again());
+        }
+        if outlived || !isolated {
             steps.push(publish);
             steps.extend(self.forward(self.split(Some(100), Some(0), None)));
             steps.extend(self.forward(alone));

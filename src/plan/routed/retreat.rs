@@ -1,20 +1,28 @@
 //! A version that has a share of the requests and no pods any more.
 
 use super::Moves;
-use crate::model::{Observed, Situation};
+use crate::model::{Observed, ReplicaSet, Situation, same_template};
 use crate::plan::{Plan, Step};
-use crate::traffic::{Role, Target};
+use crate::traffic::{Role, Target, text};
 
 /// Returns the plan that takes the share from whoever has no pods: a version whose place somebody gave to another, or to the
-/// former one, while it was held, so that its pods go at this very time; and a Service of ours that somebody deleted. The
-/// route would go on sending them requests. Without steps if there is nothing to take.
+/// former one, while it was held, so that its pods go at this very time; a stable version that somebody replaced before it
+/// was held; and a Service of ours that somebody deleted. The route would go on sending them requests. Without steps if there
+/// is nothing to take.
 pub fn retreat(observed: &Observed) -> Plan {
     let situation = Situation::of(observed);
     let taken_back = situation.hold.is_some() && situation.is_on_stable_template();
     // Under a pause no pod is replaced.
     let replaced = (situation.is_superseded() || taken_back) && !observed.deployment.spec.paused;
-    let moves = Moves::of(observed).filter(|moves| replaced || moves.lack_a_service());
-    Plan { steps: moves.map(|moves| moves.retreat()).unwrap_or_default() }
+    let Some(moves) = Moves::of(observed) else { return Plan::default() };
+    let steps = if moves.is_outlived() {
+        moves.root_again()
+    } else if replaced || moves.lack_a_service() {
+        moves.retreat()
+    } else {
+        Vec::new()
+    };
+    Plan { steps }
 }
 
 /// Returns a route whose status does not say that it is served, before anything was written to it, and what it says.
@@ -28,6 +36,25 @@ impl Moves<'_> {
     fn lack_a_service(&self) -> bool {
         let is_gone = |role: Role| self.observed.roads.service(&self.service(role)).is_none();
         [Role::Stable, Role::Canary].into_iter().any(|role| is_gone(role) && self.mentions(role))
+    }
+
+    /// Whether the routes name the stable version alone, which is not held and not the live one any more.
+    pub(super) fn is_outlived(&self) -> bool {
+        let situation = Situation::of(self.observed);
+        let Some(service) = self.observed.roads.service(&self.service(Role::Stable)) else { return false };
+        let hash = text(service, "/spec/selector/pod-template-hash");
+        let live = &self.observed.deployment.spec.template;
+        let is_live = |set: &ReplicaSet| set.hash() == hash && same_template(&set.spec.template, live);
+        situation.hold.is_none()
+            && !self.observed.deployment.spec.paused
+            && self.mentions(Role::Stable)
+            && !self.mentions(Role::Canary)
+            && !self.observed.replica_sets.iter().any(is_live)
+    }
+
+    /// The user's own Service has all: whatever pods there are.
+    pub(super) fn root_again(&self) -> Vec<Step> {
+        self.back(self.split(Some(100), None, None))
     }
 
     fn retreat(&self) -> Vec<Step> {
@@ -135,6 +162,24 @@ mod tests {
             };
             mended(Way::Backends, delete, "which is not there");
         }
+    }
+
+    #[test]
+    fn the_root_has_all_again_where_somebody_replaced_the_stable_version_before_it_was_held() {
+        let start = Command::Canary(Some("web:2"), 10);
+        let mut world = World::new(Way::Backends, &["web"], false);
+        // Killed, or stopped by what somebody did, between the routes and the hold.
+        assert!(!world.run(start, 3, &|_| {}));
+        assert_eq!(retreat(&world.observed), Plan::default());
+        world.replace("web:3");
+        assert!(complaint(&world).is_some_and(|complaint| complaint.contains("has a share and no pods")));
+        let mut next = world.clone();
+        assert!(world.run(Command::Retreat, usize::MAX, &|_| {}));
+        assert_eq!(complaint(&world), None);
+        assert_eq!(retreat(&world.observed), Plan::default());
+        // The next canary does so first, and keeps the version that is there.
+        assert!(next.run(start, usize::MAX, &|_| {}));
+        assert_eq!(complaint(&next), None);
     }
 
     #[test]
