@@ -1,9 +1,10 @@
 //! A version that has a share of the requests and no pods any more.
 
 use super::Moves;
+use crate::keys;
 use crate::model::{Observed, ReplicaSet, Situation, same_template};
 use crate::plan::{Plan, Step};
-use crate::traffic::{Role, Target, text};
+use crate::traffic::{Role, Target};
 
 /// Returns the plan that takes the share from whoever has no pods: a version whose place somebody gave to another, or to the
 /// former one, while it was held, so that its pods go at this very time; a stable version that somebody replaced before it
@@ -42,9 +43,9 @@ impl Moves<'_> {
     pub(super) fn is_outlived(&self) -> bool {
         let situation = Situation::of(self.observed);
         let Some(service) = self.observed.roads.service(&self.service(Role::Stable)) else { return false };
-        let hash = text(service, "/spec/selector/pod-template-hash");
+        let hash = &service["spec"]["selector"][keys::POD_TEMPLATE_HASH];
         let live = &self.observed.deployment.spec.template;
-        let is_live = |set: &ReplicaSet| set.hash() == hash && same_template(&set.spec.template, live);
+        let is_live = |set: &ReplicaSet| *hash == set.hash() && same_template(&set.spec.template, live);
         situation.hold.is_none()
             && !self.observed.deployment.spec.paused
             && self.mentions(Role::Stable)
