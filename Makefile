@@ -19,9 +19,9 @@ VERSION := $(firstword $(VERSIONS))
 # Of the walks, which kill or fault a run at each of its requests, `make test` takes every n-th point, others each day.
 WALK_EVERY := 12
 # So many scenarios are played in the simulator, so many in which others act meanwhile, and so many with routes.
-SEEDS := 1500
-CROWDS := 300
-ROUTED := 300
+SEEDS := 5000
+CROWDS := 1000
+ROUTED := 1000
 # A defect that is put back is found within so many.
 MUTANT_SEEDS := 20000
 SIM := --profile sim --locked --package sim
@@ -117,7 +117,7 @@ unit:
 	$(TESTS) --lib --bins --test layers --test forgotten --test health --test packaging --test support_works
 
 .PHONY: sim
-sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=1500 CROWDS=300 ROUTED=300)
+sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=5000 CROWDS=1000 ROUTED=1000)
 	cargo test $(SIM)
 	cargo run $(SIM) -- --seeds $(SEEDS)
 	cargo run $(SIM) -- --crowd --seeds $(CROWDS)

@@ -142,7 +142,10 @@ impl Verbs {
     /// `status` says how it is, and one of the ways out is gone.
     async fn out(&self, driver: &mut Driver, way: WayOut, killed: &[String]) {
         let status = way_out::status(driver).await;
-        let good = shop::image(&shop::deployment(driver)).ends_with("-good");
+        // Who resumes brings what was killed, which may be another version than the live one.
+        let brings = |word: &String| word.ends_with("-good");
+        let good = shop::image(&shop::deployment(driver)).ends_with("-good")
+            && (way != WayOut::Resume || killed.iter().any(brings));
         let end = self.run(driver, &way.words(killed)).await;
         // What was killed may have been about to be refused.
         if good && way != WayOut::Again && way.has_to_succeed(&status) {
