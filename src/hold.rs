@@ -122,8 +122,8 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
 
 /// Whether the record is of a blue-green, which pauses the Deployment: where another client ended its hold, that is left over.
 fn is_frozen(situation: &Situation<'_>) -> bool {
-    let record = situation.deployment().annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse);
-    record.and_then(|record| record.traffic).is_some_and(|traffic| traffic.switch.is_some())
+    let traffic = situation.deployment().held_record().and_then(|record| record.traffic);
+    traffic.is_some_and(|traffic| traffic.switch.is_some())
 }
 
 /// Returns the strategy of a held Deployment.

@@ -84,7 +84,7 @@ impl<'a> Context<'a> {
         if self.global.dry_run.is_some() || !lost {
             return error;
         }
-        engine.warn("requests go to pods that are gone: the stable version gets them");
+        engine.warn(plan::RETREATING);
         match Box::pin(engine.run(verb, 0, |observed| Ok(plan::retreat(observed)))).await {
             Ok(()) => error,
             Err(other) => Error { message: format!("{}; {}", error.message, other.message), ..error },

@@ -80,7 +80,7 @@ impl Engine<'_> {
         if plan.steps.is_empty() {
             return;
         }
-        self.warn("requests go to pods that are gone: the stable version gets them");
+        self.warn(plan::RETREATING);
         for step in &plan.steps {
             if let Err(error) = self.act(step).await {
                 self.warn(&format!("these requests fail: {}", error.message));

@@ -174,11 +174,15 @@ impl Deployment {
         self.status.conditions.iter().find(|condition| condition.type_ == type_)
     }
 
+    /// Returns the record of a hold, which may be an older one: `kubectl rollout undo` brings annotations back.
+    pub fn held_record(&self) -> Option<super::HeldRecord> {
+        self.annotation(keys::HELD_ANNOTATION).and_then(super::HeldRecord::parse)
+    }
+
     /// Returns the user's own `progressDeadlineSeconds`, from the record of the hold where there is one; `None`
     /// if there is no deadline.
     pub fn own_deadline(&self) -> Option<std::time::Duration> {
-        let held = self.annotation(keys::HELD_ANNOTATION).and_then(super::HeldRecord::parse);
-        let held = held.filter(|_| self.spec.min_ready_seconds == Some(keys::HELD));
+        let held = self.held_record().filter(|_| self.spec.min_ready_seconds == Some(keys::HELD));
         let own =
             held.map_or(self.spec.progress_deadline_seconds, |held| held.original.progress_deadline_seconds);
         let seconds = own.filter(|seconds| *seconds != keys::NO_DEADLINE)?;

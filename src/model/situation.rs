@@ -329,8 +329,7 @@ fn way_back(observed: &Observed) -> Option<&Snapshot> {
 fn own_settings(observed: &Observed) -> Originals {
     let deployment = &observed.deployment;
     let mut own = Originals::of(deployment);
-    let record = deployment.annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse);
-    if let Some(record) = record {
+    if let Some(record) = deployment.held_record() {
         if own.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
             own.progress_deadline_seconds = record.original.progress_deadline_seconds;
         }

@@ -15,7 +15,7 @@ use crate::share::{Size, Stable};
 use crate::traffic::{Match, Role, Split, Target, Traffic, View, drifted, says, unpin, weave};
 
 pub(super) use check::foreign_pod;
-pub use retreat::{retreat, unanswered};
+pub use retreat::{RETREATING, retreat, unanswered};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -246,21 +246,23 @@ impl<'m> Moves<'m> {
         let mut steps = Vec::new();
         self.isolate(Situation::of(self.observed).hold.is_some(), &mut steps);
         steps.extend(hold);
-        steps.push(Step::Publish { role: Role::Canary });
+        steps.extend(self.named());
+        steps
+    }
+
+    /// Returns the steps after which the routes name the canary, without a share.
+    fn named(&self) -> Vec<Step> {
+        let mut steps = vec![Step::Publish { role: Role::Canary }];
         steps.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
         steps
     }
 
     /// Returns the steps before a switch to a second set whose run was killed before the routes named it.
     pub(super) fn before_switch(&self) -> Vec<Step> {
-        if self.uses(Role::Canary) {
-            return Vec::new();
-        }
-        let mut steps = vec![Step::Publish { role: Role::Canary }];
         if !self.names(Role::Canary) {
-            steps.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
+            return self.named();
         }
-        steps
+        if self.uses(Role::Canary) { Vec::new() } else { vec![Step::Publish { role: Role::Canary }] }
     }
 
     /// Returns the step that gives the second set all of the traffic. The first stays named, for the way back.

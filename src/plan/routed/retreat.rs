@@ -6,6 +6,9 @@ use crate::model::{Observed, ReplicaSet, Situation, same_template};
 use crate::plan::{Plan, Step};
 use crate::traffic::{Role, Target};
 
+/// What is told while a retreat is done.
+pub const RETREATING: &str = "requests go to pods that are gone: giving them to pods that are there";
+
 /// Returns the plan that takes the share from whoever has no pods: a version whose place somebody gave to another, or to the
 /// former one, while it was held, so that its pods go at this very time; a stable version that somebody replaced before it
 /// was held; and a Service of ours that somebody deleted. The route would go on sending them requests. Without steps if there
