@@ -5,7 +5,7 @@ use std::time::Duration;
 use rollout_plus::share::{Size, Sizing, Stable};
 use serde_json::json;
 
-use super::shop::{self, LOCK, NAME, NAMESPACE, Settings};
+use super::shop::{self, LOCK, NAME, NAMESPACE, Settings, VERSIONS};
 use super::way_out::{self, WayOut};
 use super::{PATIENCE, aim};
 use crate::draw::Draw;
@@ -15,18 +15,6 @@ use crate::driver::runs::End;
 use crate::invariants::ending;
 use crate::invariants::pods::{Share, Whole};
 use crate::shrink::{Shrink, without_some};
-
-/// How the new version behaves.
-const VERSIONS: [&str; 8] = [
-    "shop:v2-good",
-    "shop:v2-good",
-    "shop:v2-good",
-    "shop:v2-good",
-    "shop:v2-crash",
-    "shop:v2-unready",
-    "shop:v2-slow",
-    "shop:v2-late",
-];
 
 /// What is drawn.
 #[derive(Clone, Debug)]

@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-use super::shop::{self, NAME, NAMESPACE, Settings};
+use super::shop::{self, LOCK, NAME, NAMESPACE, Settings, VERSIONS};
+use super::way_out::typed;
 use super::{PATIENCE, Report, report};
 use crate::acts::{Act, Sight};
 use crate::controllers::gateway::Gateways;
@@ -26,22 +27,8 @@ use crate::object::{Key, Kind};
 use acts::Foreign;
 use shape::{Shape, Wanted};
 
-/// How the new version behaves.
-const VERSIONS: [&str; 8] = [
-    "shop:v2-good",
-    "shop:v2-good",
-    "shop:v2-good",
-    "shop:v2-good",
-    "shop:v2-crash",
-    "shop:v2-unready",
-    "shop:v2-slow",
-    "shop:v2-late",
-];
-
 /// The slowest proxy has everything after this time, and so has the slowest controller.
 const SETTLED: Duration = Duration::from_secs(15);
-/// A lock runs out within this time.
-const LOCK: Duration = Duration::from_secs(35);
 
 /// How the new version is brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,10 +262,6 @@ impl Routed {
 fn is_bad(act: &Foreign) -> bool {
     use crate::controllers::kubelet::script::Behaviour;
     matches!(act, Foreign::Shop(Act::ThirdVersion(behaviour)) if *behaviour != Behaviour::Good)
-}
-
-fn typed(verb: &str) -> Vec<String> {
-    [verb, NAME, "-n", NAMESPACE].map(str::to_owned).to_vec()
 }
 
 async fn pass(driver: &mut Driver, time: Duration) {

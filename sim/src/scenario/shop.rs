@@ -79,6 +79,18 @@ pub fn create(driver: &mut Driver, kind: Kind, object: Value) {
     }
 }
 
+/// New versions to draw from, by how they behave.
+pub const VERSIONS: [&str; 8] = [
+    "shop:v2-good",
+    "shop:v2-good",
+    "shop:v2-good",
+    "shop:v2-good",
+    "shop:v2-crash",
+    "shop:v2-unready",
+    "shop:v2-slow",
+    "shop:v2-late",
+];
+
 /// A lock runs out within this time.
 pub const LOCK: Duration = Duration::from_secs(35);
 

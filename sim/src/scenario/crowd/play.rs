@@ -15,12 +15,9 @@ use crate::driver::Driver;
 use crate::driver::runs::End;
 use crate::invariants::ending;
 use crate::object::{Key, Kind};
-use crate::scenario::shop::{self, NAME, NAMESPACE};
+use crate::scenario::shop::{self, LOCK, NAME, NAMESPACE};
 use crate::scenario::{PATIENCE, verbs, way_out};
 use crate::server::request::Request;
-
-/// For so long at most a lock outlives its run.
-const LOCK: Duration = Duration::from_secs(35);
 
 /// A crowd that is being played.
 pub(super) struct Play<'a> {

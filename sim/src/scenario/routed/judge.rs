@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use super::acts::Foreign;
 use super::shape::Wanted;
-use super::{Routed, SETTLED, Verb, is_bad, pass, typed};
+use super::{Routed, SETTLED, Verb, is_bad, pass};
 use crate::acts::Act;
 use crate::dataplane::proxies::Shared;
 use crate::driver::Driver;
@@ -12,6 +12,7 @@ use crate::driver::runs::End;
 use crate::invariants::ending;
 use crate::scenario::PATIENCE;
 use crate::scenario::shop::{self, Settings};
+use crate::scenario::way_out::typed;
 
 impl Routed {
     /// What must be so when a run has ended by itself. `late`: others did something after its end.
