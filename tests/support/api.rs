@@ -59,6 +59,22 @@ pub fn get(path: &str) -> Value {
     if code == 404 { Value::Null } else { value }
 }
 
+/// Where an object or a list of the kinds that tests look at is, by the words of kubectl; nothing if the kind is another.
+pub fn path(namespace: &str, what: &str) -> Option<String> {
+    let (kind, name) = what.split_once('/').unwrap_or((what, ""));
+    let (group, plural) = match kind {
+        "deployment" => ("apis/apps/v1", "deployments"),
+        "replicasets" => ("apis/apps/v1", "replicasets"),
+        "service" | "services" => ("api/v1", "services"),
+        "configmap" => ("api/v1", "configmaps"),
+        "pods" => ("api/v1", "pods"),
+        "ingress" => ("apis/networking.k8s.io/v1", "ingresses"),
+        _ => return None,
+    };
+    let separator = if name.is_empty() { "" } else { "/" };
+    Some(format!("/{group}/namespaces/{namespace}/{plural}{separator}{name}"))
+}
+
 /// Sends a write that has to succeed.
 #[track_caller]
 pub fn write(method: &str, path: &str, body: &Value) -> Value {
@@ -86,15 +102,19 @@ pub fn namespace(prefix: &str) -> Shop {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let shop = Shop::named(format!("{prefix}-{}-{number}", std::process::id()));
-    write("POST", "/api/v1/namespaces", &json!({"metadata": {"name": shop.namespace}}));
-    // Pods that come before it are tried again only after a while.
-    let account = format!("/api/v1/namespaces/{}/serviceaccounts/default", shop.namespace);
-    assert!(within(60, || !get(&account).is_null()), "no ServiceAccount");
+    create_namespace(&shop.namespace);
     shop
 }
 
-/// Removes the namespace without a kubectl.
-pub fn discard(shop: Shop) {
-    call("DELETE", &format!("/api/v1/namespaces/{}", shop.namespace), None);
-    shop.discard();
+/// Makes a namespace in which pods can be made.
+pub fn create_namespace(name: &str) {
+    write("POST", "/api/v1/namespaces", &json!({"metadata": {"name": name}}));
+    // Pods that come before it are tried again only after a while.
+    let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+    assert!(within(60, || !get(&account).is_null()), "no ServiceAccount");
+}
+
+/// Begins to remove a namespace.
+pub fn delete_namespace(name: &str) {
+    call("DELETE", &format!("/api/v1/namespaces/{name}"), None);
 }

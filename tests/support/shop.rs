@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::api;
 use crate::seats::{Exclusive, Seat};
 pub use claims::Claims;
 pub use runs::Run;
@@ -86,7 +87,7 @@ impl Shop {
     }
 
     fn created(self) -> Self {
-        run(Command::new("kubectl").args(["create", "namespace", &self.namespace])).expect(0);
+        api::create_namespace(&self.namespace);
         self
     }
 
@@ -103,7 +104,12 @@ impl Shop {
         if replicas != 3 {
             shop.kubectl(&["scale", "deployment/frontend", &format!("--replicas={replicas}")]);
         }
-        shop.kubectl(&["rollout", "status", "deployment/frontend", "--timeout=120s"]);
+        let is_available = || {
+            let deployment = shop.deployment();
+            deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"]
+                && deployment["status"]["availableReplicas"].as_u64().unwrap_or(0) == u64::from(replicas)
+        };
+        assert!(api::within(120, is_available), "{}", shop.kubectl(&["get", "deploy,rs,pods"]));
         shop
     }
 
@@ -127,8 +133,16 @@ impl Shop {
         assert!(child.wait().expect("wait").success(), "kubectl apply");
     }
 
-    /// Reads an object, or null.
+    /// Reads an object, or null, or a list, as `kubectl get -o json` prints it.
     pub fn get(&self, what: &str) -> Value {
+        if let Some(path) = api::path(&self.namespace, what) {
+            let mut found = api::get(&path);
+            without_managed_fields(&mut found);
+            for object in found.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+                without_managed_fields(object);
+            }
+            return found;
+        }
         let text = self.kubectl(&["get", what, "-o", "json", "--ignore-not-found"]);
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
@@ -215,10 +229,14 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let mut delete = Command::new("kubectl");
-            delete.args(["delete", "namespace", &self.namespace, "--wait=false"]);
-            delete.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("kubectl");
+            api::delete_namespace(&self.namespace);
         }
+    }
+}
+
+fn without_managed_fields(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::endpoints::Endpoints;
-use crate::api::{discard, get, namespace, within, write};
+use crate::api::{get, namespace, within, write};
 use crate::proxy::{Proxy, Seen};
 use crate::shop::{Run, Shop};
 
@@ -136,9 +136,9 @@ impl Place {
         self.proxy.requests().into_iter().filter(is_write).collect()
     }
 
-    /// Removes the namespace without a kubectl.
+    /// Removes the namespace.
     pub fn end(self) {
-        discard(self.shop);
+        drop(self.shop);
     }
 }
 

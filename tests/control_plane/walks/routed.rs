@@ -11,7 +11,7 @@ use super::kill::{Table, Then, kill};
 use super::roads::{Law, Root, Watchman, services};
 use super::scene::{deployment, expect_picture, lease_path, own, picture, shop, title};
 use super::{gateway, roads};
-use crate::api::{discard, get, within, write};
+use crate::api::{get, within, write};
 use crate::jobs::{alone, each};
 use crate::proxy::{Proxy, Seen};
 use crate::sample::sample;
@@ -218,7 +218,7 @@ impl Routed {
 
     pub fn end(self) {
         self.watchman.forget();
-        discard(self.shop);
+        drop(self.shop);
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::witness::Witness;
-use crate::api::{direct, discard, get, namespace, within, write};
+use crate::api::{direct, get, namespace, within, write};
 use crate::proxy::{Proxy, Seen};
 use crate::shop::{Ended, Shop, finish};
 
@@ -206,7 +206,7 @@ impl Scene {
 
     pub fn end(self) {
         drop(self.witness);
-        discard(self.shop);
+        drop(self.shop);
     }
 }
 
