@@ -4,6 +4,7 @@ mod act;
 mod follow;
 mod guard;
 mod lock;
+mod noted;
 mod outcome;
 mod proof;
 mod rehearsal;
@@ -268,7 +269,6 @@ impl<'a> Engine<'a> {
         {
             self.traffic = None;
         }
-        let held = observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_some());
         let outcome = match &observed {
             Ok(observed) => self.outcome(verb, observed, &result),
             Err(_) => None,
@@ -282,7 +282,7 @@ impl<'a> Engine<'a> {
         let signalled = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
         let released = tokio::select! {
             biased;
-            released = self.lock.release(self.cluster, state, held, outcome.as_ref()) => released,
+            released = self.lock.release(self.cluster, state, observed.as_ref().ok(), outcome.as_ref()) => released,
             () = tokio::time::sleep(FAREWELL), if signalled => Ok(()),
             // The second signal: at once. The lock runs out by itself.
             () = self.stop.received() => Ok(()),

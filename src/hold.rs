@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::keys;
-use crate::model::{HeldRecord, Situation, same_template, without_hash};
+use crate::model::{HeldRecord, Originals, Situation, same_template, without_hash};
 use crate::share::Bounds;
 
 /// Which template a Deployment has after the hold is off.
@@ -68,40 +68,16 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
     let deployment = situation.deployment();
     let spec = &deployment.spec;
     let mut patch = Vec::new();
-    let mut kept = Vec::new();
     if keep == Keep::Stable
         && let Some(stable) = situation.home()
         && !same_template(stable, &spec.template)
     {
         patch.push(set("/spec/template", &without_hash(stable)));
     }
-    if let Some(hold) = &situation.hold {
-        patch.push(restore(
-            "/spec/minReadySeconds",
-            hold.original.min_ready_seconds.map(Value::from).as_ref(),
-        ));
-        if spec.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
-            let original = hold.original.progress_deadline_seconds.map(Value::from);
-            patch.push(restore("/spec/progressDeadlineSeconds", original.as_ref()));
-        } else {
-            kept.push("spec.progressDeadlineSeconds");
-        }
-        let ours = hold.record.as_ref().map(|record| strategy(record.bounds));
-        // Without a record any strategy with whole numbers may be ours.
-        if ours.is_none_or(|ours| spec.strategy.as_ref() == Some(&ours)) {
-            patch.push(restore("/spec/strategy", hold.original.strategy.as_ref()));
-        } else {
-            kept.push("spec.strategy");
-        }
-    } else {
-        // Another client changed minReadySeconds and so ended the hold; what else it changed may still be there.
-        let own = situation.own_settings();
-        if spec.progress_deadline_seconds != own.progress_deadline_seconds {
-            let own = own.progress_deadline_seconds.map(Value::from);
-            patch.push(restore("/spec/progressDeadlineSeconds", own.as_ref()));
-        }
-        if spec.strategy != own.strategy {
-            patch.push(restore("/spec/strategy", own.strategy.as_ref()));
+    let (live, own) = (Originals::of(deployment), situation.own_settings());
+    for ((path, live), (_, own)) in live.fields().into_iter().zip(own.fields()) {
+        if live != own {
+            patch.push(restore(path, own.as_ref()));
         }
     }
     if spec.paused && (situation.hold.is_some() || !patch.is_empty() || is_frozen(situation)) {
@@ -117,12 +93,12 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
     if !patch.is_empty() {
         patch.splice(0..0, fence(situation));
     }
-    Release { patch, kept }
+    Release { patch, kept: situation.observed.foreign_settings() }
 }
 
 /// Whether the record is of a blue-green, which pauses the Deployment: where another client ended its hold, that is left over.
 fn is_frozen(situation: &Situation<'_>) -> bool {
-    let traffic = situation.deployment().held_record().and_then(|record| record.traffic);
+    let traffic = situation.observed.record().and_then(|record| record.traffic);
     traffic.is_some_and(|traffic| traffic.switch.is_some())
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::health::Failure;
 use crate::keys;
-use crate::model::{Deployment, Originals, Phase, RunRef};
+use crate::model::{Deployment, Loan, Originals, Phase, RunRef};
 use crate::plan::{Plan, Step};
 use crate::traffic::Traffic;
 
@@ -130,6 +130,9 @@ pub struct Journal {
     pub state: State,
     /// The way home, from the first write of a rollout until it is through or undone.
     pub snapshot: Option<Snapshot>,
+    /// What holds have put into fields of the user's, from before the first hold until none has a value of ours any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan: Option<Loan>,
     /// Why the version failed, once it did.
     #[serde(default)]
     pub failure: Option<Failure>,

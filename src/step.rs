@@ -1,5 +1,6 @@
 //! What a step means for a workload as it is now: which writes are missing, and whether it is done.
 
+mod limits;
 mod patience;
 mod progress;
 mod traffic;
@@ -8,11 +9,12 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::hold::{self, Keep};
-use crate::model::{HeldRecord, ReplicaSet, RunRef, Situation, fingerprint, same_template};
+use crate::model::{HeldRecord, Loan, ReplicaSet, RunRef, Situation, fingerprint, same_template};
 use crate::plan::Step;
-use crate::share::{Bounds, Size, Sizing, Stable, Unavailable};
+use crate::share::{Bounds, Size, Stable};
 use crate::traffic::Target;
 
+pub use limits::{limits, sizing};
 pub use patience::least;
 pub use progress::{Progress, ReadyFor, progress};
 pub use traffic::{halted, is_answered, refused};
@@ -64,6 +66,8 @@ pub struct Work {
     pub mutations: Vec<Mutation>,
     /// Sentences for the user, printed before the writes.
     pub notes: Vec<String>,
+    /// What the journal has to say before the writes.
+    pub loan: Option<Loan>,
 }
 
 /// Returns the writes that are missing for a step.
@@ -99,20 +103,6 @@ pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) ->
             Ok(Work::default())
         }
     }
-}
-
-/// Returns the sizing that a [`Step::Hold`] means for a workload.
-///
-/// # Errors
-/// [`Kind::Refused`] if no such numbers can be kept.
-pub fn sizing(situation: &Situation<'_>, size: Size, stable: Stable) -> Result<(Sizing, Stable), Error> {
-    let replicas = situation.deployment().replicas();
-    let left = situation.stable.map_or(replicas, ReplicaSet::replicas);
-    // A set that was shrunk on purpose has to stay so: it cannot grow back under a hold.
-    let whole = |bounds: &Bounds| bounds.unavailable == Unavailable::Pods(0);
-    let shrunk = situation.hold.is_some() && situation.live_bounds().is_some_and(|live| !whole(&live));
-    let stable = if stable == Stable::Whole && shrunk { Stable::AsIs } else { stable };
-    Ok((Sizing::choose(size, stable, replicas, left)?, stable))
 }
 
 fn hold_work(
@@ -164,6 +154,7 @@ fn hold_work(
             ));
         }
         work.mutations.push(Mutation::PatchDeployment { patch: hold::hold(situation, &record, template) });
+        work.loan = situation.observed.lending([record.bounds]);
     }
     // The new version never shrinks by its limits alone.
     if let Some(canary) = situation.canary
@@ -207,10 +198,10 @@ fn stop_work(situation: &Situation<'_>, run: &RunRef, epoch: u64) -> Work {
     if situation.hold.is_some() {
         return Work::default();
     }
-    let surge = situation.deployment().max_surge().max(1);
-    let record = record(situation, None, Bounds { surge, unavailable: Unavailable::Pods(0) }, run, epoch);
+    let record = record(situation, None, limits::stopping(situation), run, epoch);
     let patch = hold::hold(situation, &record, None);
-    Work { mutations: vec![Mutation::PatchDeployment { patch }], ..Work::default() }
+    let loan = situation.observed.lending([record.bounds]);
+    Work { mutations: vec![Mutation::PatchDeployment { patch }], loan, ..Work::default() }
 }
 
 fn freeze_work(situation: &Situation<'_>) -> Work {
@@ -297,7 +288,7 @@ fn release_work(situation: &Situation<'_>, keep: Keep) -> Work {
     if situation.deployment().spec.paused {
         notes.push("the Deployment was paused and is resumed".into());
     }
-    Work { mutations: vec![Mutation::PatchDeployment { patch: release.patch }], notes }
+    Work { mutations: vec![Mutation::PatchDeployment { patch: release.patch }], notes, loan: None }
 }
 
 fn no_way_home(situation: &Situation<'_>) -> Error {

@@ -29,6 +29,18 @@ fn settings_of_the_last_moment_are_those_to_come_back_to() {
     holds(834);
 }
 
+/// Somebody wrote limits during a hold, another canary limited it anew, and the way back brought those of before the hold.
+#[test]
+fn limits_that_somebody_wrote_during_a_hold_are_those_to_come_back_to() {
+    holds(196);
+}
+
+/// `kubectl rollout undo` brought the record of the canary before back, and the limits of the second one were taken for the user's.
+#[test]
+fn a_record_that_an_undo_brought_back_takes_no_limits_for_the_users() {
+    holds(198);
+}
+
 /// A controller that was killed while it was busy lost a key to the look that it had been about to take.
 #[test]
 fn a_controller_that_starts_again_loses_no_key() {

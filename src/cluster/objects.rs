@@ -156,7 +156,10 @@ pub(crate) fn traffic_of(deployment: &Deployment, journal: Option<&Journal>) -> 
         // As with the journal: an annotation may come from anybody who can write it.
         traffic.oddity(&namespace).is_none().then_some(traffic)
     };
-    journal.and_then(|journal| journal.traffic.clone()).or_else(held)
+    // `kubectl rollout undo` brings the record of an older hold back, and a journal of this one knows better.
+    let noted = journal.and_then(|journal| journal.snapshot.as_ref());
+    let is_noted = noted.is_some_and(|snapshot| snapshot.uid == deployment.uid());
+    journal.and_then(|journal| journal.traffic.clone()).or_else(|| held().filter(|_| !is_noted))
 }
 
 /// Returns a Deployment's selector as a query has it.

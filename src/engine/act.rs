@@ -39,6 +39,9 @@ impl Engine<'_> {
             if situation.has_other_settings() {
                 self.amend_way_home(step).await?;
             }
+            if let Some(loan) = &work.loan {
+                self.lock.lend(self.cluster, loan).await?;
+            }
             let mut failed = None;
             let mut decide_anew = false;
             for mutation in &work.mutations {

@@ -79,9 +79,10 @@ impl Engine<'_> {
         let plan = plan::abort(observed);
         self.lock.take(self.cluster, Verb::Abort, plan.clone(), 0, observed).await?;
         let result = Box::pin(self.steps(&plan, 0)).await;
-        let held = self.observed().map_or(true, |now| Situation::of(&now).hold.is_some());
+        let now = self.observed().ok();
+        let held = now.as_ref().is_none_or(Observed::is_held);
         let state = if result.is_ok() && !held { State::Done } else { State::Interrupted };
-        let released = self.lock.release(self.cluster, state, held, None).await;
+        let released = self.lock.release(self.cluster, state, now.as_ref(), None).await;
         result.map(|_| ()).and(released)?;
         let sentence = format!("{id}: the version was aborted by another run");
         Err(Error::new(Kind::VersionFailed, sentence)

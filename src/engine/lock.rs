@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::noted::{loan, snapshot};
 use crate::cluster::{Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health;
-use crate::model::{Observed, RunRef, Situation};
+use crate::model::{Loan, Observed, RunRef};
 use crate::output::Channel;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use crate::record::{self, Journal, LockState, Outcome, State, Verb};
 use crate::world::{Signals, timestamp};
 
@@ -142,13 +143,15 @@ impl Lock {
     ) -> Result<(), Error> {
         let seen = self.state();
         let mut tries = 0;
+        let mut observed = observed.clone();
         loop {
             let journal = Journal {
                 schema: Journal::SCHEMA,
                 run: self.run.clone(),
                 epoch: self.epoch() + 1,
                 verb,
-                snapshot: snapshot(&plan, observed),
+                snapshot: snapshot(&plan, &observed),
+                loan: loan(&plan, &observed),
                 plan: plan.clone(),
                 cursor,
                 state: State::Open,
@@ -174,6 +177,7 @@ impl Lock {
                     }
                     sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
                     *self = Self::read(cluster, &self.deployment, self.run.clone()).await?;
+                    observed.journal = self.journal();
                     let holder = self.state().and_then(|state| state.holder);
                     let ours = self.lease.as_ref().is_some_and(|lease| self.is_ours(lease));
                     let same = holder == seen.as_ref().and_then(|seen| seen.holder.clone());
@@ -206,10 +210,25 @@ impl Lock {
         plan: Plan,
         observed: &Observed,
     ) -> Result<(), Error> {
-        let snapshot = snapshot(&plan, observed);
+        let (snapshot, loan) = (snapshot(&plan, observed), loan(&plan, observed));
         self.update(cluster, true, |journal| {
             journal.plan = plan.clone();
             journal.snapshot.clone_from(&snapshot);
+            journal.loan.clone_from(&loan);
+        })
+        .await
+    }
+
+    /// Notes what a hold is about to put into fields of the user's, if that is not noted yet.
+    pub(crate) async fn lend(&mut self, cluster: &Cluster, loan: &Loan) -> Result<(), Error> {
+        if self.journal.as_ref().is_none_or(|journal| journal.loan.as_ref() == Some(loan)) {
+            return Ok(());
+        }
+        self.update(cluster, true, |journal| {
+            journal.loan = Some(loan.clone());
+            if let Some(snapshot) = &mut journal.snapshot {
+                snapshot.original.clone_from(&loan.original);
+            }
         })
         .await
     }
@@ -267,15 +286,18 @@ impl Lock {
         self.journal.as_ref().map(|journal| journal.plan.clone())
     }
 
-    /// Writes the outcome and frees the lock. The way home stays as long as the workload is held.
+    /// Writes the outcome and frees the lock. The way home stays as long as the workload is held, and what it owes as long as it
+    /// owes anything; without a look at it nothing is owed.
     pub(crate) async fn release(
         &mut self,
         cluster: &Cluster,
         state: State,
-        held: bool,
+        now: Option<&Observed>,
         outcome: Option<&Outcome>,
     ) -> Result<(), Error> {
         self.outcome = outcome.cloned();
+        let held = now.is_some_and(Observed::is_held);
+        let owes = now.is_some_and(Observed::owes);
         self.update(cluster, false, |journal| {
             journal.state = state;
             if state == State::Done {
@@ -283,6 +305,9 @@ impl Lock {
                 if !held {
                     journal.snapshot = None;
                     journal.traffic = None;
+                }
+                if !owes {
+                    journal.loan = None;
                 }
             }
         })
@@ -362,16 +387,4 @@ impl Lock {
             format!("the run on deployment/{} {who}; it writes no more", self.deployment),
         )
     }
-}
-
-fn snapshot(plan: &Plan, observed: &Observed) -> Option<record::Snapshot> {
-    let new = plan.steps.iter().find_map(Step::template);
-    let known = observed.snapshot().map(|snapshot| snapshot.canary.clone());
-    let situation = Situation::of(observed);
-    let mut snapshot = situation.snapshot(new.unwrap_or(&observed.deployment.spec.template))?;
-    // On the way back the live template may be the stable one already; the canary's name must survive.
-    if plan.steps.contains(&Step::Restore) && situation.is_on_stable_template() {
-        snapshot.canary = known.unwrap_or_default();
-    }
-    Some(snapshot)
 }

@@ -50,6 +50,15 @@ impl Originals {
         }
     }
 
+    /// The fields with their paths, in the order in which they are written.
+    pub fn fields(&self) -> [(&'static str, Option<Value>); 3] {
+        [
+            ("/spec/minReadySeconds", self.min_ready_seconds.map(Value::from)),
+            ("/spec/progressDeadlineSeconds", self.progress_deadline_seconds.map(Value::from)),
+            ("/spec/strategy", self.strategy.clone()),
+        ]
+    }
+
     /// What the API server fills in: the best guess where no record is left.
     pub fn api_defaults() -> Self {
         let quarter = serde_json::json!({"type": "RollingUpdate",

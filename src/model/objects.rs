@@ -118,6 +118,8 @@ pub struct ReplicaSetSpec {
     pub replicas: Option<i64>,
     /// The pod template with its hash label, raw.
     pub template: Value,
+    /// That of the Deployment, as long as its template was this one.
+    pub min_ready_seconds: Option<i64>,
 }
 
 /// See `ReplicaSetStatus` of the `apps/v1` API.

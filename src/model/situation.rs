@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::keys;
+use crate::model::loan::{hold_of, limits_of};
 use crate::model::{
     Deployment, HeldRecord, ObjectName, Originals, Pod, ReplicaSet, fingerprint, same_template, without_hash,
 };
 use crate::record::{Journal, LockState, Snapshot, State};
-use crate::share::{Bounds, Unavailable};
+use crate::share::Bounds;
 use crate::traffic::{Roads, Target, Traffic, pinned_to, selecting};
 
 /// All that was read of one workload.
@@ -167,10 +168,7 @@ impl<'a> Situation<'a> {
 
     /// Returns the user's own values of the fields that a hold changes.
     pub fn own_settings(&self) -> Originals {
-        match &self.hold {
-            Some(hold) => hold.original.clone(),
-            None => own_settings(self.observed),
-        }
+        self.observed.own_settings()
     }
 
     /// Whether somebody changed the settings of a Deployment that is not held yet, after the journal took them down.
@@ -206,18 +204,31 @@ impl<'a> Situation<'a> {
         self.stable_template().is_some_and(|stable| same_template(stable, live))
     }
 
+    /// Whether the controller does not count the stable pods as Available as long as the hold is on. It gives the ReplicaSet of
+    /// the live template the Deployment's `minReadySeconds` (`getNewReplicaSet`, `pkg/controller/deployment/sync.go`), and whoever
+    /// put the stable template back under the hold made the stable one that. Then of two old ReplicaSets it takes the unavailable
+    /// pods of the older one first (`cleanupUnhealthyReplicas`, `rolling.go`): the stable ones, if a third version comes.
+    pub fn stable_is_uncounted(&self) -> bool {
+        let is_held = |rs: &ReplicaSet| rs.spec.min_ready_seconds == Some(keys::HELD);
+        self.hold.is_some() && (self.stable.is_some_and(is_held) || self.is_on_stable_template())
+    }
+
     /// Whether somebody put a third template in place of the canary's.
     pub fn is_superseded(&self) -> bool {
-        let Some(record) = self.hold.as_ref().and_then(|hold| hold.record.as_ref()) else { return false };
-        record.canary != fingerprint(&self.deployment().spec.template) && !self.is_on_stable_template()
+        let Some(hold) = &self.hold else { return false };
+        let noted = || {
+            let snapshot = self.observed.snapshot().filter(|snapshot| !snapshot.canary.is_empty());
+            snapshot.map(|snapshot| &snapshot.canary)
+        };
+        let Some(canary) = hold.record.as_ref().map(|record| &record.canary).or_else(noted) else {
+            return false;
+        };
+        *canary != fingerprint(&self.deployment().spec.template) && !self.is_on_stable_template()
     }
 
     /// Returns the limits on the live Deployment, if they are written as we write them.
     pub fn live_bounds(&self) -> Option<Bounds> {
-        let rolling = self.deployment().spec.strategy.as_ref()?.get("rollingUpdate")?;
-        let surge = u32::try_from(rolling.get("maxSurge")?.as_u64()?).ok()?;
-        let unavailable = Unavailable::try_from(rolling.get("maxUnavailable")?.clone()).ok()?;
-        Some(Bounds { surge, unavailable })
+        limits_of(self.deployment().spec.strategy.as_ref())
     }
 
     /// Whether another client changed the limits that keep the share.
@@ -258,13 +269,6 @@ impl Observed {
         self.deployment.spec.min_ready_seconds == Some(keys::HELD)
     }
 
-    /// Whether a hold was ended by a client that did not know of it: what else it changed is still there.
-    pub fn has_broken_hold(&self) -> bool {
-        !self.is_held()
-            && self.deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
-            && self.deployment.annotation(keys::HELD_ANNOTATION).is_some()
-    }
-
     /// Takes note of a pinned Service of ours where nothing holds the pods that it has.
     pub fn see_pinned(&mut self, pinned: &[Value]) {
         if self.is_held() {
@@ -286,27 +290,6 @@ impl Observed {
     }
 }
 
-fn hold_of(observed: &Observed) -> Option<Hold> {
-    let deployment = &observed.deployment;
-    if deployment.spec.min_ready_seconds != Some(keys::HELD) {
-        return None;
-    }
-    let text = deployment.annotation(keys::HELD_ANNOTATION).map(str::to_owned);
-    let snapshot = observed.snapshot();
-    // `kubectl rollout undo` brings annotations of older ReplicaSets back, and with them a record of an
-    // older hold. The journal is written before every hold, so it knows better.
-    let record = text
-        .as_deref()
-        .and_then(HeldRecord::parse)
-        .filter(|record| snapshot.is_none_or(|s| s.original == record.original && s.stable == record.stable));
-    let (original, source) = match (&record, snapshot) {
-        (Some(record), _) => (record.original.clone(), HoldSource::Annotation),
-        (None, Some(snapshot)) => (snapshot.original.clone(), HoldSource::Journal),
-        (None, None) => (Originals::api_defaults(), HoldSource::Nowhere),
-    };
-    Some(Hold { record, text, original, source })
-}
-
 fn stable_hash<'h>(hold: &'h Hold, observed: &'h Observed) -> Option<&'h str> {
     let recorded = hold.record.as_ref().map(|record| record.stable.as_str());
     recorded.or_else(|| observed.snapshot().map(|snapshot| snapshot.stable.as_str()))
@@ -323,21 +306,6 @@ fn way_back(observed: &Observed) -> Option<&Snapshot> {
     let unfinished = journal.state != State::Done && (journal.is_past_holds() || is_changed);
     let ours = is_canary || same_template(&snapshot.template, live);
     ((unfinished || observed.has_broken_hold()) && ours).then_some(snapshot)
-}
-
-/// The user's own values on a Deployment that is not held. A hold that another client broke leaves values of ours behind.
-fn own_settings(observed: &Observed) -> Originals {
-    let deployment = &observed.deployment;
-    let mut own = Originals::of(deployment);
-    if let Some(record) = deployment.held_record() {
-        if own.progress_deadline_seconds == Some(keys::NO_DEADLINE) {
-            own.progress_deadline_seconds = record.original.progress_deadline_seconds;
-        }
-        if own.strategy == Some(crate::hold::strategy(record.bounds)) {
-            own.strategy = record.original.strategy;
-        }
-    }
-    own
 }
 
 /// The ReplicaSet of the live template; of several the oldest, as `FindNewReplicaSet` in

@@ -25,7 +25,7 @@ fn back(observed: &Observed, is_under_way: bool) -> Plan {
         vec![]
     } else {
         // Only fields are left over: the template is not ours to choose any more.
-        vec![Step::Restore]
+        vec![Step::Release]
     };
     if let Some(moves) = moves {
         let (before, after) = moves.abort();

@@ -14,6 +14,7 @@ pub(crate) fn journal(verb: Verb, plan: Plan) -> Journal {
         cursor: 0,
         state: State::Open,
         snapshot: None,
+        loan: None,
         failure: None,
         traffic: None,
     }

@@ -71,7 +71,7 @@ pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Err
             vec![Mutation::Patch { target, patch }]
         }
     };
-    Ok(Work { mutations, notes: Vec::new() })
+    Ok(Work { mutations, ..Work::default() })
 }
 
 pub(super) fn published(situation: &Situation<'_>, role: Role) -> Progress {
@@ -132,7 +132,7 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
     for target in traffic.own.iter().filter(unwanted).filter(|_| !named) {
         mutations.extend(removal(situation, target));
     }
-    Ok(Work { mutations, notes: Vec::new() })
+    Ok(Work { mutations, ..Work::default() })
 }
 
 /// Returns why a step must not be done: no request is given to a version whose pods make room for those of another, and
@@ -155,7 +155,8 @@ pub fn refused(step: &Step, situation: &Situation<'_>) -> Option<Error> {
         | Step::Freeze
         | Step::Verify { .. } => false,
     };
-    replaced(situation).filter(|_| is_for_canary && way(situation).is_some())
+    replaced(situation)
+        .filter(|_| is_for_canary && way(situation).is_some())
 }
 
 /// The parts of ours in the user's objects beside the routes.
@@ -295,7 +296,7 @@ pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work,
     };
     let target = Target::service(&situation.deployment().id().namespace, &traffic.service);
     let mutations = if patch.is_empty() { vec![] } else { vec![Mutation::Patch { target, patch }] };
-    Ok(Work { mutations, notes: Vec::new() })
+    Ok(Work { mutations, ..Work::default() })
 }
 
 pub(super) fn pinned(situation: &Situation<'_>, role: Option<Role>) -> Progress {

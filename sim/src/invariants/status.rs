@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rollout_plus::keys::{HELD, HELD_ANNOTATION, MANAGED_BY, NO_DEADLINE, POD_TEMPLATE_HASH};
 use rollout_plus::model::{HeldRecord, fingerprint, same_template};
-use rollout_plus::record::{self, Journal, Verb};
+use rollout_plus::record::{self, Journal, Snapshot, Verb};
 use rollout_plus::{hold, share};
 use serde_json::{Value, json};
 
@@ -89,10 +89,36 @@ impl Facts {
         self.deployment["spec"]["minReadySeconds"] == json!(HELD)
     }
 
-    /// The record of this very hold.
+    /// The record of this very hold: an undo brings older ones back, and the journal knows better.
     fn record(&self) -> Option<HeldRecord> {
         let text = self.deployment["metadata"]["annotations"][HELD_ANNOTATION].as_str()?;
-        HeldRecord::parse(text).filter(|_| self.is_held())
+        let record = HeldRecord::parse(text).filter(|_| self.is_held())?;
+        let loan = self.journal.as_ref().and_then(|journal| journal.loan.as_ref());
+        let is_set = loan.is_none_or(|loan| loan.limits.contains(&record.bounds));
+        (is_set && self.snapshot().is_none_or(|snapshot| snapshot.stable == record.stable)).then_some(record)
+    }
+
+    fn snapshot(&self) -> Option<&Snapshot> {
+        self.journal.as_ref()?.snapshot.as_ref()
+    }
+
+    /// The stable version and the canary of the hold.
+    fn roles(&self) -> Option<(String, String)> {
+        let noted = self.snapshot().filter(|_| self.is_held());
+        let noted = noted.map(|snapshot| (snapshot.stable.clone(), snapshot.canary.clone()));
+        self.record().map(|record| (record.stable, record.canary)).or(noted)
+    }
+
+    /// Whether fields have values of a hold although there is none.
+    fn is_broken(&self) -> bool {
+        let spec = &self.deployment["spec"];
+        let loan = self.journal.as_ref().and_then(|journal| journal.loan.as_ref());
+        let is_lent = loan.is_some_and(|loan| {
+            let limits = loan.limits.iter().any(|limits| spec["strategy"] == hold::strategy(*limits));
+            self.has_no_deadline() || (limits && loan.original.strategy.as_ref() != Some(&spec["strategy"]))
+        });
+        let annotated = self.deployment["metadata"]["annotations"][HELD_ANNOTATION].is_string();
+        !self.is_held() && (is_lent || (annotated && self.has_no_deadline()))
     }
 
     fn live(&self) -> Option<(&String, &Version)> {
@@ -128,22 +154,24 @@ impl Facts {
         let (held, record) = (self.is_held(), self.record());
         let spec = &self.deployment["spec"];
         let live = fingerprint(&spec["template"]);
-        let stable = record.as_ref().and_then(|record| self.versions.get(&record.stable));
+        let roles = self.roles();
+        let stable = roles.as_ref().and_then(|(stable, _)| self.versions.get(stable));
         let is_stable = stable.is_some_and(|stable| stable.is_live);
-        let is_canary = record.as_ref().is_some_and(|record| record.canary == live);
+        let is_third = roles.as_ref().is_some_and(|(_, canary)| !canary.is_empty() && *canary != live);
         let limits = |record: &HeldRecord| spec["strategy"] == hold::strategy(record.bounds);
         let shrunk = |stable: &Version| stable.replicas < spec["replicas"].as_u64().unwrap_or(1);
-        let annotated = self.deployment["metadata"]["annotations"][HELD_ANNOTATION].is_string();
+        let is_noted =
+            self.journal.as_ref().is_some_and(|journal| journal.snapshot.is_some() || journal.loan.is_some());
         let all = [
-            ("held-without-annotation", held && record.is_none() && self.journal.is_some()),
-            ("superseded", record.is_some() && !is_canary && !is_stable),
+            ("held-without-annotation", held && record.is_none() && is_noted),
+            ("superseded", is_third && !is_stable),
             ("undone", is_stable),
             (
                 "field-changed",
                 record.as_ref().is_some_and(|record| !limits(record) || !self.has_no_deadline()),
             ),
             ("stable-shrunk", stable.is_some_and(shrunk)),
-            ("leftover", !held && annotated && self.has_no_deadline()),
+            ("leftover", self.is_broken()),
             ("paused", spec["paused"] == true),
             ("pinned", self.pinned && !held),
         ];

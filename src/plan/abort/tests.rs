@@ -48,6 +48,22 @@ fn a_version_whose_pods_were_all_there_is_undone_by_its_own_run_and_no_other() {
     assert_eq!(Situation::of(&observed).home(), Some(&template("web:1")));
 }
 
+/// Another client broke the hold, and the canary became whole.
+#[test]
+fn leftovers_of_a_version_that_is_whole_go_and_it_stays() {
+    let mut observed = held();
+    observed.journal = Some(Journal {
+        state: crate::record::State::Done,
+        snapshot: Situation::of(&observed).snapshot(&template("web:2")),
+        ..journal(Verb::Canary, Plan::default())
+    });
+    observed.deployment.spec.min_ready_seconds = None;
+    observed.replica_sets = vec![replica_set("web:1", 0), replica_set("web:2", 3)];
+    let situation = Situation::of(&observed);
+    assert!(situation.phase == Phase::Idle && situation.way_back.is_some());
+    assert_eq!(abort(&observed).steps, [Step::Release]);
+}
+
 #[test]
 fn a_version_without_a_replica_set_has_a_way_back() {
     let mut observed = released(Verb::Rolling, 3);

@@ -47,11 +47,6 @@ impl Fields {
         }
     }
 
-    /// Whatever a field is, it is right.
-    pub(super) fn forget(&mut self, name: &str) {
-        self.0.remove(name);
-    }
-
     /// Names those that are not as they should be, and annotations of ours.
     pub(super) fn lost(&self, deployment: &Value) -> Vec<String> {
         let nothing = |value: &Value| value.is_null() || *value == json!(0) || *value == json!(false);

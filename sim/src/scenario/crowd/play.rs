@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::judge::{Begun, judge};
 use super::line::Typed;
 use super::{Crowd, Line, Stage, Trouble, watch};
-use crate::acts::{Act, Field, Sight};
+use crate::acts::{Act, Sight};
 use crate::controllers::kubelet::script::Behaviour;
 use crate::draw::Draw;
 use crate::driver::Driver;
@@ -160,25 +160,11 @@ impl<'a> Play<'a> {
         let now = self.driver.now();
         let store = &self.driver.server.store;
         let sight = Sight { store, target: &target, manifest: &self.manifest, now };
-        let held = ending::is_held(&shop::deployment(self.driver));
         let requests = act.requests(&sight, &mut self.draw);
         let done = requests.iter().filter(|request| self.driver.serve(request).is_ok()).count();
         if done > 0 {
             self.driver.seen.act(act);
             self.fields.wrote(act, &self.manifest);
-            self.allow(act, held);
-        }
-    }
-
-    /// What the product is known to lose, as `README.md` says; whoever mends it takes this away.
-    fn allow(&mut self, act: &Act, held: bool) {
-        let again = self.crowd.typed().nth(1).is_some();
-        if held && again && matches!(act, Act::Edit(Field::Surge(_))) {
-            self.fields.forget("strategy");
-        }
-        if matches!(act, Act::Undo) {
-            self.fields.forget("strategy");
-            self.fields.forget("progressDeadlineSeconds");
         }
     }
 
@@ -188,10 +174,7 @@ impl<'a> Play<'a> {
         if shop::deployment(self.driver).is_null() {
             return;
         }
-        // An undo takes the record of the hold away, and what is to be told then is not settled (`README.md`).
-        if !self.crowd.does(|act| *act == Act::Undo) {
-            way_out::status(self.driver).await;
-        }
+        way_out::status(self.driver).await;
         self.begun.resize(self.driver.runs.len(), None);
         for verb in ["status", "abort"] {
             let run = self.start(&Typed::plain(Line::Other(verb)));
