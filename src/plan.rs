@@ -1,6 +1,7 @@
 //! A plan is data: printed by `--dry-run`, stored in the journal, run by the engine.
 
 mod abort;
+mod anew;
 mod blue_green;
 mod canary;
 mod promote;

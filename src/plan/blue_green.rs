@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::anew::anew;
 use super::canary::{new_template, refuse_what_cannot_be_held, with_name};
 use super::promote::refuse_what_was_not_tried;
 use super::routed::{Moves, foreign_pod};
@@ -68,8 +69,11 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     }
     let size = Size::Pods(situation.deployment().replicas());
     step::sizing(&situation, size, Stable::Whole).map_err(|error| with_name(error, &situation))?;
-    let changes = situation.hold.is_some();
-    let hold = [Step::Hold { template, size, stable: Stable::Whole, changes }, Step::AwaitCanary];
+    let mut hold = anew(&situation);
+    let changes = situation.hold.is_some() && hold.is_empty();
+    let live = &situation.deployment().spec.template;
+    let template = template.or_else(|| (!hold.is_empty()).then(|| live.clone()));
+    hold.extend([Step::Hold { template, size, stable: Stable::Whole, changes }, Step::AwaitCanary]);
     let mut steps = if let Some(moves) = Moves::of(observed) {
         let steps = moves.second_set(hold);
         moves.check(&steps)?;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::model::{Observed, Phase, ReplicaSet, Situation, fingerprint, images, same_template};
+use crate::plan::anew::anew;
 use crate::plan::rolling::still_pinned;
 use crate::plan::routed::{Moves, STABLE};
 use crate::plan::{Plan, Step, Wanted};
@@ -42,6 +43,9 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     }
     let template = new_template(request, &situation)?;
     refuse_what_cannot_be_held(&situation)?;
+    let first = anew(&situation);
+    let live = &situation.deployment().spec.template;
+    let template = template.or_else(|| (!first.is_empty()).then(|| live.clone()));
     let mid_rollout = situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0);
     let stable = match (request.shrink, mid_rollout) {
         (true, _) => Stable::Shrink,
@@ -64,9 +68,10 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         return routed(request, &moves, template, &situation);
     }
     refuse_what_takes_a_router(request, &situation)?;
-    let held = situation.hold.is_some();
+    let held = situation.hold.is_some() && first.is_empty();
+    let mut steps = first;
     // Only numbers that the controller itself has seen stand still can be kept.
-    let mut steps = if mid_rollout { vec![Step::Stop] } else { vec![] };
+    steps.extend(mid_rollout.then_some(Step::Stop));
     for (index, &size) in request.sizes.iter().enumerate() {
         let (sizing, _) =
             step::sizing(&situation, size, stable).map_err(|error| with_name(error, &situation))?;
@@ -134,8 +139,9 @@ fn routed(
     // Who names the version that is held already wants another share of it.
     let live = &situation.deployment().spec.template;
     let another = template.as_ref().is_some_and(|template| !same_template(template, live));
-    let new = another || situation.hold.is_none() || situation.is_superseded();
-    let mut changes = situation.hold.is_some();
+    let begins = situation.hold.is_none() || !anew(situation).is_empty();
+    let new = another || begins || situation.is_superseded();
+    let mut changes = !begins;
     let mut hold = |size| Step::Hold {
         template: template.take(),
         size,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::model::{Observed, Situation};
 use crate::plan::Step;
+use crate::plan::anew::anew;
 use crate::router::{Router, router};
 use crate::share::{Size, Stable};
 use crate::traffic::{Match, Role, Split, Target, Traffic, View, drifted, says, unpin, weave};
@@ -207,13 +208,15 @@ impl<'m> Moves<'m> {
         new: bool,
         hold: &mut dyn FnMut(Size) -> Step,
     ) -> Vec<Step> {
-        let held = Situation::of(self.observed).hold.is_some();
+        let situation = Situation::of(self.observed);
+        let held = situation.hold.is_some();
         let mut steps = Vec::new();
         if held && new && self.mentions(Role::Canary) {
             // Another version comes in the canary's place: no request may meet its first pods.
             steps.extend(self.back(self.split(Some(0), Some(100), None)));
         }
         self.isolate(held, &mut steps);
+        steps.extend(anew(&situation));
         let mut published = self.names(Role::Canary) && !new;
         let mut before = published.then(|| self.share()).flatten().unwrap_or(0);
         for (index, &weight) in wanted.weights.iter().enumerate() {
@@ -242,7 +245,7 @@ impl<'m> Moves<'m> {
     }
 
     /// Returns the steps that bring a second set up to be switched to.
-    pub(super) fn second_set(&self, hold: [Step; 2]) -> Vec<Step> {
+    pub(super) fn second_set(&self, hold: Vec<Step>) -> Vec<Step> {
         let mut steps = Vec::new();
         self.isolate(Situation::of(self.observed).hold.is_some(), &mut steps);
         steps.extend(hold);

@@ -2,23 +2,30 @@
 //! nobody else takes pods away: a rolling update keeps so many, and so does whatever is done with it half way.
 
 use k8s_openapi::api::core::v1::Pod;
+use rollout_plus::keys::{HELD, HELD_ANNOTATION, POD_TEMPLATE_HASH};
+use rollout_plus::model::HeldRecord;
+use rollout_plus::record;
+use serde_json::Value;
 
 use super::Invariant;
 use super::pods::serves;
-use crate::object::{Kind, Object};
-use crate::server::resources::of_kind;
+use crate::object::{Key, Kind, Object};
+use crate::scenario::shop::{NAME, NAMESPACE};
+use crate::server::resources::{find, of_kind};
 use crate::server::store::{Entry, Store};
 
 /// As many there always are.
 #[derive(Clone, Copy, Debug)]
 pub struct Serving {
     least: usize,
+    /// Somebody took stable pods from those that count as Available, and brought another version before any run.
+    undone: bool,
 }
 
 impl Serving {
     /// At least so many.
     pub fn new(least: u32) -> Self {
-        Self { least: usize::try_from(least).unwrap_or(usize::MAX) }
+        Self { least: usize::try_from(least).unwrap_or(usize::MAX), undone: false }
     }
 }
 
@@ -31,10 +38,31 @@ impl Invariant for Serving {
         let Some(pods) = of_kind(Kind::Pod).filter(|pods| *pods == entry.resource) else { return Ok(()) };
         let serves = |object: &&Object| matches!(object, Object::Pod(pod) if serves(pod as &Pod));
         let there = store.all_typed(pods).filter(serves).count();
-        if there >= self.least {
+        self.undone |= there < self.least && is_undone(store);
+        if there >= self.least || self.undone {
             Ok(())
         } else {
             Err(format!("{there} serve, and the user's own limits keep {}", self.least))
         }
     }
+}
+
+/// Whether the stable pods do not count as Available under a hold, and the record of that hold is gone with it: `kubectl rollout
+/// undo` did that, and no run has held since. Nothing on the Deployment keeps those pods (`docs/design/004`).
+fn is_undone(store: &Store) -> bool {
+    let key = Key::new(NAMESPACE, NAME);
+    let lease = Key::new(NAMESPACE, &record::lease_name(NAME));
+    let deployment = of_kind(Kind::Deployment).and_then(|deployments| store.get(deployments, &key));
+    let lease = find("coordination.k8s.io", "v1", "leases").and_then(|leases| store.get(leases, &lease));
+    let journal = lease.and_then(|lease| record::journal(lease));
+    let (Some(deployment), Some(journal)) = (deployment, journal) else { return false };
+    let text = deployment["metadata"]["annotations"][HELD_ANNOTATION].as_str();
+    let has_held = text.and_then(HeldRecord::parse).is_some_and(|record| record.epoch == journal.epoch);
+    let stable = journal.snapshot.map(|snapshot| snapshot.stable);
+    let is_uncounted = |set: &Value| {
+        set["spec"]["minReadySeconds"] == HELD
+            && set["metadata"]["labels"][POD_TEMPLATE_HASH].as_str() == stable.as_deref()
+    };
+    let mut sets = of_kind(Kind::ReplicaSet).into_iter().flat_map(|sets| store.all(sets));
+    !has_held && deployment["spec"]["minReadySeconds"] == HELD && sets.any(|(_, set)| is_uncounted(set))
 }

@@ -158,7 +158,7 @@ impl World {
         let known = self.observed.snapshot().map(|snapshot| snapshot.canary.clone());
         let situation = Situation::of(&self.observed);
         let mut snapshot = situation.snapshot(new.unwrap_or(&self.observed.deployment.spec.template))?;
-        if plan.steps.contains(&Step::Restore) && situation.is_on_stable_template() {
+        if new.is_none() && plan.steps.contains(&Step::Restore) && situation.is_on_stable_template() {
             snapshot.canary = known.unwrap_or_default();
         }
         Some(snapshot)

@@ -56,10 +56,7 @@ pub(super) fn over(crowd: &Crowd, driver: &mut Driver) {
     if kept && !version && !edits && !crowd.takes_pods() && behaves(&stays) {
         driver.invariants.push(Box::new(Endpoints::default()));
     }
-    // Whoever puts the stable template back under a hold leaves its ReplicaSet with the hold's minReadySeconds: its pods do not
-    // count as Available until the hold is off, and a third version beside the next canary takes one of them.
-    let undone = crowd.does(|act| *act == Act::Undo);
-    let good = behaves(&[Behaviour::Good, Behaviour::Slow]) && !crowd.does(is_bad) && !undone;
+    let good = behaves(&[Behaviour::Good, Behaviour::Slow]) && !crowd.does(is_bad);
     if good && !edits && !crowd.takes_pods() && !crowd.typed().any(shrinks) {
         let least = settings.replicas - settings.missing();
         driver.invariants.push(Box::new(Serving::new(least)));
