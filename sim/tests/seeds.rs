@@ -35,10 +35,11 @@ fn limits_that_somebody_wrote_during_a_hold_are_those_to_come_back_to() {
     holds(196);
 }
 
-/// `kubectl rollout undo` brought the record of the canary before back, and the limits of the second one were taken for the user's.
+/// `kubectl rollout undo` brought the record of the canary before back, or took the only one away: limits and deadline of ours stayed.
 #[test]
-fn a_record_that_an_undo_brought_back_takes_no_limits_for_the_users() {
+fn limits_of_ours_are_known_whatever_record_an_undo_leaves() {
     holds(198);
+    holds(536);
 }
 
 /// A controller that was killed while it was busy lost a key to the look that it had been about to take.

@@ -7,6 +7,7 @@ use super::situation::{Hold, HoldSource, Observed};
 use super::{HeldRecord, Originals};
 use crate::hold::strategy;
 use crate::keys;
+use crate::record::Journal;
 use crate::share::{Bounds, Unavailable};
 
 /// What holds have put into the fields of a Deployment, and what those come back to. It is noted in the journal before it is
@@ -131,7 +132,7 @@ impl Observed {
 
     /// Returns what is lent once these limits are set, too.
     pub fn lending(&self, limits: impl IntoIterator<Item = Bounds>) -> Option<Loan> {
-        let is_open = self.owes() || self.journal.as_ref().is_some_and(|journal| journal.is_open());
+        let is_open = self.owes() || self.journal.as_ref().is_some_and(Journal::is_open);
         let mut all = self.loan().filter(|_| is_open).map(|loan| loan.limits).unwrap_or_default();
         for limits in limits {
             if !all.contains(&limits) {
@@ -169,7 +170,7 @@ mod tests {
     use crate::model::Situation;
     use crate::model::fixtures::{held, idle, template};
     use crate::plan::Plan;
-    use crate::record::{Journal, State, Verb, fixtures::journal};
+    use crate::record::{State, Verb, fixtures::journal};
 
     const ONE: Bounds = Bounds { surge: 1, unavailable: Unavailable::Pods(0) };
     const TWO: Bounds = Bounds { surge: 2, unavailable: Unavailable::Pods(0) };

@@ -26,6 +26,9 @@ pub type ReadyFor<'r> = &'r dyn Fn(&Pod) -> Option<Duration>;
 
 /// Returns how far a step's waiting is.
 pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progress {
+    if let Some(error) = traffic::outlived(step, situation) {
+        return Progress::Halted(error);
+    }
     match step {
         Step::Hold { .. }
         | Step::Update { .. }
@@ -248,6 +251,7 @@ mod tests {
 
     use super::*;
     use crate::model::fixtures::{held, template};
+    use crate::traffic::Role;
 
     fn never(_: &Pod) -> Option<Duration> {
         None
@@ -275,6 +279,29 @@ mod tests {
         observed.replica_sets[1].status = crate::model::ReplicaSet::default().status;
         observed.deployment = crate::model::fixtures::idle().deployment;
         assert_eq!(progress(&Step::AwaitStable, &Situation::of(&observed), &ready_for), Progress::Done);
+    }
+
+    /// The Service has the pods of the stable version alone, and waits for them: they are on their way out.
+    #[test]
+    fn a_stable_version_that_is_replaced_before_its_hold_gets_no_requests_alone() {
+        let mut observed = crate::model::fixtures::idle();
+        let snapshot = Situation::of(&observed).snapshot(&template("web:2"));
+        let journal =
+            crate::record::fixtures::journal(crate::record::Verb::BlueGreen, crate::plan::Plan::default());
+        observed.journal = Some(crate::record::Journal { snapshot, ..journal });
+        observed.traffic = Some(crate::traffic::Traffic::direct("web"));
+        let steps = [Role::Stable, Role::Canary].map(|role| Step::Pin { role: Some(role) });
+        let halts = |observed: &crate::model::Observed| {
+            let situation = Situation::of(observed);
+            let waits = |step: &Step| matches!(progress(step, &situation, &never), Progress::Halted(_));
+            let acts = |step: &Step| crate::step::refused(step, &situation).is_some();
+            steps.each_ref().map(|step| (waits(step), acts(step)))
+        };
+        assert_eq!(halts(&observed), [(false, false); 2]);
+        observed.deployment.spec.template = template("web:3");
+        assert_eq!(halts(&observed), [(true, true), (false, false)]);
+        observed.deployment.spec.min_ready_seconds = Some(crate::keys::HELD);
+        assert_eq!(halts(&observed), [(false, false); 2], "a hold keeps its pods");
     }
 
     #[test]

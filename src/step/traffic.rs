@@ -157,6 +157,30 @@ pub fn refused(step: &Step, situation: &Situation<'_>) -> Option<Error> {
     };
     replaced(situation)
         .filter(|_| is_for_canary && way(situation).is_some())
+        .or_else(|| outlived(step, situation))
+}
+
+/// Returns why no request may be given to the stable version alone: nothing holds its pods yet, and since the run began
+/// somebody put another version in their place.
+pub(super) fn outlived(step: &Step, situation: &Situation<'_>) -> Option<Error> {
+    let is_for_stable = match step {
+        Step::Own { split, .. } | Step::Route { split, .. } => split.stable.is_some_and(|share| share > 0),
+        Step::Publish { role } | Step::Pin { role: Some(role) } => *role == Role::Stable,
+        Step::Hold { .. }
+        | Step::Stop
+        | Step::AwaitCanary
+        | Step::Soak { .. }
+        | Step::Update { .. }
+        | Step::Release
+        | Step::AwaitRollout
+        | Step::Restore
+        | Step::AwaitStable
+        | Step::Pin { role: None }
+        | Step::Withdraw
+        | Step::Freeze
+        | Step::Verify { .. } => false,
+    };
+    super::foreign(situation).filter(|_| is_for_stable && situation.hold.is_none())
 }
 
 /// The parts of ours in the user's objects beside the routes.
