@@ -1,6 +1,7 @@
 //! The only loop: record, act, wait, record. It knows steps, not strategies.
 
 mod act;
+mod anew;
 mod follow;
 mod guard;
 mod lock;
@@ -363,11 +364,8 @@ impl<'a> Engine<'a> {
         self.tell(Ok(()), status)
     }
 
-    /// Writes what would be done; with `server`, after the API server has checked the first write.
-    pub(crate) async fn dry_run(&mut self, plan: &Plan, server: bool) -> Result<(), Error> {
-        if server {
-            self.rehearse(plan).await?;
-        }
+    /// Writes what would be done.
+    pub(crate) fn dry_run(&self, plan: &Plan) -> Result<(), Error> {
         self.output.plan(plan)
     }
 }

@@ -84,6 +84,16 @@ impl Failure {
         }
     }
 
+    /// Whether the object is not as it was read: another client wrote meanwhile, and what is decided anew may pass.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Self::Refused(status, _) => {
+                Refusal::of(status.code, &status.reason, status.message.trim()) == Refusal::Conflict
+            }
+            Self::Unknown(_) | Self::Unreasoned(_) => false,
+        }
+    }
+
     /// Returns the HTTP code of a definite answer, 0 for none.
     pub(crate) fn code(&self) -> u16 {
         match self {

@@ -1,6 +1,11 @@
 //! What it means that the server refused a request. All that is not allowed is a 403, and but for the words there is
 //! nothing that tells a right that lacks from a quota that is full.
 
+/// What the server says of a JSON Patch that does not apply to the object as it is: a `test` of it failed, or a path is gone. It
+/// does not tell which (`applyJSPatch` in `pkg/endpoints/handlers/patch.go` of kubernetes/apiserver, `NewGenericServerResponse`
+/// in `pkg/api/errors` of kubernetes/apimachinery). A field that is not valid is named instead.
+const DOES_NOT_APPLY: &str = "the server rejected our request due to an error in our request";
+
 /// What a refusal means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -44,6 +49,7 @@ impl Refusal {
             403 if reason.is_empty() => Self::OnTheWay,
             403 => Self::Policy,
             409 => Self::Conflict,
+            422 if message == DOES_NOT_APPLY => Self::Conflict,
             _ => Self::Other,
         }
     }
@@ -105,6 +111,17 @@ mod tests {
         assert_eq!(Refusal::of(403, "", "<html>Access denied by proxy"), Refusal::OnTheWay);
         assert_eq!(Refusal::of(409, "Conflict", "the object has been modified"), Refusal::Conflict);
         assert_eq!(Refusal::of(404, "NotFound", "x"), Refusal::Other);
+    }
+
+    #[test]
+    fn a_patch_whose_tests_fail_is_a_conflict_and_a_wrong_field_is_none() {
+        let invalid = |message: &str| Refusal::of(422, "Invalid", message);
+        assert_eq!(
+            invalid("the server rejected our request due to an error in our request"),
+            Refusal::Conflict
+        );
+        let wrong = r#"Deployment.apps "web" is invalid: spec.progressDeadlineSeconds: Invalid value: 1: must be greater than minReadySeconds"#;
+        assert_eq!(invalid(wrong), Refusal::Other);
     }
 
     #[test]

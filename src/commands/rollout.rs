@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::commands::check;
 use crate::engine::{Engine, Options};
 use crate::environment::Environment;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::health::Tolerances;
 use crate::model::{Observed, RunRef, Situation, Strategy};
 use crate::output::Output;
@@ -109,13 +109,23 @@ impl<'a> Context<'a> {
             Ok(plan) => plan,
             Err(error) => return Err(self.refused(engine, verb, error).await),
         };
-        if let Some(depth) = self.global.dry_run {
-            plan.steps.drain(..cursor.min(plan.steps.len()));
-            return engine.dry_run(&plan, depth == DryRun::Server).await;
+        let is_rehearsed = match self.global.dry_run {
+            Some(depth) => depth == DryRun::Server,
+            // Whoever goes back must not be kept by what the server thinks of it now.
+            None => !verb.takes_over() && cursor == 0,
+        };
+        if is_rehearsed {
+            plan = match engine.rehearse(plan, cursor, &planner).await {
+                Ok(plan) => plan,
+                Err(error) if error.kind == Kind::Refused => {
+                    return Err(self.refused(engine, verb, error).await);
+                }
+                Err(error) => return Err(error),
+            };
         }
-        // Whoever goes back must not be kept by what the server thinks of it now.
-        if !verb.takes_over() && cursor == 0 {
-            engine.rehearse(&plan).await?;
+        if self.global.dry_run.is_some() {
+            plan.steps.drain(..cursor.min(plan.steps.len()));
+            return engine.dry_run(&plan);
         }
         let result = Box::pin(engine.run(verb, cursor, planner)).await;
         engine.conclude(result).await

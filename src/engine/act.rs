@@ -1,26 +1,18 @@
 //! Does what a step needs, deciding anew whenever something turns out to have changed.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use super::Engine;
+use super::anew::Anew;
 use crate::cluster::Failure;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::event::Event;
 use crate::model::Situation;
 use crate::plan::Step;
 use crate::step::{self, Mutation};
 
-/// How often a write is decided anew because the object changed meanwhile.
-const MAX_CONFLICTS: u32 = 8;
-
 impl Engine<'_> {
     /// Does the writes of a step, deciding anew whenever the object turns out to have changed.
     pub(super) async fn act(&mut self, step: &Step) -> Result<(), Error> {
-        let mut pause = Duration::from_millis(100);
-        let deadline = Instant::now() + self.options.timeout.max(Duration::from_secs(1));
-        let mut conflicts = 0;
+        let mut anew = Anew::within(self.options.timeout);
         let mut told = false;
         loop {
             let observed = self.observed()?;
@@ -69,7 +61,7 @@ impl Engine<'_> {
             let Some(failure) = failed else { return Ok(()) };
             // Whoever took the lock has decided something else, and that may be why.
             self.lock.reread(self.cluster).await?;
-            let stale = self.refresh().await? || failure.code() == 409;
+            let stale = self.refresh().await? || failure.is_conflict();
             match failure {
                 // Who may not scale waits for the controller to do it.
                 Failure::Refused(status, _) if status.code == 403 && *step == Step::AwaitStable => {
@@ -77,21 +69,13 @@ impl Engine<'_> {
                 }
                 Failure::Refused(_, error) if !stale => return Err(error),
                 failure @ (Failure::Refused(..) | Failure::Unknown(_) | Failure::Unreasoned(_)) => {
-                    conflicts += 1;
                     if stale {
                         self.amend_way_home(step).await?;
                     }
-                    if conflicts > MAX_CONFLICTS || Instant::now() > deadline {
-                        return Err(failure.into_error());
-                    }
+                    let Some(pause) = anew.next() else { return Err(failure.into_error()) };
+                    self.pause(pause).await?;
                 }
             }
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(pause) => {}
-                () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
-            }
-            pause = (pause * 2).min(Duration::from_secs(10));
         }
     }
 

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::Engine;
+use super::anew::Anew;
+use crate::cluster::Failure;
 use crate::error::{Error, Kind};
-use crate::model::Situation;
+use crate::model::{Observed, Situation};
 use crate::plan::{Plan, Step};
 use crate::step::{self, Mutation};
 use crate::traffic::Split;
@@ -12,36 +14,61 @@ use crate::traffic::Split;
 const TRIES: u32 = 3;
 
 /// Returns the step after which routes say the most: a limit of theirs would be met there.
-fn fullest(plan: &Plan) -> Option<&Step> {
+fn fullest(steps: &[Step]) -> Option<&Step> {
     let says = |step: &&Step| {
         let words = |split: &Split| {
             split.backends().len() + split.matches.len() + usize::from(split.mirror.is_some())
         };
         step.routed().map(words)
     };
-    plan.steps.iter().filter(|step| step.routed().is_some()).max_by_key(says)
+    steps.iter().filter(|step| step.routed().is_some()).max_by_key(says)
 }
 
 impl Engine<'_> {
+    /// Has the server judge a plan from a step on. Where an object is not as it was read, it is read and planned anew. Returns
+    /// the plan that passed.
+    ///
+    /// # Errors
+    /// What the planner refuses; what the server calls invalid is [`Kind::Usage`].
+    pub(crate) async fn rehearse(
+        &mut self,
+        plan: Plan,
+        cursor: usize,
+        planner: &impl Fn(&Observed) -> Result<Plan, Error>,
+    ) -> Result<Plan, Error> {
+        let mut plan = plan;
+        let mut anew = Anew::within(self.options.timeout);
+        while let Err(failure) = self.rehearse_once(plan.steps.get(cursor..).unwrap_or_default()).await? {
+            let again = if failure.is_conflict() { anew.next() } else { None };
+            let Some(pause) = again else { return Err(judged(failure)) };
+            self.pause(pause).await?;
+            self.refresh().await?;
+            plan = planner(&self.observed()?)?;
+        }
+        Ok(plan)
+    }
+
     /// Sends the first write of a plan and of the Deployment, and all that routes are going to say, with `dryRun=All`.
-    pub(crate) async fn rehearse(&mut self, plan: &Plan) -> Result<(), Error> {
+    async fn rehearse_once(&mut self, steps: &[Step]) -> Result<Result<(), Failure>, Error> {
         let observed = self.observed()?;
         let situation = Situation::of(&observed);
         let first = |step: &&Step| matches!(step, Step::Hold { .. } | Step::Stop);
         // What comes later is decided by what is there by then.
-        let told = [plan.steps.first(), plan.steps.iter().find(first), fullest(plan)];
+        let told = [steps.first(), steps.iter().find(first), fullest(steps)];
         let is_told = |step: &&Step| told.iter().flatten().any(|told| std::ptr::eq(*told, *step));
-        for step in plan.steps.iter().filter(is_told) {
+        for step in steps.iter().filter(is_told) {
             for mutation in &step::work(step, &situation, &self.options.run, 0)?.mutations {
                 let rehearsed = self.rehearse_write(mutation).await;
                 self.pass_on();
-                rehearsed?;
+                if rehearsed.is_err() {
+                    return Ok(rehearsed);
+                }
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
-    async fn rehearse_write(&self, mutation: &Mutation) -> Result<(), Error> {
+    async fn rehearse_write(&self, mutation: &Mutation) -> Result<(), Failure> {
         let mut tries = 0;
         loop {
             let sent = match mutation {
@@ -54,19 +81,19 @@ impl Engine<'_> {
                 Mutation::Patch { target, patch } => self.cluster.rehearse(target, patch).await,
                 Mutation::ScaleReplicaSet { .. } | Mutation::Delete { .. } => return Ok(()),
             };
-            let Err(failure) = sent else { return Ok(()) };
-            let code = failure.code();
             // A dry run changes nothing, so it may be sent again whatever became of it.
-            if code == 0 && tries < TRIES {
+            if sent.as_ref().is_err_and(|failure| failure.code() == 0) && tries < TRIES {
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(300) * tries).await;
                 continue;
             }
-            let mut error = failure.into_error();
-            if code == 422 || code == 400 {
-                error.kind = Kind::Usage;
-            }
-            return Err(error);
+            return sent;
         }
     }
+}
+
+fn judged(failure: Failure) -> Error {
+    let is_invalid = matches!(failure.code(), 400 | 422) && !failure.is_conflict();
+    let error = failure.into_error();
+    if is_invalid { Error { kind: Kind::Usage, ..error } } else { error }
 }

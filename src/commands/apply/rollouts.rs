@@ -251,7 +251,7 @@ async fn engine(
     let rehearsed = async {
         let plan = planner(&engine.observed()?)?;
         if !verb.takes_over() {
-            engine.rehearse(&plan).await?;
+            engine.rehearse(plan, 0, &planner).await?;
         }
         Ok(())
     };

@@ -1,0 +1,65 @@
+//! How often, and how soon, something is decided anew because the object changed meanwhile.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Engine;
+use crate::error::{Error, Kind};
+
+const MOST: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The tries that are left.
+#[derive(Debug)]
+pub(super) struct Anew {
+    tries: u32,
+    pause: Duration,
+    deadline: Instant,
+}
+
+impl Anew {
+    /// Within this time.
+    pub(super) fn within(time: Duration) -> Self {
+        let deadline = Instant::now() + time.max(Duration::from_secs(1));
+        Self { tries: 0, pause: FIRST_PAUSE, deadline }
+    }
+
+    /// Returns how long to wait before the next try; nothing if there were enough.
+    pub(super) fn next(&mut self) -> Option<Duration> {
+        self.tries += 1;
+        if self.tries > MOST || Instant::now() > self.deadline {
+            return None;
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        Some(pause)
+    }
+}
+
+impl Engine<'_> {
+    /// Waits before a next try.
+    pub(super) async fn pause(&mut self, time: Duration) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            () = sleep(time) => Ok(()),
+            () = self.stop.received() => Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_so_many_tries_each_later() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _in_runtime = runtime.enter();
+        let mut anew = Anew::within(Duration::from_secs(3600));
+        let pauses: Vec<u128> = std::iter::from_fn(|| anew.next()).map(|pause| pause.as_millis()).collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000]);
+        assert_eq!(anew.next(), None);
+    }
+}
