@@ -34,7 +34,7 @@ use crate::traffic::{Split, Traffic};
 use crate::world::Signals;
 
 use guard::Guard;
-use lock::Lock;
+use lock::{Left, Lock};
 
 /// How long the last record may take after a signal: whoever sent it kills us soon after.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -265,11 +265,11 @@ impl<'a> Engine<'a> {
             self.refresh().await.ok();
         }
         let observed = self.observed();
-        if state == State::Done
-            && observed.as_ref().is_ok_and(|observed| Situation::of(observed).hold.is_none())
-        {
+        let left = observed.as_ref().map(Left::of);
+        if state == State::Done && left.as_ref().is_ok_and(|left| !left.routed) {
             self.traffic = None;
         }
+        let left = left.unwrap_or_default();
         let outcome = match &observed {
             Ok(observed) => self.outcome(verb, observed, &result),
             Err(_) => None,
@@ -283,7 +283,7 @@ impl<'a> Engine<'a> {
         let signalled = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
         let released = tokio::select! {
             biased;
-            released = self.lock.release(self.cluster, state, observed.as_ref().ok(), outcome.as_ref()) => released,
+            released = self.lock.release(self.cluster, state, left, outcome.as_ref()) => released,
             () = tokio::time::sleep(FAREWELL), if signalled => Ok(()),
             // The second signal: at once. The lock runs out by itself.
             () = self.stop.received() => Ok(()),

@@ -17,7 +17,7 @@ pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
 pub use rolling::{first, rolling};
-pub use routed::{RETREATING, Wanted, retreat, unanswered};
+pub use routed::{RETREATING, Wanted, is_woven, retreat, unanswered};
 pub use stop::stop;
 
 use crate::model::images;

@@ -3,6 +3,7 @@
 mod limits;
 mod patience;
 mod progress;
+mod replaced;
 mod traffic;
 
 use serde_json::Value;
@@ -77,7 +78,7 @@ pub struct Work {
 pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) -> Result<Work, Error> {
     match step {
         Step::Hold { template, size, stable, changes } => {
-            let ended = progress::ended(situation, template.as_ref()).filter(|_| *changes);
+            let ended = replaced::ended(situation, template.as_ref()).filter(|_| *changes);
             if let Some(error) = ended.or_else(|| foreign(situation).filter(|_| is_own(situation, run))) {
                 return Err(error);
             }

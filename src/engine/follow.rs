@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
+use super::lock::Left;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::model::{Observed, Phase, Situation, fingerprint, images, same_template};
@@ -79,10 +80,9 @@ impl Engine<'_> {
         let plan = plan::abort(observed);
         self.lock.take(self.cluster, Verb::Abort, plan.clone(), 0, observed).await?;
         let result = Box::pin(self.steps(&plan, 0)).await;
-        let now = self.observed().ok();
-        let held = now.as_ref().is_none_or(Observed::is_held);
-        let state = if result.is_ok() && !held { State::Done } else { State::Interrupted };
-        let released = self.lock.release(self.cluster, state, now.as_ref(), None).await;
+        let left = self.observed().map_or(Left { held: true, ..Left::default() }, |now| Left::of(&now));
+        let state = if result.is_ok() && !left.held { State::Done } else { State::Interrupted };
+        let released = self.lock.release(self.cluster, state, left, None).await;
         result.map(|_| ()).and(released)?;
         let sentence = format!("{id}: the version was aborted by another run");
         Err(Error::new(Kind::VersionFailed, sentence)

@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::health;
 use crate::model::{Loan, Observed, RunRef};
 use crate::output::Channel;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::record::{self, Journal, LockState, Outcome, State, Verb};
 use crate::world::{Signals, timestamp};
 
@@ -21,6 +21,24 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const TRUST: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TRIES: u32 = 6;
+
+/// What a run leaves for the next one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    /// A hold.
+    pub(super) held: bool,
+    /// Requests that go by what is ours.
+    pub(super) routed: bool,
+    /// Fields of the user's with values of ours.
+    pub(super) owes: bool,
+}
+
+impl Left {
+    pub(super) fn of(observed: &Observed) -> Self {
+        let held = observed.is_held();
+        Self { held, routed: held || plan::is_woven(observed), owes: observed.owes() }
+    }
+}
 
 /// A workload's Lease as this run last read or wrote it.
 pub(crate) struct Lock {
@@ -286,29 +304,22 @@ impl Lock {
         self.journal.as_ref().map(|journal| journal.plan.clone())
     }
 
-    /// Writes the outcome and frees the lock. The way home stays as long as the workload is held, and what it owes as long as it
-    /// owes anything; without a look at it nothing is owed.
+    /// Writes the outcome and frees the lock. What the next run needs stays as long as there is something left for it.
     pub(crate) async fn release(
         &mut self,
         cluster: &Cluster,
         state: State,
-        now: Option<&Observed>,
+        left: Left,
         outcome: Option<&Outcome>,
     ) -> Result<(), Error> {
         self.outcome = outcome.cloned();
-        let held = now.is_some_and(Observed::is_held);
-        let owes = now.is_some_and(Observed::owes);
         self.update(cluster, false, |journal| {
             journal.state = state;
             if state == State::Done {
                 journal.cursor = journal.plan.steps.len();
-                if !held {
-                    journal.snapshot = None;
-                    journal.traffic = None;
-                }
-                if !owes {
-                    journal.loan = None;
-                }
+                journal.snapshot = journal.snapshot.take().filter(|_| left.held);
+                journal.traffic = journal.traffic.take().filter(|_| left.routed);
+                journal.loan = journal.loan.take().filter(|_| left.owes);
             }
         })
         .await

@@ -82,7 +82,7 @@ impl Engine<'_> {
         }
         let Ok(observed) = self.observed() else { return error };
         let situation = Situation::of(&observed);
-        if situation.hold.is_none() || !situation.is_on_stable_template() {
+        if !situation.is_taken_back() {
             return error;
         }
         let (id, live) = (observed.deployment.id(), observed.deployment.spec.template.clone());

@@ -90,6 +90,7 @@ impl Engine<'_> {
             let clock = self.cluster.clock();
             let mut progress = step::progress(step, &situation, &|pod| self.mirror.ready_for(pod, clock));
             if step.is_guarded()
+                && !matches!(progress, Progress::Halted(_))
                 && let Some(error) = self.split.as_ref().and_then(|split| step::halted(&situation, split))
             {
                 progress = Progress::Halted(error);

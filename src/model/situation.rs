@@ -204,13 +204,18 @@ impl<'a> Situation<'a> {
         self.stable_template().is_some_and(|stable| same_template(stable, live))
     }
 
+    /// Whether somebody put the stable template back under the hold: the pods of the canary make room for stable ones.
+    pub fn is_taken_back(&self) -> bool {
+        self.hold.is_some() && self.is_on_stable_template()
+    }
+
     /// Whether the controller does not count the stable pods as Available as long as the hold is on. It gives the ReplicaSet of
     /// the live template the Deployment's `minReadySeconds` (`getNewReplicaSet`, `pkg/controller/deployment/sync.go`), and whoever
     /// put the stable template back under the hold made the stable one that. Then of two old ReplicaSets it takes the unavailable
     /// pods of the older one first (`cleanupUnhealthyReplicas`, `rolling.go`): the stable ones, if a third version comes.
     pub fn stable_is_uncounted(&self) -> bool {
         let is_held = |rs: &ReplicaSet| rs.spec.min_ready_seconds == Some(keys::HELD);
-        self.hold.is_some() && (self.stable.is_some_and(is_held) || self.is_on_stable_template())
+        self.hold.is_some() && self.stable.is_some_and(is_held) || self.is_taken_back()
     }
 
     /// Whether somebody put a third template in place of the canary's.
@@ -224,6 +229,14 @@ impl<'a> Situation<'a> {
             return false;
         };
         *canary != fingerprint(&self.deployment().spec.template) && !self.is_on_stable_template()
+    }
+
+    /// Whether a Service of ours has the pods of the live version; `None` if it is not there.
+    pub fn is_of_live(&self, service: &str) -> Option<bool> {
+        let hash = &self.observed.roads.service(service)?["spec"]["selector"][keys::POD_TEMPLATE_HASH];
+        let live = &self.deployment().spec.template;
+        let mut sets = self.observed.replica_sets.iter();
+        Some(sets.any(|set| *hash == set.hash() && same_template(&set.spec.template, live)))
     }
 
     /// Returns the limits on the live Deployment, if they are written as we write them.

@@ -16,7 +16,7 @@ use crate::share::{Size, Stable};
 use crate::traffic::{Match, Role, Split, Target, Traffic, View, drifted, says, unpin, weave};
 
 pub(super) use check::foreign_pod;
-pub use retreat::{RETREATING, retreat, unanswered};
+pub use retreat::{RETREATING, is_woven, retreat, unanswered};
 
 /// What is asked of the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

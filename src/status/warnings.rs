@@ -41,7 +41,7 @@ pub(super) fn warnings(
                     verb("abort")
                 ),
             );
-        } else if situation.is_on_stable_template() {
+        } else if situation.is_taken_back() {
             warn(
                 "undone",
                 format!(

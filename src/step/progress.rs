@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::patience::min_ready;
+use super::replaced::ended;
 use super::{superseded, traffic};
 use crate::error::{Error, Kind};
-use crate::model::{Phase, Pod, ReplicaSet, Situation, fingerprint, images, same_template};
+use crate::model::{Phase, Pod, ReplicaSet, Situation, fingerprint, same_template};
 use crate::plan::Step;
 
 /// How far a step's waiting is.
@@ -46,32 +47,6 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: ReadyFor<'_>)
         Step::Route { split, .. } => traffic::routed(situation, split),
         Step::Pin { role } => traffic::pinned(situation, *role),
     }
-}
-
-/// Returns why a canary that is held cannot go on: another client ended it.
-pub(super) fn ended(situation: &Situation<'_>, wanted: Option<&Value>) -> Option<Error> {
-    let id = situation.deployment().id();
-    let command = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
-    let ended = |what: String| Error::new(Kind::VersionFailed, what);
-    if situation.hold.is_none() {
-        let what = format!("{id} is no longer held: another client ended the canary");
-        return Some(ended(what).next(command("status")));
-    }
-    // Who brings another version replaces whatever is held.
-    if wanted.is_some_and(|wanted| !same_template(wanted, &situation.deployment().spec.template)) {
-        return None;
-    }
-    // Who names the one that took its place means that one.
-    if let Some(error) = replaced(situation).filter(|_| wanted.is_none()) {
-        return Some(error);
-    }
-    if situation.is_on_stable_template() {
-        return Some(
-            ended(format!("the stable template of {id} was put back by another client"))
-                .next(command("abort")),
-        );
-    }
-    None
 }
 
 fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progress {
@@ -147,21 +122,6 @@ fn stop_progress(situation: &Situation<'_>) -> Progress {
         return Progress::Done;
     }
     Progress::Waiting("the rolling update has not stopped yet".into(), None)
-}
-
-/// Returns why the version that is tried is none any more: its pods make room for those of a third one.
-pub(super) fn replaced(situation: &Situation<'_>) -> Option<Error> {
-    let id = situation.deployment().id();
-    situation.is_superseded().then(|| {
-        let images = images(&situation.deployment().spec.template).join(", ");
-        Error::new(
-            Kind::VersionFailed,
-            format!(
-                "another client replaced the canary of {id} by a third version ({images}); stable pods are untouched"
-            ),
-        )
-        .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace))
-    })
 }
 
 fn rollout_progress(situation: &Situation<'_>) -> Progress {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::progress::replaced;
+use super::replaced::replaced;
 use super::{Mutation, Progress, Work};
 use crate::error::{Error, Kind};
 use crate::model::{Pod, ReplicaSet, Situation};
@@ -75,12 +75,11 @@ pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Err
 }
 
 pub(super) fn published(situation: &Situation<'_>, role: Role) -> Progress {
-    let (Some(traffic), Some(version)) = (direct(situation), version(situation, role)) else {
-        return Progress::Done;
-    };
+    let Some(traffic) = direct(situation) else { return Progress::Done };
     if let Some(error) = replaced(situation).filter(|_| role != Role::Stable) {
         return Progress::Halted(error);
     }
+    let Some(version) = version(situation, role) else { return Progress::Done };
     let name = role.service(&traffic.service);
     let known = situation.observed.roads.ready(&name);
     let ready = ready_pods(situation, version);

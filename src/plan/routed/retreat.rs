@@ -1,8 +1,7 @@
 //! A version that has a share of the requests and no pods any more.
 
 use super::Moves;
-use crate::keys;
-use crate::model::{Observed, ReplicaSet, Situation, same_template};
+use crate::model::{Observed, Situation};
 use crate::plan::{Plan, Step};
 use crate::traffic::{Role, Target};
 
@@ -10,23 +9,30 @@ use crate::traffic::{Role, Target};
 pub const RETREATING: &str = "requests go to pods that are gone: giving them to pods that are there";
 
 /// Returns the plan that takes the share from whoever has no pods: a version whose place somebody gave to another, or to the
-/// former one, while it was held, so that its pods go at this very time; a stable version that somebody replaced before it
-/// was held; and a Service of ours that somebody deleted. The route would go on sending them requests. Without steps if there
-/// is nothing to take.
+/// former one, while it was held or with the hold, so that its pods go at this very time; a stable version that somebody
+/// replaced before it was held; and a Service of ours that somebody deleted. The route would go on sending them requests.
+/// Without steps if there is nothing to take.
 pub fn retreat(observed: &Observed) -> Plan {
     let situation = Situation::of(observed);
-    let taken_back = situation.hold.is_some() && situation.is_on_stable_template();
     // Under a pause no pod is replaced.
-    let replaced = (situation.is_superseded() || taken_back) && !observed.deployment.spec.paused;
+    let replaced =
+        (situation.is_superseded() || situation.is_taken_back()) && !observed.deployment.spec.paused;
     let Some(moves) = Moves::of(observed) else { return Plan::default() };
     let steps = if moves.is_outlived() {
         moves.root_again()
-    } else if replaced || moves.lack_a_service() {
+    } else if replaced || moves.is_left() || moves.lack_a_service() {
         moves.retreat()
     } else {
         Vec::new()
     };
     Plan { steps }
+}
+
+/// Whether something of ours is left in the routes, or a Service of ours beside them: the way home must stay known.
+pub fn is_woven(observed: &Observed) -> bool {
+    let Some(moves) = Moves::of(observed) else { return false };
+    let is_there = |role: Role| observed.roads.service(&moves.service(role)).is_some();
+    moves.is_woven() || Role::ALL.into_iter().any(is_there)
 }
 
 /// Returns a route whose status does not say that it is served, before anything was written to it, and what it says.
@@ -42,18 +48,25 @@ impl Moves<'_> {
         [Role::Stable, Role::Canary].into_iter().any(|role| is_gone(role) && self.mentions(role))
     }
 
-    /// Whether the routes name the stable version alone, which is not held and not the live one any more.
+    /// Whether nothing is held, and another version is live than that whose requests are not the canary's, or than the canary
+    /// if it has all: its pods go.
     pub(super) fn is_outlived(&self) -> bool {
-        let situation = Situation::of(self.observed);
-        let Some(service) = self.observed.roads.service(&self.service(Role::Stable)) else { return false };
-        let hash = &service["spec"]["selector"][keys::POD_TEMPLATE_HASH];
-        let live = &self.observed.deployment.spec.template;
-        let is_live = |set: &ReplicaSet| *hash == set.hash() && same_template(&set.spec.template, live);
-        situation.hold.is_none()
-            && !self.observed.deployment.spec.paused
-            && self.mentions(Role::Stable)
-            && !self.mentions(Role::Canary)
-            && !self.observed.replica_sets.iter().any(is_live)
+        let first = [Role::Stable, Role::Canary].into_iter().find(|role| self.mentions(*role));
+        self.is_let_go() && first.is_some_and(|role| self.is_past(role))
+    }
+
+    /// Whether those of the canary go, and the stable ones stay.
+    fn is_left(&self) -> bool {
+        self.is_let_go() && self.is_past(Role::Canary) && !self.is_past(Role::Stable)
+    }
+
+    /// Whether nothing keeps the pods of any version but the live one.
+    fn is_let_go(&self) -> bool {
+        Situation::of(self.observed).hold.is_none() && !self.observed.deployment.spec.paused
+    }
+
+    fn is_past(&self, role: Role) -> bool {
+        Situation::of(self.observed).is_of_live(&self.service(role)) == Some(false)
     }
 
     /// The user's own Service has all: whatever pods there are.
@@ -157,6 +170,43 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_taken_from_a_version_that_went_with_its_hold() {
+        for way in WAYS {
+            mended(way, |world| world.apply("web:1"), "has a share and no pods");
+        }
+        // The stable version is none that stays: the user's own Service has whatever pods there are.
+        for image in ["web:2", "web:3"] {
+            let mut world = World::new(Way::Backends, &["web"], false);
+            assert!(world.run(Command::Canary(Some("web:2"), 10), usize::MAX, &|_| {}));
+            world.apply(image);
+            assert!(complaint(&world).is_some(), "{image}");
+            assert!(world.run(Command::Retreat, usize::MAX, &|_| {}));
+            assert_eq!(complaint(&world), None, "{image}");
+            assert!(is_woven(&world.observed), "its Services are left, and how to find them");
+            assert!(world.run(Command::Abort, usize::MAX, &|_| {}));
+            assert_eq!(world.picture()[2], world.user[2], "something of ours is left");
+        }
+    }
+
+    #[test]
+    fn a_promotion_takes_nothing_from_the_version_that_it_brings() {
+        for weight in [10, 100] {
+            let mut world = World::new(Way::Backends, &["web"], false);
+            assert!(world.run(Command::Canary(Some("web:2"), weight), usize::MAX, &|_| {}));
+            let judge = |world: &World| {
+                assert_eq!(retreat(&world.observed), Plan::default(), "{weight} %: {world:#?}");
+                let situation = Situation::of(&world.observed);
+                let moves = Moves::of(&world.observed).unwrap();
+                let whole = moves.split(Some(0), None, Some(100));
+                let halted = step::halted(&situation, &whole).filter(|_| moves.says(&whole));
+                assert_eq!(halted, None, "{weight} %: {world:#?}");
+            };
+            assert!(world.run(Command::Promote, usize::MAX, &judge));
+            assert!(!is_woven(&world.observed));
+        }
+    }
+
+    #[test]
     fn a_share_is_taken_from_a_service_that_somebody_deleted() {
         for role in [Role::Canary, Role::Stable] {
             let delete = |world: &mut World| {
@@ -204,33 +254,52 @@ mod tests {
         }
     }
 
+    /// What somebody did to a held version, and what is told of it.
+    fn ends() -> [(World, &'static str); 3] {
+        let held = || {
+            let mut world = World::new(Way::Backends, &["web"], false);
+            assert!(world.run(Command::Canary(Some("web:2"), 10), usize::MAX, &|_| {}));
+            world
+        };
+        let (mut taken_back, mut applied) = (held(), held());
+        taken_back.replace("web:1");
+        applied.apply("web:1");
+        [
+            (replaced(Way::Backends, 10), "by a third version"),
+            (taken_back, "was put back by another client"),
+            (applied, "is no longer held"),
+        ]
+    }
+
     #[test]
-    fn a_version_that_takes_the_place_of_the_canary_gets_none_of_its_requests() {
-        let world = replaced(Way::Backends, 10);
-        let moves = Moves::of(&world.observed).unwrap();
-        let up = moves.split(Some(0), Some(80), Some(20));
-        let mut copied = moves.split(Some(0), Some(100), Some(0));
-        copied.mirror = Some(5);
-        let steps = [
-            Step::Route { split: up.clone(), grace: 0 },
-            Step::Route { split: copied, grace: 0 },
-            Step::Own { split: up, grace: 0 },
-            Step::Publish { role: Role::Canary },
-        ];
-        let situation = Situation::of(&world.observed);
-        for step in steps {
-            let error = step::refused(&step, &situation).unwrap();
-            assert!(error.message.contains("by a third version"), "{step:?}: {error}");
-            if !matches!(step, Step::Own { .. }) {
-                let progress = step::progress(&step, &situation, &|_| None);
-                assert!(matches!(progress, Progress::Halted(_)), "{step:?}: {progress:?}");
+    fn a_version_that_is_tried_no_more_gets_no_request() {
+        for (world, told) in ends() {
+            let moves = Moves::of(&world.observed).unwrap();
+            let up = moves.split(Some(0), Some(80), Some(20));
+            let mut copied = moves.split(Some(0), Some(100), Some(0));
+            copied.mirror = Some(5);
+            let steps = [
+                Step::Route { split: up.clone(), grace: 0 },
+                Step::Route { split: copied, grace: 0 },
+                Step::Own { split: up, grace: 0 },
+                Step::Publish { role: Role::Canary },
+            ];
+            let situation = Situation::of(&world.observed);
+            for step in steps {
+                let error = step::refused(&step, &situation).unwrap();
+                assert!(error.message.contains(told), "{step:?}: {error}");
+                if !matches!(step, Step::Own { .. }) {
+                    let progress = step::progress(&step, &situation, &|_| None);
+                    let halted = matches!(&progress, Progress::Halted(error) if error.message.contains(told));
+                    assert!(halted, "{step:?}: {progress:?}");
+                }
             }
-        }
-        for step in [
-            Step::Publish { role: Role::Stable },
-            Step::Route { split: moves.split(Some(0), Some(100), Some(0)), grace: 0 },
-        ] {
-            assert_eq!(step::refused(&step, &situation), None, "{step:?}");
+            for step in [
+                Step::Publish { role: Role::Stable },
+                Step::Route { split: moves.split(Some(0), Some(100), Some(0)), grace: 0 },
+            ] {
+                assert_eq!(step::refused(&step, &situation), None, "{step:?}");
+            }
         }
     }
 }

@@ -141,11 +141,11 @@ impl World {
             self.observed.journal.as_mut().unwrap().cursor = index + 1;
         }
         let held = Situation::of(&self.observed).hold.is_some();
+        let routed = held || plan::is_woven(&self.observed);
         let journal = self.observed.journal.as_mut().unwrap();
         journal.state = State::Done;
-        if !held {
-            (journal.snapshot, journal.traffic) = (None, None);
-        }
+        journal.snapshot = journal.snapshot.take().filter(|_| held);
+        journal.traffic = journal.traffic.take().filter(|_| routed);
         true
     }
 
@@ -200,6 +200,12 @@ impl World {
         self.observed.deployment.spec.template = template(image);
         *self.observed.deployment.metadata.generation.as_mut().unwrap() += 1;
         self.settle();
+    }
+
+    /// Somebody applies a whole manifest with this version: the hold goes with it.
+    pub(super) fn apply(&mut self, image: &str) {
+        self.observed.deployment.spec = idle().deployment.spec;
+        self.replace(image);
     }
 
     /// What the controllers make of it.
