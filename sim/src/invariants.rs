@@ -1,5 +1,6 @@
 //! What must hold at every instant. One file each.
 
+pub mod anew;
 pub mod budget;
 pub mod claims;
 pub mod ending;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use crate::server::store::{Entry, Store};
 
 /// The rules, each with the number of the invariant that it is a part of, as `README.md` numbers them.
-pub const RULES: [(u8, &str); 15] = [
+pub const RULES: [(u8, &str); 16] = [
     (1, "stable pods"),
     (1, "stable share"),
     (2, "share"),
@@ -29,6 +30,7 @@ pub const RULES: [(u8, &str); 15] = [
     (7, "abort converges"),
     (7, "the way back"),
     (7, "the way out"),
+    (7, "decides anew"),
     (8, "budget"),
     (8, "ends"),
     (0, "not simulated"),

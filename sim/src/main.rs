@@ -95,8 +95,11 @@ fn smallest(kind: Kind, seed: u64) -> ExitCode {
             let (left, tried) = scenario::smallest(seed, broken.name);
             (scenario::play_with(&left, scenario::of_seed(seed).1, seed, true), format!("{left:?}"), tried)
         }
-        // It is as it was drawn.
-        Kind::Routed => (kind.play(seed, true), report.drawn.clone(), 0),
+        Kind::Routed => {
+            let (left, tried) =
+                routed::smallest(routed::Routed::draw(&mut Draw::new(seed)), seed, broken.name);
+            (routed::play(&left, seed, true), format!("{left:?}"), tried)
+        }
     };
     let Ok(report) = report else { return ExitCode::from(6) };
     println!("{}", report.trace);

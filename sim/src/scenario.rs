@@ -17,7 +17,7 @@ use crate::draw::Draw;
 use crate::driver::Driver;
 use crate::driver::faults::{Fault, Kill};
 use crate::driver::runs::{End, Printed};
-use crate::invariants::{Broken, budget};
+use crate::invariants::{Broken, anew, budget};
 use crate::shrink::{Shrink, shrink};
 
 /// For how long a run may go on: whatever happens, each wait of the product is bounded.
@@ -134,6 +134,7 @@ fn aim(driver: &mut Driver, line: usize, faults: &[Fault], kills: &[(usize, Kill
 }
 
 fn report(driver: &mut Driver, drawn: String) -> Report {
+    anew::check(driver);
     budget::check(driver);
     let mut broken = driver.broken.clone();
     for what in &driver.server.unknown {

@@ -95,3 +95,36 @@ fn a_stable_version_that_was_replaced_before_the_hold_loses_its_route() {
         assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
     }
 }
+
+/// The former version was put back while the data plane followed the last share: the run ended well, and left the share to
+/// nobody.
+#[test]
+fn a_version_that_is_taken_back_while_its_share_is_followed_loses_it() {
+    let report = routed::of_seed(1089, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+/// `status` was asked at the instant in which a pod that no proxy knew of yet had become Ready again.
+#[test]
+fn a_danger_that_is_over_need_not_be_named() {
+    let report = routed::of_seed(1045, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+/// Somebody put the former version back under a hold, somebody else one that crashes in its place: only the pods of the version
+/// that is tried are left, and only the way back brings others.
+#[test]
+fn a_version_that_is_tried_is_not_given_the_requests_of_a_stable_one_without_pods() {
+    let report = routed::of_seed(2502, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+/// Somebody wrote the Deployment, or the route, between a run's look and its write, or its rehearsal: 422 ended the run.
+#[test]
+fn what_others_write_between_look_and_write_is_met_by_another_look() {
+    for seed in [14, 59, 67] {
+        holds(seed);
+    }
+    let report = routed::of_seed(96, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}

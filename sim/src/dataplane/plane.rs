@@ -208,6 +208,14 @@ impl Plane {
             .or_else(|| failing(&direct).filter(|_| !self.nodes.services.is_empty()))
     }
 
+    /// Where requests go in vain.
+    pub fn in_vain(&self) -> BTreeSet<End> {
+        let (rules, direct) = self.shares();
+        let direct = Some(direct).filter(|_| !self.nodes.services.is_empty());
+        let ends = rules.into_iter().chain(direct).flat_map(Shares::into_keys);
+        ends.filter(|end| !matches!(end, End::Pod(_))).collect()
+    }
+
     fn judge(&mut self, now: Timestamp) {
         let (rules, direct) = self.shares();
         let mut told = Vec::new();

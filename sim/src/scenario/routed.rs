@@ -3,6 +3,7 @@
 mod acts;
 mod judge;
 mod shape;
+mod smaller;
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -26,6 +27,8 @@ use crate::invariants::{ending, requests};
 use crate::object::{Key, Kind};
 use acts::Foreign;
 use shape::{Shape, Wanted};
+
+pub use smaller::smallest;
 
 /// The slowest proxy has everything after this time, and so has the slowest controller.
 const SETTLED: Duration = Duration::from_secs(15);
@@ -212,7 +215,9 @@ impl Routed {
             return driver.breaks("ends", "the first run does not end".into());
         };
         self.judge(driver, &shared, first, late).await;
-        if end != End::Code(0) || ending::is_held(&shop::deployment(driver)) {
+        // A manifest takes the hold off, and leaves all else.
+        let reverted = self.does(|act| *act == Foreign::Shop(Act::Revert));
+        if end != End::Code(0) || reverted || ending::is_held(&shop::deployment(driver)) {
             let words = match self.then {
                 Then::Abort => typed("abort"),
                 Then::Promote => typed("promote"),
@@ -268,12 +273,11 @@ async fn pass(driver: &mut Driver, time: Duration) {
     driver.until(time, |_| false).await;
 }
 
-/// Plays the scenario of a seed.
+/// Plays a scenario; the delays follow from the seed.
 ///
 /// # Errors
 /// If there is no runtime.
-pub fn of_seed(seed: u64, traced: bool) -> std::io::Result<Report> {
-    let scenario = Routed::draw(&mut Draw::new(seed));
+pub fn play(scenario: &Routed, seed: u64, traced: bool) -> std::io::Result<Report> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
     let local = LocalSet::new();
     Ok(local.block_on(&runtime, async {
@@ -285,4 +289,12 @@ pub fn of_seed(seed: u64, traced: bool) -> std::io::Result<Report> {
         scenario.play(&mut driver, &mut others).await;
         report(&mut driver, format!("{scenario:?}"))
     }))
+}
+
+/// Plays the scenario of a seed.
+///
+/// # Errors
+/// If there is no runtime.
+pub fn of_seed(seed: u64, traced: bool) -> std::io::Result<Report> {
+    play(&Routed::draw(&mut Draw::new(seed)), seed, traced)
 }

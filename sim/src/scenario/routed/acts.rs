@@ -61,6 +61,7 @@ impl Foreign {
             }
             5 => Self::Shop(Act::Undo),
             6 => Self::Shop(Act::Restart),
+            7 if draw.chance(500) => Self::Shop(Act::Revert),
             7 => Self::Weights,
             8 => Self::Rule,
             9 => Self::NoService,

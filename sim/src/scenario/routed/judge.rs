@@ -1,24 +1,30 @@
 //! What must be so after a run, and in the end.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
+
+use serde_json::Value;
 
 use super::acts::Foreign;
 use super::shape::Wanted;
 use super::{Routed, SETTLED, Verb, is_bad, pass};
 use crate::acts::Act;
 use crate::dataplane::proxies::Shared;
+use crate::dataplane::shares::End as Where;
 use crate::driver::Driver;
 use crate::driver::runs::End;
 use crate::invariants::ending;
+use crate::object::{Key, Kind};
 use crate::scenario::PATIENCE;
-use crate::scenario::shop::{self, Settings};
+use crate::scenario::shop::{self, NAMESPACE, Settings};
 use crate::scenario::way_out::typed;
+use crate::server::resources::of_kind;
 
 impl Routed {
     /// What must be so when a run has ended by itself. `late`: others did something after its end.
     pub(super) async fn judge(&self, driver: &mut Driver, shared: &Shared, run: usize, late: bool) {
         let Some(End::Code(code)) = driver.runs.get(run).and_then(|run| run.end) else { return };
-        if !self.does(|act| matches!(act, Foreign::Shop(Act::ThirdVersion(_) | Act::Undo | Act::Restart))) {
+        if !self.does(|act| matches!(act, Foreign::Shop(act) if act.changes_version())) {
             ending::check(driver, run);
         }
         pass(driver, SETTLED).await;
@@ -31,6 +37,8 @@ impl Routed {
             && !troubled
             && !self.image.ends_with("-late")
             && (!open || self.asked_kept())
+            // Where no other pod is Ready, nobody can be given the requests: a version that is only tried gets no more.
+            && ready(driver).any(|pod| open || pod["spec"]["containers"][0]["image"] != self.image)
         {
             let why = format!(
                 "run {run} ended with {code}, and {:.1} % of the requests fail: {why}",
@@ -38,11 +46,13 @@ impl Routed {
             );
             driver.breaks("requests after a run", why);
         }
-        let calm = !self.does(|act| !act.is_harmless());
-        let alone = calm && self.is_good() && !self.kills.iter().any(|(of, _)| *of == run) && !troubled;
-        if run == 0 && alone && code != 0 {
+        let killed = self.kills.iter().any(|(of, _)| *of == run);
+        let undisturbed = self.is_good() && !killed && !troubled;
+        let is_size = |act: &Foreign| matches!(act, Foreign::Shop(Act::Scale(_)));
+        if run == 0 && undisturbed && !self.does(|act| !act.is_harmless() && !is_size(act)) && code != 0 {
             driver.breaks("a good version", format!("the first run ends with {code}"));
         }
+        let alone = undisturbed && !self.does(|act| !act.is_harmless());
         if let Verb::Canary { steps, promote: false, .. } = &self.verb
             && run == 0
             && code == 0
@@ -64,15 +74,17 @@ impl Routed {
 
     /// Where requests fail, and nobody is there to mend it, `status` says so.
     pub(super) async fn warned(&self, driver: &mut Driver, shared: &Shared) {
-        let failing = shared.lock().unwrap_or_else(PoisonError::into_inner).failing();
-        if failing.is_none() || !ending::is_held(&shop::deployment(driver)) {
+        let before = in_vain(driver, shared);
+        if before.is_empty() || !ending::is_held(&shop::deployment(driver)) {
             return;
         }
         let run = driver.start(&typed("status"));
         let end = driver.end_of(run, PATIENCE).await;
         let printed = driver.runs.get(run).map(|run| run.printed().stdout).unwrap_or_default();
-        if end == Some(End::Code(0)) && !printed.contains("these fail") {
-            driver.breaks("status names the danger", format!("{failing:?}, and it says {printed}"));
+        let after = in_vain(driver, shared);
+        let mut lasting = before.intersection(&after);
+        if end == Some(End::Code(0)) && !printed.contains("these fail") && lasting.next().is_some() {
+            driver.breaks("status names the danger", format!("{before:?}, and it says {printed}"));
         }
     }
 
@@ -104,4 +116,34 @@ impl Routed {
             );
         }
     }
+}
+
+/// Where requests go in vain, and not only until the proxies know of a pod that has just become Ready.
+fn in_vain(driver: &Driver, shared: &Shared) -> BTreeSet<Where> {
+    let plane = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let lasts = |end: &Where| match end {
+        Where::NoEndpoint(service) => !has_ready(driver, service),
+        Where::Pod(_) | Where::NoService(_) | Where::NoBackend => true,
+    };
+    plane.in_vain().into_iter().filter(lasts).collect()
+}
+
+fn has_ready(driver: &Driver, service: &str) -> bool {
+    let store = &driver.server.store;
+    let service = of_kind(Kind::Service).and_then(|kind| store.get(kind, &Key::new(NAMESPACE, service)));
+    let Some(selector) = service.and_then(|service| service["spec"]["selector"].as_object()) else {
+        return false;
+    };
+    let is_its =
+        |pod: &Value| selector.iter().all(|(label, value)| pod["metadata"]["labels"][label] == *value);
+    ready(driver).any(is_its)
+}
+
+/// The pods that are Ready.
+fn ready(driver: &Driver) -> impl Iterator<Item = &Value> {
+    let pods = of_kind(Kind::Pod).into_iter().flat_map(|kind| driver.server.store.all(kind));
+    pods.map(|(_, pod)| pod.as_ref()).filter(|pod| {
+        let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+        conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
+    })
 }

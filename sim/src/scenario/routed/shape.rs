@@ -12,7 +12,7 @@ use crate::scenario::shop::{NAME, NAMESPACE, Settings};
 use crate::server::resources::of_kind;
 
 /// How the user's route is written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     /// Whether it has a second rule for the same Service.
     pub(super) two: bool,
