@@ -97,8 +97,9 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
 }
 
 /// Whether the record is of a blue-green, which pauses the Deployment: where another client ended its hold, that is left over.
+/// Whatever a journal says, no undo brought that record: it is refused where a Deployment is paused.
 fn is_frozen(situation: &Situation<'_>) -> bool {
-    let traffic = situation.observed.record().and_then(|record| record.traffic);
+    let traffic = situation.deployment().held_record().and_then(|record| record.traffic);
     traffic.is_some_and(|traffic| traffic.switch.is_some())
 }
 

@@ -21,6 +21,7 @@ fn holds(seed: u64) {
 #[test]
 fn a_freeze_goes_with_its_hold() {
     holds(349);
+    holds(1205);
 }
 
 /// The strategy was edited between the record of the way home and the hold, and the way back brought the old one.
