@@ -31,6 +31,7 @@ CLUSTER := testbed/cluster
 DATA_PLANES := contour traefik istio
 # Of routers that no data plane here serves.
 CRDS := gateway-api smi linkerd apisix consul
+PRODUCT := --package rollout-plus --package rollout-plus-core
 TESTS := cargo test --locked --features cluster-tests
 
 .PHONY: help
@@ -105,7 +106,7 @@ lint:
 
 .PHONY: doc
 doc:
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc $(PRODUCT) --no-deps --locked --document-private-items
 
 .PHONY: deny
 deny: $(TOOLS)/bin/cargo-deny-$(DENY_VERSION)
@@ -117,7 +118,7 @@ $(TOOLS)/bin/cargo-deny-$(DENY_VERSION):
 
 .PHONY: unit
 unit:
-	$(TESTS) --lib --bins --test layers --test forgotten --test health --test packaging --test support_works
+	$(TESTS) $(PRODUCT) --lib --bins --test layers --test forgotten --test health --test packaging --test support_works
 
 .PHONY: sim
 sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=5000 CROWDS=1000 ROUTED=1000)
@@ -149,7 +150,7 @@ build-cluster:
 
 .PHONY: build-tests
 build-tests:
-	$(TESTS) --no-run
+	$(TESTS) $(PRODUCT) --no-run
 
 .PHONY: build-programs
 build-programs: image-root shop

@@ -14,7 +14,6 @@ mod fleet;
 mod foretell;
 mod get;
 mod identity;
-mod kinds;
 mod kubeconfig;
 mod lease;
 mod list;

@@ -33,15 +33,14 @@ use crate::cluster::connect;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::{self, Card, Output};
-use crate::world::within;
+use crate::world::{World, within};
 
-pub(crate) use bootstrap::Granted;
-pub(crate) use doctor::Diagnosis;
 use rollout::Context;
 
-/// Runs a command line, or a step of a CI pipeline where there is none, and returns the exit code of the process.
-pub async fn run(argv: Vec<OsString>, environment: &Environment) -> u8 {
-    within(Arc::clone(&environment.world), started(argv, environment)).await
+/// Runs a command line in a world, or a step of a CI pipeline where there is none, and returns the exit code of the
+/// process.
+pub async fn run(argv: Vec<OsString>, environment: &Environment, world: Arc<dyn World>) -> u8 {
+    within(world, started(argv, environment)).await
 }
 
 async fn started(argv: Vec<OsString>, environment: &Environment) -> u8 {

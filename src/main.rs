@@ -20,12 +20,12 @@ fn main() -> ExitCode {
         user: user(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
         stderr_is_terminal: std::io::stderr().is_terminal(),
-        world: Arc::new(Process),
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::from(6);
     };
-    ExitCode::from(runtime.block_on(rollout_plus::run(std::env::args_os().collect(), &environment)))
+    let argv = std::env::args_os().collect();
+    ExitCode::from(runtime.block_on(rollout_plus::run(argv, &environment, Arc::new(Process))))
 }
 
 /// Asks the system who runs us: in a container and under cron no variable tells. A number may have no name there.

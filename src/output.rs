@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::check;
 use crate::cli::{OutputFormat, Report};
-use crate::commands::Diagnosis;
+use crate::credentials::Diagnosis;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;

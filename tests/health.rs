@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollout_plus::health::{State, Verdict, View, Watch};
-use rollout_plus::model::{ClusterEvent, Observed, Pod, Situation};
+use rollout_plus::model::{ClusterEvent, Pod};
+use rollout_plus::situation::{Observed, Situation};
 use serde_json::Value;
 
 /// A workload as it was recorded.

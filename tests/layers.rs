@@ -1,44 +1,18 @@
-//! The pure core stays pure: no client, no clock, no environment, no printing.
+//! What the compiler does not know of the core: it reads no clock, environment or file, prints nothing, and its modules
+//! stand above each other.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is not pure, and why: a module with all that is in it, or one file. All else under `src` is.
-const IMPURE: [(&str, &str); 14] = [
-    ("src/cluster", "talks to the API server"),
-    ("src/commands", "the verbs bring cluster, engine and output together"),
-    ("src/delivery/client.rs", "sends requests to CI systems"),
-    ("src/delivery/write.rs", "writes files"),
-    ("src/engine", "acts, waits and looks at the clock"),
-    ("src/environment.rs", "finds programs and looks at files on this machine"),
-    ("src/main.rs", "begins and ends the process"),
-    ("src/output", "the only writer"),
-    ("src/source.rs", "opens what the user named"),
-    ("src/source/kustomize", "reads directories and runs a program"),
-    ("src/source/manifest.rs", "reads files"),
-    ("src/source/pattern.rs", "looks for the files of a pattern"),
-    ("src/source/pin.rs", "asks the cluster for the digest that its pods run"),
-    ("src/world.rs", "the clock, chance, signals and streams of a run"),
-];
+/// What the standard library and jiff would let it do.
+const FORBIDDEN: [&str; 7] =
+    ["std::env", "::now()", "println!", "eprintln!", "std::fs", "std::net", "std::process"];
 
-const FORBIDDEN: [&str; 14] = [
-    "kube::",
-    "tokio",
-    "glob::",
-    "std::env",
-    "::now()",
-    "println!",
-    "eprintln!",
-    "std::fs",
-    "std::net",
-    "std::process",
-    "crate::cluster",
-    "crate::commands",
-    "crate::engine",
-    "crate::output",
-];
+/// What would bring a client with it.
+const HEAVY: [&str; 4] = ["hyper", "kube-core", "rustls", "tokio"];
 
 /// Clock, chance, signals and streams. They reach a run through one value, so that a simulator can make another.
 const WORLD: [&str; 11] = [
@@ -68,10 +42,11 @@ fn files(place: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The files under `src`, as a path from the root and their text.
+/// The files under `src` of both crates, as a path from the root and their text.
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
+    files(&root.join("core/src"), &mut found);
     files(&root.join("src"), &mut found);
     let read = |file: PathBuf| {
         let text = fs::read_to_string(&file).unwrap();
@@ -80,67 +55,108 @@ fn sources() -> Vec<(PathBuf, String)> {
     found.into_iter().map(read).collect()
 }
 
-fn is_in(file: &Path, place: &str) -> bool {
-    file.starts_with(place) || file.with_extension("") == Path::new(place)
-}
-
-fn forbidden_in(text: &str) -> Option<&'static str> {
-    FORBIDDEN.into_iter().find(|word| text.contains(word))
+/// The code of a file without its tests and comments.
+fn code(text: &str) -> String {
+    let is_inside = |rest: &str| rest.lines().next().is_some_and(|line| line.ends_with('{'));
+    let mut tests = text.match_indices("\n#[cfg(test)]\n");
+    let begin = tests.find(|(at, word)| is_inside(&text[at + word.len()..]));
+    let own = begin.map_or(text, |(at, _)| &text[..at]);
+    let lines = own.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.fold(String::new(), |code, line| code + line + "\n")
 }
 
 #[test]
-fn what_is_not_named_has_no_client_clock_environment_or_printing() {
-    for (file, text) in sources() {
-        let named = IMPURE.iter().any(|(place, _)| is_in(&file, place));
-        let found = forbidden_in(&text).filter(|_| !named);
+fn the_core_has_no_clock_environment_file_or_printing() {
+    for (file, text) in sources().into_iter().filter(|(file, _)| file.starts_with("core")) {
+        let found = FORBIDDEN.into_iter().find(|word| text.contains(word));
         assert_eq!(found, None, "{} is to be pure: it gets such things passed in", file.display());
     }
 }
 
 #[test]
-fn what_is_named_is_not_pure() {
-    let sources = sources();
-    for (place, why) in IMPURE {
-        let found = sources.iter().any(|(file, text)| is_in(file, place) && forbidden_in(text).is_some());
-        assert!(found, "{place} is pure, or gone: take it off the list ({why})");
+fn the_core_is_built_without_a_client() {
+    let lock = include_str!("../Cargo.lock");
+    let needs = |name: &str| -> Vec<&str> {
+        let head = format!("name = \"{name}\"");
+        let block = lock.split("[[package]]").find(|block| block.lines().any(|line| line == head)).unwrap();
+        let listed = block.lines().filter_map(|line| line.strip_prefix(" \""));
+        listed.map(|line| line.trim_end_matches("\",").split(' ').next().unwrap()).collect()
+    };
+    let (mut found, mut next) = (BTreeSet::new(), vec!["rollout-plus-core"]);
+    while let Some(name) = next.pop() {
+        if found.insert(name) {
+            next.extend(needs(name));
+        }
+    }
+    assert!(found.contains("k8s-openapi"), "{found:?}");
+    for heavy in HEAVY {
+        assert!(!found.contains(heavy), "the core needs {heavy}");
     }
 }
 
-/// The rows of the map in `src/lib.rs`: what a part is, and its modules.
-fn map(lib: &str) -> Vec<(String, Vec<String>)> {
+/// The modules that the table in a `lib.rs` names, in its order.
+fn map(lib: &'static str) -> Vec<&'static str> {
     let rows = lib.lines().filter_map(|line| line.strip_prefix("//! | ")).filter(|row| row.contains('`'));
-    rows.map(|row| {
-        let (part, rest) = row.split_once(" | ").unwrap();
-        let modules = rest.split('`').skip(1).step_by(2);
-        (part.to_owned(), modules.map(str::to_owned).collect())
-    })
-    .collect()
+    let modules = rows.flat_map(|row| row.split_once(" | ").unwrap().1.split('`').skip(1).step_by(2));
+    modules.collect()
 }
 
-#[test]
-fn the_map_names_every_module_once_and_the_core_is_pure() {
-    let lib = include_str!("../src/lib.rs");
-    let map = map(lib);
-    let mut named: Vec<&str> = map.iter().flat_map(|(_, modules)| modules).map(String::as_str).collect();
-    named.sort_unstable();
+/// The modules that a `lib.rs` declares.
+fn declared(lib: &'static str) -> BTreeSet<&'static str> {
     let module = |line: &'static str| {
         line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ").map(|rest| rest.trim_end_matches(';'))
     };
-    let mut there: Vec<&str> = lib.lines().filter_map(module).collect();
-    there.sort_unstable();
-    assert_eq!(named, there, "the map in src/lib.rs, and its modules");
-    for (part, modules) in map {
-        for module in modules {
-            let file = format!("src/{module}.rs");
-            let named = IMPURE.iter().any(|(place, _)| is_in(Path::new(&file), place));
-            assert!(!(named && part == "pure core"), "{module} is not pure, and stands in the core");
+    lib.lines().filter_map(module).collect()
+}
+
+const CORE: &str = include_str!("../core/src/lib.rs");
+const SHELL: &str = include_str!("../src/lib.rs");
+
+#[test]
+fn the_maps_name_every_module_once() {
+    for lib in [CORE, SHELL] {
+        let (named, declared) = (map(lib), declared(lib));
+        assert_eq!(named.len(), declared.len(), "{named:?}");
+        assert_eq!(named.into_iter().collect::<BTreeSet<_>>(), declared);
+    }
+    let contributing = include_str!("../CONTRIBUTING.md");
+    let named = |place: &str| -> BTreeSet<&str> {
+        let places = contributing.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+        let words = places.flat_map(|cell| cell.split('`'));
+        let modules = words.filter_map(|word| word.strip_prefix(place));
+        modules.map(|module| module.trim_end_matches('*').trim_end_matches(".rs")).collect()
+    };
+    assert_eq!(named("core/src/"), declared(CORE));
+    assert_eq!(named("src/"), declared(SHELL));
+}
+
+#[test]
+fn a_module_of_the_core_imports_those_above_it_in_the_map() {
+    let map = map(CORE);
+    let place = |module: &str| map.iter().position(|named| *named == module);
+    for (file, text) in sources() {
+        let Ok(inner) = file.strip_prefix("core/src") else { continue };
+        let module = inner.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        if ["lib", "fixtures"].contains(&module) || file.ends_with("tests.rs") {
+            continue;
+        }
+        let code = code(&text);
+        for (at, word) in code.match_indices("crate::") {
+            let rest = &code[at + word.len()..];
+            let other = rest.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap();
+            let is_above = other == "fixtures" || (place(other).is_some() && place(other) <= place(module));
+            assert!(
+                is_above,
+                "{} imports '{other}', which core/src/lib.rs has below {module}",
+                file.display()
+            );
         }
     }
 }
 
 #[test]
 fn a_name_that_we_write_into_a_cluster_stands_in_keys_alone() {
-    let keys = include_str!("../src/keys.rs");
+    let keys = include_str!("../core/src/keys.rs");
     let value =
         |line: &'static str| line.split_once(": &str = \"").map(|(_, rest)| rest.trim_end_matches("\";"));
     let names: Vec<&str> =

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::objects::{encode, parse};
+use crate::cluster::call::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::credentials::{Secret, token};
 use crate::error::{Error, Kind};

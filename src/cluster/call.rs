@@ -11,6 +11,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -345,4 +346,15 @@ fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
 fn jittered(pause: Duration) -> Duration {
     let random = world::random() % 512;
     pause.mul_f64(0.75 + f64::from(u32::try_from(random).unwrap_or(0)) / 1024.0)
+}
+
+/// Reads what an answer says.
+pub(crate) fn parse<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
+}
+
+/// Encodes text for the query or a segment of a path.
+pub(super) fn encode(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

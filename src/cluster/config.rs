@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::check::{Kind, Subject, references};
 use crate::cluster::Cluster;
-use crate::model::{Deployment, Observed, ReplicaSet};
+use crate::model::{Deployment, ReplicaSet};
+use crate::situation::Observed;
 
 impl Cluster {
     /// Names the ConfigMaps and Secrets of a former version that changed since it was replaced. Who may not read them is

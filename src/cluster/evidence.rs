@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures::future::join4;
 
-use crate::cluster::call::ANYTHING;
+use crate::cluster::call::{ANYTHING, encode, parse};
 use crate::cluster::list::List;
-use crate::cluster::objects::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::evidence::{self, Evidence, LOG_READ, Readings};
 use crate::health;
-use crate::model::{ClusterEvent, Observed, Situation};
+use crate::model::ClusterEvent;
+use crate::situation::{Observed, Situation};
 
 /// How long each part of it may take; they are read at once.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -11,8 +11,7 @@ use futures::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
 use crate::check::{Fact, Facts, Kind, Need, Rights, Subject, missing, references, selects, wants_own_nodes};
-use crate::cluster::call::METADATA_ONLY;
-use crate::cluster::objects::{encode, parse};
+use crate::cluster::call::{METADATA_ONLY, encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 

@@ -8,15 +8,15 @@ use futures::future::try_join3;
 use futures::stream::StreamExt;
 
 use crate::cluster::Cluster;
-use crate::cluster::kinds::Lease;
 use crate::cluster::list::Listed;
 use crate::cluster::objects::labels;
 use crate::cluster::store::{Kept, Key, Store, Touched, key};
 use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
 use crate::keys::MANAGED_BY;
-use crate::model::{Deployment, ObjectName, Observed, Pod, ReplicaSet, same_template};
-use crate::record::{Journal, LockState, lease_name};
+use crate::model::{Deployment, ObjectName, Pod, ReplicaSet, same_template};
+use crate::record::{Journal, Lease, LockState, lease_name};
+use crate::situation::Observed;
 
 /// Finds our Leases.
 fn ours() -> String {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::apply::asked::Asked;
-use crate::cluster::objects::{encode, parse};
+use crate::cluster::call::{encode, parse};
 use crate::cluster::{Call, Cluster};
 use crate::error::Error;
 

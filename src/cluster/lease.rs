@@ -13,7 +13,7 @@ impl Cluster {
         let doing = format!("read the lock of deployment/{deployment} in namespace {}", self.namespace);
         let path = format!("{}/{}", self.leases_path(), lease_name(deployment));
         match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
-            Ok(body) => super::objects::parse(&doing, &body).map(Some),
+            Ok(body) => super::call::parse(&doing, &body).map(Some),
             Err(failure) if failure.code() == 404 => Ok(None),
             Err(failure) => Err(failure.into_error()),
         }

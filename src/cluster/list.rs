@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::cluster::objects::{encode, parse};
+use crate::cluster::call::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 

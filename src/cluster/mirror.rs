@@ -15,7 +15,8 @@ use crate::cluster::roads::RoadStore;
 use crate::cluster::store::{Store, key};
 use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
-use crate::model::{Deployment, Observed, Pod, ReplicaSet};
+use crate::model::{Deployment, Pod, ReplicaSet};
+use crate::situation::Observed;
 use crate::traffic::{Roads, Target, Traffic};
 
 /// A pod, and what is derived of it when it changes, not when it is looked at.
@@ -198,8 +199,8 @@ mod tests {
 
     use super::*;
     use crate::health::{Tolerances, View, Watch};
-    use crate::model::Situation;
-    use crate::model::fixtures::{held, idle};
+    use crate::situation::Situation;
+    use rollout_plus_core::fixtures::{held, idle};
 
     fn at<K: kube::Resource>(mut object: K, version: u64) -> K {
         object.meta_mut().resource_version = Some(version.to_string());

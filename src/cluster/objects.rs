@@ -2,15 +2,16 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::cluster::call::parse;
 use crate::cluster::list::Listed;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::{FIELD_MANAGER, HELD, HELD_ANNOTATION};
-use crate::model::{Deployment, HeldRecord, Observed, Pod, ReplicaSet};
-use crate::record::{self, Journal};
+use crate::model::{Deployment, Pod, ReplicaSet};
+use crate::record::{self, HeldRecord, Journal};
+use crate::situation::Observed;
 use crate::traffic::{Roads, Traffic};
 
 impl Cluster {
@@ -167,14 +168,4 @@ pub(crate) fn labels(selector: &LabelSelector) -> Result<String, Error> {
     Selector::try_from(selector.clone())
         .map(|selector| selector.to_string())
         .map_err(|error| Error::new(Kind::Cluster, format!("read the Deployment's selector: {error}")))
-}
-
-pub(crate) fn parse<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
-}
-
-/// Encodes text for the query or a segment of a path.
-pub(super) fn encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

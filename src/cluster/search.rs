@@ -6,17 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::cluster::call::encode;
 use crate::cluster::list::Listed;
-use crate::cluster::objects::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
 use crate::model::Deployment;
 use crate::router::reach::{is_stranger, is_woven, reached};
-use crate::router::{Claim, ROUTERS, RouteKind, Router, router};
-use crate::traffic::{
-    Choice, Found, Passed, Search, Split, Taken, Target, Traffic, choose, drifted, is_made_by_us,
-    own_targets, pinned_to, root_of, selecting, text,
+use crate::router::{
+    Choice, Claim, Found, Passed, ROUTERS, RouteKind, Router, Search, Taken, choose, drifted, own_targets,
+    router,
 };
+use crate::traffic::{Split, Target, Traffic, is_made_by_us, pinned_to, root_of, selecting, text};
 
 use elsewhere::Home;
 

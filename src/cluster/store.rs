@@ -7,8 +7,8 @@ use kube::ResourceExt;
 use kube::runtime::watcher::Event;
 use serde::de::DeserializeOwned;
 
-use crate::cluster::kinds::Lease;
 use crate::model::{Deployment, Pod, ReplicaSet};
+use crate::record::Lease;
 
 /// A kind whose objects are kept by group and name.
 pub(super) trait Kept:

@@ -81,7 +81,7 @@ mod tests {
 
     /// Of `openssl req -x509` for api.example.org and 127.0.0.1, from 2026 to 2126.
     const ITSELF: &str = include_str!("itself.pem");
-    const CA: &str = include_str!("../credentials/ca.pem");
+    const CA: &str = include_str!("../../core/src/credentials/ca.pem");
 
     /// Verifies the certificate for a name at a time; the library alone, and with ours before it.
     fn verified(trusted: &str, name: &str, at: &str) -> (Result<(), Error>, Result<(), Error>) {

@@ -13,11 +13,11 @@ use serde::de::DeserializeOwned;
 
 use crate::cluster::Cluster;
 use crate::cluster::connect::chain;
-use crate::cluster::kinds::Lease;
 use crate::cluster::refusal::Refusal;
 use crate::cluster::store::Kept;
 use crate::error::{Error, Kind};
 use crate::model::{Deployment, Pod, ReplicaSet};
+use crate::record::Lease;
 
 /// Seconds after which the server ends a watch and we start the next. A connection that died silently is
 /// noticed no later.

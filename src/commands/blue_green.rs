@@ -1,16 +1,17 @@
 //! `blue-green`: a whole second set, tried through a preview, then one switch.
 
 use crate::check::Subject;
-use crate::cli::{BlueGreenArgs, TrafficArgs, deployment_name};
+use crate::cli::{BlueGreenArgs, TrafficArgs};
 use crate::cluster::connect;
 use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
 use crate::commands::routing::{Wish, find};
 use crate::error::Error;
-use crate::model::{Observed, Situation, Strategy};
-use crate::plan::{self, BlueGreenRequest};
+use crate::model::{Strategy, deployment_name};
 use crate::record::Verb;
+use crate::situation::{Observed, Situation};
 use crate::source;
+use crate::strategy::{self, BlueGreenRequest};
 
 /// Runs the verb.
 pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<(), Error> {
@@ -38,8 +39,8 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
         promote: args.auto_promote,
     };
     let planned = |observed: &Observed| {
-        let first = plan::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
-        first.unwrap_or_else(|| plan::blue_green(&request, observed))
+        let first = strategy::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
+        first.unwrap_or_else(|| strategy::blue_green(&request, observed))
     };
     let plan = planned(&observed)?;
     if plan.steps.is_empty() {

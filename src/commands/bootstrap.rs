@@ -6,7 +6,6 @@ mod prove;
 mod revoke;
 mod wanted;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::apply::{Document, Item, intake, kinds};
@@ -16,56 +15,17 @@ use crate::cluster::{Cluster, Sending, connect};
 use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::grant::{Account, Rule, beyond_own, is_ours, of_account, own_needs, rules};
+use crate::grant::{Account, Granted, beyond_own, is_ours, of_account, own_needs, rules};
 use crate::traffic::Target;
 
-pub(crate) use prove::Proof;
-
-/// What was made, or found, of an account.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Granted {
-    schema: u32,
-    /// `system:serviceaccount:shop:ci`.
-    pub(crate) user: String,
-    /// The account's name.
-    pub(crate) account: String,
-    /// Its namespace.
-    pub(crate) namespace: String,
-    /// What its Role allows; null where that was not looked at.
-    pub(crate) rules: Option<Vec<Rule>>,
-    /// The new token's Secret.
-    pub(crate) token: Option<String>,
-    /// Until when the new token is valid; null for ever, and where there is no new one.
-    pub(crate) expires: Option<String>,
-    /// Where the credential went.
-    pub(crate) delivered: Vec<String>,
-    /// What was proven with it.
-    pub(crate) proof: Proof,
-    /// Tokens that were revoked.
-    pub(crate) revoked: Vec<String>,
-}
-
-impl Granted {
-    fn of(account: &Account) -> Self {
-        Self {
-            schema: 1,
-            user: account.user(),
-            account: account.name.clone(),
-            namespace: account.namespace.clone(),
-            ..Self::default()
-        }
-    }
-
-    /// Says what a token is, where it went and what was proven.
-    fn with(self, minted: &mint::Minted, deliver: &[crate::delivery::Target]) -> Self {
-        Self {
-            token: Some(minted.parcel.token.clone()),
-            expires: minted.parcel.expires.clone(),
-            delivered: deliver.iter().map(ToString::to_string).collect(),
-            proof: minted.proof.clone(),
-            ..self
-        }
+/// Says what a token is, where it went and what was proven.
+fn with(granted: Granted, minted: &mint::Minted, deliver: &[crate::delivery::Target]) -> Granted {
+    Granted {
+        token: Some(minted.parcel.token.clone()),
+        expires: minted.parcel.expires.clone(),
+        delivered: deliver.iter().map(ToString::to_string).collect(),
+        proof: minted.proof.clone(),
+        ..granted
     }
 }
 
@@ -101,7 +61,8 @@ async fn make(args: &BootstrapArgs, context: Context<'_>, cluster: &Cluster) -> 
         context.output.about_all().event(&Event::note(format!("applied {}", item.id)));
     }
     let minted = mint::mint(&args.token, &ways, context, cluster, &account, &needs).await?;
-    let granted = Granted { rules: Some(rules), ..Granted::of(&account) }.with(&minted, &args.token.deliver);
+    let granted = Granted { rules: Some(rules), ..Granted::of(&account) };
+    let granted = with(granted, &minted, &args.token.deliver);
     told(&granted, &minted, &args.token, context)
 }
 

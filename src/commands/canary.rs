@@ -1,17 +1,18 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
 use crate::check::Subject;
-use crate::cli::{CanaryArgs, deployment_name};
+use crate::cli::CanaryArgs;
 use crate::cluster::connect;
 use crate::commands::check::preflight;
 use crate::commands::rollout::Context;
 use crate::commands::routing::{Wish, find};
 use crate::error::Error;
-use crate::model::{Observed, Situation, Strategy};
-use crate::plan::{self, CanaryRequest, Wanted};
+use crate::model::{Strategy, deployment_name};
 use crate::record::Verb;
 use crate::share::Size;
+use crate::situation::{Observed, Situation};
 use crate::source;
+use crate::strategy::{self, CanaryRequest, Wanted};
 
 /// Runs the verb.
 pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), Error> {
@@ -50,8 +51,8 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         },
     };
     let plan = |observed: &Observed| {
-        let first = plan::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
-        first.unwrap_or_else(|| plan::canary(&request, observed))
+        let first = strategy::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
+        first.unwrap_or_else(|| strategy::canary(&request, observed))
     };
     // Another share for a version that is held already brings nothing new to judge.
     if request.template.is_some() || Situation::of(&observed).hold.is_none() {

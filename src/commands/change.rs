@@ -4,19 +4,20 @@ use crate::cli::TargetArgs;
 use crate::cluster::connect;
 use crate::commands::rollout::Context;
 use crate::error::Error;
-use crate::model::{Observed, Situation};
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::record::Verb;
+use crate::situation::{Observed, Situation};
 use crate::step;
+use crate::strategy;
 
 /// Makes the canary the only version.
 pub(super) async fn promote(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
-    end(args, context, Verb::Promote, plan::promote).await
+    end(args, context, Verb::Promote, strategy::promote).await
 }
 
 /// Goes back to the stable version.
 pub(super) async fn abort(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
-    end(args, context, Verb::Abort, |observed| Ok(plan::abort(observed))).await
+    end(args, context, Verb::Abort, |observed| Ok(strategy::abort(observed))).await
 }
 
 async fn end(

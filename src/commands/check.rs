@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::apply::Document;
 use crate::check::{Facts, Made, NotChecked, Replacing, Report, Subject, from_documents, judge};
-use crate::cli::{CheckArgs, GlobalArgs, deployment_name};
+use crate::cli::{CheckArgs, GlobalArgs};
 use crate::cluster::{Cluster, connect};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::model::{Deployment, ObjectName, Situation, Strategy};
+use crate::model::{Deployment, ObjectName, Strategy, deployment_name};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::share::{Size, Sizing, Stable};
-use crate::source;
-use crate::source::manifest;
+use crate::situation::Situation;
+use crate::source::{self, manifest};
 use crate::words::counted;
 
 /// Judges a subject before the first write: tells warnings, refuses on errors that are not forced.

@@ -1,41 +1,11 @@
 //! `doctor`: which credential is used, does the server take it, who are we, and what is wrong.
 
-use jiff::Timestamp;
-use serde::Serialize;
-
 use crate::cli::{DoctorArgs, GlobalArgs};
 use crate::cluster::{Cluster, Credential, connect};
-use crate::credentials::{Given, Source, variables};
+use crate::credentials::{Diagnosis, Given, Source, variables};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::Output;
-
-/// What was found.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Diagnosis {
-    schema: u32,
-    /// What the credential is, in words.
-    pub(crate) credential: String,
-    /// Where it was found.
-    pub(crate) origin: String,
-    /// Until when it is valid by itself.
-    pub(crate) expires: Option<Timestamp>,
-    /// The address of the server.
-    pub(crate) server: String,
-    /// Whether the server's certificate is verified.
-    pub(crate) verified: bool,
-    /// Who has to have signed the server's certificate; empty for any CA that the system trusts.
-    pub(crate) authorities: Vec<String>,
-    /// What to know although it is no error.
-    pub(crate) notes: Vec<String>,
-    /// The server's version, once it took the credential.
-    pub(crate) version: Option<String>,
-    /// Who the server says we are.
-    pub(crate) user: Option<String>,
-    /// What is wrong.
-    pub(crate) problem: Option<String>,
-}
 
 /// Runs the verb.
 pub(super) async fn run(
@@ -54,7 +24,7 @@ pub(super) async fn run(
         }
     }
     let cluster = connect(&global).await?;
-    let mut found = Diagnosis::of(&cluster.credential);
+    let mut found = diagnosis(&cluster.credential);
     let mut asked = ask(&cluster, &mut found).await;
     if let Err(error) = &mut asked {
         error.next.retain(|next| !next.ends_with(" doctor"));
@@ -76,26 +46,23 @@ async fn ask(cluster: &Cluster, found: &mut Diagnosis) -> Result<(), Error> {
     Ok(())
 }
 
-impl Diagnosis {
-    fn of(credential: &Credential) -> Self {
-        let mut notes = credential.notes.clone();
-        if credential.unchecked {
-            notes.push(
-                "the server's certificate is not checked: whoever is between sees the credential".into(),
-            );
-        }
-        Self {
-            schema: 1,
-            credential: credential.identity.sentence(),
-            origin: credential.origin.clone(),
-            expires: credential.identity.expires(),
-            server: credential.server.clone(),
-            verified: !credential.unchecked,
-            authorities: credential.authorities.iter().flatten().map(|one| one.subject.clone()).collect(),
-            notes,
-            version: None,
-            user: None,
-            problem: None,
-        }
+/// What is known before the server is asked.
+fn diagnosis(credential: &Credential) -> Diagnosis {
+    let mut notes = credential.notes.clone();
+    if credential.unchecked {
+        notes.push("the server's certificate is not checked: whoever is between sees the credential".into());
+    }
+    Diagnosis {
+        schema: 1,
+        credential: credential.identity.sentence(),
+        origin: credential.origin.clone(),
+        expires: credential.identity.expires(),
+        server: credential.server.clone(),
+        verified: !credential.unchecked,
+        authorities: credential.authorities.iter().flatten().map(|one| one.subject.clone()).collect(),
+        notes,
+        version: None,
+        user: None,
+        problem: None,
     }
 }

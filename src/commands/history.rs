@@ -1,10 +1,10 @@
 //! `history`: revisions, and how they ended.
 
-use crate::cli::{HistoryArgs, deployment_name};
+use crate::cli::HistoryArgs;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::history;
-use crate::model::ReplicaSet;
+use crate::model::{ReplicaSet, deployment_name};
 use crate::output::Output;
 use crate::record;
 

@@ -1,13 +1,13 @@
 //! `rollback`: go back to a former version, judged like any other.
 
-use crate::cli::{RollbackArgs, deployment_name};
+use crate::cli::RollbackArgs;
 use crate::cluster::connect;
 use crate::commands::rollout::Context;
 use crate::error::Error;
 use crate::history;
-use crate::model::without_hash;
-use crate::plan;
+use crate::model::{deployment_name, without_hash};
 use crate::record::{self, Verb};
+use crate::strategy;
 
 /// Runs the verb.
 pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(), Error> {
@@ -19,7 +19,7 @@ pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(),
     let (target, why) = history::target(&observed, &outcomes, args.to_revision)?;
     let template = without_hash(&target.spec.template);
     // A plan that is refused is refused before anything is told about it.
-    plan::rolling(&template, &observed)?;
+    strategy::rolling(&template, &observed)?;
     let revision = target.revision().unwrap_or_default();
     engine.note(&format!("going back to revision {revision}: {why}"));
     for line in history::difference(&observed.deployment.spec.template, &template) {

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::{RestartArgs, RollingArgs, deployment_name};
+use crate::cli::{RestartArgs, RollingArgs};
 use crate::cluster::connect;
 use crate::commands::rollout::Context;
 use crate::error::Error;
 use crate::keys::RESTARTED_AT;
+use crate::model::deployment_name;
 use crate::record::Verb;
 use crate::source;
 use crate::world::timestamp;

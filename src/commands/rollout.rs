@@ -5,17 +5,19 @@ use tokio::time::Instant;
 
 use crate::check::Subject;
 use crate::ci::Build;
-use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs, deployment_name};
+use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs};
 use crate::cluster::Cluster;
 use crate::commands::check;
 use crate::engine::{Engine, Options};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::health::Tolerances;
-use crate::model::{Observed, RunRef, Situation, Strategy};
+use crate::model::{Strategy, deployment_name};
 use crate::output::Output;
-use crate::plan::{self, Plan};
-use crate::record::Verb;
+use crate::plan::Plan;
+use crate::record::{RunRef, Verb};
+use crate::situation::{Observed, Situation};
+use crate::strategy;
 use crate::world::{random, timestamp};
 
 /// What a verb is run with.
@@ -67,25 +69,25 @@ impl<'a> Context<'a> {
         preflight: &PreflightArgs,
     ) -> Result<(), Error> {
         let observed = engine.observed()?;
-        let plan = plan::rolling(template, &observed)?;
+        let plan = strategy::rolling(template, &observed)?;
         // The version that is live already is only followed.
         if plan.steps.len() > 1 {
             let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
             subject.goes_back = verb.goes_back();
             check::preflight(cluster, &subject, &preflight.force, engine.output()).await?;
         }
-        self.carry_out(engine, verb, 0, |observed| plan::rolling(template, observed)).await
+        self.carry_out(engine, verb, 0, |observed| strategy::rolling(template, observed)).await
     }
 
     /// Returns why a command is refused, after no request goes any more to pods that are gone: that is
     /// wrong whatever was asked.
     pub(super) async fn refused(&self, engine: &mut Engine<'a>, verb: Verb, error: Error) -> Error {
-        let lost = engine.observed().is_ok_and(|observed| !plan::retreat(&observed).steps.is_empty());
+        let lost = engine.observed().is_ok_and(|observed| !strategy::retreat(&observed).steps.is_empty());
         if self.global.dry_run.is_some() || !lost {
             return error;
         }
-        engine.warn(plan::RETREATING);
-        match Box::pin(engine.run(verb, 0, |observed| Ok(plan::retreat(observed)))).await {
+        engine.warn(strategy::RETREATING);
+        match Box::pin(engine.run(verb, 0, |observed| Ok(strategy::retreat(observed)))).await {
             Ok(()) => error,
             Err(other) => Error { message: format!("{}; {}", error.message, other.message), ..error },
         }

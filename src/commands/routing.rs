@@ -6,9 +6,9 @@ use crate::cli::TrafficArgs;
 use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::model::Situation;
-use crate::router::{Router, router};
-use crate::traffic::{Choice, Search, Split, Target, Traffic, choose, own_targets, text};
+use crate::router::{Choice, Router, Search, choose, own_targets, router};
+use crate::situation::Situation;
+use crate::traffic::{Split, Target, Traffic, text};
 
 /// What the user wants of the traffic.
 #[derive(Clone, Copy, Debug)]

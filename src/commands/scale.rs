@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::{DryRun, GlobalArgs, PauseArgs, ScaleArgs, deployment_name};
+use crate::cli::{DryRun, GlobalArgs, PauseArgs, ScaleArgs};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::event::Event;
+use crate::model::deployment_name;
 use crate::output::Output;
 
 /// Sets the number of pods.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 
-use crate::cli::{GlobalArgs, OutputFormat, StatusArgs, deployment_name};
+use crate::cli::{GlobalArgs, OutputFormat, StatusArgs};
 use crate::cluster::{Cluster, Fleet, Scope};
 use crate::commands::follow::{self, Order};
 use crate::error::Error;
-use crate::model::Observed;
+use crate::model::deployment_name;
 use crate::output::Output;
+use crate::situation::Observed;
 use crate::status::{Warning, WorkloadStatus};
 
 /// Workloads whose routes are read at a time.

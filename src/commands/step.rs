@@ -15,6 +15,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
+use crate::path;
 use crate::world::Signals;
 
 /// How long a command may take to end by itself after a signal. A container is killed 10 s after it.
@@ -140,7 +141,7 @@ fn order(task: Task, settings: &Settings) -> Result<Order, Error> {
 fn can_run(orders: &mut [Order], environment: &Environment) -> Result<(), Error> {
     for order in orders.iter_mut() {
         if let Runs::Program { words, why, path } = &mut order.runs {
-            let found = words.first().and_then(|program| environment.program(program));
+            let found = words.first().and_then(|program| path::program(environment, program));
             *path = found.ok_or_else(|| program::missing(&order.from, &order.line, words, why.as_deref()))?;
         }
     }

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Collected, Limited};
 use kube::Config;
 use kube::client::Body;
 
-use super::remote::Call;
+use super::Call;
 use crate::cluster::{Bearer, Login, chain, http_client};
 use crate::credentials::{ExposeSecret, Secret};
 

@@ -6,9 +6,7 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::client::{Answer, Client};
-use super::forms::{Parcel, Variable, variables};
-use super::remote::{Call, Door, Remote, said};
-use super::write;
+use super::{Call, Door, Parcel, Remote, Variable, said, variables, write};
 use crate::credentials::{Secret, web_address};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};

@@ -5,8 +5,8 @@ use super::anew::Anew;
 use crate::cluster::Failure;
 use crate::error::Error;
 use crate::event::Event;
-use crate::model::Situation;
 use crate::plan::Step;
+use crate::situation::Situation;
 use crate::step::{self, Mutation};
 
 impl Engine<'_> {

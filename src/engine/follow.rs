@@ -8,9 +8,10 @@ use super::Engine;
 use super::lock::Left;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::model::{Observed, Phase, Situation, fingerprint, images, same_template};
-use crate::plan;
+use crate::model::{fingerprint, images, same_template};
 use crate::record::{Snapshot, State, Verb};
+use crate::situation::{Observed, Phase, Situation};
+use crate::strategy;
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -77,7 +78,7 @@ impl Engine<'_> {
     async fn retract(&mut self, observed: &Observed) -> Result<(), Error> {
         let id = observed.deployment.id();
         self.output.event(&Event::note(format!("{id}: the hold came after the abort: taking it off")));
-        let plan = plan::abort(observed);
+        let plan = strategy::abort(observed);
         self.lock.take(self.cluster, Verb::Abort, plan.clone(), 0, observed).await?;
         let result = Box::pin(self.steps(&plan, 0)).await;
         let left = self.observed().map_or(Left { held: true, ..Left::default() }, |now| Left::of(&now));

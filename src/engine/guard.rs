@@ -12,7 +12,8 @@ use crate::cluster::labels;
 use crate::error::Error;
 use crate::event::Event;
 use crate::health::{Failure, Signal, State, Tolerances, Verdict, View, Watch};
-use crate::model::{ClusterEvent, Observed, Situation};
+use crate::model::ClusterEvent;
+use crate::situation::{Observed, Situation};
 use crate::status;
 
 /// How soon events are asked for again while something is wrong; then three times that, and so on. They only explain.

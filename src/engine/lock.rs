@@ -10,10 +10,11 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health;
-use crate::model::{Loan, Observed, RunRef};
 use crate::output::Channel;
-use crate::plan::{self, Plan};
-use crate::record::{self, Journal, LockState, Outcome, State, Verb};
+use crate::plan::Plan;
+use crate::record::{self, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
+use crate::situation::Observed;
+use crate::strategy;
 use crate::world::{Signals, timestamp};
 
 const RENEW_EVERY: Duration = Duration::from_secs(10);
@@ -36,7 +37,7 @@ pub(super) struct Left {
 impl Left {
     pub(super) fn of(observed: &Observed) -> Self {
         let held = observed.is_held();
-        Self { held, routed: held || plan::is_woven(observed), owes: observed.owes() }
+        Self { held, routed: held || strategy::is_woven(observed), owes: observed.owes() }
     }
 }
 

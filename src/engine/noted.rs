@@ -1,8 +1,8 @@
 //! What the journal says of a plan beside its steps.
 
-use crate::model::{Loan, Observed, Situation};
 use crate::plan::{Plan, Step};
-use crate::record::Snapshot;
+use crate::record::{Loan, Snapshot};
+use crate::situation::{Observed, Situation};
 use crate::step;
 
 /// Returns the way home, to be noted before the first write of a plan.

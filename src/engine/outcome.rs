@@ -2,8 +2,9 @@
 
 use super::Engine;
 use crate::error::{Error, Kind};
-use crate::model::{Observed, ReplicaSet, Situation, fingerprint};
+use crate::model::{ReplicaSet, fingerprint};
 use crate::record::{self, Ending, Outcome, Verb};
+use crate::situation::{Observed, Situation};
 
 impl Engine<'_> {
     /// Returns what goes into the history; nothing if the run changed nothing.

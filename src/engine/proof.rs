@@ -9,7 +9,7 @@ use super::Engine;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
-use crate::model::Observed;
+use crate::situation::Observed;
 
 /// How long the undo waits for it. A kubelet that does not answer must not keep a bad version in service.
 const AHEAD: Duration = Duration::from_secs(1);

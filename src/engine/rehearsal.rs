@@ -6,8 +6,8 @@ use super::Engine;
 use super::anew::Anew;
 use crate::cluster::Failure;
 use crate::error::{Error, Kind};
-use crate::model::{Observed, Situation};
 use crate::plan::{Plan, Step};
+use crate::situation::{Observed, Situation};
 use crate::step::{self, Mutation};
 use crate::traffic::Split;
 

@@ -6,11 +6,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
 use crate::error::{Error, Kind};
-use crate::model::Situation;
-use crate::plan::{self, Step};
+use crate::plan::Step;
 use crate::record::Verb;
+use crate::router::kept;
+use crate::situation::Situation;
 use crate::step;
-use crate::traffic::{Split, kept};
+use crate::strategy;
+use crate::traffic::Split;
 
 /// For how long the controller of a route that has just been made, or was heard a moment ago, may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -20,7 +22,7 @@ impl Engine<'_> {
     pub(crate) async fn hear_routes(&mut self) -> Result<(), Error> {
         let deadline = Instant::now() + ANSWER;
         let mut told = false;
-        while let Some((target, why)) = plan::unanswered(&self.observed()?) {
+        while let Some((target, why)) = strategy::unanswered(&self.observed()?) {
             if !told {
                 told = true;
                 self.note(&format!("{target}: {why}: waiting for it, {} s at most", ANSWER.as_secs()));
@@ -73,14 +75,14 @@ impl Engine<'_> {
         Ok(observed.roads.routes(traffic).all(|(_, route)| kept(route).is_none()))
     }
 
-    /// Takes the share from whoever has no pods: see [`plan::retreat`].
+    /// Takes the share from whoever has no pods: see [`strategy::retreat`].
     pub(super) async fn retreat(&mut self) {
         let Ok(observed) = self.observed() else { return };
-        let plan = plan::retreat(&observed);
+        let plan = strategy::retreat(&observed);
         if plan.steps.is_empty() {
             return;
         }
-        self.warn(plan::RETREATING);
+        self.warn(strategy::RETREATING);
         for step in &plan.steps {
             if let Err(error) = self.act(step).await {
                 self.warn(&format!("these requests fail: {}", error.message));

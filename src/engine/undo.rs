@@ -6,9 +6,11 @@ use crate::cli::OnFailure;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Class, Failure};
-use crate::model::{Situation, same_template};
-use crate::plan::{self, Plan, Step};
+use crate::model::same_template;
+use crate::plan::{Plan, Step};
 use crate::record::Verb;
+use crate::situation::Situation;
+use crate::strategy;
 
 impl Engine<'_> {
     /// Ends a run whose version failed. Always an error: the version's, or that of a way back that is blocked.
@@ -28,8 +30,8 @@ impl Engine<'_> {
         let (live, home) = (observed.deployment.spec.template.clone(), situation.home().cloned());
         let policy = self.guard.policy();
         let plan = match policy {
-            OnFailure::Abort => plan::undo(&observed),
-            OnFailure::Hold | OnFailure::Continue => plan::stop(&situation),
+            OnFailure::Abort => strategy::undo(&observed),
+            OnFailure::Hold | OnFailure::Continue => strategy::stop(&situation),
         };
         let before = match &home {
             None => Some("no former version is known"),
@@ -89,7 +91,7 @@ impl Engine<'_> {
         if let Err(lost) = self.lock.reread(self.cluster).await {
             return lost;
         }
-        let result = Box::pin(self.carry_out(plan::abort(&observed), OnFailure::Abort, None)).await;
+        let result = Box::pin(self.carry_out(strategy::abort(&observed), OnFailure::Abort, None)).await;
         let after = self.observed();
         let held = after.as_ref().map(|after| Situation::of(after).hold.is_some());
         match (result, held) {

@@ -7,8 +7,9 @@ use super::Engine;
 use crate::cli::OnFailure;
 use crate::error::Error;
 use crate::health::{Class, Failure};
-use crate::model::{Pod, Situation};
+use crate::model::Pod;
 use crate::plan::{Check, Step};
+use crate::situation::Situation;
 use crate::traffic::Role;
 
 /// The reason in docs/health.md.

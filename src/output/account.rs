@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use crate::cli::OutputFormat;
-use crate::commands::Granted;
 use crate::credentials::{ExposeSecret, Secret};
 use crate::error::Error;
-use crate::grant::{Issued, sentence};
+use crate::grant::{Granted, Issued, sentence};
 use crate::output::safe::safe;
 use crate::output::{Output, table, to_stderr, to_stdout};
 

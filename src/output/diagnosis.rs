@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::commands::Diagnosis;
-use crate::credentials::distance;
+use crate::credentials::{Diagnosis, distance};
 use crate::output::safe::safe;
 
 /// Returns one line for each thing that was found out.

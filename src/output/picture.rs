@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::model::Phase;
 use crate::output::{table, tree};
+use crate::situation::Phase;
 use crate::status::{Condition, WorkloadStatus};
 
 /// As many are shown as trees.
@@ -94,7 +94,7 @@ fn rest(statuses: &[&WorkloadStatus], shown: &[&WorkloadStatus]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures;
+    use rollout_plus_core::fixtures;
 
     fn frame(rows: usize) -> Frame {
         Frame { rows, color: false, now: Timestamp::UNIX_EPOCH, namespaces: true }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::duration;
-use crate::model::Phase;
 use crate::output::safe::safe;
 use crate::share::tidy;
+use crate::situation::Phase;
 use crate::status::{PodStatus, Version, WorkloadStatus};
 
 const RED: &str = "31";

@@ -15,6 +15,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
+use crate::path;
 use crate::world::Signals;
 
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
@@ -66,7 +67,8 @@ pub(super) fn tool(
     if !directory.is_dir() {
         return Err(Error::usage(format!("-k {named}: there is no such directory")));
     }
-    let found = WAYS.iter().find_map(|(program, before)| Some((environment.program(program)?, *before)));
+    let found =
+        WAYS.iter().find_map(|(program, before)| Some((path::program(environment, program)?, *before)));
     found.ok_or_else(|| {
         Error::usage(format!("-k {named} needs kubectl or kustomize on the PATH, and neither is there"))
             .next(format!("kustomize build {named} | kubectl rollout-plus apply -f -"))

@@ -122,7 +122,7 @@ proptest! {
         for (which, later) in looks {
             now += later;
             let recorded = &parsed()[which.index(parsed().len())];
-            let current = rollout_plus::model::Situation::of(&recorded.observed);
+            let current = rollout_plus::situation::Situation::of(&recorded.observed);
             let pods: BTreeSet<String> = current
                 .current
                 .map(|rs| current.pods_of(rs).map(|pod| pod.uid().to_owned()).collect())

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollout_plus::health::{Class, State, Tolerances, Verdict, View, Watch};
-use rollout_plus::model::{ClusterEvent, Observed, Pod, Situation};
+use rollout_plus::model::{ClusterEvent, Pod};
 use rollout_plus::scrub::Scrubber;
+use rollout_plus::situation::{Observed, Situation};
 use serde_json::{Value, json};
 
 /// A Deployment of `wanted` pods whose newest version has these.
@@ -205,6 +206,7 @@ fn a_container_that_somebody_added_is_not_the_versions_fault() {
         stable: None,
         held: false,
         may_miss: 3,
+        own_deadline: None,
         scrubber: Scrubber::default(),
     };
     let mut watch = Watch::default();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollout_plus::health::{Tolerances, View, Watch};
-use rollout_plus::model::{Observed, Pod, Situation};
+use rollout_plus::model::Pod;
+use rollout_plus::situation::{Observed, Situation};
 use serde_json::{Value, json};
 
 /// Longer than the grace.

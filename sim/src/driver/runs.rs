@@ -146,18 +146,13 @@ impl Run {
             signals: Arc::clone(&signals),
             line: Line { run, out: out.clone() },
         };
-        let environment = Environment {
-            host: host(run),
-            user: "jane".into(),
-            world: Arc::new(world),
-            ..Environment::default()
-        };
+        let environment = Environment { host: host(run), user: "jane".into(), ..Environment::default() };
         let argv: Vec<OsString> = std::iter::once("kubectl-rollout_plus")
             .chain(words.iter().map(String::as_str))
             .map(OsString::from)
             .collect();
         let task = tokio::task::spawn_local(async move {
-            let mut work = Box::pin(rollout_plus::run(argv, &environment));
+            let mut work = Box::pin(rollout_plus::run(argv, &environment, Arc::new(world)));
             let (mut at, mut polls) = (Instant::now(), 0_u32);
             let ended = poll_fn(|context| {
                 polls = if Instant::now() == at { polls + 1 } else { 0 };

@@ -3,8 +3,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use rollout_plus::keys::{HELD, HELD_ANNOTATION, POD_TEMPLATE_HASH};
-use rollout_plus::model::HeldRecord;
-use rollout_plus::record;
+use rollout_plus::record::{self, HeldRecord};
 use serde_json::Value;
 
 use super::Invariant;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rollout_plus::keys::{HELD, HELD_ANNOTATION, MANAGED_BY, NO_DEADLINE, POD_TEMPLATE_HASH};
-use rollout_plus::model::{HeldRecord, fingerprint, same_template};
-use rollout_plus::record::{self, Journal, Snapshot, Verb};
-use rollout_plus::{hold, share};
+use rollout_plus::model::{fingerprint, same_template};
+use rollout_plus::record::{self, HeldRecord, Journal, Snapshot, Verb};
+use rollout_plus::share;
 use serde_json::{Value, json};
 
 use super::pods::{pods, serves};
@@ -114,7 +114,7 @@ impl Facts {
         let spec = &self.deployment["spec"];
         let loan = self.journal.as_ref().and_then(|journal| journal.loan.as_ref());
         let is_lent = loan.is_some_and(|loan| {
-            let limits = loan.limits.iter().any(|limits| spec["strategy"] == hold::strategy(*limits));
+            let limits = loan.limits.iter().any(|limits| spec["strategy"] == limits.strategy());
             self.has_no_deadline() || (limits && loan.original.strategy.as_ref() != Some(&spec["strategy"]))
         });
         let annotated = self.deployment["metadata"]["annotations"][HELD_ANNOTATION].is_string();
@@ -158,7 +158,7 @@ impl Facts {
         let stable = roles.as_ref().and_then(|(stable, _)| self.versions.get(stable));
         let is_stable = stable.is_some_and(|stable| stable.is_live);
         let is_third = roles.as_ref().is_some_and(|(_, canary)| !canary.is_empty() && *canary != live);
-        let limits = |record: &HeldRecord| spec["strategy"] == hold::strategy(record.bounds);
+        let limits = |record: &HeldRecord| spec["strategy"] == record.bounds.strategy();
         let shrunk = |stable: &Version| stable.replicas < spec["replicas"].as_u64().unwrap_or(1);
         let is_noted =
             self.journal.as_ref().is_some_and(|journal| journal.snapshot.is_some() || journal.loan.is_some());

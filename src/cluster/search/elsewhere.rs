@@ -6,8 +6,8 @@ use super::{named, target, version};
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
 use crate::router::reach::reached;
-use crate::router::{RouteKind, Router};
-use crate::traffic::{Found, Passed, Search, Taken, is_made_by_us, text};
+use crate::router::{Found, Passed, RouteKind, Router, Search, Taken};
+use crate::traffic::{is_made_by_us, text};
 
 /// A namespace whose routes may name our Services.
 pub(super) struct Home {

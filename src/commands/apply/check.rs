@@ -9,11 +9,12 @@ use super::rollouts::{self, Way};
 use super::{Run, refused, side_by_side};
 use crate::apply::split::{self, Meaning};
 use crate::apply::{Action, Item, Row, difference, held, replicas};
-use crate::cli::{DryRun, deployment_name};
+use crate::cli::DryRun;
 use crate::error::Error;
-use crate::model::Observed;
+use crate::model::deployment_name;
 use crate::ownership::handover;
 use crate::plan::Plan;
+use crate::situation::Observed;
 
 /// An object with what the server says of it.
 pub(super) struct Checked {

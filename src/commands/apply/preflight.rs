@@ -6,7 +6,8 @@ use super::{Run, refused};
 use crate::check::{Subject, from_documents};
 use crate::commands::check::tell;
 use crate::error::Error;
-use crate::model::{ObjectName, Situation};
+use crate::model::ObjectName;
+use crate::situation::Situation;
 
 /// Kinds that decide about pods: the server would judge a pod by those of now, not by those of the input.
 const DECIDE: [&str; 3] = ["ServiceAccount", "LimitRange", "ResourceQuota"];

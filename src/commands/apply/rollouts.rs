@@ -12,11 +12,13 @@ use crate::cluster::{Cluster, Sending};
 use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::keys;
-use crate::model::{ObjectName, Observed, Strategy, same_template};
-use crate::plan::{self, CanaryRequest, Plan, Wanted};
+use crate::model::{ObjectName, Strategy, same_template};
+use crate::plan::{Plan, Step};
 use crate::record::Verb;
 use crate::share::Size;
+use crate::situation::Observed;
 use crate::status::WorkloadStatus;
+use crate::strategy::{self, CanaryRequest, Wanted};
 
 /// What is to be done with a workload.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,13 +53,15 @@ impl Way {
                     wanted: Wanted { weights: run.args.weight.into_iter().collect(), ..Wanted::default() },
                     ..CanaryRequest::default()
                 };
-                plan::canary(&request, observed)
+                strategy::canary(&request, observed)
             }
-            (Self::Roll { template, .. }, Strategy::Rolling) => plan::rolling(template, observed),
+            (Self::Roll { template, .. }, Strategy::Rolling) => strategy::rolling(template, observed),
             (Self::Roll { .. }, Strategy::BlueGreen) => {
                 Err(Error::usage("apply --strategy takes rolling or canary"))
             }
-            (Self::Create | Self::Settle, _) => plan::rolling(&observed.deployment.spec.template, observed),
+            (Self::Create | Self::Settle, _) => {
+                strategy::rolling(&observed.deployment.spec.template, observed)
+            }
         }
     }
 
@@ -75,7 +79,7 @@ pub(super) async fn foresee(run: &Run<'_>, item: &Item, way: &Way) -> Result<(Ob
     let observed = cluster_of(run, item).observe(&item.id.name).await?;
     let plan = way.plan(run, &observed)?;
     if run.context.global.dry_run.is_some() && !run.args.diff {
-        let steps: Vec<String> = plan.steps.iter().map(plan::Step::title).collect();
+        let steps: Vec<String> = plan.steps.iter().map(Step::title).collect();
         run.note(format!("{}: {}", item.id, steps.join(", then ")));
     }
     Ok((observed, plan))
@@ -217,9 +221,9 @@ async fn go_back(run: &Run<'_>, one: &Checked, cluster: &Cluster, before: &Value
     let context = Context { deadline: None, ..run.context };
     let held = run.args.strategy == Strategy::Canary && !run.args.promote;
     let (result, status) = if held {
-        engine(context, run, one, cluster, Verb::Abort, |observed| Ok(plan::abort(observed))).await
+        engine(context, run, one, cluster, Verb::Abort, |observed| Ok(strategy::abort(observed))).await
     } else {
-        let planner = |observed: &Observed| plan::rolling(before, observed);
+        let planner = |observed: &Observed| strategy::rolling(before, observed);
         engine(context, run, one, cluster, Verb::Rollback, planner).await
     };
     let id = &one.item.id;

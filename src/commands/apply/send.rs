@@ -9,7 +9,7 @@ use super::check::Checked;
 use crate::apply::{Action, Row, order};
 use crate::cluster::Sending;
 use crate::error::Error;
-use crate::traffic::kept;
+use crate::router::kept;
 
 /// For how long the server may take to serve a new kind.
 const DEFINITION_PATIENCE: Duration = Duration::from_secs(60);

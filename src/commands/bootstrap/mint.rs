@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::deliver::{Undelivered, Way, deliver, open};
-use super::prove::{Proof, come_with, prove};
+use super::prove::{come_with, prove};
 use crate::check::Need;
 use crate::cli::TokenArgs;
 use crate::cluster::Cluster;
@@ -13,7 +13,7 @@ use crate::credentials::{Access, Secret, certificates};
 use crate::delivery::{self, Parcel};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::grant::{Account, DELIVERED, EXPIRES, issued, next_number};
+use crate::grant::{Account, DELIVERED, EXPIRES, Proof, issued, next_number};
 use crate::traffic::{Target, text};
 use crate::world;
 

@@ -10,19 +10,10 @@ use crate::cli::GlobalArgs;
 use crate::cluster::{Cluster, connect};
 use crate::credentials::{Access, Given};
 use crate::error::{Error, Kind};
-use crate::grant::{Account, DANGERS, DANGERS_ELSEWHERE, Danger, dangerous};
+use crate::grant::{Account, DANGERS, DANGERS_ELSEWHERE, Danger, Proof, dangerous};
 
 /// For how long a right that was just granted may need until the API server knows it.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// What was proven, in words.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-pub(crate) struct Proof {
-    /// How many single rights were asked for and are there.
-    pub(crate) allowed: usize,
-    /// What was tried and is not allowed.
-    pub(crate) denied: Vec<String>,
-}
 
 /// Comes to the server with a credential and nothing else of ours.
 pub(super) async fn come_with(

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::mint::{check, mint, secret_target};
-use super::{Granted, account, target, told};
+use super::{account, target, told, with};
 use crate::cli::TokenArgs;
 use crate::cluster::{Cluster, Failure};
 use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::grant::{Account, Issued, issued, of_account, token_needs};
+use crate::grant::{Account, Granted, Issued, issued, of_account, token_needs};
 use crate::traffic::text;
 
 /// Shows the tokens of an account, or of all.
@@ -42,7 +42,7 @@ pub(super) async fn rotate(
     }
     let old = cluster.token_secrets().await?;
     let minted = mint(args, &ways, context, cluster, &account, &[]).await?;
-    let mut granted = Granted::of(&account).with(&minted, &args.deliver);
+    let mut granted = with(Granted::of(&account), &minted, &args.deliver);
     let mut left = Left::default();
     tokens(&old, cluster, &account, &mut granted, &mut left).await;
     told(&granted, &minted, args, context)?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::apply::{Item, intake};
 use crate::check::Subject;
-use crate::cli::{WantedArgs, deployment_name};
+use crate::cli::WantedArgs;
 use crate::cluster::Cluster;
 use crate::commands::apply::resolve;
 use crate::commands::rollout::Context;
@@ -14,9 +14,10 @@ use crate::commands::routing::own;
 use crate::error::Error;
 use crate::event::Event;
 use crate::grant::{Wanted, Workload};
-use crate::model::{Deployment, Strategy};
+use crate::model::{Deployment, Strategy, deployment_name};
+use crate::router::{Choice, choose};
 use crate::source::manifest;
-use crate::traffic::{Choice, Role, Traffic, choose, proxied, selecting, text};
+use crate::traffic::{Role, Traffic, proxied, selecting, text};
 
 /// Finds out what an account is for.
 pub(super) async fn find(

@@ -234,7 +234,7 @@ fn woodpecker(
 /// The key pair of the vectors that libsodium made.
 fn keys() -> (String, [u8; 32], [u8; 32]) {
     let vectors: Value =
-        serde_json::from_str(include_str!("../../../src/delivery/sealed-boxes.json")).unwrap();
+        serde_json::from_str(include_str!("../../../core/src/delivery/sealed-boxes.json")).unwrap();
     let bytes = |field: &str| BASE64_STANDARD.decode(text(&vectors, field)).unwrap().try_into().unwrap();
     (text(&vectors, "public_key"), bytes("public_key"), bytes("secret_key"))
 }

@@ -8,7 +8,7 @@ use super::{Place, server, token_of, with_values};
 use crate::proxy::{Fault, Proxy, Rule, When};
 
 /// A CA that signed nothing here.
-const STRANGER: &str = include_str!("../../../src/credentials/ca.pem");
+const STRANGER: &str = include_str!("../../../core/src/credentials/ca.pem");
 
 #[track_caller]
 fn says(ended: &crate::shop::Ended, code: i32, sentence: &str) {

@@ -1,0 +1,110 @@
+//! What may be said after a version failed: from what was read back, never from what was planned.
+
+use serde_json::Value;
+
+use crate::model::{ReplicaSet, images, same_template};
+use crate::situation::Situation;
+use crate::words::counted;
+
+/// What became of a version that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aftermath {
+    /// The template of before is there, nothing is held, and the pods are all of it and Ready.
+    Back,
+    /// The template of before is there, but not all of its pods are.
+    Returning {
+        /// Its pods that are Ready.
+        ready: u32,
+        /// Its pods that are wanted.
+        wanted: u32,
+    },
+    /// It is held beside the former version.
+    Held {
+        /// Its pods.
+        pods: u32,
+        /// The pods of the former version.
+        beside: u32,
+    },
+    /// It is still what the Deployment rolls out.
+    Live,
+    /// Another client has put a third version on the Deployment.
+    Another {
+        /// Its images.
+        images: String,
+    },
+}
+
+impl Aftermath {
+    /// Reads what became of it. `home` is the template of before, as it was known when the version failed; `failed` that
+    /// of the version.
+    pub fn of(situation: &Situation<'_>, home: Option<&Value>, failed: &Value) -> Self {
+        let deployment = situation.deployment();
+        let live = &deployment.spec.template;
+        if situation.hold.is_some() {
+            let pods = situation.canary.map_or(0, ReplicaSet::replicas);
+            return Self::Held { pods, beside: situation.stable.map_or(0, ReplicaSet::replicas) };
+        }
+        if home.is_some_and(|home| same_template(home, live)) {
+            let current = situation.current;
+            let (ready, wanted) = (current.map_or(0, ReplicaSet::ready), deployment.replicas());
+            let others = situation.observed.replica_sets.iter();
+            let alone = others
+                .filter(|rs| current.is_none_or(|current| current.name() != rs.name()))
+                .all(|rs| rs.replicas() == 0);
+            return if ready >= wanted && alone { Self::Back } else { Self::Returning { ready, wanted } };
+        }
+        if same_template(failed, live) {
+            Self::Live
+        } else {
+            Self::Another { images: images(live).join(", ") }
+        }
+    }
+
+    /// Returns it as the end of a sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Back => "the former version is back".to_owned(),
+            Self::Returning { ready, wanted } => {
+                format!("the former version's template is back, {ready} of {wanted} of its pods are Ready")
+            }
+            Self::Held { pods: canary, beside } => {
+                format!(
+                    "it is held where it stands: {} of it beside {}",
+                    counted(*canary, "pod"),
+                    counted(*beside, "pod")
+                )
+            }
+            Self::Live => "it was not undone: the Deployment still has it".to_owned(),
+            Self::Another { images } => format!("another client has put {images} on the Deployment since"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{held, idle, replica_set, template};
+    use crate::situation::Observed;
+
+    fn after(observed: &Observed) -> Aftermath {
+        Aftermath::of(&Situation::of(observed), Some(&template("web:1")), &template("web:2"))
+    }
+
+    #[test]
+    fn only_what_is_there_is_said() {
+        assert_eq!(after(&idle()), Aftermath::Back);
+        assert_eq!(after(&held()), Aftermath::Held { pods: 1, beside: 3 });
+        let mut observed = idle();
+        observed.replica_sets[0].status.ready_replicas = 2;
+        assert_eq!(after(&observed), Aftermath::Returning { ready: 2, wanted: 3 });
+        let mut observed = idle();
+        observed.replica_sets.push(replica_set("web:2", 1));
+        assert_eq!(after(&observed), Aftermath::Returning { ready: 3, wanted: 3 }, "its pod is still wanted");
+        // The new version goes on, although a plan without steps was carried out.
+        let mut observed = idle();
+        observed.deployment.spec.template = template("web:2");
+        assert_eq!(after(&observed), Aftermath::Live);
+        observed.deployment.spec.template = template("web:3");
+        assert_eq!(after(&observed), Aftermath::Another { images: "web:3".into() });
+    }
+}

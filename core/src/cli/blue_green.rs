@@ -1,0 +1,68 @@
+//! Arguments of `blue-green`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{FirstArgs, GuardArgs, PreflightArgs, RouterArgs, SourceArgs};
+use crate::duration;
+use crate::plan::Check;
+use crate::router::Choice;
+
+/// Arguments of `blue-green`.
+#[derive(Clone, Debug, Args)]
+pub struct BlueGreenArgs {
+    /// The Deployment: NAME, deployment/NAME or deploy/NAME
+    pub name: String,
+    /// The new version.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// What the new version has to answer before the switch, through its preview (repeatable)
+    #[arg(long, value_name = "PATH=STATUS", value_parser = check)]
+    pub verify: Vec<Check>,
+    /// Switch and finish; otherwise `promote` does
+    #[arg(long)]
+    pub auto_promote: bool,
+    /// What is done where there is no other version.
+    #[command(flatten)]
+    pub first: FirstArgs,
+    /// For how long the new version is judged after the switch, with a way back in one patch
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
+    pub soak: Duration,
+    /// The router that brings the traffic: auto, none (the Service itself is switched), or its name
+    #[arg(long, value_name = "ROUTER", default_value = "auto")]
+    pub router: Choice,
+    /// The Service whose traffic is switched, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// What the router itself does not tell.
+    #[command(flatten)]
+    pub settings: RouterArgs,
+    /// What is done about a failure.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+    /// What may be wrong all the same.
+    #[command(flatten)]
+    pub preflight: PreflightArgs,
+}
+
+fn check(text: &str) -> Result<Check, String> {
+    let wrong = || format!("'{text}' is no check: write for example /health=200");
+    let (path, status) = text.rsplit_once('=').ok_or_else(wrong)?;
+    let status = status.parse().ok().filter(|status| (100..600).contains(status)).ok_or_else(wrong)?;
+    let check = Check { path: path.to_owned(), status };
+    if check.is_legal() { Ok(check) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_is_a_path_and_a_status() {
+        assert_eq!(check("/a?b=c=200"), Ok(Check { path: "/a?b=c".into(), status: 200 }));
+        for text in ["/a", "a=200", "/a=2", "/a=abc", "/a b=200", "/a#b=200", "/a/../b=200", ""] {
+            assert!(check(text).is_err(), "{text}");
+        }
+    }
+}

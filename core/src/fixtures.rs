@@ -1,0 +1,95 @@
+//! Workloads and journals for value tests.
+
+#![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "only tests have it")]
+
+use serde_json::{Value, json};
+
+use crate::keys;
+use crate::model::{Deployment, ReplicaSet, fingerprint};
+use crate::plan::Plan;
+use crate::record::{HeldRecord, Journal, Originals, RunRef, State, Verb};
+use crate::share::{Bounds, Unavailable};
+use crate::situation::Observed;
+
+/// The pod template of an image.
+pub fn template(image: &str) -> Value {
+    json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]}})
+}
+
+/// The ReplicaSet of an image, with so many pods that are Ready.
+pub fn replica_set(image: &str, replicas: u32) -> ReplicaSet {
+    let hash = image.replace(':', "-");
+    let mut labelled = template(image);
+    labelled["metadata"]["labels"][keys::POD_TEMPLATE_HASH] = json!(hash);
+    serde_json::from_value(json!({
+        "metadata": {
+            "name": format!("web-{hash}"),
+            "uid": hash,
+            "resourceVersion": "7",
+            "labels": {"pod-template-hash": hash},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u1", "controller": true}],
+        },
+        "spec": {"replicas": replicas, "template": labelled},
+        "status": {"replicas": replicas, "readyReplicas": replicas},
+    }))
+    .unwrap()
+}
+
+/// Three replicas of `web:1`, at rest.
+pub fn idle() -> Observed {
+    let deployment: Deployment = serde_json::from_value(json!({
+        "metadata": {"name": "web", "namespace": "shop", "uid": "u1", "generation": 4, "annotations": {}},
+        "spec": {
+            "replicas": 3,
+            "template": template("web:1"),
+            "progressDeadlineSeconds": 600,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+        },
+        "status": {"observedGeneration": 4, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3},
+    }))
+    .unwrap();
+    Observed { deployment, replica_sets: vec![replica_set("web:1", 3)], ..Observed::default() }
+}
+
+/// The same with one pod of `web:2` held beside it.
+pub fn held() -> Observed {
+    let mut observed = idle();
+    let bounds = Bounds { surge: 1, unavailable: Unavailable::Pods(0) };
+    let record = HeldRecord {
+        traffic: None,
+        v: HeldRecord::SCHEMA,
+        run: RunRef { id: "r1".into(), holder: "me@here".into(), ..RunRef::default() },
+        epoch: 1,
+        asked: Some(10),
+        bounds,
+        stable: "web-1".into(),
+        canary: fingerprint(&template("web:2")),
+        original: Originals::of(&observed.deployment),
+    };
+    let deployment = &mut observed.deployment;
+    deployment.spec.template = template("web:2");
+    deployment.spec.min_ready_seconds = Some(keys::HELD);
+    deployment.spec.progress_deadline_seconds = Some(keys::NO_DEADLINE);
+    deployment.spec.strategy = Some(bounds.strategy());
+    let text = serde_json::to_string(&record).unwrap();
+    deployment.metadata.annotations = Some([(keys::HELD_ANNOTATION.to_owned(), text)].into());
+    observed.replica_sets.push(replica_set("web:2", 1));
+    observed
+}
+
+/// A journal of a run that has begun.
+pub fn journal(verb: Verb, plan: Plan) -> Journal {
+    Journal {
+        schema: Journal::SCHEMA,
+        run: RunRef::default(),
+        epoch: 1,
+        verb,
+        plan,
+        cursor: 0,
+        state: State::Open,
+        snapshot: None,
+        loan: None,
+        failure: None,
+        traffic: None,
+    }
+}

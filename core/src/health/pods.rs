@@ -1,0 +1,265 @@
+//! What is wrong with one pod.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::health::budget::budget;
+use crate::health::{Memory, Signal, View, rule};
+use crate::model::{Container, ContainerStatus, Pod, Terminated};
+
+/// Ends without success that are no accident.
+const TWICE: i64 = 2;
+
+/// What is the same for all pods of a look, and worked out once.
+pub(super) struct Shared<'v, 'a> {
+    view: &'v View<'a>,
+    /// Names of the containers that run somewhere.
+    running: OnceCell<BTreeSet<&'a str>>,
+}
+
+impl<'v, 'a> Shared<'v, 'a> {
+    pub(super) fn of(view: &'v View<'a>) -> Self {
+        Self { view, running: OnceCell::new() }
+    }
+
+    /// Whether a pod runs this container.
+    fn is_running(&self, container: &str) -> bool {
+        let all = || {
+            let statuses = self.view.standing().flat_map(Pod::containers).map(|(_, status, _)| status);
+            statuses.filter(|status| status.state.running.is_some()).map(|s| s.name.as_str()).collect()
+        };
+        self.running.get_or_init(all).contains(container)
+    }
+}
+
+/// Returns all findings about a pod of the version that is judged.
+pub(super) fn of(shared: &Shared<'_, '_>, pod: &Pod, memory: &Memory) -> Vec<Signal> {
+    let view = shared.view;
+    let mut found = Vec::new();
+    if pod.is_cut_off() {
+        found.push(Signal::of_pod(view, "NodeLost", pod, "its node does not answer"));
+        return found;
+    }
+    found.extend(scheduling(view, pod));
+    for (container, status, init) in pod.containers() {
+        let signal = waiting(shared, pod, status)
+            .or_else(|| ended(view, pod, (container, status), init, memory))
+            .or_else(|| not_ready(shared, pod, container, status, init));
+        found.extend(signal);
+    }
+    found.extend(creating(view, pod));
+    if view.soaking && !pod.is_ready() && memory.was_ready(pod.uid()) {
+        found.push(Signal::of_pod(view, "LostReadiness", pod, "it was Ready and is not any more"));
+    }
+    found
+}
+
+fn scheduling(view: &View<'_>, pod: &Pod) -> Option<Signal> {
+    let condition = pod.condition("PodScheduled").filter(|condition| condition.status == "False")?;
+    let message = condition.message.as_deref().unwrap_or_default();
+    let scaling = view.events_of(pod).any(|event| event.reason == "TriggeredScaleUp");
+    let reason = match condition.reason.as_deref() {
+        Some("Unschedulable") if scaling => "AwaitsScaleUp",
+        Some("Unschedulable") => "Unschedulable",
+        Some("SchedulingGated") => "SchedulingGated",
+        _ => return None,
+    };
+    Some(Signal::of_pod(view, reason, pod, message))
+}
+
+/// Findings in the reason for which a container waits: words of the kubelet and of the CRI
+/// (`kubernetes/pkg/kubelet/images` and `pkg/kubelet/container/sync_result.go`).
+fn waiting(shared: &Shared<'_, '_>, pod: &Pod, status: &ContainerStatus) -> Option<Signal> {
+    let waiting = status.state.waiting.as_ref()?;
+    let message = waiting.message.as_str();
+    let reason = match waiting.reason.as_str() {
+        "InvalidImageName" => "InvalidImageName",
+        // Another new pod runs the image that this one's node lacks.
+        "ErrImageNeverPull" if shared.is_running(&status.name) => "ImageNotOnNode",
+        "ErrImageNeverPull" => "ErrImageNeverPull",
+        "SignatureValidationFailed" => "SignatureValidationFailed",
+        "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" | "ImageInspectError" => pull(message),
+        // The kubelet's own copy is not there yet (kubernetes#74755).
+        "CreateContainerConfigError" if message.contains("failed to sync") && message.contains("cache") => {
+            return None;
+        }
+        "CreateContainerConfigError" => "CreateContainerConfigError",
+        "CreateContainerError" if message.contains("executable file") => "StartError",
+        "RunContainerError" if cannot_start(message) => "StartError",
+        "CreateContainerError" => "CreateContainerError",
+        "CreatePodSandboxError" => "SandboxFailed",
+        "RunContainerError" if status.ends() >= TWICE => "RunContainerError",
+        "PostStartHookError" | "PreStartHookError" if status.ends() >= TWICE => "PostStartHook",
+        _ => return None,
+    };
+    Some(Signal::of_container(shared.view, reason, (pod, status), message))
+}
+
+/// Tells a wrong image from a registry in trouble, by the registry's words.
+fn pull(message: &str) -> &'static str {
+    const NO: [&str; 9] = [
+        "not found",
+        "manifest unknown",
+        "name unknown",
+        "repository does not exist",
+        "does not exist or may require",
+        "access denied",
+        "denied:",
+        "unauthorized",
+        "403 forbidden",
+    ];
+    const TROUBLE: [&str; 5] =
+        ["too many requests", "toomanyrequests", "timeout", "no such host", "dial tcp"];
+    let message = message.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if has(&NO) && !has(&TROUBLE) { "ImageNotFound" } else { "ImagePull" }
+}
+
+/// Whether the runtime says that the command itself is wrong.
+fn cannot_start(message: &str) -> bool {
+    ["executable file not found", "no such file or directory", "permission denied", "exec format error"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// A container that ended, once or again and again.
+fn ended(
+    view: &View<'_>,
+    pod: &Pod,
+    (container, status): (Option<&Container>, &ContainerStatus),
+    init: bool,
+    memory: &Memory,
+) -> Option<Signal> {
+    let end = status.last_end()?;
+    let through = init && status.state.terminated.as_ref().is_some_and(|end| end.exit_code == 0);
+    if through {
+        return None;
+    }
+    if !status.ready
+        && matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun")
+        && cannot_start(&end.message)
+    {
+        return Some(
+            Signal::of_container(view, "StartError", (pod, status), &end.message).exit(end.exit_code),
+        );
+    }
+    let ends = status.ends() - memory.ends_before(pod.uid(), &status.name);
+    let hopeless = matches!(end.exit_code, 126 | 127);
+    // Up again after one end: it was waiting for something. Up again after two: it will go down again.
+    if ends < 1 || (status.ready && ends < TWICE) {
+        return None;
+    }
+    let reason = if ends < TWICE && !hopeless {
+        "Ended"
+    } else if init {
+        "InitCrashLoop"
+    } else {
+        name_of(view, pod, container, end)
+    };
+    let own = view.scrubber.text(end.message.trim());
+    let message =
+        format!("{} {}: {}{}", status.name, times(ends), describe(end, &own), limit(container, end));
+    Some(Signal::of_container(view, reason, (pod, status), &message).exit(end.exit_code))
+}
+
+/// Events tell who ended a container; without them its exit code has to do. The verdict is the same.
+fn name_of(view: &View<'_>, pod: &Pod, container: Option<&Container>, end: &Terminated) -> &'static str {
+    if end.reason == "OOMKilled" {
+        return "OOMKilled";
+    }
+    if view.events_of(pod).any(|event| event.reason == "FailedPostStartHook") {
+        return "PostStartHook";
+    }
+    let probed = container.is_some_and(|c| c.liveness_probe.is_some() || c.startup_probe.is_some());
+    let told = view.events_of(pod).any(|event| {
+        event.reason == "Killing" && event.message.contains("probe, will be restarted")
+            || event.reason == "Unhealthy" && !event.message.starts_with("Readiness")
+    });
+    let by_signal = matches!(end.exit_code, 137 | 143);
+    if probed && (told || by_signal) { "LivenessKilled" } else { "CrashLoopBackOff" }
+}
+
+fn times(ends: i64) -> String {
+    match ends {
+        1 => "ended once".into(),
+        2 => "ended twice".into(),
+        more => format!("ended {more} times"),
+    }
+}
+
+/// `own`: what the container said itself, scrubbed before anything stands beside it, as a key is known by its lines.
+fn describe(end: &Terminated, own: &str) -> String {
+    let own = if own.is_empty() { String::new() } else { format!(": {own}") };
+    format!("exit code {} ({}){own}", end.exit_code, end.reason)
+}
+
+fn limit(container: Option<&Container>, end: &Terminated) -> String {
+    let limit = container.and_then(|container| container.resources["limits"]["memory"].as_str());
+    match limit {
+        Some(limit) if end.reason == "OOMKilled" => format!("; its memory limit is {limit}"),
+        _ => String::new(),
+    }
+}
+
+/// A container that runs and is not ready.
+fn not_ready(
+    shared: &Shared<'_, '_>,
+    pod: &Pod,
+    container: Option<&Container>,
+    status: &ContainerStatus,
+    init: bool,
+) -> Option<Signal> {
+    if init || status.ready || status.state.running.is_none() {
+        return None;
+    }
+    let view = shared.view;
+    let in_template = |list: &str| {
+        let template = view.version.map(|rs| &rs.spec.template);
+        let containers = template.and_then(|template| template["spec"][list].as_array());
+        containers.into_iter().flatten().any(|container| container["name"] == status.name.as_str())
+    };
+    let reason = if in_template("containers") {
+        "NeverReady"
+    } else if in_template("initContainers") {
+        "SidecarNeverReady"
+    } else {
+        "InjectedNeverReady"
+    };
+    let least = Duration::from_secs(rule(reason).grace.unwrap_or(0));
+    let patience = container.map_or(Duration::ZERO, budget).max(least);
+    let patience = shared.view.own_deadline.map_or(patience, |own| patience.min(own));
+    let last = view
+        .events_of(pod)
+        .filter(|event| event.reason == "Unhealthy")
+        .max_by_key(|e| e.last_seen().to_owned());
+    let told = last.map(|event| format!(": {}", event.message)).unwrap_or_default();
+    let message = format!("{} runs and is not ready{told}", status.name);
+    Some(Signal::of_container(view, reason, (pod, status), &message).within(patience))
+}
+
+/// A pod on a node whose containers are not begun. How long it has been so is what counts; events only say why.
+fn creating(view: &View<'_>, pod: &Pod) -> Vec<Signal> {
+    let begun = |status: &ContainerStatus| {
+        let waiting = status.state.waiting.as_ref().map(|waiting| waiting.reason.as_str());
+        !matches!(waiting, Some("ContainerCreating" | "PodInitializing"))
+    };
+    let scheduled = pod.condition("PodScheduled").is_some_and(|condition| condition.status == "True");
+    // Without a sandbox there are no statuses at all.
+    let mut containers = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+    if !scheduled || pod.status.phase != "Pending" || containers.any(begun) {
+        return Vec::new();
+    }
+    let trouble = view.events_of(pod).filter_map(|event| {
+        let reason = match event.reason.as_str() {
+            "FailedMount" if event.message.contains("not found") => "FailedMount",
+            "FailedMount" | "FailedAttachVolume" => "VolumeNotAttached",
+            "FailedCreatePodSandBox" => "SandboxFailed",
+            _ => return None,
+        };
+        Some((reason, event))
+    });
+    // The newest wins: an older trouble may have passed.
+    let newest = trouble.max_by_key(|(_, event)| event.last_seen().to_owned());
+    newest.map(|(reason, event)| Signal::of_pod(view, reason, pod, &event.message)).into_iter().collect()
+}

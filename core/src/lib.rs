@@ -1,0 +1,54 @@
+//! The pure core of `kubectl rollout-plus`: values in, values out. No client, no clock, no environment, no printing.
+//!
+//! A module imports those above it in this table, and never one below.
+//!
+//! | part | modules |
+//! |---|---|
+//! | words | [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`] |
+//! | objects | [`share`], [`model`], [`ownership`] |
+//! | traffic | [`traffic`], [`router`] |
+//! | rollouts | [`plan`], [`health`], [`record`], [`situation`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
+//! | other verbs | [`apply`], [`check`], [`credentials`], [`kubeconfig`], [`grant`], [`delivery`] |
+//! | what is told | [`evidence`], [`status`], [`event`] |
+//! | the command line | [`ci`], [`cli`], [`completion`] |
+//! | tests | `fixtures` |
+
+// Whoever adds a variant is told of every place that decides by it.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
+pub mod aftermath;
+pub mod apply;
+pub mod brief;
+pub mod check;
+pub mod ci;
+pub mod cli;
+pub mod completion;
+pub mod credentials;
+pub mod delivery;
+pub mod duration;
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod evidence;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixtures;
+pub mod golang;
+pub mod grant;
+pub mod health;
+pub mod history;
+pub mod hold;
+pub mod keys;
+pub mod kubeconfig;
+pub mod model;
+pub mod ownership;
+pub mod plan;
+pub mod record;
+pub mod router;
+pub mod scrub;
+pub mod share;
+pub mod situation;
+pub mod status;
+pub mod step;
+pub mod strategy;
+pub mod traffic;
+pub mod words;

@@ -1,0 +1,22 @@
+//! Kubernetes objects as far as we read them, and what we read out of them. No client, no clock.
+
+mod cluster_event;
+mod gitops;
+mod kinds;
+mod limits;
+mod meta;
+mod name;
+mod objects;
+mod pod;
+mod reference;
+mod strategy;
+mod template;
+
+pub use cluster_event::{ClusterEvent, InvolvedObject};
+pub use gitops::{GITOPS_MANAGERS, GITOPS_MARKS};
+pub use name::deployment_name;
+pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
+pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};
+pub use reference::Reference;
+pub use strategy::Strategy;
+pub use template::{fingerprint, hash, images, images_of, same_template, with_image, without_hash};

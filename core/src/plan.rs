@@ -1,0 +1,224 @@
+//! A plan is data: printed by `--dry-run`, stored in the journal, run by the engine.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::images;
+use crate::share::{Size, Stable};
+use crate::traffic::{Role, Split};
+use crate::words::counted;
+
+/// What is to be done, in order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Each is declarative ("make it so"), so doing one twice is harmless.
+    pub steps: Vec<Step>,
+}
+
+/// One thing to be made so, or waited for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// The Deployment is held with this many canary pods.
+    Hold {
+        /// The new version; absent: the template that is live.
+        template: Option<Value>,
+        /// The share to give it.
+        size: Size,
+        /// What may be done with the stable pods.
+        stable: Stable,
+        /// Whether it changes a hold that has to be there: what another client ended is not put on again.
+        #[serde(default)]
+        changes: bool,
+    },
+    /// A rolling update that is under way takes no more old pods away: its new pods do not count as Available any more, and
+    /// the controller knows. Only then can it be held by numbers.
+    Stop,
+    /// The canary pods have been Ready for the user's own `minReadySeconds`.
+    AwaitCanary,
+    /// The canary serves for a while and stays Ready.
+    Soak {
+        /// For how long.
+        seconds: u64,
+    },
+    /// The template is this one, and the stock rolling update replaces the pods.
+    Update {
+        /// The new version.
+        template: Value,
+    },
+    /// The user's own fields are back and the new template stays.
+    Release,
+    /// The stock rolling update is complete.
+    AwaitRollout,
+    /// The user's own fields and the stable template are back.
+    Restore,
+    /// The canary pods are gone.
+    AwaitStable,
+    /// There is a Service for the pods of one version, and it knows all of them that are Ready.
+    Publish {
+        /// Which version.
+        role: Role,
+    },
+    /// The objects of ours that a router needs beside the Services say so.
+    Own {
+        /// What is asked.
+        split: Split,
+        /// Seconds that the data plane may need to follow.
+        grace: u64,
+    },
+    /// The routes say so, and the data plane follows.
+    Route {
+        /// What is asked.
+        split: Split,
+        /// Seconds that the data plane may need to follow.
+        grace: u64,
+    },
+    /// The user's own Service has the pods of one version alone, or all.
+    Pin {
+        /// Which version; `None`: all.
+        role: Option<Role>,
+    },
+    /// Services and other objects of ours are gone.
+    Withdraw,
+    /// The Deployment is paused while it is held: no other version can take the place of the one that serves.
+    Freeze,
+    /// The new version answers as it should, through its preview.
+    Verify {
+        /// What is asked, and what is to be answered.
+        checks: Vec<Check>,
+    },
+}
+
+/// A request to the preview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The path, with its query.
+    pub path: String,
+    /// The HTTP status to be answered.
+    pub status: u16,
+}
+
+impl Check {
+    /// Whether its path can stand in a request, and leads nowhere else.
+    pub fn is_legal(&self) -> bool {
+        let legal = |letter: char| letter.is_ascii_graphic() && letter != '#';
+        let mut segments = self.path.split(['/', '?']);
+        self.path.starts_with('/') && self.path.chars().all(legal) && segments.all(|one| one != "..")
+    }
+}
+
+impl Step {
+    /// Returns what the step does, for people.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Hold { template, size, stable, changes: _ } => {
+                let what = if template.is_some() { "hold with the new template" } else { "hold" };
+                let size = match size {
+                    Size::Weight(weight) => format!("{weight} %"),
+                    Size::Pods(pods) => counted(*pods, "canary pod"),
+                    Size::Routed { weight, pods } => {
+                        format!("{weight} %, with {}", counted(*pods, "canary pod"))
+                    }
+                };
+                let note = if *stable == Stable::Shrink { ", taking stable pods away" } else { "" };
+                format!("{what} at {size}{note}")
+            }
+            Self::Stop => "stop the rolling update that is under way".into(),
+            Self::AwaitCanary => "wait until the canary pods are Ready".into(),
+            Self::Soak { seconds } => format!("let the canary serve for {seconds} s"),
+            Self::Update { template } => format!("set the template: {}", images(template).join(", ")),
+            Self::Release => "restore the Deployment's own settings, keep the new template".into(),
+            Self::AwaitRollout => "follow the rolling update to its end".into(),
+            Self::Restore => "restore the stable template and the Deployment's own settings".into(),
+            Self::AwaitStable => "wait until only pods of the stable version are left".into(),
+            Self::Publish { role } => format!("a Service for the {} pods", role.word()),
+            Self::Own { split, .. } => format!("prepare the router: {}", split.sentence()),
+            Self::Route { split, .. } => format!("route: {}", split.sentence()),
+            Self::Pin { role: Some(role) } => format!("give the Service the {} pods alone", role.word()),
+            Self::Pin { role: None } => "give the Service its own selector back".into(),
+            Self::Withdraw => "remove the Services that were made".into(),
+            Self::Freeze => "pause the Deployment: no other version can come in between".into(),
+            Self::Verify { checks } => {
+                let each = checks.iter().map(|check| format!("{} answers {}", check.path, check.status));
+                format!("verify through the preview: {}", each.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// Returns the template that it brings, if it brings one.
+    pub const fn template(&self) -> Option<&Value> {
+        match self {
+            Self::Hold { template, .. } => template.as_ref(),
+            Self::Update { template } => Some(template),
+            Self::Stop
+            | Self::AwaitCanary
+            | Self::Soak { .. }
+            | Self::Release
+            | Self::AwaitRollout
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Route { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => None,
+        }
+    }
+
+    /// Returns what the routes say after it, if it changes them.
+    pub const fn routed(&self) -> Option<&Split> {
+        match self {
+            Self::Route { split, .. } => Some(split),
+            Self::Hold { .. }
+            | Self::Stop
+            | Self::AwaitCanary
+            | Self::Soak { .. }
+            | Self::Update { .. }
+            | Self::Release
+            | Self::AwaitRollout
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => None,
+        }
+    }
+
+    /// Whether the new version is judged while the step is waited for.
+    pub fn is_guarded(&self) -> bool {
+        match self {
+            Self::AwaitCanary | Self::Soak { .. } | Self::AwaitRollout => true,
+            Self::Route { split, .. } => split.canary.is_some_and(|share| share > 0),
+            Self::Hold { .. }
+            | Self::Stop
+            | Self::Update { .. }
+            | Self::Release
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pod_is_not_pods() {
+        let hold = |size| Step::Hold { template: None, size, stable: Stable::Whole, changes: false }.title();
+        assert_eq!(hold(Size::Pods(1)), "hold at 1 canary pod");
+        assert_eq!(hold(Size::Routed { weight: 5, pods: 1 }), "hold at 5 %, with 1 canary pod");
+        assert_eq!(hold(Size::Pods(2)), "hold at 2 canary pods");
+    }
+}

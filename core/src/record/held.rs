@@ -1,0 +1,122 @@
+//! The record that a hold leaves on the Deployment: the way home.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::keys;
+use crate::model::Deployment;
+use crate::share::Bounds;
+use crate::traffic::Traffic;
+
+/// Who runs, since when, and where to read more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRef {
+    /// Random, one per process.
+    pub id: String,
+    /// `user@host`, or what the CI system calls itself.
+    pub holder: String,
+    /// When the run began, RFC 3339, by the clock of its machine.
+    pub since: String,
+    /// The CI build, if any.
+    #[serde(default)]
+    pub link: Option<String>,
+    /// The commit that is deployed, as far as the CI system says.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// Who made that commit, or started the build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+}
+
+/// The user's own values of the fields that a hold changes. The template's original is the stable
+/// ReplicaSet's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Originals {
+    /// Absent and 0 mean the same, but are restored as they were.
+    pub min_ready_seconds: Option<i64>,
+    /// Absent only where a client wrote null and the server kept it.
+    pub progress_deadline_seconds: Option<i64>,
+    /// The whole strategy, raw.
+    pub strategy: Option<Value>,
+}
+
+impl Originals {
+    /// Reads them off a Deployment that is not held.
+    pub fn of(deployment: &Deployment) -> Self {
+        Self {
+            min_ready_seconds: deployment.spec.min_ready_seconds,
+            progress_deadline_seconds: deployment.spec.progress_deadline_seconds,
+            strategy: deployment.spec.strategy.clone(),
+        }
+    }
+
+    /// The fields with their paths, in the order in which they are written.
+    pub fn fields(&self) -> [(&'static str, Option<Value>); 3] {
+        [
+            ("/spec/minReadySeconds", self.min_ready_seconds.map(Value::from)),
+            ("/spec/progressDeadlineSeconds", self.progress_deadline_seconds.map(Value::from)),
+            ("/spec/strategy", self.strategy.clone()),
+        ]
+    }
+
+    /// What the API server fills in: the best guess where no record is left.
+    pub fn api_defaults() -> Self {
+        let quarter = serde_json::json!({"type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
+        Self { min_ready_seconds: None, progress_deadline_seconds: Some(600), strategy: Some(quarter) }
+    }
+}
+
+/// The value of [`keys::HELD_ANNOTATION`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldRecord {
+    /// Version of this schema.
+    pub v: u32,
+    /// The run that wrote it. With `epoch` it fences off writers that were taken over.
+    pub run: RunRef,
+    /// Rises with every write of this record.
+    pub epoch: u64,
+    /// The weight that was asked for, in percent; absent if pods were asked for.
+    pub asked: Option<u8>,
+    /// The limits that we set.
+    pub bounds: Bounds,
+    /// The pod-template-hash of the stable ReplicaSet.
+    pub stable: String,
+    /// The [`crate::model::fingerprint`] of the canary's template.
+    pub canary: String,
+    /// The way home.
+    pub original: Originals,
+    /// How the traffic is routed, if a router splits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
+}
+
+impl HeldRecord {
+    /// The schema that this program writes.
+    pub const SCHEMA: u32 = 1;
+
+    /// Reads the annotation's text; `None` for what we did not write.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str::<Self>(text).ok().filter(|record| record.v == Self::SCHEMA)
+    }
+}
+
+impl Deployment {
+    /// Returns the record of a hold, which may be an older one: `kubectl rollout undo` brings annotations back.
+    pub fn held_record(&self) -> Option<HeldRecord> {
+        self.annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse)
+    }
+
+    /// Returns the user's own `progressDeadlineSeconds`, from the record of the hold where there is one; `None`
+    /// if there is no deadline.
+    pub fn own_deadline(&self) -> Option<Duration> {
+        let held = self.held_record().filter(|_| self.spec.min_ready_seconds == Some(keys::HELD));
+        let own =
+            held.map_or(self.spec.progress_deadline_seconds, |held| held.original.progress_deadline_seconds);
+        let seconds = own.filter(|seconds| *seconds != keys::NO_DEADLINE)?;
+        u64::try_from(seconds).ok().map(Duration::from_secs)
+    }
+}

@@ -1,0 +1,46 @@
+//! What a hold has put into fields of the user's.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Originals;
+use crate::keys;
+use crate::share::Bounds;
+
+/// What holds have put into the fields of a Deployment, and what those come back to. It is noted in the journal before it is
+/// done, and until no field has a value of ours any more: `kubectl rollout undo` gives a Deployment the annotations that it
+/// had with another version (`Rollback`, `k8s.io/kubectl/pkg/polymorphichelpers/rollback.go`), so the record there may be gone,
+/// or that of an older hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loan {
+    /// The Deployment's uid: a re-created Deployment has nothing to do with this.
+    pub uid: String,
+    /// The user's own values.
+    pub original: Originals,
+    /// All limits that may have been set since: a field that has another value is the user's.
+    pub limits: Vec<Bounds>,
+}
+
+impl Loan {
+    /// Whether a strategy is one of ours.
+    pub fn has(&self, live: Option<&Value>) -> bool {
+        live.is_some_and(|live| self.limits.iter().any(|limits| limits.strategy() == *live))
+    }
+
+    /// Returns the user's own values: whatever is not ours was written by somebody else.
+    pub fn own(&self, live: Originals) -> Originals {
+        let original = &self.original;
+        let is_ours = self.has(live.strategy.as_ref());
+        Originals {
+            min_ready_seconds: match live.min_ready_seconds {
+                Some(keys::HELD) => original.min_ready_seconds,
+                own => own,
+            },
+            progress_deadline_seconds: match live.progress_deadline_seconds {
+                Some(keys::NO_DEADLINE) => original.progress_deadline_seconds,
+                own => own,
+            },
+            strategy: if is_ours { original.strategy.clone() } else { live.strategy },
+        }
+    }
+}

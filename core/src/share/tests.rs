@@ -1,0 +1,133 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn weight(weight: u8, replicas: u32) -> Sizing {
+    Sizing::choose(Size::Weight(weight), Stable::Whole, replicas, replicas).unwrap()
+}
+
+fn limits(surge: u32, unavailable: Unavailable) -> Bounds {
+    Bounds { surge, unavailable }
+}
+
+/// Old pods that the controller would take at once, with all old ones Available and no new one
+/// (`reconcileOldReplicaSets`).
+fn taken(bounds: Bounds, replicas: u32, old: u32, new: u32) -> u32 {
+    let unavailable = match bounds.unavailable {
+        Unavailable::Pods(pods) => pods,
+        Unavailable::Percent(percent) => percent * replicas / 100,
+    };
+    let unavailable = if unavailable == 0 && bounds.surge == 0 { 1 } else { unavailable.min(replicas) };
+    let total = old + new;
+    total.saturating_sub(replicas - unavailable).saturating_sub(new).min(old)
+}
+
+#[test]
+fn a_limit_is_read_as_it_is_written() {
+    for unavailable in [Unavailable::Pods(2), Unavailable::Percent(50)] {
+        let text = serde_json::to_string(&unavailable).unwrap();
+        assert_eq!(serde_json::from_str::<Unavailable>(&text).unwrap(), unavailable, "{text}");
+    }
+    assert!(serde_json::from_str::<Unavailable>("\"many\"").is_err());
+}
+
+#[test]
+fn the_nearest_share_is_chosen_and_both_numbers_are_named() {
+    for (asked, replicas, canary, sentence) in [
+        (10, 3, 1, "asked 10 %, with 3 replicas the nearest is 25 %: 1 of 4 pods"),
+        (25, 3, 1, "25 %: 1 of 4 pods"),
+        (10, 9, 1, "10 %: 1 of 10 pods"),
+        (50, 3, 3, "50 %: 3 of 6 pods"),
+        (90, 3, 3, "asked 90 %, with 3 replicas the nearest is 50 %: 3 of 6 pods"),
+        (10, 1, 1, "asked 10 %, with 1 replica the nearest is 50 %: 1 of 2 pods"),
+        (33, 4, 2, "asked 33 %, with 4 replicas the nearest is 33.3 %: 2 of 6 pods"),
+    ] {
+        let sizing = weight(asked, replicas);
+        assert_eq!((sizing.canary, sizing.sentence().as_str()), (canary, sentence));
+    }
+}
+
+#[test]
+fn advice_says_what_would_be_exact() {
+    assert!(weight(10, 3).advice().unwrap().contains("9 replicas (1 of 10 pods)"));
+    assert!(weight(90, 3).advice().unwrap().contains("router"));
+    assert_eq!(weight(25, 3).advice(), None);
+}
+
+#[test]
+fn one_is_not_many() {
+    let half = Sizing { size: Size::Weight(50), replicas: 4, stable: 4, canary: 1 };
+    assert_eq!(half.advice().unwrap(), "exactly 50 % takes 1 replica (1 of 2 pods) or a router");
+    let none = Sizing::choose(Size::Pods(1), Stable::Whole, 6, 5).unwrap_err();
+    assert_eq!(none.message, "1 canary pod cannot be kept: with 6 replicas and 5 stable pods it is 2 to 6");
+}
+
+#[test]
+fn shrinking_meets_shares_that_a_whole_set_cannot() {
+    let sizing = Sizing::choose(Size::Weight(10), Stable::Shrink, 10, 10).unwrap();
+    assert_eq!((sizing.canary, sizing.stable, sizing.is_exact()), (1, 9, true));
+    assert_eq!(sizing.bounds(Stable::Shrink), limits(0, Unavailable::Percent(10)));
+    let sizing = Sizing::choose(Size::Weight(75), Stable::Shrink, 4, 4).unwrap();
+    assert_eq!((sizing.canary, sizing.stable), (3, 1));
+    assert!(Sizing::choose(Size::Weight(50), Stable::Shrink, 1, 1).is_err());
+}
+
+#[test]
+fn a_rollout_under_way_is_held_where_it_stands() {
+    let sizing = Sizing::choose(Size::Pods(2), Stable::AsIs, 3, 1).unwrap();
+    assert_eq!(sizing.bounds(Stable::AsIs), limits(0, Unavailable::Pods(1)), "an old set never grows");
+    let sizing = Sizing::choose(Size::Pods(1), Stable::AsIs, 3, 3).unwrap();
+    assert_eq!(sizing.bounds(Stable::AsIs), limits(1, Unavailable::Pods(0)));
+}
+
+#[test]
+fn pods_that_the_controller_would_not_keep_are_refused() {
+    assert!(Sizing::choose(Size::Pods(4), Stable::Whole, 3, 3).is_err());
+    assert!(Sizing::choose(Size::Pods(0), Stable::Whole, 3, 3).is_err());
+    assert!(Sizing::choose(Size::Weight(10), Stable::Whole, 0, 0).is_err());
+    // After an autoscaler went from 3 to 6 the stable set is at 5: one canary pod cannot be kept.
+    assert!(Sizing::choose(Size::Pods(1), Stable::Whole, 6, 5).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_other_number_of_pods_is_nearer(asked in 1_u8..100, replicas in 1_u32..200) {
+        let chosen = weight(asked, replicas);
+        let off = |k: u32| (f64::from(k) / f64::from(k + replicas) * 100.0 - f64::from(asked)).abs();
+        for other in 1..=replicas {
+            prop_assert!(off(chosen.canary) <= off(other) + 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_limits_keep_just_these_pods(asked in 1_u8..100, replicas in 1_u32..200, shrink: bool) {
+        prop_assume!(!shrink || replicas > 1);
+        let use_of = if shrink { Stable::Shrink } else { Stable::Whole };
+        let sizing = Sizing::choose(Size::Weight(asked), use_of, replicas, replicas).unwrap();
+        let bounds = sizing.bounds(use_of);
+        prop_assert_eq!(replicas + bounds.surge, sizing.stable + sizing.canary);
+        // From a whole set it takes just those that are not to stay, and then no more.
+        prop_assert_eq!(taken(bounds, replicas, replicas, sizing.canary), replicas - sizing.stable);
+        prop_assert_eq!(taken(bounds, replicas, sizing.stable, sizing.canary), 0);
+        prop_assert!(sizing.canary <= replicas);
+    }
+
+    /// Whoever scales a held Deployment down takes pods of both versions (`scale` in kubernetes/pkg/controller/deployment:
+    /// in proportion), and the limits that stay behind take none.
+    #[test]
+    fn no_stable_pod_goes_because_somebody_scales_down(
+        asked in 1_u8..100, before in 2_u32..200, after in 2_u32..200, shrink: bool, left in 1_u32..200,
+    ) {
+        prop_assume!(after <= before);
+        let (use_of, left) = if shrink { (Stable::Shrink, before) } else { (Stable::AsIs, left.min(before)) };
+        let sizing = Sizing::choose(Size::Weight(asked), use_of, before, left).unwrap();
+        let bounds = sizing.bounds(use_of);
+        let total = after + bounds.surge;
+        let canary = (total * sizing.canary / (sizing.canary + sizing.stable)).min(total - 1);
+        let stable = (total - canary).min(sizing.stable);
+        let kept = stable - taken(bounds, after, stable, canary);
+        let due = after * sizing.stable / (sizing.stable + sizing.canary);
+        // One pod may go by rounding; the others stay.
+        prop_assert!(kept + 1 >= due, "{:?}: {} of {} stable pods are kept", bounds, kept, due);
+    }
+}

@@ -1,0 +1,276 @@
+//! How far the waiting of a step is.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::patience::min_ready;
+use super::replaced::ended;
+use super::{superseded, traffic};
+use crate::error::{Error, Kind};
+use crate::model::{Pod, ReplicaSet, fingerprint, same_template};
+use crate::plan::Step;
+use crate::situation::{Phase, Situation};
+
+/// How far a step's waiting is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// There.
+    Done,
+    /// Not yet; the text says what is missing. With a duration, time alone will do it.
+    Waiting(String, Option<Duration>),
+    /// Somebody else changed the course.
+    Halted(Error),
+}
+
+/// Returns for how long a pod has been seen Ready without a break.
+pub type ReadyFor<'r> = &'r dyn Fn(&Pod) -> Option<Duration>;
+
+/// Returns how far a step's waiting is.
+pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progress {
+    if let Some(error) = traffic::outlived(step, situation) {
+        return Progress::Halted(error);
+    }
+    match step {
+        Step::Hold { .. }
+        | Step::Update { .. }
+        | Step::Release
+        | Step::Restore
+        | Step::Own { .. }
+        | Step::Withdraw
+        | Step::Freeze
+        | Step::Verify { .. } => Progress::Done,
+        Step::Stop => stop_progress(situation),
+        Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
+        Step::AwaitRollout => traffic::left(situation, rollout_progress(situation)),
+        Step::AwaitStable => traffic::left(situation, stable_progress(situation)),
+        Step::Publish { role } => traffic::published(situation, *role),
+        Step::Route { split, .. } => traffic::routed(situation, split),
+        Step::Pin { role } => traffic::pinned(situation, *role),
+    }
+}
+
+fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progress {
+    let deployment = situation.deployment();
+    if let Some(error) = ended(situation, None) {
+        return Progress::Halted(error);
+    }
+    if situation.lost_its_limits() {
+        return Progress::Halted(without_limits(situation));
+    }
+    let target = situation.canary_target().unwrap_or(0);
+    let frozen = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
+    if deployment.spec.paused && !frozen {
+        return Progress::Halted(paused(situation));
+    }
+    let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    };
+    let needed = min_ready(situation);
+    let pods: Vec<&Pod> =
+        situation.pods_of(canary).filter(|pod| !pod.is_terminating() && !pod.is_finished()).collect();
+    let ready = pods.iter().filter(|pod| pod.is_ready()).count();
+    let is_steady = |pod: &&&Pod| pod.is_ready() && ready_for(pod).is_some_and(|age| age >= needed);
+    let steady = pods.iter().filter(is_steady).count();
+    let target_pods = usize::try_from(target).unwrap_or(usize::MAX);
+    if canary.replicas() == target && pods.len() == target_pods && steady == target_pods && target > 0 {
+        return Progress::Done;
+    }
+    let mut text = format!("{ready} of {target} canary pods Ready");
+    let mut in_time = None;
+    if ready == target_pods && pods.len() == target_pods {
+        let youngest = pods.iter().filter_map(|pod| ready_for(pod)).min().unwrap_or_default();
+        let left = needed.saturating_sub(youngest);
+        in_time = Some(left);
+        text = format!("{text}, {} s more of minReadySeconds", left.as_secs());
+    }
+    Progress::Waiting(text, in_time)
+}
+
+/// The share is what the limits say, and they are another's now.
+fn without_limits(situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    let limit = |field| situation.deployment().limit(field);
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Error::new(
+        Kind::VersionFailed,
+        format!(
+            "another client changed spec.strategy of {id} (maxSurge {}, maxUnavailable {}): nothing keeps the share of the \
+             canary any more",
+            text(limit("maxSurge")),
+            text(limit("maxUnavailable"))
+        ),
+    )
+    .next(format!("kubectl rollout-plus canary {} -n {} --weight N (limits it again)", id.name, id.namespace))
+    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+}
+
+fn stop_progress(situation: &Situation<'_>) -> Progress {
+    let deployment = situation.deployment();
+    if let Some(error) = ended(situation, None) {
+        return Progress::Halted(error);
+    }
+    // What the Deployment counts is what its controller knows of the ReplicaSets.
+    let new = situation.canary.map_or(0, |rs| rs.status.available_replicas);
+    let old: i64 = situation
+        .observed
+        .replica_sets
+        .iter()
+        .filter(|rs| situation.canary.is_none_or(|canary| canary.name() != rs.name()))
+        .map(|rs| rs.status.available_replicas)
+        .sum();
+    if deployment.is_observed() && new == 0 && deployment.status.available_replicas <= old {
+        return Progress::Done;
+    }
+    Progress::Waiting("the rolling update has not stopped yet".into(), None)
+}
+
+fn rollout_progress(situation: &Situation<'_>) -> Progress {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    if situation.hold.is_some() {
+        return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
+    }
+    let live = &deployment.spec.template;
+    if let Some(snapshot) = situation.observed.snapshot()
+        && snapshot.canary != fingerprint(live)
+    {
+        if !same_template(&snapshot.template, live) {
+            return Progress::Halted(superseded(situation));
+        }
+        return Progress::Halted(
+            Error::new(
+                Kind::VersionFailed,
+                format!("the former version of {id} was put back by another client"),
+            )
+            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
+        );
+    }
+    if deployment.spec.paused {
+        return Progress::Halted(paused(situation));
+    }
+    if !deployment.is_observed() {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    }
+    // Old pods that are still counted would make the last picture say "Progressing".
+    if situation.phase == Phase::Idle {
+        return Progress::Done;
+    }
+    let status = &deployment.status;
+    Progress::Waiting(
+        format!(
+            "{} of {} pods updated, {} available",
+            status.updated_replicas,
+            deployment.replicas(),
+            status.available_replicas
+        ),
+        None,
+    )
+}
+
+fn paused(situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    Error::new(Kind::Deadline, format!("{id} was paused: nothing moves, and what is there stays as it is"))
+        .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+}
+
+fn stable_progress(situation: &Situation<'_>) -> Progress {
+    if situation.hold.is_some() {
+        let id = situation.deployment().id();
+        return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
+    }
+    if !situation.deployment().is_observed() {
+        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    }
+    let stable = situation.stable.map_or("", ReplicaSet::name);
+    let others = situation.observed.replica_sets.iter().filter(|rs| rs.name() != stable);
+    let left: usize = others
+        .map(|rs| {
+            situation
+                .pods_of(rs)
+                .filter(|pod| !pod.is_finished())
+                .count()
+                .max(usize::from(rs.replicas() > 0 || rs.status.replicas > 0))
+        })
+        .sum();
+    let (ready, wanted) = (situation.stable.map_or(0, ReplicaSet::ready), situation.deployment().replicas());
+    match (left, ready >= wanted) {
+        (0, true) if situation.deployment().is_complete() => Progress::Done,
+        (0, true) => Progress::Waiting("the Deployment controller has not counted the pods yet".into(), None),
+        (0, false) => Progress::Waiting(format!("{ready} of {wanted} stable pods Ready"), None),
+        (left, _) => {
+            Progress::Waiting(format!("pods of the other version that are still there: {left}"), None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::fixtures::{held, template};
+    use crate::traffic::Role;
+
+    fn never(_: &Pod) -> Option<Duration> {
+        None
+    }
+
+    #[test]
+    fn a_pod_that_the_kubelet_evicted_is_in_nobodys_way() {
+        let mut observed = held();
+        let pod = |name: &str, status: serde_json::Value| -> Pod {
+            serde_json::from_value(serde_json::json!({"metadata": {"name": name, "uid": name, "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-web-2", "uid": "web-2", "controller": true}]},
+                "status": status}))
+            .unwrap()
+        };
+        let ready =
+            serde_json::json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+        observed.pods =
+            [pod("a", serde_json::json!({"phase": "Failed", "reason": "Evicted"})), pod("b", ready)]
+                .map(Arc::new)
+                .to_vec();
+        let ready_for = |pod: &Pod| (pod.name() == "b").then_some(Duration::ZERO);
+        assert_eq!(progress(&Step::AwaitCanary, &Situation::of(&observed), &ready_for), Progress::Done);
+        observed.pods.pop();
+        observed.replica_sets[1].spec.replicas = Some(0);
+        observed.replica_sets[1].status = crate::model::ReplicaSet::default().status;
+        observed.deployment = crate::fixtures::idle().deployment;
+        assert_eq!(progress(&Step::AwaitStable, &Situation::of(&observed), &ready_for), Progress::Done);
+    }
+
+    /// The Service has the pods of the stable version alone, and waits for them: they are on their way out.
+    #[test]
+    fn a_stable_version_that_is_replaced_before_its_hold_gets_no_requests_alone() {
+        let mut observed = crate::fixtures::idle();
+        let snapshot = Situation::of(&observed).snapshot(&template("web:2"));
+        let journal = crate::fixtures::journal(crate::record::Verb::BlueGreen, crate::plan::Plan::default());
+        observed.journal = Some(crate::record::Journal { snapshot, ..journal });
+        observed.traffic = Some(crate::traffic::Traffic::direct("web"));
+        let steps = [Role::Stable, Role::Canary].map(|role| Step::Pin { role: Some(role) });
+        let halts = |observed: &crate::situation::Observed| {
+            let situation = Situation::of(observed);
+            let waits = |step: &Step| matches!(progress(step, &situation, &never), Progress::Halted(_));
+            let acts = |step: &Step| crate::step::refused(step, &situation).is_some();
+            steps.each_ref().map(|step| (waits(step), acts(step)))
+        };
+        assert_eq!(halts(&observed), [(false, false); 2]);
+        observed.deployment.spec.template = template("web:3");
+        assert_eq!(halts(&observed), [(true, true), (false, false)]);
+        observed.deployment.spec.min_ready_seconds = Some(crate::keys::HELD);
+        assert_eq!(halts(&observed), [(false, false); 2], "a hold keeps its pods");
+    }
+
+    #[test]
+    fn a_wait_ends_with_ready_pods_and_halts_on_a_third_version() {
+        let mut observed = held();
+        let waiting = progress(&Step::AwaitCanary, &Situation::of(&observed), &never);
+        assert!(matches!(waiting, Progress::Waiting(text, _) if text == "0 of 1 canary pods Ready"));
+        observed.deployment.spec.template = template("web:3");
+        let halted = progress(&Step::AwaitCanary, &Situation::of(&observed), &never);
+        assert!(matches!(halted, Progress::Halted(error) if error.kind == Kind::VersionFailed));
+    }
+}

@@ -1,0 +1,18 @@
+//! Strategies, one file each: a workload as it was read goes in, a [`Plan`](crate::plan::Plan) comes out.
+
+mod abort;
+mod anew;
+mod blue_green;
+mod canary;
+mod promote;
+mod rolling;
+mod routed;
+mod stop;
+
+pub use abort::{abort, undo};
+pub use blue_green::{BlueGreenRequest, blue_green};
+pub use canary::{CanaryRequest, canary};
+pub use promote::promote;
+pub use rolling::{first, rolling};
+pub use routed::{RETREATING, Wanted, is_woven, retreat, unanswered};
+pub use stop::stop;

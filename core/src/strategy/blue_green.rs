@@ -1,0 +1,308 @@
+//! Start a whole second set beside the first, try it through a preview, and switch all traffic at once.
+//!
+//! Without a router the user's own Service is pinned to one version, and the switch is one patch of its selector.
+//! With one it is one patch of each route, between two pinned Services.
+
+use serde_json::Value;
+
+use super::anew::anew;
+use super::canary::{new_template, refuse_what_cannot_be_held, with_name};
+use super::promote::refuse_what_was_not_tried;
+use super::routed::{Moves, foreign_pod};
+use crate::error::{Error, Kind};
+use crate::model::ReplicaSet;
+use crate::plan::{Check, Plan, Step};
+use crate::share::{Size, Stable};
+use crate::situation::{Observed, Situation};
+use crate::step;
+use crate::strategy::CanaryRequest;
+use crate::traffic::Role;
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub struct BlueGreenRequest {
+    /// The new version's template; `None` if none was named.
+    pub template: Option<Value>,
+    /// What the preview has to answer before the switch.
+    pub checks: Vec<Check>,
+    /// Switch and finish without a `promote`.
+    pub promote: bool,
+}
+
+/// Returns the plan that brings the second set up, and switches if that was asked.
+///
+/// # Errors
+/// As [`super::canary()`]; [`Kind::Refused`] if no Service selects the pods.
+pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Plan, Error> {
+    let situation = Situation::of(observed);
+    let id = situation.deployment().id();
+    let Some(traffic) = &observed.traffic else {
+        return Err(Error::refused(format!(
+            "no Service selects the pods of {id}: there is nothing to switch"
+        ))
+        .next(format!("kubectl expose deployment/{} -n {} --port PORT", id.name, id.namespace)));
+    };
+    if situation.hold.is_some() && traffic.switch.is_none() {
+        return Err(Error::refused(format!(
+            "a canary of {id} is held: it has to be promoted or aborted first"
+        ))
+        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
+    if let Some(pod) = foreign_pod(&situation, &traffic.service).filter(|_| Moves::of(observed).is_none()) {
+        return Err(Error::refused(format!(
+            "service/{} also has pods that are not of {id} ({pod}): switched to one version of it, it would lose them",
+            traffic.service
+        ))
+        .next("--service NAME (one that has the pods of this Deployment alone)"));
+    }
+    if is_switched(observed) {
+        // The second set serves already: what is left is to finish.
+        return if request.promote { promote(observed) } else { Ok(Plan::default()) };
+    }
+    let asked = CanaryRequest { template: request.template.clone(), ..CanaryRequest::default() };
+    let mut unpaused = observed.clone();
+    unpaused.deployment.spec.paused &= situation.hold.is_none();
+    let template = new_template(&asked, &Situation::of(&unpaused))?;
+    refuse_what_cannot_be_held(&situation)?;
+    if situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0) {
+        return Err(Error::refused(format!("a rollout of {id} is under way"))
+            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    }
+    let size = Size::Pods(situation.deployment().replicas());
+    step::sizing(&situation, size, Stable::Whole).map_err(|error| with_name(error, &situation))?;
+    let mut hold = anew(&situation);
+    let changes = situation.hold.is_some() && hold.is_empty();
+    let live = &situation.deployment().spec.template;
+    let template = template.or_else(|| (!hold.is_empty()).then(|| live.clone()));
+    hold.extend([Step::Hold { template, size, stable: Stable::Whole, changes }, Step::AwaitCanary]);
+    let mut steps = if let Some(moves) = Moves::of(observed) {
+        let steps = moves.second_set(hold);
+        moves.check(&steps)?;
+        steps
+    } else {
+        [Step::Pin { role: Some(Role::Stable) }].into_iter().chain(hold).collect()
+    };
+    steps.push(Step::Publish { role: Role::Preview });
+    if !request.checks.is_empty() {
+        steps.push(Step::Verify { checks: request.checks.clone() });
+    }
+    if request.promote {
+        steps.extend(finish(observed));
+    }
+    Ok(Plan { steps })
+}
+
+/// Returns the plan that switches to the second set and retires the first.
+///
+/// # Errors
+/// [`Kind::Refused`] if what is held is not what was tried.
+pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
+    let situation = Situation::of(observed);
+    refuse_what_was_not_tried(&situation)?;
+    if situation.canary.is_some_and(|rs: &ReplicaSet| rs.ready() == 0) && !is_switched(observed) {
+        let id = situation.deployment().id();
+        return Err(Error::new(Kind::Refused, format!("no pod of the new version of {id} is Ready"))
+            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)));
+    }
+    let mut steps = finish(observed);
+    let before = Moves::of(observed).map(|moves| moves.before_switch());
+    // Its pods are waited for first: they are what its Service is to have.
+    steps.splice(1..1, before.unwrap_or_default());
+    Ok(Plan { steps })
+}
+
+/// The switch, the time in which it is judged, and the end of the first set.
+fn finish(observed: &Observed) -> Vec<Step> {
+    let soak = observed.traffic.as_ref().and_then(|traffic| traffic.switch).unwrap_or_default();
+    let mut steps = vec![Step::AwaitCanary, Step::Freeze];
+    let mut after = vec![Step::Pin { role: None }, Step::Withdraw];
+    match Moves::of(observed) {
+        Some(moves) => {
+            steps.extend(moves.switch());
+            let (before, moves_after) = moves.promote_after(100);
+            steps.push(Step::Soak { seconds: soak });
+            steps.extend(before);
+            after = moves_after;
+        }
+        None => steps.extend([Step::Pin { role: Some(Role::Canary) }, Step::Soak { seconds: soak }]),
+    }
+    steps.extend([Step::Release, Step::AwaitRollout]);
+    steps.extend(after);
+    steps
+}
+
+/// Whether the second set has the traffic.
+fn is_switched(observed: &Observed) -> bool {
+    let situation = Situation::of(observed);
+    let (Some(traffic), Some(canary)) = (&observed.traffic, situation.canary) else { return false };
+    if let Some(moves) = Moves::of(observed) {
+        return situation.hold.is_some() && moves.is_switched();
+    }
+    let hash = observed
+        .roads
+        .service(&traffic.service)
+        .map(|service| &service["spec"]["selector"][crate::keys::POD_TEMPLATE_HASH]);
+    situation.hold.is_some() && hash.is_some_and(|hash| hash == canary.hash())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{held, idle, replica_set, template};
+    use crate::keys::{POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
+    use crate::strategy::{abort, canary, promote, rolling};
+    use crate::traffic::{Target, Traffic};
+
+    const PREVIEW: Step = Step::Publish { role: Role::Preview };
+    const OWN: Step = Step::Pin { role: None };
+    const TO_STABLE: Step = Step::Pin { role: Some(Role::Stable) };
+    const TO_CANARY: Step = Step::Pin { role: Some(Role::Canary) };
+
+    /// With a Service that is pinned to these pods, or is the user's own.
+    fn served(mut observed: Observed, pinned: Option<&str>) -> Observed {
+        let mut service =
+            json!({"metadata": {"name": "web", "annotations": {}}, "spec": {"selector": {"app": "web"}}});
+        if let Some(hash) = pinned {
+            service["metadata"]["annotations"][SELECTOR_ANNOTATION] = json!("{\"app\":\"web\"}");
+            service["spec"]["selector"][POD_TEMPLATE_HASH] = json!(hash);
+        }
+        observed.roads.objects.insert(Target::service("shop", "web"), service);
+        observed.traffic = Some(Traffic { switch: Some(30), ..Traffic::direct("web") });
+        observed
+    }
+
+    /// A whole second set, held.
+    fn second_set(pinned: &str) -> Observed {
+        let mut observed = served(held(), Some(pinned));
+        observed.replica_sets[1] = replica_set("web:2", 3);
+        observed
+    }
+
+    fn request(image: &str) -> BlueGreenRequest {
+        BlueGreenRequest { template: Some(template(image)), ..BlueGreenRequest::default() }
+    }
+
+    fn hold(image: &str) -> Step {
+        Step::Hold {
+            template: Some(template(image)),
+            size: Size::Pods(3),
+            stable: Stable::Whole,
+            changes: false,
+        }
+    }
+
+    fn refused(request: &BlueGreenRequest, observed: &Observed) -> (Kind, String) {
+        let error = blue_green(request, observed).unwrap_err();
+        assert!(!error.next.is_empty() || error.kind == Kind::Usage, "{error:?}");
+        (error.kind, error.message)
+    }
+
+    #[test]
+    fn a_start_pins_the_service_before_a_pod_of_the_new_version_is_there() {
+        let start = [TO_STABLE, hold("web:2"), Step::AwaitCanary, PREVIEW];
+        let observed = served(idle(), None);
+        assert_eq!(blue_green(&request("web:2"), &observed).unwrap().steps, start);
+        let checks = vec![Check { path: "/ready".into(), status: 200 }];
+        let mut asked = BlueGreenRequest { checks: checks.clone(), ..request("web:2") };
+        let verified = [&start[..], &[Step::Verify { checks }]].concat();
+        assert_eq!(blue_green(&asked, &observed).unwrap().steps, verified);
+        asked.promote = true;
+        let finish = [
+            Step::AwaitCanary,
+            Step::Freeze,
+            TO_CANARY,
+            Step::Soak { seconds: 30 },
+            Step::Release,
+            Step::AwaitRollout,
+            OWN,
+            Step::Withdraw,
+        ];
+        assert_eq!(blue_green(&asked, &observed).unwrap().steps, [&verified[..], &finish].concat());
+        assert_eq!(promote(&second_set("web-1")).unwrap().steps, finish);
+        assert_eq!(promote(&second_set("web-2")).unwrap().steps, finish, "once more, whatever was done");
+    }
+
+    #[test]
+    fn what_is_held_already_is_not_started_again() {
+        let again = blue_green(&request("web:2"), &second_set("web-1")).unwrap().steps;
+        let Step::Hold { template, size, stable, .. } = hold("web:2") else { panic!() };
+        let held = Step::Hold { template, size, stable, changes: true };
+        assert_eq!(again, [TO_STABLE, held, Step::AwaitCanary, PREVIEW]);
+        let mut frozen = second_set("web-2");
+        frozen.deployment.spec.paused = true;
+        assert_eq!(blue_green(&request("web:2"), &frozen).unwrap(), Plan::default(), "it serves");
+    }
+
+    #[test]
+    fn an_abort_switches_back_before_a_pod_goes() {
+        let back = [TO_STABLE, Step::Restore, Step::AwaitStable, OWN, Step::Withdraw];
+        assert_eq!(abort(&second_set("web-1")).steps, back);
+        assert_eq!(abort(&second_set("web-2")).steps, back);
+        // Killed before the hold, or after the rollout: only the Service is left.
+        let left = served(idle(), Some("web-1"));
+        assert_eq!(abort(&left).steps, [OWN, OWN, Step::Withdraw]);
+        assert_eq!(promote(&left).unwrap().steps, [Step::AwaitRollout, OWN, Step::Withdraw]);
+        assert_eq!(promote(&served(idle(), Some("web-0"))).unwrap().steps, [OWN, OWN, Step::Withdraw]);
+    }
+
+    #[test]
+    fn what_cannot_be_switched_is_refused() {
+        let (kind, text) = refused(&request("web:2"), &idle());
+        assert!(kind == Kind::Refused && text.starts_with("no Service selects the pods"), "{text}");
+        let mut share = served(held(), None);
+        share.traffic = Some(Traffic::direct("web"));
+        assert!(refused(&request("web:2"), &share).1.starts_with("a canary of deployment/web"));
+        let (kind, text) = refused(&request("web:1"), &served(idle(), None));
+        assert!(kind == Kind::Usage && text.contains("runs that version already"), "{text}");
+        assert_eq!(refused(&BlueGreenRequest::default(), &served(idle(), None)).0, Kind::Usage);
+        let mut rolling = served(idle(), None);
+        rolling.deployment.spec.template = template("web:2");
+        rolling.deployment.status.updated_replicas = 1;
+        rolling.replica_sets.push(replica_set("web:2", 1));
+        for image in ["web:2", "web:3"] {
+            assert!(refused(&request(image), &rolling).1.contains("is under way"), "{image}");
+        }
+        let mut shared = served(idle(), None);
+        let endpoint = |pod: &str| json!({"conditions": {"ready": true}, "targetRef": {"name": pod}});
+        let slice = |endpoints: &Value| {
+            let labels = json!({"kubernetes.io/service-name": "web"});
+            vec![Arc::new(json!({"metadata": {"labels": labels}, "endpoints": endpoints}))]
+        };
+        shared.roads.slices = slice(&json!([endpoint("web-web-1-abcde")]));
+        assert!(blue_green(&request("web:2"), &shared).is_ok());
+        shared.roads.slices = slice(&json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-abcde")]));
+        assert!(
+            refused(&request("web:2"), &shared).1.contains("also has pods that are not of deployment/web")
+        );
+    }
+
+    #[test]
+    fn nothing_else_is_rolled_out_over_a_service_that_stayed_pinned() {
+        let left = served(idle(), Some("web-1"));
+        let error = rolling(&template("web:2"), &left).unwrap_err();
+        assert_eq!(error.next, ["kubectl rollout-plus abort web -n shop"]);
+        let asked = CanaryRequest {
+            template: Some(template("web:2")),
+            sizes: vec![Size::Weight(10)],
+            ..CanaryRequest::default()
+        };
+        assert_eq!(canary(&asked, &left).unwrap_err().kind, Kind::Refused);
+        let own = served(idle(), None);
+        assert!(rolling(&template("web:2"), &own).is_ok() && canary(&asked, &own).is_ok());
+    }
+
+    #[test]
+    fn a_version_that_was_never_tried_is_not_switched_to() {
+        let mut other = second_set("web-1");
+        other.deployment.spec.template = template("web:3");
+        assert!(promote(&other).unwrap_err().message.contains("was never tried"));
+        let mut dead = second_set("web-1");
+        dead.replica_sets[1].status.ready_replicas = 0;
+        assert!(promote(&dead).unwrap_err().message.starts_with("no pod of the new version"));
+    }
+}

@@ -1,0 +1,309 @@
+//! Start a canary, or change the share of one that is held.
+
+use serde_json::Value;
+
+use crate::error::{Error, Kind};
+use crate::model::{ReplicaSet, fingerprint, images, same_template};
+use crate::plan::{Plan, Step};
+use crate::share::{Size, Stable};
+use crate::situation::{Observed, Phase, Situation};
+use crate::step;
+use crate::strategy::Wanted;
+use crate::strategy::anew::anew;
+use crate::strategy::rolling::still_pinned;
+use crate::strategy::routed::{Moves, STABLE};
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub struct CanaryRequest {
+    /// The new version's template; `None` if none was named.
+    pub template: Option<Value>,
+    /// Shares to go through; the last one stays.
+    pub sizes: Vec<Size>,
+    /// Seconds between two of them.
+    pub wait_seconds: u64,
+    /// Promote after the last.
+    pub promote: bool,
+    /// Refuse a share that is not exact.
+    pub exact: bool,
+    /// Take stable pods away to meet the share.
+    pub shrink: bool,
+    /// What is asked of a router, if there is one.
+    pub wanted: Wanted,
+}
+
+/// Returns the plan of a canary.
+///
+/// # Errors
+/// [`Kind::Usage`] if there is nothing to roll out, [`Kind::Refused`] if this workload cannot be held.
+pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Error> {
+    let situation = Situation::of(observed);
+    if request.promote
+        && let Some(plan) = promotion(request.template.as_ref(), observed, &situation)
+    {
+        return Ok(plan);
+    }
+    let template = new_template(request, &situation)?;
+    refuse_what_cannot_be_held(&situation)?;
+    let first = anew(&situation);
+    let live = &situation.deployment().spec.template;
+    let template = template.or_else(|| (!first.is_empty()).then(|| live.clone()));
+    let mid_rollout = situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0);
+    let stable = match (request.shrink, mid_rollout) {
+        (true, _) => Stable::Shrink,
+        (false, true) => Stable::AsIs,
+        (false, false) => Stable::Whole,
+    };
+    if observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some()) && situation.hold.is_some() {
+        let id = situation.deployment().id();
+        return Err(Error::refused(format!(
+            "{id} is held by blue-green: all of the traffic is switched at once"
+        ))
+        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
+    let isolates = observed.traffic.as_ref().is_some_and(|traffic| traffic.isolate);
+    if let Some((service, _)) = situation.loose_pin().filter(|_| !isolates) {
+        return Err(still_pinned(service, &situation.deployment().id()));
+    }
+    if let Some(moves) = Moves::of(observed) {
+        return routed(request, &moves, template, &situation);
+    }
+    refuse_what_takes_a_router(request, &situation)?;
+    let held = situation.hold.is_some() && first.is_empty();
+    let mut steps = first;
+    // Only numbers that the controller itself has seen stand still can be kept.
+    steps.extend(mid_rollout.then_some(Step::Stop));
+    for (index, &size) in request.sizes.iter().enumerate() {
+        let (sizing, _) =
+            step::sizing(&situation, size, stable).map_err(|error| with_name(error, &situation))?;
+        if request.exact && !sizing.is_exact() {
+            let advice = sizing.advice().unwrap_or_default();
+            return Err(Error::refused(format!("--exact: {}", sizing.sentence())).next(advice));
+        }
+        if index > 0 {
+            steps.push(Step::Soak { seconds: request.wait_seconds });
+        }
+        let template = if index == 0 { template.clone() } else { None };
+        // Only the first step finds the rollout under way; later ones find a hold.
+        let stable = if index > 0 && stable == Stable::AsIs { Stable::Whole } else { stable };
+        let changes = index > 0 || held || mid_rollout;
+        steps.push(Step::Hold { template, size, stable, changes });
+        steps.push(Step::AwaitCanary);
+    }
+    if request.promote {
+        steps.extend([Step::Soak { seconds: request.wait_seconds }, Step::Release, Step::AwaitRollout]);
+    }
+    steps.retain(|step| *step != Step::Soak { seconds: 0 });
+    Ok(Plan { steps })
+}
+
+/// Returns what is left of a promotion that was begun, or done: whoever asks twice for the same end wants to know twice.
+///
+/// A build that was killed in it is run again, and must not give the version a share anew that has all.
+fn promotion(template: Option<&Value>, observed: &Observed, situation: &Situation<'_>) -> Option<Plan> {
+    let deployment = situation.deployment();
+    let live = &deployment.spec.template;
+    let same = template.is_some_and(|template| same_template(template, live));
+    if !same || situation.hold.is_some() || deployment.spec.paused {
+        return None;
+    }
+    let open = observed.journal.as_ref().filter(|journal| journal.is_open());
+    let ours = open.filter(|journal| {
+        journal.snapshot.as_ref().is_some_and(|snapshot| snapshot.canary == fingerprint(live))
+    });
+    let left = ours.and_then(|journal| journal.plan.steps.get(journal.cursor..)).unwrap_or_default();
+    let begun = left.contains(&Step::AwaitRollout) && !left.iter().any(|s| matches!(s, Step::Hold { .. }));
+    if begun {
+        return Some(Plan { steps: left.to_vec() });
+    }
+    // Routes that still name its pods are no end.
+    let through =
+        situation.phase == Phase::Idle && !Moves::of(observed).is_some_and(|moves| moves.is_in_force());
+    through.then(|| Plan { steps: vec![Step::AwaitRollout] })
+}
+
+/// Returns the plan of a canary whose share a router gives.
+fn routed(
+    request: &CanaryRequest,
+    moves: &Moves<'_>,
+    mut template: Option<Value>,
+    situation: &Situation<'_>,
+) -> Result<Plan, Error> {
+    let id = situation.deployment().id();
+    if request.shrink {
+        return Err(Error::usage("--shrink-stable: a router gives the share, so no stable pod has to go"));
+    }
+    if situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0) {
+        return Err(Error::refused(format!("a rollout of {id} is under way: its pods get requests already"))
+            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    }
+    // Who names the version that is held already wants another share of it.
+    let live = &situation.deployment().spec.template;
+    let another = template.as_ref().is_some_and(|template| !same_template(template, live));
+    let begins = situation.hold.is_none() || !anew(situation).is_empty();
+    let new = another || begins || situation.is_superseded();
+    let mut changes = !begins;
+    let mut hold = |size| Step::Hold {
+        template: template.take(),
+        size,
+        stable: STABLE,
+        changes: std::mem::replace(&mut changes, true),
+    };
+    let mut steps = moves.canary(&request.wanted, request.wait_seconds, new, &mut hold);
+    moves.check(&steps)?;
+    for step in &steps {
+        if let Step::Hold { size, stable, .. } = step {
+            step::sizing(situation, *size, *stable).map_err(|error| with_name(error, situation))?;
+        }
+    }
+    if request.promote {
+        let (before, after) = moves.promote_after(request.wanted.weights.last().copied().unwrap_or_default());
+        steps.push(Step::Soak { seconds: request.wait_seconds });
+        steps.extend(before);
+        steps.extend([Step::Release, Step::AwaitRollout]);
+        steps.extend(after);
+    }
+    steps.retain(|step| *step != Step::Soak { seconds: 0 });
+    Ok(Plan { steps })
+}
+
+/// Without a router the share is that of the pods.
+fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>) -> Result<(), Error> {
+    let id = situation.deployment().id();
+    let wanted = &request.wanted;
+    let asks = |weight| request.sizes.contains(&Size::Weight(weight));
+    let what = if !wanted.matches.is_empty() {
+        "--header and --cookie take a router"
+    } else if wanted.mirror.is_some() {
+        "--mirror takes a router"
+    } else if asks(0) {
+        "0 % takes a router: without one 'abort' takes the new version away"
+    } else if asks(100) {
+        "100 % takes a router: without one 'promote' makes the new version the only one"
+    } else {
+        return Ok(());
+    };
+    Err(Error::usage(format!("{what}, and none splits the traffic of {id}"))
+        .next(format!("kubectl get services,ingresses -n {}", id.namespace)))
+}
+
+pub(super) fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
+    let id = situation.deployment().id();
+    error.message = format!("{id}: {}", error.message);
+    if situation.deployment().replicas() == 0 {
+        error = error.next(format!("kubectl scale deployment/{} -n {} --replicas=1", id.name, id.namespace));
+    }
+    error
+}
+
+/// Decides which template the canary has; `None` means the live one.
+pub(super) fn new_template(
+    request: &CanaryRequest,
+    situation: &Situation<'_>,
+) -> Result<Option<Value>, Error> {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    let live = &deployment.spec.template;
+    // A promotion that is through but for its record leaves one version, whatever the record says.
+    let on_stable = situation.is_on_stable_template() || situation.phase == Phase::Idle;
+    match &request.template {
+        Some(new) if situation.hold.is_some() => {
+            if situation.stable_template().is_some_and(|stable| same_template(stable, new)) {
+                return Err(Error::usage(format!("that is the stable version of {id}"))
+                    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+            }
+            Ok(Some(new.clone()))
+        }
+        Some(new) if situation.canary.is_some_and(|rs| rs.replicas() > 0) && !same_template(new, live) => {
+            Err(Error::refused(format!("a rollout of {id} is under way: a third version beside it would replace it"))
+                .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace))
+                .next(format!(
+                    "kubectl rollout-plus canary {} -n {} --weight N (without a new version: holds this rollout where it stands)",
+                    id.name, id.namespace
+                )))
+        }
+        Some(new) if deployment.spec.paused => {
+            if !on_stable && !same_template(new, live) {
+                return Err(Error::usage(format!(
+                    "two new versions: {id} is paused with a pending one ({}), and another was named",
+                    images(live).join(", ")
+                ))
+                .next(format!("kubectl rollout-plus canary {} -n {} --weight N (the pending one)", id.name, id.namespace))
+                .next(format!("kubectl rollout undo deployment/{} -n {} (drop the pending one)", id.name, id.namespace)));
+            }
+            Err(Error::refused(format!("{id} is paused")).next(format!(
+                "kubectl rollout resume deployment/{} -n {}",
+                id.name, id.namespace
+            )))
+        }
+        Some(new) if same_template(new, live) && on_stable => Err(Error::usage(format!(
+            "{id} runs that version already: {}",
+            images(live).join(", ")
+        ))),
+        Some(new) => Ok(Some(new.clone())),
+        None if situation.hold.is_some() => {
+            if on_stable {
+                return Err(Error::refused(format!(
+                    "the stable template of {id} is back under the hold: there is no canary to weigh"
+                ))
+                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+            }
+            if situation.is_superseded() {
+                return Err(Error::refused(format!(
+                    "another client replaced the canary of {id} by a third version ({})",
+                    images(live).join(", ")
+                ))
+                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+                .next("kubectl rollout-plus canary with --image or -f (to say which version is meant)"));
+            }
+            Ok(None)
+        }
+        None if !on_stable => Ok(None),
+        None => Err(Error::usage(format!("there is nothing to roll out for {id}"))
+            .next("name the new version: --image [CONTAINER=]IMAGE")
+            .next("or give a manifest: -f FILE|DIRECTORY|-")
+            .next(format!(
+                "or 'kubectl rollout pause deployment/{0} -n {1}', change it, and run canary again",
+                id.name, id.namespace
+            ))),
+    }
+}
+
+pub(super) fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<(), Error> {
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    let kind = deployment.spec.strategy.as_ref().and_then(|strategy| strategy["type"].as_str());
+    if situation.hold.is_none() && kind == Some("Recreate") {
+        return Err(Error::refused(format!(
+            "{id} has the strategy Recreate, which says that two versions must never run at once"
+        ))
+        .next(format!(
+            "kubectl patch deployment {} -n {} --type=merge -p '{{\"spec\":{{\"strategy\":{{\"type\":\"RollingUpdate\"}}}}}}'",
+            id.name, id.namespace
+        )));
+    }
+    if situation.stable_template().is_none() {
+        let why = if deployment.spec.replicas == Some(0) {
+            "it has 0 replicas"
+        } else {
+            "it has no ReplicaSet yet"
+        };
+        return Err(Error::refused(format!("{id} has no stable version to compare with: {why}"))
+            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    }
+    if situation.phase == Phase::Failed && situation.canary.is_none() {
+        return Err(Error::new(Kind::Refused, format!("{id} is not healthy: its own rollout failed"))
+            .next(format!("kubectl rollout undo deployment/{} -n {}", id.name, id.namespace)));
+    }
+    if situation.hold.is_none()
+        && situation.stable.is_some_and(|rs: &ReplicaSet| rs.ready() == 0)
+        && deployment.replicas() > 0
+    {
+        return Err(Error::refused(format!(
+            "no stable pod of {id} is Ready: a canary would get all requests"
+        ))
+        .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Replace the version by a stock rolling update: with a new one, a former one, or the same anew.
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::model::{ObjectName, images, same_template};
+use crate::plan::{Plan, Step};
+use crate::situation::{Observed, Situation};
+use crate::strategy::routed::Moves;
+
+/// Returns the plan of a rolling update to a template.
+///
+/// The version that is live already is not rolled out again, but it is waited for: whoever deploys from CI twice
+/// wants to know twice.
+///
+/// # Errors
+/// [`crate::error::Kind::Refused`] if a canary is held or not undone, or the Deployment is paused.
+pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
+    let situation = Situation::of(observed);
+    let deployment = situation.deployment();
+    let id = deployment.id();
+    if situation.hold.is_some() {
+        return Err(Error::refused(format!(
+            "a canary of {id} is held ({}): it has to be promoted or aborted first",
+            images(&deployment.spec.template).join(", ")
+        ))
+        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
+    if Moves::of(observed).is_some_and(|moves| moves.is_in_force()) {
+        // They would lose the pods that they name.
+        return Err(Error::refused(format!(
+            "a canary of {id} was interrupted: its routes still send requests to the pods of one version"
+        ))
+        .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
+        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+    }
+    if deployment.spec.paused {
+        return Err(Error::refused(format!("{id} is paused"))
+            .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace)));
+    }
+    if let Some((service, _)) = situation.loose_pin() {
+        return Err(still_pinned(service, &id));
+    }
+    let mut steps = vec![Step::AwaitRollout];
+    if !same_template(template, &deployment.spec.template) {
+        steps.insert(0, Step::Update { template: template.clone() });
+    }
+    Ok(Plan { steps })
+}
+
+/// Returns the plan for the version that a Deployment was made with, if it has had no other: there is nothing to compare it
+/// with. `None` for any other version.
+///
+/// # Errors
+/// As [`rolling()`].
+pub fn first(template: Option<&Value>, observed: &Observed) -> Option<Result<Plan, Error>> {
+    let live = &observed.deployment.spec.template;
+    let template = template.filter(|template| same_template(template, live))?;
+    (observed.replica_sets.len() <= 1).then(|| rolling(template, observed))
+}
+
+/// A run was interrupted with the Service on one version: no other version would get a request, and this one goes.
+pub(super) fn still_pinned(service: &str, id: &ObjectName) -> Error {
+    Error::refused(format!(
+        "service/{service} is still pinned to one version of {id} by a run that was interrupted"
+    ))
+    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::Kind;
+    use crate::fixtures::{held, idle, template};
+    use crate::traffic::{Target, Traffic};
+
+    #[test]
+    fn the_first_version_is_only_followed_and_another_is_not_the_first() {
+        let mut observed = idle();
+        observed.replica_sets.truncate(1);
+        let live = observed.deployment.spec.template.clone();
+        assert_eq!(first(Some(&live), &observed), Some(Ok(Plan { steps: vec![Step::AwaitRollout] })));
+        assert_eq!((first(Some(&template("web:9")), &observed), first(None, &observed)), (None, None));
+        let other = observed.replica_sets[0].clone();
+        observed.replica_sets.push(other);
+        assert_eq!(first(Some(&live), &observed), None, "it has had another");
+    }
+
+    #[test]
+    fn a_new_version_is_set_and_followed_and_the_live_one_only_followed() {
+        let plan = rolling(&template("web:2"), &idle()).unwrap();
+        assert_eq!(plan.steps, [Step::Update { template: template("web:2") }, Step::AwaitRollout]);
+        assert_eq!(rolling(&template("web:1"), &idle()).unwrap().steps, [Step::AwaitRollout]);
+    }
+
+    #[test]
+    fn what_is_held_or_paused_is_refused() {
+        assert_eq!(rolling(&template("web:3"), &held()).unwrap_err().kind, Kind::Refused);
+        let mut paused = idle();
+        paused.deployment.spec.paused = true;
+        assert_eq!(rolling(&template("web:2"), &paused).unwrap_err().kind, Kind::Refused);
+    }
+
+    #[test]
+    fn pods_that_a_route_names_are_not_replaced() {
+        let mut observed = idle();
+        observed.traffic =
+            Some(Traffic { router: "httproute".into(), isolate: true, ..Traffic::direct("web") });
+        let pinned = json!({"metadata": {"annotations": {crate::keys::SELECTOR_ANNOTATION: "{}"}}});
+        observed.roads.objects.insert(Target::service("shop", "web"), pinned);
+        assert_eq!(rolling(&template("web:2"), &observed).unwrap_err().kind, Kind::Refused);
+        observed.roads.objects.clear();
+        assert_eq!(rolling(&template("web:2"), &observed).unwrap().steps.len(), 2);
+    }
+}
