@@ -35,7 +35,8 @@ use crate::traffic::{Split, Traffic};
 use crate::world::Signals;
 
 use guard::Guard;
-use lock::{Left, Lock};
+use lock::Lock;
+use noted::Left;
 
 /// How long the last record may take after a signal: whoever sent it kills us soon after.
 const FAREWELL: Duration = Duration::from_secs(5);

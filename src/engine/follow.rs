@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
-use super::lock::Left;
+use super::noted::Left;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::model::{fingerprint, images, same_template};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::noted::{loan, snapshot};
+use super::noted::{Left, loan, snapshot};
 use crate::cluster::{Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::event::Event;
@@ -14,7 +14,6 @@ use crate::output::Channel;
 use crate::plan::Plan;
 use crate::record::{self, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
 use crate::situation::Observed;
-use crate::strategy;
 use crate::world::{Signals, timestamp};
 
 const RENEW_EVERY: Duration = Duration::from_secs(10);
@@ -22,24 +21,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const TRUST: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TRIES: u32 = 6;
-
-/// What a run leaves for the next one.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Left {
-    /// A hold.
-    pub(super) held: bool,
-    /// Requests that go by what is ours.
-    pub(super) routed: bool,
-    /// Fields of the user's with values of ours.
-    pub(super) owes: bool,
-}
-
-impl Left {
-    pub(super) fn of(observed: &Observed) -> Self {
-        let held = observed.is_held();
-        Self { held, routed: held || strategy::is_woven(observed), owes: observed.owes() }
-    }
-}
 
 /// A workload's Lease as this run last read or wrote it.
 pub(crate) struct Lock {

@@ -3,7 +3,25 @@
 use crate::plan::{Plan, Step};
 use crate::record::{Loan, Snapshot};
 use crate::situation::{Observed, Situation};
-use crate::step;
+use crate::{step, strategy};
+
+/// What a run leaves for the next one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    /// A hold.
+    pub(super) held: bool,
+    /// Requests that go by what is ours.
+    pub(super) routed: bool,
+    /// Fields of the user's with values of ours.
+    pub(super) owes: bool,
+}
+
+impl Left {
+    pub(super) fn of(observed: &Observed) -> Self {
+        let held = observed.is_held();
+        Self { held, routed: held || strategy::is_woven(observed), owes: observed.owes() }
+    }
+}
 
 /// Returns the way home, to be noted before the first write of a plan.
 pub(super) fn snapshot(plan: &Plan, observed: &Observed) -> Option<Snapshot> {
