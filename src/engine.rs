@@ -41,6 +41,9 @@ use noted::Left;
 /// How long the last record may take after a signal: whoever sent it kills us soon after.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// For how long the controller may take to see what was noted in the end. Nothing depends on it.
+const NOTED: Duration = Duration::from_secs(5);
+
 /// How long the reading may take for the last picture.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
@@ -290,6 +293,11 @@ impl<'a> Engine<'a> {
             // The second signal: at once. The lock runs out by itself.
             () = self.stop.received() => Ok(()),
         };
+        // A note on the Deployment counts as a change of it (`PrepareForUpdate`, `pkg/registry/apps/deployment/strategy.go`): whoever
+        // looks next is to find the rollout complete.
+        if result.is_ok() {
+            self.is_seen_within(NOTED).await.ok();
+        }
         // The step's own error says more than a lock that could not be freed: it runs out by itself.
         result.and(released)
     }

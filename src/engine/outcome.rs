@@ -45,7 +45,7 @@ impl Engine<'_> {
     }
 
     /// Notes on the workload where its version comes from. The history has it in any case.
-    pub(super) async fn note_origin(&self, observed: &Observed, outcome: &Outcome) {
+    pub(super) async fn note_origin(&mut self, observed: &Observed, outcome: &Outcome) {
         let former = self.lock.lease().map(record::outcomes).unwrap_or_default();
         let deployment = &observed.deployment;
         let annotations = deployment.metadata.annotations.as_ref();
@@ -53,8 +53,14 @@ impl Engine<'_> {
         if patch.is_empty() {
             return;
         }
-        if let Err(failure) = self.cluster.change_deployment(&self.options.name, &patch).await {
-            self.warn(&format!("where the version comes from is not noted on it: {}", failure.into_error()));
+        match self.cluster.change_deployment(&self.options.name, &patch).await {
+            Ok((deployment, _)) => self.mirror.learn(deployment),
+            Err(failure) => {
+                self.warn(&format!(
+                    "where the version comes from is not noted on it: {}",
+                    failure.into_error()
+                ));
+            }
         }
     }
 }

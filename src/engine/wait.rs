@@ -225,7 +225,7 @@ impl Engine<'_> {
         Err(self.unseen(ELECTION)?)
     }
 
-    async fn is_seen_within(&mut self, patience: Duration) -> Result<bool, Error> {
+    pub(super) async fn is_seen_within(&mut self, patience: Duration) -> Result<bool, Error> {
         let deadline = Instant::now() + patience;
         loop {
             if self.observed()?.deployment.is_observed() {
