@@ -116,7 +116,7 @@ impl Step {
                 let size = match size {
                     Size::Weight(weight) => format!("{weight} %"),
                     Size::Pods(pods) => counted(*pods, "canary pod"),
-                    Size::Routed { weight, pods } => {
+                    Size::Routed { weight, pods, .. } => {
                         format!("{weight} %, with {}", counted(*pods, "canary pod"))
                     }
                 };
@@ -218,7 +218,10 @@ mod tests {
     fn one_pod_is_not_pods() {
         let hold = |size| Step::Hold { template: None, size, stable: Stable::Whole, changes: false }.title();
         assert_eq!(hold(Size::Pods(1)), "hold at 1 canary pod");
-        assert_eq!(hold(Size::Routed { weight: 5, pods: 1 }), "hold at 5 %, with 1 canary pod");
+        assert_eq!(
+            hold(Size::Routed { weight: 5, pods: 1, by_share: true }),
+            "hold at 5 %, with 1 canary pod"
+        );
         assert_eq!(hold(Size::Pods(2)), "hold at 2 canary pods");
     }
 }

@@ -25,6 +25,9 @@ pub enum Size {
         weight: u8,
         /// Canary pods to give it to.
         pods: u32,
+        /// Whether these follow the number of replicas: the user named none.
+        #[serde(default, rename = "byShare", skip_serializing_if = "std::ops::Not::not")]
+        by_share: bool,
     },
 }
 
@@ -131,6 +134,10 @@ impl Sizing {
             Stable::Whole | Stable::AsIs => stable,
         };
         let canary = match size {
+            // Somebody may have scaled since it was asked, and the router gives the share in any case.
+            Size::Routed { weight, by_share: true, .. } if use_of != Stable::Shrink => {
+                average(weight, replicas).min(most).max(least)
+            }
             Size::Pods(pods) | Size::Routed { pods, .. }
                 if (least..=most).contains(&pods) && can_be_kept(pods) =>
             {
@@ -230,6 +237,11 @@ fn shrinking_percent(replicas: u32, pods: u32) -> Option<u32> {
 pub fn percent(canary: u32, stable: u32) -> f64 {
     let total = canary + stable;
     if total == 0 { 0.0 } else { (f64::from(canary) * 10_000.0 / f64::from(total)).round() / 100.0 }
+}
+
+/// Returns the canary pods for a share of the requests: none gets more than an average one, and there is one to get any at all.
+pub fn average(weight: u8, replicas: u32) -> u32 {
+    (replicas * u32::from(weight)).div_ceil(100).max(1)
 }
 
 /// Returns a percentage with no more digits than it needs.

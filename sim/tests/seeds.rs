@@ -105,6 +105,13 @@ fn a_version_that_is_taken_back_while_its_share_is_followed_loses_it() {
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }
 
+/// Somebody scaled down in the middle: a later step asked for as many pods as its share was of the former size, and ended the run.
+#[test]
+fn pods_for_a_share_follow_the_size() {
+    let report = routed::of_seed(4555, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
 /// `status` was asked at the instant in which a pod that no proxy knew of yet had become Ready again.
 #[test]
 fn a_danger_that_is_over_need_not_be_named() {

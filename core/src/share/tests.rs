@@ -131,3 +131,20 @@ proptest! {
         prop_assert!(kept + 1 >= due, "{:?}: {} of {} stable pods are kept", bounds, kept, due);
     }
 }
+
+#[test]
+fn pods_for_a_routers_share_follow_the_size_and_those_that_were_asked_for_do_not() {
+    let of = |by_share, replicas, stable| {
+        let size = Size::Routed { weight: 50, pods: 5, by_share };
+        Sizing::choose(size, Stable::Whole, replicas, stable).map(|sizing| sizing.canary)
+    };
+    // As planned, scaled down, scaled up; and a stable set that does not grow under a hold.
+    for (replicas, stable, canary) in [(10, 10, 5), (4, 4, 2), (20, 20, 10), (10, 4, 7), (1, 1, 1)] {
+        assert_eq!(of(true, replicas, stable).unwrap(), canary, "{replicas} {stable}");
+    }
+    assert_eq!((of(false, 10, 10).unwrap(), of(false, 20, 20).unwrap()), (5, 5));
+    assert!(of(false, 4, 4).unwrap_err().message.contains("5 canary pods cannot be kept"));
+    // As runs of older versions have written it.
+    let size: Size = serde_json::from_str(r#"{"routed":{"weight":50,"pods":5}}"#).unwrap();
+    assert_eq!(size, Size::Routed { weight: 50, pods: 5, by_share: false });
+}

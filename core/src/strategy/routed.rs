@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::plan::Step;
 use crate::router::{Router, drifted, router, weave};
-use crate::share::{Size, Stable};
+use crate::share::{Size, Stable, average};
 use crate::situation::{Observed, Situation};
 use crate::strategy::anew::anew;
 use crate::traffic::{Match, Role, Split, Target, Traffic, View, says, unpin};
@@ -220,8 +220,8 @@ impl<'m> Moves<'m> {
         let mut published = self.names(Role::Canary) && !new;
         let mut before = published.then(|| self.share()).flatten().unwrap_or(0);
         for (index, &weight) in wanted.weights.iter().enumerate() {
-            let pods = wanted.pods.unwrap_or_else(|| pods(weight, self.observed.deployment.replicas()));
-            let hold = hold(Size::Routed { weight, pods });
+            let pods = wanted.pods.unwrap_or_else(|| average(weight, self.observed.deployment.replicas()));
+            let hold = hold(Size::Routed { weight, pods, by_share: wanted.pods.is_none() });
             let mut shift = self.split(Some(0), Some(100 - weight), Some(weight));
             shift.matches.clone_from(&wanted.matches);
             shift.mirror = wanted.mirror;
@@ -362,11 +362,6 @@ impl<'m> Moves<'m> {
 fn mentions(object: &Value, name: &str) -> bool {
     let object = json!([object["spec"], object["metadata"]["annotations"]]).to_string();
     object.contains(&format!("\"{name}"))
-}
-
-/// Canary pods for a share: no pod gets more than an average one, and there is one to get anything at all.
-pub(super) fn pods(weight: u8, replicas: u32) -> u32 {
-    (replicas * u32::from(weight)).div_ceil(100).max(1)
 }
 
 /// What may be done with the stable pods: nothing, the router does the share.

@@ -48,7 +48,7 @@ fn a_start_names_each_version_before_it_gets_a_share() {
         "publish stable",
         "100/0/-",
         "0/100/-",
-        "hold new { weight: 10, pods: 1 }",
+        "hold new { weight: 10, pods: 1, by_share: true }",
         "awaitcanary",
         "publish canary",
         "0/100/0",
@@ -59,9 +59,9 @@ fn a_start_names_each_version_before_it_gets_a_share() {
 
 #[test]
 fn pods_come_before_a_larger_share_and_go_after_a_smaller_one() {
-    let raise = ["hold { weight: 50, pods: 2 }", "awaitcanary", "publish canary", "0/50/50"];
+    let raise = ["hold { weight: 50, pods: 2, by_share: true }", "awaitcanary", "publish canary", "0/50/50"];
     assert_eq!(plan(&mut after(&[START]), Command::Canary(None, 50)), raise);
-    let lower = ["0/90/10", "hold { weight: 10, pods: 1 }", "awaitcanary"];
+    let lower = ["0/90/10", "hold { weight: 10, pods: 1, by_share: true }", "awaitcanary"];
     assert_eq!(plan(&mut after(&[START, Command::Canary(None, 50)]), Command::Canary(None, 10)), lower);
 }
 
@@ -70,7 +70,7 @@ fn a_share_is_compared_with_what_the_routes_say_whatever_was_asked() {
     // Killed after its hold: the routes still say 10 %.
     let mut world = after(&[START]);
     assert!(!world.run(Command::Canary(None, 50), 1, &|_| {}));
-    let to_20 = ["hold { weight: 20, pods: 1 }", "awaitcanary", "publish canary", "0/80/20"];
+    let to_20 = ["hold { weight: 20, pods: 1, by_share: true }", "awaitcanary", "publish canary", "0/80/20"];
     assert_eq!(plan(&mut world, Command::Canary(None, 20)), to_20);
     // Killed before its hold: the routes say 10 % already.
     let mut world = after(&[START, Command::Canary(None, 50)]);
@@ -99,14 +99,17 @@ fn a_status_that_complains_of_the_roots_absence_keeps_nobody_waiting() {
 #[test]
 fn the_version_that_is_held_keeps_its_requests_when_it_is_named_again() {
     let named = plan(&mut after(&[START]), Command::Canary(Some("web:2"), 50));
-    assert_eq!(named, ["hold new { weight: 50, pods: 2 }", "awaitcanary", "publish canary", "0/50/50"]);
+    assert_eq!(
+        named,
+        ["hold new { weight: 50, pods: 2, by_share: true }", "awaitcanary", "publish canary", "0/50/50"]
+    );
 }
 
 #[test]
 fn another_version_gets_no_request_before_its_pods_are_ready() {
     let wanted = [
         "0/100/-",
-        "hold new { weight: 20, pods: 1 }",
+        "hold new { weight: 20, pods: 1, by_share: true }",
         "awaitcanary",
         "publish canary",
         "0/100/0",
