@@ -112,6 +112,13 @@ fn pods_for_a_share_follow_the_size() {
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }
 
+/// A whole manifest took the hold off a blue-green and left its pause: the controller took the new version's pods all the same.
+#[test]
+fn a_pause_keeps_no_pods_of_a_version_that_went_with_its_hold() {
+    let report = routed::of_seed(787, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
 /// `status` was asked at the instant in which a pod that no proxy knew of yet had become Ready again.
 #[test]
 fn a_danger_that_is_over_need_not_be_named() {

@@ -52,17 +52,18 @@ impl Moves<'_> {
     /// if it has all: its pods go.
     pub(super) fn is_outlived(&self) -> bool {
         let first = [Role::Stable, Role::Canary].into_iter().find(|role| self.mentions(*role));
-        self.is_let_go() && first.is_some_and(|role| self.is_past(role))
+        let is_let_go = self.is_released() && !self.observed.deployment.spec.paused;
+        is_let_go && first.is_some_and(|role| self.is_past(role))
     }
 
-    /// Whether those of the canary go, and the stable ones stay.
+    /// Whether those of the canary go, and the stable ones stay. A pause keeps none of them: once all pods of the live version are
+    /// Available, the controller takes all others also then (`IsSaturated` in `scale`, `pkg/controller/deployment/sync.go`).
     fn is_left(&self) -> bool {
-        self.is_let_go() && self.is_past(Role::Canary) && !self.is_past(Role::Stable)
+        self.is_released() && self.is_past(Role::Canary) && !self.is_past(Role::Stable)
     }
 
-    /// Whether nothing keeps the pods of any version but the live one.
-    fn is_let_go(&self) -> bool {
-        Situation::of(self.observed).hold.is_none() && !self.observed.deployment.spec.paused
+    fn is_released(&self) -> bool {
+        Situation::of(self.observed).hold.is_none()
     }
 
     fn is_past(&self, role: Role) -> bool {
@@ -174,6 +175,11 @@ mod tests {
         for way in WAYS {
             mended(way, |world| world.apply("web:1"), "has a share and no pods");
         }
+        let mut world = World::new(Way::Backends, &["web"], false);
+        assert!(world.run(Command::Canary(Some("web:2"), 10), usize::MAX, &|_| {}));
+        world.apply("web:1");
+        world.observed.deployment.spec.paused = true;
+        assert_ne!(retreat(&world.observed), Plan::default(), "a pause keeps no pod of it");
         // The stable version is none that stays: the user's own Service has whatever pods there are.
         for image in ["web:2", "web:3"] {
             let mut world = World::new(Way::Backends, &["web"], false);
