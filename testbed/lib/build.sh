@@ -81,17 +81,25 @@ build_each() { # COMMAND...: prints lines like those of programs, only of what i
     # A shell of its own, so that the lock is given back: whoever builds several versions would wait for itself.
     (
         lock "$cache_home/.lock" "another build to end"
-        local missing n=0 program
-        mapfile -t missing < <("$@")
+        local n=0 line program module package
+        local -a order=()
+        local -A lines=()
+        # What the programs of a module have in common is compiled once: compilers side by side do not see what the others do.
+        while IFS= read -r line; do
+            IFS=$'\t' read -r program module package <<<"$line"
+            [[ $package != - ]] || module=$program
+            [[ -v lines[$module] ]] || order+=("$module")
+            lines[$module]+=$line$'\n'
+        done < <("$@")
         # The linker of one beside the compiler of the next. Whoever ends this ends both.
         trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
         trap 'exit 130' INT TERM
-        for program in "${missing[@]}"; do
+        for module in "${order[@]}"; do
             n=$((n + 1))
             ((n <= 2)) || wait -n || exit 1
-            case $program in
-                gateway-api* | envoy*) fetch_part "$n of ${#missing[@]}" "$program" & ;;
-                *) build_program "$n of ${#missing[@]}" "$program" & ;;
+            case $module in
+                gateway-api* | envoy*) fetch_part "$n of ${#order[@]}" "${lines[$module]%$'\n'}" & ;;
+                *) build_module "$n of ${#order[@]}" "$module" "${lines[$module]%$'\n'}" & ;;
             esac
         done
         # Nothing is left to wait for when it says 127.
@@ -102,21 +110,26 @@ build_each() { # COMMAND...: prints lines like those of programs, only of what i
     )
 }
 
-build_program() { # N_OF_M LINE_OF_programs
-    local program module package folder started=$SECONDS report_at=20 temporary log
-    IFS=$'\t' read -r program module package <<<"$2"
+build_module() { # N_OF_M MODULE_FOLDER LINES_OF_programs
+    local module=$2 folder temporary log i program package names started=$SECONDS report_at=20
+    local -a programs=() packages=()
+    while IFS=$'\t' read -r program _ package; do
+        programs+=("$program")
+        packages+=("$package")
+    done <<<"$3"
+    names="${programs[*]} ($1)"
     folder=$(cache_of "$module")
-    mkdir -p "$folder"
-    rm -f "$folder/.$program".*.tmp
-    temporary=$folder/.$program.$$.tmp
-    log=$folder/$program.log
-    say "$program ($1): building"
+    log=$folder/build.log
+    temporary=$folder/.build.tmp
+    rm -rf "$temporary"
+    mkdir -p "$temporary"
+    say "$names: building"
     # The lock is not for the compiler to inherit, hence no descriptors.
     (
         close_descriptors
         cd "$module" || exit 1
         exec env CGO_ENABLED=0 GOWORK=off GOFLAGS= GOOS= GOARCH= \
-            go build -mod=readonly -buildvcs=false -trimpath -ldflags "$(link_flags "$module")" -o "$temporary" "$package"
+            go build -mod=readonly -buildvcs=false -trimpath -ldflags "$(link_flags "$module")" -o "$temporary/" "${packages[@]}"
     ) </dev/null >"$log" 2>&1 &
     compiler=$!
     # A background process of a script ignores Ctrl-C, so it is ended here.
@@ -125,18 +138,30 @@ build_program() { # N_OF_M LINE_OF_programs
     while kill -0 "$compiler" 2>/dev/null; do
         sleep 0.5
         ((SECONDS - started >= report_at)) || continue
-        say "$program ($1): still building, $((SECONDS - started)) s"
+        say "$names: still building, $((SECONDS - started)) s"
         report_at=$((report_at + 20))
     done
-    wait "$compiler" || { tail -n 20 "$log" >&2; die "$program could not be built, see $log"; }
+    wait "$compiler" || { tail -n 20 "$log" >&2; die "$names could not be built, see $log"; }
     trap - EXIT INT TERM
-    case $program in
-        kwok) copy_stages "$module" "$folder" ;;
-        contour | traefik | pilot-discovery) copy_crds "$program" "$module" "$folder/crds" ;;
-    esac
-    # A rename is atomic: a program in the cache is always whole.
-    mv "$temporary" "$folder/$program"
-    say "$program ($1): built in $((SECONDS - started)) s"
+    # A rename is atomic: a program in the cache is always whole, with all that it needs.
+    for i in "${!programs[@]}"; do
+        program=${programs[$i]}
+        case $program in
+            kwok) copy_stages "$module" "$folder" ;;
+            contour | traefik | pilot-discovery) copy_crds "$program" "$module" "$folder/crds" ;;
+        esac
+        mv "$temporary/$(executable "$module" "${packages[$i]}")" "$folder/$program"
+    done
+    rmdir "$temporary"
+    say "$names: built in $((SECONDS - started)) s"
+}
+
+# The name that the compiler gives a program: the last part of its package's path that is no version.
+executable() { # MODULE_FOLDER PACKAGE
+    local path=$2
+    [[ $path != . ]] || path=$(sed -n 's/^module //p' "$1/go.mod")
+    [[ ! $path =~ ^(.*)/v[0-9]+$ ]] || path=${BASH_REMATCH[1]}
+    printf '%s\n' "${path##*/}"
 }
 
 # Without these a server calls itself v0.0.0, and clients that look at its version go wrong.
