@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::apply::Document;
 use crate::ci::Build;
-use crate::cli::SourceArgs;
+use crate::cli::{NewImage, SourceArgs};
 use crate::cluster::Cluster;
 use crate::environment::Environment;
 use crate::error::Error;
@@ -95,21 +95,9 @@ pub(crate) fn files(filenames: &[PathBuf]) -> Result<Vec<Document>, Error> {
     Ok(found)
 }
 
-/// Returns a template with images replaced; each is `[container=]image`.
-pub(crate) fn from_images(template: &Value, images: &[String]) -> Result<Value, Error> {
-    images.iter().try_fold(template.clone(), |template, argument| {
-        let (container, image) = match argument.split_once('=') {
-            Some((container, image)) => (Some(container), image),
-            None => (None, argument.as_str()),
-        };
-        if image.is_empty()
-            || image.starts_with('-')
-            || image.chars().any(|c| c.is_whitespace() || c.is_control())
-        {
-            return Err(Error::usage(format!(
-                "'{argument}' names no image: write --image [CONTAINER=]IMAGE"
-            )));
-        }
-        with_image(&template, container, image)
+/// Returns a template with images replaced.
+pub(crate) fn from_images(template: &Value, images: &[NewImage]) -> Result<Value, Error> {
+    images.iter().try_fold(template.clone(), |template, new| {
+        with_image(&template, new.container.as_deref(), &new.image)
     })
 }

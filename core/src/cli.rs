@@ -10,6 +10,7 @@ mod doctor;
 mod effect;
 mod get;
 mod guard;
+mod image;
 mod inputs;
 mod kubectl;
 mod line;
@@ -36,6 +37,7 @@ pub use doctor::DoctorArgs;
 pub use effect::Effect;
 pub use get::GetArgs;
 pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
+pub use image::NewImage;
 pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
 
 pub use apply::ApplyArgs;
@@ -207,7 +209,7 @@ pub struct RestartArgs {
 pub struct SourceArgs {
     /// New image, for the container named or the only one; in place of the manifest's, if there is one (repeatable)
     #[arg(long, value_name = "[CONTAINER=]IMAGE")]
-    pub image: Vec<String>,
+    pub image: Vec<NewImage>,
     /// Manifests that have the new version's pod template: a file, a directory, or - for stdin (repeatable)
     #[arg(short, long, value_name = "FILE", conflicts_with = "kustomize")]
     pub filename: Vec<PathBuf>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::strategy::one_of;
-use super::{GuardArgs, PreflightArgs, TagPolicyArgs, weight};
+use super::{GuardArgs, NewImage, PreflightArgs, TagPolicyArgs, weight};
 use crate::model::Strategy;
 
 /// Arguments of `apply`.
@@ -29,7 +29,7 @@ pub struct ApplyArgs {
     pub except: Vec<String>,
     /// With --except: new image of these Deployments, for the container named or the only one (repeatable)
     #[arg(long, value_name = "[CONTAINER=]IMAGE", requires = "except")]
-    pub image: Vec<String>,
+    pub image: Vec<NewImage>,
     /// Make the namespace first, if it is not there
     #[arg(long, conflicts_with = "prune")]
     pub create_namespace: bool,

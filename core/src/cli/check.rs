@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::NewImage;
 use super::strategy::one_of;
 use crate::check;
 use crate::model::Strategy;
@@ -24,7 +25,7 @@ pub struct CheckArgs {
     pub name: Option<String>,
     /// New image, for the container named or the only one (repeatable)
     #[arg(long, value_name = "[CONTAINER=]IMAGE", conflicts_with_all = ["filename", "offline"])]
-    pub image: Vec<String>,
+    pub image: Vec<NewImage>,
     /// Manifest with the new version: a file, a directory, or - for stdin
     #[arg(short, long, value_name = "FILE")]
     pub filename: Option<PathBuf>,

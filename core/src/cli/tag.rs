@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::NewImage;
 use crate::ci::{Build, TagPolicy};
 use crate::error::Error;
 
@@ -17,17 +18,13 @@ pub struct TagPolicyArgs {
 }
 
 impl TagPolicyArgs {
-    /// Judges the image that a person, or a setting, has named; a container may stand before it.
+    /// Judges the image that a person, or a setting, has named.
     ///
     /// # Errors
     /// [`crate::error::Kind::Refused`].
-    pub fn check(&self, argument: &str, build: &Build) -> Result<(), Error> {
+    pub fn check(&self, new: &NewImage, build: &Build) -> Result<(), Error> {
         let Some(policy) = self.tag_policy else { return Ok(()) };
-        policy.check(
-            argument.split_once('=').map_or(argument, |(_, image)| image),
-            build,
-            self.tag_system.as_deref(),
-        )
+        policy.check(&new.image, build, self.tag_system.as_deref())
     }
 
     /// Judges the images of a pod template that a manifest brings.

@@ -107,7 +107,7 @@ fn the_parser_takes_what_recorded_environments_say() {
         assert_eq!((rest.filename.len(), &rest.except[..]), (2, &["frontend".to_owned()][..]));
         assert_eq!((&canary.steps[..], canary.weight), (&[10, 25, 50, 100][..], None));
         assert_eq!((canary.name.as_str(), &canary.source.filename), ("frontend", &rest.filename));
-        assert!(canary.source.image[0].starts_with("shop/frontend:"), "{:?}", canary.source.image);
+        assert!(canary.source.image[0].image.starts_with("shop/frontend:"), "{:?}", canary.source.image);
     }
 }
 
