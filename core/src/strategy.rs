@@ -8,11 +8,13 @@ mod promote;
 mod rolling;
 mod routed;
 mod stop;
+mod wanted;
 
 pub use abort::{abort, undo};
 pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
 pub use rolling::{first, rolling};
-pub use routed::{RETREATING, Wanted, is_woven, retreat, unanswered};
+pub use routed::{RETREATING, is_woven, retreat, unanswered};
 pub use stop::stop;
+pub use wanted::Wanted;

@@ -9,7 +9,6 @@ use crate::commands::routing::{Wish, find};
 use crate::error::Error;
 use crate::model::{Strategy, deployment_name};
 use crate::record::Verb;
-use crate::share::Size;
 use crate::situation::{Observed, Situation};
 use crate::source;
 use crate::strategy::{self, CanaryRequest, Wanted};
@@ -17,7 +16,9 @@ use crate::strategy::{self, CanaryRequest, Wanted};
 /// Runs the verb.
 pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
-    let sizes = sizes(args)?;
+    if !args.steps.is_sorted_by(|a, b| a < b) {
+        return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
+    }
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     find(&cluster, &mut engine, Wish { args: &args.traffic, switch: None }).await?;
@@ -38,13 +39,12 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
             context.output,
         )
         .await?,
-        sizes,
         wait_seconds: args.step_wait.as_secs(),
         promote: args.promote,
         exact: args.exact,
         shrink: args.shrink_stable,
         wanted: Wanted {
-            weights: weights(args),
+            weights: args.weight.map_or_else(|| args.steps.clone(), |weight| vec![weight]),
             pods: args.canary_replicas,
             matches: traffic.map_or_else(|| args.traffic.matches(&[]), |traffic| traffic.matches.clone()),
             mirror: traffic.map_or_else(|| args.traffic.mirror(None), |traffic| traffic.mirror),
@@ -69,26 +69,4 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         }
     }
     context.carry_out(&mut engine, Verb::Canary, 0, plan).await
-}
-
-/// Returns the shares for a router; without any a version is only matched or mirrored.
-fn weights(args: &CanaryArgs) -> Vec<u8> {
-    match args.weight {
-        Some(weight) => vec![weight],
-        None if args.steps.is_empty() => vec![0],
-        None => args.steps.clone(),
-    }
-}
-
-fn sizes(args: &CanaryArgs) -> Result<Vec<Size>, Error> {
-    if !args.steps.is_sorted_by(|a, b| a < b) {
-        return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
-    }
-    if let Some(pods) = args.canary_replicas {
-        return Ok(vec![Size::Pods(pods)]);
-    }
-    if let Some(weight) = args.weight {
-        return Ok(vec![Size::Weight(weight)]);
-    }
-    Ok(args.steps.iter().copied().map(Size::Weight).collect())
 }

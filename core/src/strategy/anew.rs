@@ -15,13 +15,12 @@ mod tests {
     use super::*;
     use crate::fixtures::{held, template};
     use crate::keys::HELD;
-    use crate::share::Size;
     use crate::situation::Observed;
-    use crate::strategy::{CanaryRequest, canary};
+    use crate::strategy::{CanaryRequest, Wanted, canary};
 
     fn steps(image: Option<&str>, observed: &Observed) -> Vec<Step> {
-        let sizes = vec![Size::Weight(10)];
-        let request = CanaryRequest { template: image.map(template), sizes, ..CanaryRequest::default() };
+        let wanted = Wanted { weights: vec![10], ..Wanted::default() };
+        let request = CanaryRequest { template: image.map(template), wanted, ..CanaryRequest::default() };
         canary(&request, observed).unwrap().steps
     }
 

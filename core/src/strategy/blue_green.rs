@@ -15,7 +15,6 @@ use crate::plan::{Check, Plan, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Situation};
 use crate::step;
-use crate::strategy::CanaryRequest;
 use crate::traffic::Role;
 
 /// What the user asked for.
@@ -60,10 +59,9 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
         // The second set serves already: what is left is to finish.
         return if request.promote { promote(observed) } else { Ok(Plan::default()) };
     }
-    let asked = CanaryRequest { template: request.template.clone(), ..CanaryRequest::default() };
     let mut unpaused = observed.clone();
     unpaused.deployment.spec.paused &= situation.hold.is_none();
-    let template = new_template(&asked, &Situation::of(&unpaused))?;
+    let template = new_template(request.template.as_ref(), &Situation::of(&unpaused))?;
     refuse_what_cannot_be_held(&situation)?;
     if situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0) {
         return Err(Error::refused(format!("a rollout of {id} is under way"))
@@ -155,7 +153,7 @@ mod tests {
     use super::*;
     use crate::fixtures::{held, idle, replica_set, template};
     use crate::keys::{POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
-    use crate::strategy::{abort, canary, promote, rolling};
+    use crate::strategy::{CanaryRequest, Wanted, abort, canary, promote, rolling};
     use crate::traffic::{Target, Traffic};
 
     const PREVIEW: Step = Step::Publish { role: Role::Preview };
@@ -288,7 +286,7 @@ mod tests {
         assert_eq!(error.next, ["kubectl rollout-plus abort web -n shop"]);
         let asked = CanaryRequest {
             template: Some(template("web:2")),
-            sizes: vec![Size::Weight(10)],
+            wanted: Wanted { weights: vec![10], ..Wanted::default() },
             ..CanaryRequest::default()
         };
         assert_eq!(canary(&asked, &left).unwrap_err().kind, Kind::Refused);

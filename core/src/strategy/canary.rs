@@ -18,9 +18,9 @@ use crate::strategy::routed::{Moves, STABLE};
 pub struct CanaryRequest {
     /// The new version's template; `None` if none was named.
     pub template: Option<Value>,
-    /// Shares to go through; the last one stays.
-    pub sizes: Vec<Size>,
-    /// Seconds between two of them.
+    /// What the canary is to get.
+    pub wanted: Wanted,
+    /// Seconds between two shares.
     pub wait_seconds: u64,
     /// Promote after the last.
     pub promote: bool,
@@ -28,8 +28,6 @@ pub struct CanaryRequest {
     pub exact: bool,
     /// Take stable pods away to meet the share.
     pub shrink: bool,
-    /// What is asked of a router, if there is one.
-    pub wanted: Wanted,
 }
 
 /// Returns the plan of a canary.
@@ -43,7 +41,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     {
         return Ok(plan);
     }
-    let template = new_template(request, &situation)?;
+    let template = new_template(request.template.as_ref(), &situation)?;
     refuse_what_cannot_be_held(&situation)?;
     let first = anew(&situation);
     let live = &situation.deployment().spec.template;
@@ -74,7 +72,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     let mut steps = first;
     // Only numbers that the controller itself has seen stand still can be kept.
     steps.extend(mid_rollout.then_some(Step::Stop));
-    for (index, &size) in request.sizes.iter().enumerate() {
+    for (index, size) in request.wanted.sizes().into_iter().enumerate() {
         let (sizing, _) =
             step::sizing(&situation, size, stable).map_err(|error| with_name(error, &situation))?;
         if request.exact && !sizing.is_exact() {
@@ -172,7 +170,7 @@ fn routed(
 fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>) -> Result<(), Error> {
     let id = situation.deployment().id();
     let wanted = &request.wanted;
-    let asks = |weight| request.sizes.contains(&Size::Weight(weight));
+    let asks = |weight| wanted.sizes().contains(&Size::Weight(weight));
     let what = if !wanted.matches.is_empty() {
         "--header and --cookie take a router"
     } else if wanted.mirror.is_some() {
@@ -197,17 +195,14 @@ pub(super) fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
     error
 }
 
-/// Decides which template the canary has; `None` means the live one.
-pub(super) fn new_template(
-    request: &CanaryRequest,
-    situation: &Situation<'_>,
-) -> Result<Option<Value>, Error> {
+/// Decides which template the canary has, by the one that was named; `None` means the live one.
+pub(super) fn new_template(named: Option<&Value>, situation: &Situation<'_>) -> Result<Option<Value>, Error> {
     let deployment = situation.deployment();
     let id = deployment.id();
     let live = &deployment.spec.template;
     // A promotion that is through but for its record leaves one version, whatever the record says.
     let on_stable = situation.is_on_stable_template() || situation.phase == Phase::Idle;
-    match &request.template {
+    match named {
         Some(new) if situation.hold.is_some() => {
             if situation.stable_template().is_some_and(|stable| same_template(stable, new)) {
                 return Err(Error::usage(format!("that is the stable version of {id}"))

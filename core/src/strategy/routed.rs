@@ -12,24 +12,12 @@ use crate::plan::Step;
 use crate::router::{Router, drifted, router, weave};
 use crate::share::{Size, Stable, average};
 use crate::situation::{Observed, Situation};
+use crate::strategy::Wanted;
 use crate::strategy::anew::anew;
-use crate::traffic::{Match, Role, Split, Target, Traffic, View, says, unpin};
+use crate::traffic::{Role, Split, Target, Traffic, View, says, unpin};
 
 pub(super) use check::foreign_pod;
 pub use retreat::{RETREATING, is_woven, retreat, unanswered};
-
-/// What is asked of the router.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Shares in percent to go through, 0 to 100.
-    pub weights: Vec<u8>,
-    /// Canary pods, if not by the share.
-    pub pods: Option<u32>,
-    /// Requests that go to the canary whatever the weights say.
-    pub matches: Vec<Match>,
-    /// The share of the requests that the canary gets a copy of.
-    pub mirror: Option<u8>,
-}
 
 /// The steps of one workload's traffic, as its routes are now.
 pub(super) struct Moves<'m> {
@@ -219,7 +207,7 @@ impl<'m> Moves<'m> {
         steps.extend(anew(&situation));
         let mut published = self.names(Role::Canary) && !new;
         let mut before = published.then(|| self.share()).flatten().unwrap_or(0);
-        for (index, &weight) in wanted.weights.iter().enumerate() {
+        for (index, &weight) in wanted.shares().iter().enumerate() {
             let pods = wanted.pods.unwrap_or_else(|| average(weight, self.observed.deployment.replicas()));
             let hold = hold(Size::Routed { weight, pods, by_share: wanted.pods.is_none() });
             let mut shift = self.split(Some(0), Some(100 - weight), Some(weight));

@@ -15,7 +15,6 @@ use crate::keys;
 use crate::model::{ObjectName, Strategy, same_template};
 use crate::plan::{Plan, Step};
 use crate::record::Verb;
-use crate::share::Size;
 use crate::situation::Observed;
 use crate::status::WorkloadStatus;
 use crate::strategy::{self, CanaryRequest, Wanted};
@@ -48,7 +47,6 @@ impl Way {
             (Self::Roll { template, .. }, Strategy::Canary) => {
                 let request = CanaryRequest {
                     template: Some(template.clone()),
-                    sizes: run.args.weight.map(Size::Weight).into_iter().collect(),
                     promote: run.args.promote,
                     wanted: Wanted { weights: run.args.weight.into_iter().collect(), ..Wanted::default() },
                     ..CanaryRequest::default()

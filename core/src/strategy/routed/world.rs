@@ -13,7 +13,6 @@ use crate::model::{Deployment, Pod, ReplicaSet, images};
 use crate::plan::{Plan, Step};
 use crate::record::{Journal, RunRef, State, Verb};
 use crate::router::own_targets;
-use crate::share::Size;
 use crate::situation::{Observed, Situation};
 use crate::step::{self, Mutation, Progress};
 use crate::strategy::{self, CanaryRequest, Wanted};
@@ -91,7 +90,6 @@ impl World {
                 self.observed.traffic.get_or_insert_with(|| self.found.clone());
                 let request = CanaryRequest {
                     template: image.map(template),
-                    sizes: vec![Size::Weight(weight)],
                     wanted: Wanted { weights: vec![weight], ..Wanted::default() },
                     ..CanaryRequest::default()
                 };
