@@ -55,14 +55,6 @@ impl Cluster {
         self.optional(format!("ask what {api_version} serves"), kinds::root(api_version)).await
     }
 
-    pub(super) async fn optional(&self, doing: String, path: String) -> Result<Option<Value>, Error> {
-        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
-            Ok(body) => parse(&doing, &body).map(Some),
-            Err(failure) if failure.code() == 404 => Ok(None),
-            Err(failure) => Err(failure.into_error()),
-        }
-    }
-
     /// Applies an object of the input as `object`, and returns what the server makes of it.
     ///
     /// # Errors

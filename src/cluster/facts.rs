@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::check::{Fact, Facts, Kind, Need, Rights, Subject, missing, references, selects, wants_own_nodes};
 use crate::cluster::call::{METADATA_ONLY, encode, parse};
+use crate::cluster::get::found;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 
@@ -103,9 +104,8 @@ impl Cluster {
             Kind::Secret => self.read_as(&call, METADATA_ONLY).await,
             Kind::ConfigMap | Kind::ServiceAccount | Kind::Claim => self.read(&call).await,
         };
-        let fact = match answer {
-            Ok(body) => Ok(Some(parse(&doing, &body)?)),
-            Err(failure) if failure.code() == 404 => Ok(None),
+        let fact = match found(answer) {
+            Ok(body) => Ok(body.map(|body| parse(&doing, &body)).transpose()?),
             Err(failure) => Err(unread(failure, &format!("get {}", kind.plural()))?),
         };
         Ok(((kind, name), fact))

@@ -12,11 +12,7 @@ impl Cluster {
     pub(crate) async fn lease(&self, deployment: &str) -> Result<Option<Value>, Error> {
         let doing = format!("read the lock of deployment/{deployment} in namespace {}", self.namespace);
         let path = format!("{}/{}", self.leases_path(), lease_name(deployment));
-        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
-            Ok(body) => super::call::parse(&doing, &body).map(Some),
-            Err(failure) if failure.code() == 404 => Ok(None),
-            Err(failure) => Err(failure.into_error()),
-        }
+        self.optional(doing, path).await
     }
 
     /// Creates a Lease, or replaces one that is still as we read it.

@@ -4,7 +4,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
 use serde_json::{Value, json};
 
-use crate::cluster::call::parse;
 use crate::cluster::list::Listed;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
@@ -19,11 +18,7 @@ impl Cluster {
     pub(crate) async fn deployment(&self, name: &str) -> Result<Option<Deployment>, Error> {
         let doing = format!("read deployment/{name} in namespace {}", self.namespace);
         let path = format!("/apis/apps/v1/namespaces/{}/deployments/{name}", self.namespace);
-        match self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await {
-            Ok(body) => parse(&doing, &body).map(Some),
-            Err(failure) if failure.code() == 404 => Ok(None),
-            Err(failure) => Err(failure.into_error()),
-        }
+        self.optional(doing, path).await
     }
 
     /// Reads the Deployments of our namespace.
@@ -100,9 +95,7 @@ impl Cluster {
         let error = Error::usage(format!("there is no deployment/{name} in namespace {}", self.namespace));
         let others = self.deployments().await.unwrap_or_default();
         let path = format!("/api/v1/namespaces/{}/services/{name}", self.namespace);
-        let call = Call { doing: String::new(), method: "GET", path, body: None };
-        let service: Option<Value> =
-            self.read(&call).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+        let service: Option<Value> = self.optional(String::new(), path).await.ok().flatten();
         if let Some(selector) = service.as_ref().and_then(|service| service["spec"]["selector"].as_object()) {
             let selected = others.iter().filter(|deployment| {
                 let labels = &deployment.spec.template["metadata"]["labels"];

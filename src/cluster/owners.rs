@@ -67,7 +67,7 @@ impl Cluster {
         patch: &[Value],
     ) -> Result<(Value, Option<Error>), Failure> {
         let before = timeout(PATIENCE, self.optional(format!("read {what}"), path.to_owned())).await;
-        let before = before.ok().and_then(Result::ok).flatten();
+        let before: Option<Value> = before.ok().and_then(Result::ok).flatten();
         let mut patch = patch.to_vec();
         patch.extend(before.as_ref().and_then(|live| displaced::note(live, &patch)));
         let after = self.write(&patching(format!("patch {what}"), path, "", &patch)).await?;

@@ -164,11 +164,7 @@ impl Cluster {
     /// Reads a route or Service; `None` if it is not there.
     pub(crate) async fn road(&self, target: &Target) -> Result<Option<Value>, Error> {
         let path = format!("{}/{}", target.collection(), target.name);
-        match self.get(&format!("read {target}"), path).await {
-            Ok(value) => Ok(Some(value)),
-            Err(failure) if failure.code() == 404 => Ok(None),
-            Err(failure) => Err(failure.into_error()),
-        }
+        self.optional(format!("read {target}"), path).await
     }
 
     pub(super) async fn get(&self, doing: &str, path: String) -> Result<Value, Failure> {
