@@ -20,9 +20,10 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::Resource;
+
 pub use awaited::Awaited;
 pub use difference::Change;
-pub use kinds::Resource;
 
 /// A document of the input, as it was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +85,7 @@ impl Item {
 
     /// Returns its path in the API.
     pub fn path(&self) -> String {
-        format!("{}/{}", self.resource.collection(self.id.namespace.as_deref()), self.id.name)
+        self.resource.object(self.id.namespace.as_deref(), &self.id.name)
     }
 }
 

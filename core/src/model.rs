@@ -9,6 +9,7 @@ mod name;
 mod objects;
 mod pod;
 mod reference;
+pub mod resource;
 mod strategy;
 mod template;
 
@@ -18,5 +19,6 @@ pub use name::deployment_name;
 pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
 pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};
 pub use reference::Reference;
+pub use resource::Resource;
 pub use strategy::Strategy;
 pub use template::{fingerprint, hash, images, images_of, same_template, with_image, without_hash};

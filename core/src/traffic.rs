@@ -54,6 +54,11 @@ impl Target {
         format!("{}/namespaces/{}/{}", self.api, self.namespace, self.plural)
     }
 
+    /// Returns the path of the object.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.collection(), self.name)
+    }
+
     /// Returns the `apiVersion` of such objects.
     pub fn api_version(&self) -> &str {
         self.api.trim_start_matches("/apis/").trim_start_matches("/api/")

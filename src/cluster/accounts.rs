@@ -12,6 +12,7 @@ use crate::credentials::{Secret, token};
 use crate::error::{Error, Kind};
 use crate::grant::{Account, LABEL};
 use crate::keys::FIELD_MANAGER;
+use crate::model::resource;
 use crate::traffic::Target;
 
 /// Of a Secret nothing but its metadata is looked at.
@@ -23,7 +24,8 @@ impl Cluster {
     /// Reads the metadata of the Secrets that tokens of ours depend on.
     pub(crate) async fn token_secrets(&self) -> Result<Vec<Value>, Error> {
         let doing = format!("list the Secrets of tokens in namespace {}", self.namespace);
-        let path = format!("/api/v1/namespaces/{}/secrets?labelSelector={}", self.namespace, encode(LABEL));
+        let path = resource::SECRETS.collection(Some(&self.namespace));
+        let path = format!("{path}?labelSelector={}", encode(LABEL));
         let call = Call { doing: doing.clone(), method: "GET", path, body: None };
         let body = self.read_as(&call, METADATA_OF_ALL).await.map_err(Failure::into_error)?;
         let list: Value = parse(&doing, &body)?;
@@ -50,7 +52,7 @@ impl Cluster {
         });
         let doing =
             format!("make a token of serviceaccount/{} in namespace {}", account.name, self.namespace);
-        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}/token", self.namespace, account.name);
+        let path = format!("{}/token", self.path(&resource::SERVICE_ACCOUNTS, &account.name));
         let body = Some(("application/json", body));
         let call = Call { doing: doing.clone(), method: "POST", path, body };
         let answer = self.write(&call).await.map_err(Failure::into_error)?;
@@ -82,7 +84,7 @@ impl Cluster {
 
     /// Sets annotations.
     pub(crate) async fn annotate(&self, target: &Target, annotations: Value) -> Result<(), Error> {
-        let path = format!("{}/{}?fieldManager={FIELD_MANAGER}", target.collection(), target.name);
+        let path = format!("{}?fieldManager={FIELD_MANAGER}", target.path());
         let body = Some(("application/merge-patch+json", json!({"metadata": {"annotations": annotations}})));
         let call = Call { doing: format!("annotate {target}"), method: "PATCH", path, body };
         self.write(&call).await.map(|_| ()).map_err(Failure::into_error)

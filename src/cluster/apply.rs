@@ -8,13 +8,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::apply::conflict::{self, Conflict};
 use crate::apply::prune::{Place, Prunable};
-use crate::apply::{Id, Item, difference, kinds, replicas};
+use crate::apply::{Id, Item, difference, replicas};
 use crate::cluster::call::{encode, parse};
 use crate::cluster::edit::deletion;
 use crate::cluster::list::List;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
+use crate::model::resource::root;
 
 /// How often an apply is sent: it says what is to be so, and may be sent again whatever became of it.
 const TRIES: u32 = 5;
@@ -52,7 +53,7 @@ impl Cluster {
 
     /// Reads what a group version serves; `None` if the server does not know it.
     pub(crate) async fn served(&self, api_version: &str) -> Result<Option<Value>, Error> {
-        self.optional(format!("ask what {api_version} serves"), kinds::root(api_version)).await
+        self.optional(format!("ask what {api_version} serves"), root(api_version)).await
     }
 
     /// Applies an object of the input as `object`, and returns what the server makes of it.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Call, Cluster};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
+use crate::model::resource::DEPLOYMENTS;
 
 impl Cluster {
     /// Reads an object of any kind by its path; `None` if there is none.
@@ -33,10 +34,8 @@ impl Cluster {
     /// Sets fields of a Deployment's spec.
     pub(crate) async fn set_spec(&self, name: &str, spec: Value, dry_run: bool) -> Result<(), Error> {
         let dry_run = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!(
-            "/apis/apps/v1/namespaces/{}/deployments/{name}?fieldManager={FIELD_MANAGER}{dry_run}",
-            self.namespace
-        );
+        let path = self.path(&DEPLOYMENTS, name);
+        let path = format!("{path}?fieldManager={FIELD_MANAGER}{dry_run}");
         let body = Some(("application/merge-patch+json", json!({"spec": spec})));
         let doing = format!("patch deployment/{name} in namespace {}", self.namespace);
         match self.write(&Call { doing, method: "PATCH", path, body }).await {

@@ -10,7 +10,7 @@ use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::evidence::{self, Evidence, LOG_READ, Readings};
 use crate::health;
-use crate::model::ClusterEvent;
+use crate::model::{ClusterEvent, resource};
 use crate::situation::{Observed, Situation};
 
 /// How long each part of it may take; they are read at once.
@@ -66,7 +66,8 @@ impl Cluster {
     pub(crate) async fn events_of(&self, uid: &str) -> Result<Vec<ClusterEvent>, Failure> {
         let doing = format!("list events in namespace {}", self.namespace);
         let selector = encode(&format!("involvedObject.uid={uid}"));
-        let path = format!("/api/v1/namespaces/{}/events?fieldSelector={selector}", self.namespace);
+        let path = resource::EVENTS.collection(Some(&self.namespace));
+        let path = format!("{path}?fieldSelector={selector}");
         let body = self.read(&Call { doing: doing.clone(), method: "GET", path, body: None }).await?;
         parse::<List<ClusterEvent>>(&doing, &body).map(|list| list.items).map_err(Failure::Unknown)
     }
@@ -74,9 +75,9 @@ impl Cluster {
     async fn log(&self, pod: &str, container: &str, previous: bool) -> Result<String, Failure> {
         let doing = format!("read the log of pod/{pod} in namespace {}", self.namespace);
         let container = encode(container);
+        let path = self.path(&resource::PODS, pod);
         let path = format!(
-            "/api/v1/namespaces/{}/pods/{pod}/log?container={container}&previous={previous}&tailLines={LOG_READ}&limitBytes={LOG_BYTES}",
-            self.namespace
+            "{path}/log?container={container}&previous={previous}&tailLines={LOG_READ}&limitBytes={LOG_BYTES}"
         );
         let call = Call { doing, method: "GET", path, body: None };
         let body = self.read_as(&call, ANYTHING).await?;

@@ -15,6 +15,7 @@ use crate::cluster::call::{METADATA_ONLY, encode, parse};
 use crate::cluster::get::found;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
+use crate::model::{Resource, resource};
 
 impl Cluster {
     /// Reads the facts about a subject. What may not be read is left out, with the reason.
@@ -22,24 +23,18 @@ impl Cluster {
     /// # Errors
     /// Only if the API server cannot be reached or does not know the user.
     pub(crate) async fn facts(&self, subject: &Subject) -> Result<Facts, Error> {
-        let namespaced = |api: &str, plural: &str| format!("{api}/namespaces/{}/{plural}", self.namespace);
-        let (services, quotas, budgets) = (
-            namespaced("/api/v1", "services"),
-            namespaced("/api/v1", "resourcequotas"),
-            namespaced("/apis/policy/v1", "poddisruptionbudgets"),
-        );
         let nodes = async {
             if wants_own_nodes(subject) {
-                self.some("nodes", "/api/v1/nodes").await
+                self.some(&resource::NODES, "").await
             } else {
                 Ok(Err("not needed".into()))
             }
         };
         let (missing_rights, services, quotas, budgets, nodes, pod_dry_run, named) = tokio::try_join!(
             self.missing_rights(&subject.needs),
-            self.some("services", &services),
-            self.some("resourcequotas", &quotas),
-            self.some("poddisruptionbudgets", &budgets),
+            self.some(&resource::SERVICES, ""),
+            self.some(&resource::QUOTAS, ""),
+            self.some(&resource::DISRUPTION_BUDGETS, ""),
             nodes,
             self.try_pod(subject),
             try_join_all(all_references(subject).into_iter().map(|(kind, name)| self.named(kind, name))),
@@ -69,20 +64,22 @@ impl Cluster {
             .collect();
         if !names.is_empty() {
             let of_services = encode(&format!("kubernetes.io/service-name in ({})", names.join(",")));
-            let slices = namespaced("/apis/discovery.k8s.io/v1", "endpointslices");
-            facts.endpoint_slices =
-                self.some("endpointslices", &format!("{slices}?labelSelector={of_services}")).await?;
+            let query = format!("?labelSelector={of_services}");
+            facts.endpoint_slices = self.some(&resource::ENDPOINT_SLICES, &query).await?;
         }
         if facts.pod_dry_run.is_err() {
-            facts.limit_ranges = self.some("limitranges", &namespaced("/api/v1", "limitranges")).await?;
+            facts.limit_ranges = self.some(&resource::LIMIT_RANGES, "").await?;
         }
         Ok(facts)
     }
 
     /// Reads a list, if that is allowed.
-    async fn some(&self, what: &str, path: &str) -> Result<Fact<Vec<Value>>, Error> {
+    async fn some(&self, resource: &Resource, query: &str) -> Result<Fact<Vec<Value>>, Error> {
+        let what = &resource.plural;
         let doing = format!("list {what} in namespace {}", self.namespace);
-        let call = Call { doing: doing.clone(), method: "GET", path: path.to_owned(), body: None };
+        let namespace = resource.namespaced.then_some(self.namespace.as_str());
+        let path = format!("{}{query}", resource.collection(namespace));
+        let call = Call { doing: doing.clone(), method: "GET", path, body: None };
         let mut list: Value = match self.read(&call).await {
             Ok(body) => parse(&doing, &body)?,
             Err(failure) => return unread(failure, &format!("list {what}")).map(Err),
@@ -98,7 +95,7 @@ impl Cluster {
         name: String,
     ) -> Result<((Kind, String), Fact<Option<Value>>), Error> {
         let doing = format!("read {}/{name} in namespace {}", kind.word(), self.namespace);
-        let path = format!("/api/v1/namespaces/{}/{}/{}", self.namespace, kind.plural(), encode(&name));
+        let path = self.path(kind.resource(), &encode(&name));
         let call = Call { doing: doing.clone(), method: "GET", path, body: None };
         let answer = match kind {
             Kind::Secret => self.read_as(&call, METADATA_ONLY).await,
@@ -177,7 +174,7 @@ impl Cluster {
         let call = Call {
             doing: format!("try a pod of deployment/{name} in namespace {} (dry run)", self.namespace),
             method: "POST",
-            path: format!("/api/v1/namespaces/{}/pods?dryRun=All", self.namespace),
+            path: format!("{}?dryRun=All", resource::PODS.collection(Some(&self.namespace))),
             body: Some(("application/json", body)),
         };
         let mut tries = 0;

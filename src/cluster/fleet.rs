@@ -8,13 +8,12 @@ use futures::future::try_join3;
 use futures::stream::StreamExt;
 
 use crate::cluster::Cluster;
-use crate::cluster::list::Listed;
 use crate::cluster::objects::labels;
 use crate::cluster::store::{Kept, Key, Store, Touched, key};
 use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
 use crate::keys::MANAGED_BY;
-use crate::model::{Deployment, ObjectName, Pod, ReplicaSet, same_template};
+use crate::model::{Deployment, ObjectName, Pod, ReplicaSet, resource, same_template};
 use crate::record::{Journal, Lease, LockState, lease_name};
 use crate::situation::Observed;
 
@@ -71,7 +70,7 @@ impl Fleet {
         let mut fleet = Self::new();
         let sets = async {
             let deployments =
-                cluster.list(&Listed::DEPLOYMENTS, all, labels, |one: Deployment| Some(kept(one)));
+                cluster.list(&resource::DEPLOYMENTS, all, labels, |one: Deployment| Some(kept(one)));
             fleet.deployments = Store::of(deployments.await?);
             fleet.index();
             let ours = |rs: ReplicaSet| {
@@ -80,13 +79,14 @@ impl Fleet {
                     .contains_key(rs.owner()?)
                     .then(|| (key(&rs), reduced(&fleet.deployments, &fleet.by_uid, rs)))
             };
-            cluster.list(&Listed::REPLICA_SETS, all, None, ours).await
+            cluster.list(&resource::REPLICA_SETS, all, None, ours).await
         };
-        let pods = cluster
-            .list(&Listed::PODS, all, None, |pod: Pod| pod.owner().is_some().then(|| (key(&pod), slim(pod))));
+        let pods = cluster.list(&resource::PODS, all, None, |pod: Pod| {
+            pod.owner().is_some().then(|| (key(&pod), slim(pod)))
+        });
         let ours = ours();
         let leases = cluster
-            .list(&Listed::LEASES, all, Some(&ours), |lease: Lease| Some((key(&lease), lease.record())));
+            .list(&resource::LEASES, all, Some(&ours), |lease: Lease| Some((key(&lease), lease.record())));
         let (sets, pods, leases) = try_join3(sets, pods, leases).await?;
         fleet.replica_sets = Store::of(sets);
         fleet.pods = Store::of(pods);

@@ -11,7 +11,7 @@ use crate::cluster::apply::conflicts;
 use crate::cluster::{Call, Cluster, Failure, Sending};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
-use crate::model::Deployment;
+use crate::model::{Deployment, resource};
 use crate::ownership::{handover, leftover};
 
 const TRIES: u32 = 5;
@@ -82,7 +82,7 @@ impl Cluster {
     pub(crate) async fn merge_manifest(&self, name: &str, manifest: &Value) -> Result<Deployment, Error> {
         let doing =
             format!("merge the manifest into deployment/{name} in namespace {} (dry run)", self.namespace);
-        let path = format!("/apis/apps/v1/namespaces/{}/deployments/{name}", self.namespace);
+        let path = self.path(&resource::DEPLOYMENTS, name);
         let live = self.optional(doing.clone(), path.clone()).await?;
         let answer = if let Some(live) = live.filter(handover::is_needed) {
             let template = ["f:spec", "f:template"];

@@ -5,14 +5,14 @@ use serde_json::Value;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::keys::FIELD_MANAGER;
+use crate::model::resource::LEASES;
 use crate::record::lease_name;
 
 impl Cluster {
     /// Reads the Lease of a Deployment.
     pub(crate) async fn lease(&self, deployment: &str) -> Result<Option<Value>, Error> {
         let doing = format!("read the lock of deployment/{deployment} in namespace {}", self.namespace);
-        let path = format!("{}/{}", self.leases_path(), lease_name(deployment));
-        self.optional(doing, path).await
+        self.optional(doing, self.path(&LEASES, &lease_name(deployment))).await
     }
 
     /// Creates a Lease, or replaces one that is still as we read it.
@@ -20,13 +20,12 @@ impl Cluster {
         let name = lease["metadata"]["name"].as_str().unwrap_or_default();
         let exists = lease["metadata"]["resourceVersion"].is_string();
         let doing = format!("write the lock leases/{name} in namespace {}", self.namespace);
-        let base = self.leases_path();
-        let (method, path) = if exists { ("PUT", format!("{base}/{name}")) } else { ("POST", base) };
+        let (method, path) = if exists {
+            ("PUT", self.path(&LEASES, name))
+        } else {
+            ("POST", LEASES.collection(Some(&self.namespace)))
+        };
         let path = format!("{path}?fieldManager={FIELD_MANAGER}");
         self.write(&Call { doing, method, path, body: Some(("application/json", lease.clone())) }).await
-    }
-
-    fn leases_path(&self) -> String {
-        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace)
     }
 }

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::cluster::call::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
+use crate::model::Resource;
+use crate::model::resource::PODS;
 
 /// As many as kubectl asks for.
 const PAGE: u32 = 500;
@@ -29,28 +31,11 @@ struct ListMeta {
     next: Option<String>,
 }
 
-/// A kind that can be listed.
-pub(super) struct Listed {
-    api: &'static str,
-    plural: &'static str,
-}
-
-impl Listed {
-    pub(super) const DEPLOYMENTS: Self = Self { api: "/apis/apps/v1", plural: "deployments" };
-    pub(super) const REPLICA_SETS: Self = Self { api: "/apis/apps/v1", plural: "replicasets" };
-    pub(super) const PODS: Self = Self { api: "/api/v1", plural: "pods" };
-    pub(super) const NAMESPACES: Self = Self { api: "/api/v1", plural: "namespaces" };
-    pub(super) const LEASES: Self = Self { api: "/apis/coordination.k8s.io/v1", plural: "leases" };
-    pub(super) const SERVICES: Self = Self { api: "/api/v1", plural: "services" };
-    pub(super) const AUTOSCALERS: Self =
-        Self { api: "/apis/autoscaling/v2", plural: "horizontalpodautoscalers" };
-}
-
 impl Cluster {
     /// Lists, of all namespaces or of ours. What `keep` does not return is let go with its page.
     pub(super) async fn list<T: DeserializeOwned, U>(
         &self,
-        kind: &Listed,
+        kind: &Resource,
         all: bool,
         labels: Option<&str>,
         keep: impl FnMut(T) -> Option<U>,
@@ -62,17 +47,14 @@ impl Cluster {
     pub(super) async fn list_in<T: DeserializeOwned, U>(
         &self,
         namespace: Option<&str>,
-        kind: &Listed,
+        kind: &Resource,
         labels: Option<&str>,
         mut keep: impl FnMut(T) -> Option<U>,
     ) -> Result<Vec<U>, Error> {
-        let (place, scope) = match namespace {
-            None => ("all namespaces".to_owned(), String::new()),
-            Some(name) => (format!("namespace {name}"), format!("/namespaces/{}", encode(name))),
-        };
+        let place = namespace.map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
         let doing = format!("list {} in {place}", kind.plural);
         let labels = labels.map(|labels| format!("&labelSelector={}", encode(labels))).unwrap_or_default();
-        let base = format!("{}{scope}/{}?limit={PAGE}{labels}", kind.api, kind.plural);
+        let base = format!("{}?limit={PAGE}{labels}", kind.collection(namespace.map(encode).as_deref()));
         let mut kept = Vec::new();
         let mut next: Option<String> = None;
         let mut restarts = 0;
@@ -108,6 +90,6 @@ impl Cluster {
         namespace: &str,
         keep: impl FnMut(Value) -> Option<U>,
     ) -> Result<Vec<U>, Error> {
-        self.list_in(Some(namespace), &Listed::PODS, None, keep).await
+        self.list_in(Some(namespace), &PODS, None, keep).await
     }
 }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::cluster::Cluster;
-use crate::cluster::list::Listed;
 use crate::error::Error;
+use crate::model::resource;
 
 #[derive(Deserialize)]
 struct Named {
@@ -19,12 +19,12 @@ struct Metadata {
 impl Cluster {
     /// Names the Deployments of our namespace.
     pub(crate) async fn deployment_names(&self) -> Result<Vec<String>, Error> {
-        self.list(&Listed::DEPLOYMENTS, false, None, name).await
+        self.list(&resource::DEPLOYMENTS, false, None, name).await
     }
 
     /// Names all namespaces.
     pub(crate) async fn namespace_names(&self) -> Result<Vec<String>, Error> {
-        self.list(&Listed::NAMESPACES, true, None, name).await
+        self.list(&resource::NAMESPACES, true, None, name).await
     }
 }
 

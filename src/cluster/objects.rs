@@ -4,42 +4,46 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
 use serde_json::{Value, json};
 
-use crate::cluster::list::Listed;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::{FIELD_MANAGER, HELD, HELD_ANNOTATION};
-use crate::model::{Deployment, Pod, ReplicaSet};
+use crate::model::{Deployment, Pod, ReplicaSet, Resource, resource};
 use crate::record::{self, HeldRecord, Journal};
 use crate::situation::Observed;
 use crate::traffic::{Roads, Traffic};
 
 impl Cluster {
+    /// Returns the path of an object in our namespace.
+    pub(super) fn path(&self, resource: &Resource, name: &str) -> String {
+        resource.object(Some(&self.namespace), name)
+    }
+
     /// Reads a Deployment; `None` if there is none of that name.
     pub(crate) async fn deployment(&self, name: &str) -> Result<Option<Deployment>, Error> {
         let doing = format!("read deployment/{name} in namespace {}", self.namespace);
-        let path = format!("/apis/apps/v1/namespaces/{}/deployments/{name}", self.namespace);
+        let path = self.path(&resource::DEPLOYMENTS, name);
         self.optional(doing, path).await
     }
 
     /// Reads the Deployments of our namespace.
     pub(crate) async fn deployments(&self) -> Result<Vec<Deployment>, Error> {
-        self.list(&Listed::DEPLOYMENTS, false, None, Some).await
+        self.list(&resource::DEPLOYMENTS, false, None, Some).await
     }
 
     /// Reads ReplicaSets of our namespace.
     pub(crate) async fn replica_sets(&self, labels: &str) -> Result<Vec<ReplicaSet>, Error> {
-        self.list(&Listed::REPLICA_SETS, false, Some(labels), Some).await
+        self.list(&resource::REPLICA_SETS, false, Some(labels), Some).await
     }
 
     /// Reads the pods that a Deployment's selector finds.
     pub(crate) async fn pods(&self, deployment: &Deployment) -> Result<Vec<Pod>, Error> {
         let labels = labels(&deployment.spec.selector)?;
-        self.list(&Listed::PODS, false, Some(&labels), Some).await
+        self.list(&resource::PODS, false, Some(&labels), Some).await
     }
 
     /// Names the autoscalers of a Deployment. Who may not read them is told of none.
     pub(crate) async fn autoscalers(&self, deployment: &str) -> Result<Vec<String>, Error> {
-        let found: Result<Vec<Value>, Error> = self.list(&Listed::AUTOSCALERS, false, None, Some).await;
+        let found: Result<Vec<Value>, Error> = self.list(&resource::AUTOSCALERS, false, None, Some).await;
         let targets = |hpa: &Value| {
             let target = &hpa["spec"]["scaleTargetRef"];
             target["kind"] == "Deployment" && target["name"] == deployment
@@ -94,7 +98,7 @@ impl Cluster {
     pub(crate) async fn not_found(&self, name: &str) -> Error {
         let error = Error::usage(format!("there is no deployment/{name} in namespace {}", self.namespace));
         let others = self.deployments().await.unwrap_or_default();
-        let path = format!("/api/v1/namespaces/{}/services/{name}", self.namespace);
+        let path = self.path(&resource::SERVICES, name);
         let service: Option<Value> = self.optional(String::new(), path).await.ok().flatten();
         if let Some(selector) = service.as_ref().and_then(|service| service["spec"]["selector"].as_object()) {
             let selected = others.iter().filter(|deployment| {
@@ -124,10 +128,8 @@ impl Cluster {
         replicas: u32,
     ) -> Result<(), Failure> {
         let doing = format!("scale replicaset/{name} in namespace {}", self.namespace);
-        let path = format!(
-            "/apis/apps/v1/namespaces/{}/replicasets/{name}/scale?fieldManager={FIELD_MANAGER}",
-            self.namespace
-        );
+        let path = self.path(&resource::REPLICA_SETS, name);
+        let path = format!("{path}/scale?fieldManager={FIELD_MANAGER}");
         let body = json!({
             "apiVersion": "autoscaling/v1",
             "kind": "Scale",

@@ -9,7 +9,7 @@ use crate::apply::Item;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
-use crate::model::Deployment;
+use crate::model::{Deployment, resource};
 use crate::ownership::{displaced, handover};
 use crate::traffic::Target;
 
@@ -39,7 +39,7 @@ impl Cluster {
 
     fn place(&self, name: &str) -> (String, String) {
         let what = format!("deployment/{name} in namespace {}", self.namespace);
-        (what, format!("/apis/apps/v1/namespaces/{}/deployments/{name}", self.namespace))
+        (what, self.path(&resource::DEPLOYMENTS, name))
     }
 
     /// Patches a Service or a route with RFC 6902 operations; see [`Cluster::change`].
@@ -48,14 +48,14 @@ impl Cluster {
         target: &Target,
         patch: &[Value],
     ) -> Result<(Value, Option<Error>), Failure> {
-        let path = format!("{}/{}", target.collection(), target.name);
-        self.change(&target.to_string(), &path, patch).await
+        self.change(&target.to_string(), &target.path(), patch).await
     }
 
     /// Has the server judge such a patch, without keeping the result.
     pub(crate) async fn rehearse(&self, target: &Target, patch: &[Value]) -> Result<(), Failure> {
-        let path = format!("{}/{}", target.collection(), target.name);
-        self.write(&patching(format!("patch {target}"), &path, "&dryRun=All", patch)).await.map(|_| ())
+        self.write(&patching(format!("patch {target}"), &target.path(), "&dryRun=All", patch))
+            .await
+            .map(|_| ())
     }
 
     /// Patches an object, and gives back what the patch took from other owners. Returns it with the reason why that was not

@@ -163,8 +163,7 @@ impl RoadStore {
 impl Cluster {
     /// Reads a route or Service; `None` if it is not there.
     pub(crate) async fn road(&self, target: &Target) -> Result<Option<Value>, Error> {
-        let path = format!("{}/{}", target.collection(), target.name);
-        self.optional(format!("read {target}"), path).await
+        self.optional(format!("read {target}"), target.path()).await
     }
 
     pub(super) async fn get(&self, doing: &str, path: String) -> Result<Value, Failure> {
@@ -206,7 +205,7 @@ impl Cluster {
         let call = Call {
             doing: format!("delete {target}"),
             method: "DELETE",
-            path: format!("{}/{}", target.collection(), target.name),
+            path: target.path(),
             body: Some(("application/json", body)),
         };
         match self.write(&call).await {

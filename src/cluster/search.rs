@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::cluster::call::encode;
-use crate::cluster::list::Listed;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
-use crate::model::Deployment;
+use crate::model::{Deployment, resource};
 use crate::router::reach::{is_stranger, is_woven, reached};
 use crate::router::{
     Choice, Claim, Found, Passed, ROUTERS, RouteKind, Router, Search, Taken, choose, drifted, own_targets,
@@ -232,7 +231,7 @@ impl Cluster {
     /// read them.
     pub(crate) async fn pinned(&self, all: bool) -> Vec<Value> {
         let pinned = |service: Value| pinned_to(&service).is_some().then_some(service);
-        self.list(&Listed::SERVICES, all, None, pinned).await.unwrap_or_default()
+        self.list(&resource::SERVICES, all, None, pinned).await.unwrap_or_default()
     }
 
     async fn items(&self, kind: &Target) -> Result<Vec<Value>, Failure> {
@@ -270,7 +269,7 @@ impl Cluster {
 
     /// Returns the classes of Ingresses; none for whoever may not read them, which a namespace's user often may not.
     async fn classes(&self) -> Vec<Value> {
-        let path = "/apis/networking.k8s.io/v1/ingressclasses".to_owned();
+        let path = resource::INGRESS_CLASSES.collection(None);
         let list = self.get("list ingressclasses", path).await.unwrap_or_default();
         list["items"].as_array().cloned().unwrap_or_default()
     }

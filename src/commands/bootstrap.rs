@@ -16,6 +16,7 @@ use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::grant::{Account, Granted, beyond_own, is_ours, of_account, own_needs, rules};
+use crate::model::resource::root;
 use crate::traffic::Target;
 
 /// Says what a token is, where it went and what was proven.
@@ -155,9 +156,9 @@ async fn make_way(cluster: &Cluster, item: &Item, account: &Account) -> Result<(
 
 fn target(item: &Item, account: &Account) -> Target {
     Target {
-        api: kinds::root(&item.resource.api_version),
+        api: root(&item.resource.api_version),
         kind: item.id.kind.clone(),
-        plural: item.resource.plural.clone(),
+        plural: item.resource.plural.to_string(),
         namespace: account.namespace.clone(),
         name: item.id.name.clone(),
     }

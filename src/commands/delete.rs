@@ -93,7 +93,7 @@ async fn targets(args: &DeleteArgs, global: &GlobalArgs, cluster: &Cluster) -> R
         let place = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
         Target {
             title: format!("{}/{name}{place}", one.prefix()),
-            path: format!("{}/{name}", one.resource.collection(namespace)),
+            path: one.resource.object(namespace, &name),
         }
     };
     Ok(all.iter().map(target).collect())

@@ -32,10 +32,10 @@ pub(super) async fn run(args: &WaitArgs, cluster: &Cluster, output: &Output) -> 
         let mut found = Vec::new();
         for one in &all {
             let place = Some(cluster.namespace.as_str()).filter(|_| one.resource.namespaced);
-            let path = one.resource.collection(place);
             if let Some(name) = &one.name {
                 let title = format!("{}/{name}", one.prefix());
-                found.push((title.clone(), cluster.at(&title, &format!("{path}/{name}")).await?));
+                let path = one.resource.object(place, name);
+                found.push((title.clone(), cluster.at(&title, &path).await?));
                 continue;
             }
             let list = cluster.whole(one, false, args.selector.as_deref()).await?;

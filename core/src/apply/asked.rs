@@ -1,7 +1,8 @@
 //! Kinds as people name them to kubectl: `deploy`, `deployments.apps`, `po,svc`, `deployment/web`.
 
-use crate::apply::Resource;
-use crate::apply::kinds::{BUILT_IN, group};
+use crate::apply::kinds::BUILT_IN;
+use crate::model::Resource;
+use crate::model::resource::group;
 
 /// The short names of kinds that Kubernetes serves itself (`kubectl api-resources`).
 const SHORT: [(&str, &str); 18] = [
@@ -42,7 +43,8 @@ impl Asked {
     /// Returns the word before the slash where objects of several kinds are shown: `deployment.apps`.
     pub fn prefix(&self) -> String {
         let known = BUILT_IN.iter().find(|(_, _, plural, _)| *plural == self.resource.plural);
-        let kind = known.map_or_else(|| self.resource.plural.clone(), |(_, kind, ..)| kind.to_lowercase());
+        let kind =
+            known.map_or_else(|| self.resource.plural.to_string(), |(_, kind, ..)| kind.to_lowercase());
         match group(&self.resource.api_version) {
             "" => kind,
             group => format!("{kind}.{group}"),
@@ -83,7 +85,7 @@ fn resource(word: &str) -> Option<Resource> {
         found.find(|(group, ..)| wanted.is_none_or(|wanted| wanted == *group))?;
     let version = if *group == "autoscaling" { "v2" } else { "v1" };
     let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Some(Resource { api_version, plural: (*plural).to_owned(), namespaced: *namespaced })
+    Some(Resource { api_version: api_version.into(), plural: (*plural).into(), namespaced: *namespaced })
 }
 
 /// A name goes into a path, and must not lead elsewhere.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::kinds::group;
-use super::{Document, Id, Item, Resource, held, order, twice};
+use super::{Document, Id, Item, held, order, twice};
 use crate::error::Error;
 use crate::keys::{HELD_ANNOTATION, LAST_APPLIED, OWNERS_ANNOTATION, REVISION};
+use crate::model::Resource;
+use crate::model::resource::group;
 
 /// The most objects in one input.
 const MAX_OBJECTS: usize = 10_000;

@@ -2,37 +2,8 @@
 
 use serde_json::Value;
 
-/// How the API serves a kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
-    /// `v1` or `apps/v1`.
-    pub api_version: String,
-    /// The word in the path.
-    pub plural: String,
-    /// Whether its objects are in namespaces.
-    pub namespaced: bool,
-}
-
-impl Resource {
-    /// Returns the path of the objects of a namespace, or of all that are in none.
-    pub fn collection(&self, namespace: Option<&str>) -> String {
-        let root = root(&self.api_version);
-        match namespace {
-            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
-            None => format!("{root}/{}", self.plural),
-        }
-    }
-}
-
-/// Returns the path of a group version, where it says what it serves.
-pub fn root(api_version: &str) -> String {
-    if api_version.contains('/') { format!("/apis/{api_version}") } else { format!("/api/{api_version}") }
-}
-
-/// Returns the group of an `apiVersion`, empty for the core.
-pub fn group(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
-}
+use crate::model::Resource;
+use crate::model::resource::group;
 
 /// Kinds that Kubernetes serves itself: group, kind, plural, whether in namespaces.
 pub(super) const BUILT_IN: [(&str, &str, &str, bool); 43] = [
@@ -96,8 +67,8 @@ pub fn built_in(api_version: &str, kind: &str) -> Option<Resource> {
     let group = group(api_version);
     let (_, _, plural, namespaced) = BUILT_IN.iter().find(|(g, k, ..)| *g == group && *k == kind)?;
     Some(Resource {
-        api_version: api_version.to_owned(),
-        plural: (*plural).to_owned(),
+        api_version: api_version.to_owned().into(),
+        plural: (*plural).into(),
         namespaced: *namespaced,
     })
 }
@@ -109,8 +80,8 @@ pub fn of_list(list: &Value, api_version: &str, kind: &str) -> Option<Resource> 
         resource["kind"] == kind && resource["name"].as_str().is_some_and(|name| !name.contains('/'))
     })?;
     Some(Resource {
-        api_version: api_version.to_owned(),
-        plural: found["name"].as_str().filter(|name| is_plural(name))?.to_owned(),
+        api_version: api_version.to_owned().into(),
+        plural: found["name"].as_str().filter(|name| is_plural(name))?.to_owned().into(),
         namespaced: found["namespaced"] == true,
     })
 }
@@ -123,8 +94,8 @@ pub fn of_definition(definition: &Value, api_version: &str, kind: &str) -> Optio
     let served = spec["versions"].as_array()?.iter().any(serves);
     (spec["group"] == group && spec["names"]["kind"] == kind && served).then_some(())?;
     Some(Resource {
-        api_version: api_version.to_owned(),
-        plural: spec["names"]["plural"].as_str().filter(|name| is_plural(name))?.to_owned(),
+        api_version: api_version.to_owned().into(),
+        plural: spec["names"]["plural"].as_str().filter(|name| is_plural(name))?.to_owned().into(),
         namespaced: spec["scope"] == "Namespaced",
     })
 }
@@ -162,7 +133,7 @@ mod tests {
             "names": {"kind": "Basket", "plural": "baskets"}, "versions": [{"name": "v1", "served": true},
             {"name": "v2", "served": false}]}});
         let found = of_definition(&definition, "shop.io/v1", "Basket").unwrap();
-        assert_eq!((found.plural.as_str(), found.namespaced), ("baskets", false));
+        assert_eq!((&*found.plural, found.namespaced), ("baskets", false));
         assert_eq!(of_definition(&definition, "shop.io/v2", "Basket"), None);
         assert_eq!(of_definition(&definition, "other.io/v1", "Basket"), None);
     }

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::kinds::{Resource, built_in};
+use super::kinds::built_in;
 use super::{Id, Item, order};
 use crate::error::Error;
 use crate::keys::FIELD_MANAGER;
+use crate::model::Resource;
+use crate::model::resource::group;
 
 /// Kinds that are looked through besides those of the input.
 const ALSO: [(&str, &str); 15] = [
@@ -113,7 +115,7 @@ pub fn places(items: &[Item]) -> Vec<Place> {
     let mut kinds: BTreeMap<(String, String), (Resource, bool)> = BTreeMap::new();
     for (version, kind) in ALSO {
         if let Some(resource) = built_in(version, kind) {
-            let group = super::kinds::group(version).to_owned();
+            let group = group(version).to_owned();
             kinds.insert((group, kind.to_owned()), (resource, false));
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::check::Need;
+use crate::model::{Resource, resource};
 
 /// Something that was read, or why it was not: "no right to list resourcequotas", "offline".
 pub type Fact<T> = Result<T, String>;
@@ -33,9 +34,19 @@ impl Kind {
         }
     }
 
+    /// Returns how the API serves it.
+    pub fn resource(self) -> &'static Resource {
+        match self {
+            Self::ConfigMap => &resource::CONFIG_MAPS,
+            Self::Secret => &resource::SECRETS,
+            Self::ServiceAccount => &resource::SERVICE_ACCOUNTS,
+            Self::Claim => &resource::CLAIMS,
+        }
+    }
+
     /// Returns the name of the resource in the API.
-    pub fn plural(self) -> String {
-        format!("{}s", self.word())
+    pub fn plural(self) -> &'static str {
+        &self.resource().plural
     }
 }
 

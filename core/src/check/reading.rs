@@ -20,7 +20,7 @@ pub fn reading_needs(subject: &Subject) -> Vec<Need> {
         need("create", "", "pods", None),
     ];
     let named = references(subject).into_iter().filter(|(kind, _)| *kind != Kind::Secret);
-    needs.extend(named.map(|(kind, name)| need("get", "", &kind.plural(), Some(&name))));
+    needs.extend(named.map(|(kind, name)| need("get", "", kind.plural(), Some(&name))));
     needs
 }
 

@@ -82,7 +82,7 @@ pub fn item_needs(item: &Item) -> Result<Vec<Need>, Error> {
         _ if !item.resource.namespaced => return refused("it is in no namespace, and the rights end at one"),
         _ => {}
     }
-    let (group, plural) = (item.id.group.as_str(), item.resource.plural.as_str());
+    let (group, plural) = (item.id.group.as_str(), &*item.resource.plural);
     let named = |verb| need(verb, group, plural, Some(&item.id.name));
     Ok(vec![named("get"), named("patch"), need("create", group, plural, None)])
 }

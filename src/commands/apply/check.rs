@@ -91,7 +91,7 @@ pub(super) async fn all(run: &Run<'_>, input: Input) -> Result<Vec<Checked>, Err
         }
     }
     let ready = items.iter().map(|item| {
-        let key = (item.resource.api_version.clone(), item.id.kind.clone());
+        let key = (item.resource.api_version.to_string(), item.id.kind.clone());
         let namespace = item.id.namespace.as_ref().filter(|namespace| absent.contains(*namespace));
         let pending = match namespace {
             Some(namespace) => Some(format!("namespace {namespace} does not exist yet")),

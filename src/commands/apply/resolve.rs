@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::apply::{Document, Item, Resource, intake, kinds};
+use crate::apply::{Document, Item, intake, kinds};
 use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::model::Resource;
+use crate::model::resource::group;
 
 /// The input, in the order in which it is sent.
 pub(in crate::commands) struct Input {
@@ -61,7 +63,7 @@ fn defined(definitions: &[Value], document: &Document, version: &str, kind: &str
             "{}: the server knows no kind {kind} in {version}, and no definition in the input has it",
             document.origin
         ))
-        .next(format!("kubectl api-resources --api-group={}", kinds::group(version)))
+        .next(format!("kubectl api-resources --api-group={}", group(version)))
         .next("apply its CustomResourceDefinition too, or first")
     })
 }
