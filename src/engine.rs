@@ -24,7 +24,7 @@ use crate::cluster::{Cluster, Mirror, traffic_of};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Failure as Verdict, Tolerances};
-use crate::model::Pod;
+use crate::model::{Pod, command};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::record::{Ending, RunRef, State, Verb};
@@ -308,8 +308,7 @@ impl<'a> Engine<'a> {
             return error;
         }
         let (name, namespace) = (&self.options.name, &self.cluster.namespace);
-        let ways =
-            ["resume", "abort"].map(|verb| format!("kubectl rollout-plus {verb} {name} -n {namespace}"));
+        let ways = ["resume", "abort"].map(|verb| command(verb, name, namespace));
         let missing: Vec<String> = ways.into_iter().filter(|way| !error.next.contains(way)).collect();
         missing.into_iter().fold(error.after_a_write(), Error::next)
     }

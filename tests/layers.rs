@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory;
+
 /// What the standard library and jiff would let it do.
 const FORBIDDEN: [&str; 7] =
     ["std::env", "::now()", "println!", "eprintln!", "std::fs", "std::net", "std::process"];
@@ -197,6 +199,21 @@ fn a_run_reads_its_world_in_one_place_and_waits_without_chance() {
             );
         }
     }
+}
+
+#[test]
+fn a_command_line_to_type_next_is_of_a_verb_that_there_is() {
+    let all = rollout_plus::cli::Cli::command();
+    let mut count = 0;
+    for (file, text) in sources() {
+        for (at, word) in text.match_indices("command(\"") {
+            let verb = text[at + word.len()..].split('"').next().unwrap();
+            let known = verb.split(' ').try_fold(&all, |command, word| command.find_subcommand(word));
+            assert!(known.is_some(), "{} tells people to type '{verb}'", file.display());
+            count += 1;
+        }
+    }
+    assert!(count > 30, "{count}");
 }
 
 #[test]

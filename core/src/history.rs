@@ -85,7 +85,7 @@ pub fn target<'a>(
         .filter(|rs| rs.revision().is_some() && current.is_none_or(|current| current.name() != rs.name()))
         .collect();
     others.sort_by_key(|rs| std::cmp::Reverse(rs.revision()));
-    let history = format!("kubectl rollout-plus history {} -n {}", id.name, id.namespace);
+    let history = id.command("history");
     if let Some(number) = number {
         if current.and_then(ReplicaSet::revision) == Some(number) {
             return Err(Error::usage(format!("revision {number} of {id} is live already")).next(history));
@@ -111,7 +111,7 @@ pub fn target<'a>(
     let Some(previous) = good.first().copied() else {
         return Err(Error::refused(format!("{id} has no former version that did not fail or was not left"))
             .next(history)
-            .next(format!("kubectl rollout-plus rollback {} -n {} --to-revision N", id.name, id.namespace)));
+            .next(format!("{} --to-revision N", id.command("rollback"))));
     };
     if came_back(current, previous) {
         return Err(Error::refused(format!(
@@ -119,7 +119,7 @@ pub fn target<'a>(
             previous.revision().unwrap_or_default()
         ))
         .next(history)
-        .next(format!("kubectl rollout-plus rollback {} -n {} --to-revision N", id.name, id.namespace)));
+        .next(format!("{} --to-revision N", id.command("rollback"))));
     }
     Ok((previous, "the one before; our history does not know it".to_owned()))
 }

@@ -1,6 +1,7 @@
 //! Kubernetes objects as far as we read them, and what we read out of them. No client, no clock.
 
 mod cluster_event;
+mod command;
 mod gitops;
 mod kinds;
 mod limits;
@@ -14,6 +15,7 @@ mod strategy;
 mod template;
 
 pub use cluster_event::{ClusterEvent, InvolvedObject};
+pub use command::command;
 pub use gitops::{GITOPS_MANAGERS, GITOPS_MARKS};
 pub use name::deployment_name;
 pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};

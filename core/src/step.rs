@@ -251,7 +251,7 @@ fn superseded(situation: &Situation<'_>) -> Error {
         Kind::VersionFailed,
         format!("another client put another version ({images}) on {id}: it is left alone"),
     )
-    .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace))
+    .next(id.command("status"))
 }
 
 /// The controller takes no pod away while the stable ones are not Available by the user's own `minReadySeconds`
@@ -299,8 +299,8 @@ fn no_way_home(situation: &Situation<'_>) -> Error {
     Error::refused(format!(
         "the stable version of {id} is not known: its ReplicaSet and our journal are gone"
     ))
-    .next(format!("kubectl rollout history deployment/{} -n {}", id.name, id.namespace))
-    .next(format!("kubectl rollout-plus promote {} -n {} (keeps the new version)", id.name, id.namespace))
+    .next(id.kubectl("rollout history"))
+    .next(format!("{} (keeps the new version)", id.command("promote")))
 }
 
 #[cfg(test)]

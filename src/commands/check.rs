@@ -59,13 +59,7 @@ pub(super) fn tell(
 fn lived_with(rules: &[&str], id: &ObjectName) -> String {
     let mut each = rules.to_vec();
     each.dedup();
-    format!(
-        "{} ({}): kubectl rollout-plus check {} -n {}",
-        counted(rules.len(), "warning"),
-        each.join(", "),
-        id.name,
-        id.namespace
-    )
+    format!("{} ({}): {}", counted(rules.len(), "warning"), each.join(", "), id.command("check"))
 }
 
 /// Runs the verb.

@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, Fleet, Scope};
 use crate::commands::status::{nothing, unread_routes};
 use crate::error::{Error, Kind};
 use crate::health::{Class, Watch};
-use crate::model::ObjectName;
+use crate::model::{ObjectName, command};
 use crate::output::{Output, Reader, Watching};
 use crate::status::{Goal, Pods, Reached, WorkloadStatus};
 use crate::world::Signals;
@@ -181,8 +181,7 @@ impl Follow<'_> {
                 };
                 let WorkloadStatus { namespace, name, health, .. } = &row.status;
                 let error = format!("deployment/{name} in namespace {namespace}: {}", health.sentence());
-                return Err(Error::new(kind, error)
-                    .next(format!("kubectl rollout-plus status {name} -n {namespace}")));
+                return Err(Error::new(kind, error).next(command("status", name, namespace)));
             }
         }
         Ok(self.rows.values().all(|row| row.reached == Reached::Yes))

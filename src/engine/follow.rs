@@ -47,7 +47,7 @@ impl Engine<'_> {
             }
             if Instant::now() >= deadline {
                 return Err(Error::new(Kind::Deadline, format!("{}, and is not through yet", lost.message))
-                    .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)));
+                    .next(id.command("status")));
             }
             let wake = deadline.min(Instant::now() + LOOK_EVERY);
             loop {
@@ -86,8 +86,7 @@ impl Engine<'_> {
         let released = self.lock.release(self.cluster, state, left, None).await;
         result.map(|_| ()).and(released)?;
         let sentence = format!("{id}: the version was aborted by another run");
-        Err(Error::new(Kind::VersionFailed, sentence)
-            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)))
+        Err(Error::new(Kind::VersionFailed, sentence).next(id.command("status")))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health;
+use crate::model::command;
 use crate::output::Channel;
 use crate::plan::Plan;
 use crate::record::{self, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
@@ -129,7 +130,7 @@ impl Lock {
             ),
         )
         .next("--wait-lock 5m (in a pipeline: the setting wait_lock: 5m)")
-        .next(format!("kubectl rollout-plus abort {} -n {namespace} (takes over at once)", self.deployment))
+        .next(format!("{} (takes over at once)", command("abort", &self.deployment, namespace)))
     }
 
     /// Takes the lock and writes the plan and the way home in the same request.

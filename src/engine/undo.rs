@@ -25,7 +25,7 @@ impl Engine<'_> {
             Class::Infrastructure => Kind::Infrastructure,
         };
         let failed = format!("{id}: the new version failed: {}", failure.sentence());
-        let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
+        let verb = |verb: &str| id.command(verb);
         let situation = Situation::of(&observed);
         let (live, home) = (observed.deployment.spec.template.clone(), situation.home().cloned());
         let policy = self.guard.policy();
@@ -100,7 +100,7 @@ impl Engine<'_> {
                 self.undone = back;
                 let mut error = error;
                 error.message = format!("{}; the hold is off", error.message);
-                error.next = vec![format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)];
+                error.next = vec![id.command("status")];
                 error
             }
             (Ok(()), Ok(true) | Err(_)) => error,

@@ -11,7 +11,7 @@ use super::verify::{dark, ends};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
-use crate::model::{Condition, Deployment};
+use crate::model::{Condition, Deployment, command};
 use crate::plan::Step;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
@@ -251,7 +251,7 @@ impl Engine<'_> {
                 patience.as_secs()
             ),
         )
-        .next(format!("kubectl describe deployment/{} -n {}", id.name, id.namespace)))
+        .next(id.kubectl("describe")))
     }
 
     pub(super) fn interrupted(&self, why: &str, kind: Kind) -> Error {
@@ -261,8 +261,8 @@ impl Engine<'_> {
             kind,
             format!("deployment/{name} in namespace {namespace}: {why}; what is there stays as it is"),
         )
-        .next(format!("kubectl rollout-plus resume {name} -n {namespace}"))
-        .next(format!("kubectl rollout-plus abort {name} -n {namespace}"))
+        .next(command("resume", name, namespace))
+        .next(command("abort", name, namespace))
     }
 
     /// Whoever was taken over tells what became of the workload, not that a patch of his was refused.

@@ -6,6 +6,7 @@ use crate::cli::OutputFormat;
 use crate::credentials::{ExposeSecret, Secret};
 use crate::error::Error;
 use crate::grant::{Granted, Issued, sentence};
+use crate::model::command;
 use crate::output::safe::safe;
 use crate::output::{Output, table, to_stderr, to_stdout};
 
@@ -69,11 +70,9 @@ fn lines(granted: &Granted) -> String {
         lines.push(format!("revoked    {}", granted.revoked.join(", ")));
     }
     if granted.token.is_some() {
-        let command = |verb: &str| {
-            format!("kubectl rollout-plus bootstrap {verb} {} -n {}", granted.account, granted.namespace)
-        };
-        lines.push(format!("rotate     {} --deliver ...", command("rotate")));
-        lines.push(format!("revoke     {}", command("revoke")));
+        let command = |verb: &str| command(verb, &granted.account, &granted.namespace);
+        lines.push(format!("rotate     {} --deliver ...", command("bootstrap rotate")));
+        lines.push(format!("revoke     {}", command("bootstrap revoke")));
     }
     lines.iter().map(|line| safe(line)).collect::<Vec<_>>().join("\n")
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::credentials::variables::{CERT, SERVER, TOKEN};
 use crate::credentials::{Access, ExposeSecret, Secret, to_pem};
 use crate::grant::Account;
+use crate::model::command;
 
 /// A credential, and what it is.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct Parcel {
 impl Parcel {
     /// Returns the words by which a file is known as an earlier delivery of the same account.
     pub fn mark(&self) -> String {
-        format!("kubectl rollout-plus bootstrap {} -n {}", self.account.name, self.account.namespace)
+        command("bootstrap", &self.account.name, &self.account.namespace)
     }
 
     fn authorities(&self) -> Option<String> {

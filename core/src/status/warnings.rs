@@ -14,7 +14,7 @@ pub(super) fn warnings(
 ) -> Vec<Warning> {
     let deployment = situation.deployment();
     let id = deployment.id();
-    let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
+    let verb = |verb: &str| id.command(verb);
     let mut found = Vec::new();
     let mut warn = |code, message: String| found.push(Warning { code, message });
     if let Some(hold) = &situation.hold {
@@ -108,13 +108,7 @@ pub(super) fn warnings(
         );
     }
     if deployment.spec.paused {
-        warn(
-            "paused",
-            format!(
-                "paused: no template change takes effect (kubectl rollout resume deployment/{} -n {})",
-                id.name, id.namespace
-            ),
-        );
+        warn("paused", format!("paused: no template change takes effect ({})", id.kubectl("rollout resume")));
     }
     if let Some(message) = deployment.deadline_exceeded() {
         warn("failed", message.to_owned());

@@ -101,8 +101,8 @@ fn without_limits(situation: &Situation<'_>) -> Error {
             text(limit("maxUnavailable"))
         ),
     )
-    .next(format!("kubectl rollout-plus canary {} -n {} --weight N (limits it again)", id.name, id.namespace))
-    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+    .next(format!("{} --weight N (limits it again)", id.command("canary")))
+    .next(id.command("abort"))
 }
 
 fn stop_progress(situation: &Situation<'_>) -> Progress {
@@ -143,7 +143,7 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
                 Kind::VersionFailed,
                 format!("the former version of {id} was put back by another client"),
             )
-            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)),
+            .next(id.command("status")),
         );
     }
     if deployment.spec.paused {
@@ -171,9 +171,9 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
 fn paused(situation: &Situation<'_>) -> Error {
     let id = situation.deployment().id();
     Error::new(Kind::Deadline, format!("{id} was paused: nothing moves, and what is there stays as it is"))
-        .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace))
-        .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
-        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+        .next(id.kubectl("rollout resume"))
+        .next(id.command("resume"))
+        .next(id.command("abort"))
 }
 
 fn stable_progress(situation: &Situation<'_>) -> Progress {

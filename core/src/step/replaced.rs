@@ -27,8 +27,7 @@ pub(super) fn replaced(situation: &Situation<'_>) -> Option<Error> {
 }
 
 fn next(situation: &Situation<'_>, verb: &str) -> String {
-    let id = situation.deployment().id();
-    format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace)
+    situation.deployment().id().command(verb)
 }
 
 fn superseded(situation: &Situation<'_>) -> Option<Error> {

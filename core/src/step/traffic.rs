@@ -37,10 +37,7 @@ fn service<'s>(situation: &'s Situation<'_>, traffic: &Traffic) -> Result<&'s Va
             "service/{} in namespace {} is gone: no route can go back to it",
             traffic.service, id.namespace
         ))
-        .next(format!(
-            "make service/{} again, then kubectl rollout-plus abort {} -n {}",
-            traffic.service, id.name, id.namespace
-        ))
+        .next(format!("make service/{} again, then {}", traffic.service, id.command("abort")))
     })
 }
 
@@ -254,7 +251,7 @@ pub fn halted(situation: &Situation<'_>, split: &Split) -> Option<Error> {
         return Some(error);
     }
     let id = situation.deployment().id();
-    let verb = |verb: &str| format!("kubectl rollout-plus {verb} {} -n {}", id.name, id.namespace);
+    let verb = |verb: &str| id.command(verb);
     let roads = &situation.observed.roads;
     for target in &traffic.routes {
         let Some(live) = roads.objects.get(target) else {

@@ -39,14 +39,14 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
         return Err(Error::refused(format!(
             "no Service selects the pods of {id}: there is nothing to switch"
         ))
-        .next(format!("kubectl expose deployment/{} -n {} --port PORT", id.name, id.namespace)));
+        .next(format!("{} --port PORT", id.kubectl("expose"))));
     };
     if situation.hold.is_some() && traffic.switch.is_none() {
         return Err(Error::refused(format!(
             "a canary of {id} is held: it has to be promoted or aborted first"
         ))
-        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
-        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+        .next(id.command("promote"))
+        .next(id.command("abort")));
     }
     if let Some(pod) = foreign_pod(&situation, &traffic.service).filter(|_| Moves::of(observed).is_none()) {
         return Err(Error::refused(format!(
@@ -64,8 +64,9 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     let template = new_template(request.template.as_ref(), &Situation::of(&unpaused))?;
     refuse_what_cannot_be_held(&situation)?;
     if situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0) {
-        return Err(Error::refused(format!("a rollout of {id} is under way"))
-            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+        return Err(
+            Error::refused(format!("a rollout of {id} is under way")).next(id.kubectl("rollout status"))
+        );
     }
     let size = Size::Pods(situation.deployment().replicas());
     step::sizing(&situation, size, Stable::Whole).map_err(|error| with_name(error, &situation))?;
@@ -101,7 +102,7 @@ pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
     if situation.canary.is_some_and(|rs: &ReplicaSet| rs.ready() == 0) && !is_switched(observed) {
         let id = situation.deployment().id();
         return Err(Error::new(Kind::Refused, format!("no pod of the new version of {id} is Ready"))
-            .next(format!("kubectl rollout-plus status {} -n {}", id.name, id.namespace)));
+            .next(id.command("status")));
     }
     let mut steps = finish(observed);
     let before = Moves::of(observed).map(|moves| moves.before_switch());

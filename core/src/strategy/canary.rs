@@ -57,8 +57,8 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         return Err(Error::refused(format!(
             "{id} is held by blue-green: all of the traffic is switched at once"
         ))
-        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
-        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+        .next(id.command("promote"))
+        .next(id.command("abort")));
     }
     let isolates = observed.traffic.as_ref().is_some_and(|traffic| traffic.isolate);
     if let Some((service, _)) = situation.loose_pin().filter(|_| !isolates) {
@@ -134,7 +134,7 @@ fn routed(
     }
     if situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0) {
         return Err(Error::refused(format!("a rollout of {id} is under way: its pods get requests already"))
-            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+            .next(id.kubectl("rollout status")));
     }
     // Who names the version that is held already wants another share of it.
     let live = &situation.deployment().spec.template;
@@ -190,7 +190,7 @@ pub(super) fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
     let id = situation.deployment().id();
     error.message = format!("{id}: {}", error.message);
     if situation.deployment().replicas() == 0 {
-        error = error.next(format!("kubectl scale deployment/{} -n {} --replicas=1", id.name, id.namespace));
+        error = error.next(format!("{} --replicas=1", id.kubectl("scale")));
     }
     error
 }
@@ -205,18 +205,21 @@ pub(super) fn new_template(named: Option<&Value>, situation: &Situation<'_>) -> 
     match named {
         Some(new) if situation.hold.is_some() => {
             if situation.stable_template().is_some_and(|stable| same_template(stable, new)) {
-                return Err(Error::usage(format!("that is the stable version of {id}"))
-                    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+                return Err(
+                    Error::usage(format!("that is the stable version of {id}")).next(id.command("abort"))
+                );
             }
             Ok(Some(new.clone()))
         }
         Some(new) if situation.canary.is_some_and(|rs| rs.replicas() > 0) && !same_template(new, live) => {
-            Err(Error::refused(format!("a rollout of {id} is under way: a third version beside it would replace it"))
-                .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace))
-                .next(format!(
-                    "kubectl rollout-plus canary {} -n {} --weight N (without a new version: holds this rollout where it stands)",
-                    id.name, id.namespace
-                )))
+            Err(Error::refused(format!(
+                "a rollout of {id} is under way: a third version beside it would replace it"
+            ))
+            .next(id.kubectl("rollout status"))
+            .next(format!(
+                "{} --weight N (without a new version: holds this rollout where it stands)",
+                id.command("canary")
+            )))
         }
         Some(new) if deployment.spec.paused => {
             if !on_stable && !same_template(new, live) {
@@ -224,32 +227,28 @@ pub(super) fn new_template(named: Option<&Value>, situation: &Situation<'_>) -> 
                     "two new versions: {id} is paused with a pending one ({}), and another was named",
                     images(live).join(", ")
                 ))
-                .next(format!("kubectl rollout-plus canary {} -n {} --weight N (the pending one)", id.name, id.namespace))
-                .next(format!("kubectl rollout undo deployment/{} -n {} (drop the pending one)", id.name, id.namespace)));
+                .next(format!("{} --weight N (the pending one)", id.command("canary")))
+                .next(format!("{} (drop the pending one)", id.kubectl("rollout undo"))));
             }
-            Err(Error::refused(format!("{id} is paused")).next(format!(
-                "kubectl rollout resume deployment/{} -n {}",
-                id.name, id.namespace
-            )))
+            Err(Error::refused(format!("{id} is paused")).next(id.kubectl("rollout resume")))
         }
-        Some(new) if same_template(new, live) && on_stable => Err(Error::usage(format!(
-            "{id} runs that version already: {}",
-            images(live).join(", ")
-        ))),
+        Some(new) if same_template(new, live) && on_stable => {
+            Err(Error::usage(format!("{id} runs that version already: {}", images(live).join(", "))))
+        }
         Some(new) => Ok(Some(new.clone())),
         None if situation.hold.is_some() => {
             if on_stable {
                 return Err(Error::refused(format!(
                     "the stable template of {id} is back under the hold: there is no canary to weigh"
                 ))
-                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+                .next(id.command("abort")));
             }
             if situation.is_superseded() {
                 return Err(Error::refused(format!(
                     "another client replaced the canary of {id} by a third version ({})",
                     images(live).join(", ")
                 ))
-                .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+                .next(id.command("abort"))
                 .next("kubectl rollout-plus canary with --image or -f (to say which version is meant)"));
             }
             Ok(None)
@@ -258,10 +257,7 @@ pub(super) fn new_template(named: Option<&Value>, situation: &Situation<'_>) -> 
         None => Err(Error::usage(format!("there is nothing to roll out for {id}"))
             .next("name the new version: --image [CONTAINER=]IMAGE")
             .next("or give a manifest: -f FILE|DIRECTORY|-")
-            .next(format!(
-                "or 'kubectl rollout pause deployment/{0} -n {1}', change it, and run canary again",
-                id.name, id.namespace
-            ))),
+            .next(format!("or '{}', change it, and run canary again", id.kubectl("rollout pause")))),
     }
 }
 
@@ -285,11 +281,11 @@ pub(super) fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<()
             "it has no ReplicaSet yet"
         };
         return Err(Error::refused(format!("{id} has no stable version to compare with: {why}"))
-            .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+            .next(id.kubectl("rollout status")));
     }
     if situation.phase == Phase::Failed && situation.canary.is_none() {
         return Err(Error::new(Kind::Refused, format!("{id} is not healthy: its own rollout failed"))
-            .next(format!("kubectl rollout undo deployment/{} -n {}", id.name, id.namespace)));
+            .next(id.kubectl("rollout undo")));
     }
     if situation.hold.is_none()
         && situation.stable.is_some_and(|rs: &ReplicaSet| rs.ready() == 0)
@@ -298,7 +294,7 @@ pub(super) fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<()
         return Err(Error::refused(format!(
             "no stable pod of {id} is Ready: a canary would get all requests"
         ))
-        .next(format!("kubectl rollout status deployment/{} -n {}", id.name, id.namespace)));
+        .next(id.kubectl("rollout status")));
     }
     Ok(())
 }

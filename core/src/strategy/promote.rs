@@ -33,10 +33,8 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         if let Some(first) = first {
             return Ok(Plan { steps: vec![first, Step::Pin { role: None }, Step::Withdraw] });
         }
-        return Err(Error::usage(format!("there is nothing to promote: {id} is not held")).next(format!(
-            "kubectl rollout-plus canary {} -n {} --image IMAGE --weight N",
-            id.name, id.namespace
-        )));
+        return Err(Error::usage(format!("there is nothing to promote: {id} is not held"))
+            .next(format!("{} --image IMAGE --weight N", id.command("canary"))));
     }
     if observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some()) {
         return super::blue_green::promote(observed);
@@ -56,7 +54,7 @@ fn has_preview(observed: &Observed) -> bool {
 pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(), Error> {
     let observed = situation.observed;
     let id = observed.deployment.id();
-    let abort = format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace);
+    let abort = id.command("abort");
     if situation.is_on_stable_template() {
         return Err(Error::refused(format!(
             "the stable template of {id} is back under the hold: the canary's pods are left over and its template is gone"
@@ -69,10 +67,7 @@ pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(),
             images(&observed.deployment.spec.template).join(", ")
         ))
         .next(abort)
-        .next(format!(
-            "kubectl rollout-plus canary {} -n {} --weight N with --image or -f (to try it)",
-            id.name, id.namespace
-        )));
+        .next(format!("{} --weight N with --image or -f (to try it)", id.command("canary"))));
     }
     Ok(())
 }

@@ -24,20 +24,19 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
             "a canary of {id} is held ({}): it has to be promoted or aborted first",
             images(&deployment.spec.template).join(", ")
         ))
-        .next(format!("kubectl rollout-plus promote {} -n {}", id.name, id.namespace))
-        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+        .next(id.command("promote"))
+        .next(id.command("abort")));
     }
     if Moves::of(observed).is_some_and(|moves| moves.is_in_force()) {
         // They would lose the pods that they name.
         return Err(Error::refused(format!(
             "a canary of {id} was interrupted: its routes still send requests to the pods of one version"
         ))
-        .next(format!("kubectl rollout-plus resume {} -n {}", id.name, id.namespace))
-        .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace)));
+        .next(id.command("resume"))
+        .next(id.command("abort")));
     }
     if deployment.spec.paused {
-        return Err(Error::refused(format!("{id} is paused"))
-            .next(format!("kubectl rollout resume deployment/{} -n {}", id.name, id.namespace)));
+        return Err(Error::refused(format!("{id} is paused")).next(id.kubectl("rollout resume")));
     }
     if let Some((service, _)) = situation.loose_pin() {
         return Err(still_pinned(service, &id));
@@ -65,7 +64,7 @@ pub(super) fn still_pinned(service: &str, id: &ObjectName) -> Error {
     Error::refused(format!(
         "service/{service} is still pinned to one version of {id} by a run that was interrupted"
     ))
-    .next(format!("kubectl rollout-plus abort {} -n {}", id.name, id.namespace))
+    .next(id.command("abort"))
 }
 
 #[cfg(test)]

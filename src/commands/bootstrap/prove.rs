@@ -11,6 +11,7 @@ use crate::cluster::{Cluster, connect};
 use crate::credentials::{Access, Given};
 use crate::error::{Error, Kind};
 use crate::grant::{Account, DANGERS, DANGERS_ELSEWHERE, Danger, Proof, dangerous};
+use crate::model::command;
 
 /// For how long a right that was just granted may need until the API server knows it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -77,8 +78,8 @@ async fn allowed(cluster: &Cluster, account: &Account, needs: &[Need]) -> Result
         if Instant::now() > give_up {
             let why = format!("{} may not {}", account.user(), lacking.join(", "));
             return Err(Error::new(Kind::Refused, why).next(format!(
-                "kubectl rollout-plus bootstrap {} -n {} ... (grants it)",
-                account.name, account.namespace
+                "{} ... (grants it)",
+                command("bootstrap", &account.name, &account.namespace)
             )));
         }
         sleep(Duration::from_millis(500)).await;

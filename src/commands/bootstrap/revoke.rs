@@ -10,6 +10,7 @@ use crate::commands::rollout::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::grant::{Account, Granted, Issued, issued, of_account, token_needs};
+use crate::model::command;
 use crate::traffic::text;
 
 /// Shows the tokens of an account, or of all.
@@ -142,8 +143,7 @@ impl Left {
         );
         let mut next: Vec<String> = self.what.iter().map(|what| again(what)).collect();
         next.dedup();
-        let revoke =
-            format!("kubectl rollout-plus bootstrap revoke {} -n {}", account.name, account.namespace);
+        let revoke = command("bootstrap revoke", &account.name, &account.namespace);
         Some(next.iter().fold(error, |error, flags| error.next(format!("{revoke}{flags}"))))
     }
 }
