@@ -21,7 +21,7 @@ use crate::model::{ClusterEvent, Deployment, Pod, ReplicaSet};
 use crate::scrub::Scrubber;
 
 pub use memory::Memory;
-pub use rules::{Quorum, RULES, Rule, Tolerances, rule};
+pub use rules::{Meanwhile, Quorum, RULES, Rule, Tolerances};
 pub use signal::Signal;
 pub use signals::signals;
 pub use verdict::{Failure, State, Verdict, verdict};

@@ -6,14 +6,11 @@ use std::time::Duration;
 use super::Engine;
 use crate::cli::OnFailure;
 use crate::error::Error;
-use crate::health::{Class, Failure};
+use crate::health::Failure;
 use crate::model::Pod;
 use crate::plan::{Check, Step};
 use crate::situation::Situation;
 use crate::traffic::Role;
-
-/// The reason in docs/health.md.
-const LOST: &str = "LostReadiness";
 
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -46,22 +43,13 @@ pub(super) fn dark(step: &Step, situation: &Situation<'_>, before: &Ends) -> Opt
     if serves || ready(stable) == 0 {
         return None;
     }
-    Some(Failure {
-        class: Class::Version,
-        reason: LOST.into(),
-        row: 35,
-        grace: 0,
-        message: "it has all of the traffic and no pod that stayed Ready".into(),
-        container: None,
-        exit_code: None,
-        pods: situation.pods_of(canary).map(|pod| pod.name().to_owned()).collect(),
-    })
+    Some(Failure::dark(situation.pods_of(canary).map(|pod| pod.name().to_owned()).collect()))
 }
 
 impl Engine<'_> {
     /// Whether it matters that a pod is not Ready any more.
     pub(super) fn minds_darkness(&self) -> bool {
-        self.guard.policy() != OnFailure::Continue && !self.options.tolerances.names(LOST)
+        self.guard.policy() != OnFailure::Continue && !Failure::dark_is_tolerated(&self.options.tolerances)
     }
 
     /// Returns why the new version failed, if some answer is not what it should be.
@@ -84,19 +72,10 @@ impl Engine<'_> {
                 self.note(&format!("{} answers {answered}", check.path));
                 continue;
             }
-            return Ok(Some(Failure {
-                class: Class::Version,
-                reason: "Verify".into(),
-                row: 0,
-                grace: 0,
-                message: format!(
-                    "{} of service/{service} answered {answered} instead of {}",
-                    check.path, check.status
-                ),
-                container: None,
-                exit_code: None,
-                pods: Vec::new(),
-            }));
+            return Ok(Some(Failure::wrong_answer(format!(
+                "{} of service/{service} answered {answered} instead of {}",
+                check.path, check.status
+            ))));
         }
         Ok(None)
     }

@@ -66,7 +66,7 @@ impl Memory {
     /// Returns since when a signal has been seen; `now` for one that is new.
     pub fn since(&self, signal: &Signal, now: Moment) -> Moment {
         let begun = self.since.get(&key(signal)).copied().unwrap_or(now);
-        if counts_from_creation(signal.rule.reason) {
+        if signal.rule.from_creation {
             return self.pods.get(&signal.uid).and_then(|pod| pod.creating).unwrap_or(begun).min(begun);
         }
         begun
@@ -128,9 +128,4 @@ fn key(signal: &Signal) -> Key {
 fn is_creating(pod: &Pod) -> bool {
     pod.status.phase == "Pending"
         && pod.condition("PodScheduled").is_some_and(|condition| condition.status == "True")
-}
-
-/// Whether a finding is about a pod in creation, and counts from its begin.
-fn counts_from_creation(reason: &str) -> bool {
-    matches!(reason, "FailedMount" | "VolumeNotAttached" | "SandboxFailed")
 }

@@ -5,7 +5,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::health::budget::budget;
-use crate::health::{Memory, Signal, View, rule};
+use crate::health::rules::{
+    AWAITS_SCALE_UP, CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_CONFIG_ERROR, CREATE_CONTAINER_ERROR, ENDED,
+    ERR_IMAGE_NEVER_PULL, FAILED_MOUNT, IMAGE_NOT_FOUND, IMAGE_NOT_ON_NODE, IMAGE_PULL, INIT_CRASH_LOOP,
+    INJECTED_NEVER_READY, INVALID_IMAGE_NAME, LIVENESS_KILLED, LOST_READINESS, NEVER_READY, NODE_LOST,
+    OOM_KILLED, POST_START_HOOK, RUN_CONTAINER_ERROR, SANDBOX_FAILED, SCHEDULING_GATED, SIDECAR_NEVER_READY,
+    SIGNATURE_VALIDATION_FAILED, START_ERROR, UNSCHEDULABLE, VOLUME_NOT_ATTACHED,
+};
+use crate::health::{Memory, Rule, Signal, View};
 use crate::model::{Container, ContainerStatus, Pod, Terminated};
 
 /// Ends without success that are no accident.
@@ -38,7 +45,7 @@ pub(super) fn of(shared: &Shared<'_, '_>, pod: &Pod, memory: &Memory) -> Vec<Sig
     let view = shared.view;
     let mut found = Vec::new();
     if pod.is_cut_off() {
-        found.push(Signal::of_pod(view, "NodeLost", pod, "its node does not answer"));
+        found.push(Signal::of_pod(view, &NODE_LOST, pod, "its node does not answer"));
         return found;
     }
     found.extend(scheduling(view, pod));
@@ -50,7 +57,7 @@ pub(super) fn of(shared: &Shared<'_, '_>, pod: &Pod, memory: &Memory) -> Vec<Sig
     }
     found.extend(creating(view, pod));
     if view.soaking && !pod.is_ready() && memory.was_ready(pod.uid()) {
-        found.push(Signal::of_pod(view, "LostReadiness", pod, "it was Ready and is not any more"));
+        found.push(Signal::of_pod(view, &LOST_READINESS, pod, "it was Ready and is not any more"));
     }
     found
 }
@@ -59,13 +66,13 @@ fn scheduling(view: &View<'_>, pod: &Pod) -> Option<Signal> {
     let condition = pod.condition("PodScheduled").filter(|condition| condition.status == "False")?;
     let message = condition.message.as_deref().unwrap_or_default();
     let scaling = view.events_of(pod).any(|event| event.reason == "TriggeredScaleUp");
-    let reason = match condition.reason.as_deref() {
-        Some("Unschedulable") if scaling => "AwaitsScaleUp",
-        Some("Unschedulable") => "Unschedulable",
-        Some("SchedulingGated") => "SchedulingGated",
+    let rule = match condition.reason.as_deref() {
+        Some("Unschedulable") if scaling => &AWAITS_SCALE_UP,
+        Some("Unschedulable") => &UNSCHEDULABLE,
+        Some("SchedulingGated") => &SCHEDULING_GATED,
         _ => return None,
     };
-    Some(Signal::of_pod(view, reason, pod, message))
+    Some(Signal::of_pod(view, rule, pod, message))
 }
 
 /// Findings in the reason for which a container waits: words of the kubelet and of the CRI
@@ -73,31 +80,31 @@ fn scheduling(view: &View<'_>, pod: &Pod) -> Option<Signal> {
 fn waiting(shared: &Shared<'_, '_>, pod: &Pod, status: &ContainerStatus) -> Option<Signal> {
     let waiting = status.state.waiting.as_ref()?;
     let message = waiting.message.as_str();
-    let reason = match waiting.reason.as_str() {
-        "InvalidImageName" => "InvalidImageName",
+    let rule = match waiting.reason.as_str() {
+        "InvalidImageName" => &INVALID_IMAGE_NAME,
         // Another new pod runs the image that this one's node lacks.
-        "ErrImageNeverPull" if shared.is_running(&status.name) => "ImageNotOnNode",
-        "ErrImageNeverPull" => "ErrImageNeverPull",
-        "SignatureValidationFailed" => "SignatureValidationFailed",
+        "ErrImageNeverPull" if shared.is_running(&status.name) => &IMAGE_NOT_ON_NODE,
+        "ErrImageNeverPull" => &ERR_IMAGE_NEVER_PULL,
+        "SignatureValidationFailed" => &SIGNATURE_VALIDATION_FAILED,
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" | "ImageInspectError" => pull(message),
         // The kubelet's own copy is not there yet (kubernetes#74755).
         "CreateContainerConfigError" if message.contains("failed to sync") && message.contains("cache") => {
             return None;
         }
-        "CreateContainerConfigError" => "CreateContainerConfigError",
-        "CreateContainerError" if message.contains("executable file") => "StartError",
-        "RunContainerError" if cannot_start(message) => "StartError",
-        "CreateContainerError" => "CreateContainerError",
-        "CreatePodSandboxError" => "SandboxFailed",
-        "RunContainerError" if status.ends() >= TWICE => "RunContainerError",
-        "PostStartHookError" | "PreStartHookError" if status.ends() >= TWICE => "PostStartHook",
+        "CreateContainerConfigError" => &CREATE_CONTAINER_CONFIG_ERROR,
+        "CreateContainerError" if message.contains("executable file") => &START_ERROR,
+        "RunContainerError" if cannot_start(message) => &START_ERROR,
+        "CreateContainerError" => &CREATE_CONTAINER_ERROR,
+        "CreatePodSandboxError" => &SANDBOX_FAILED,
+        "RunContainerError" if status.ends() >= TWICE => &RUN_CONTAINER_ERROR,
+        "PostStartHookError" | "PreStartHookError" if status.ends() >= TWICE => &POST_START_HOOK,
         _ => return None,
     };
-    Some(Signal::of_container(shared.view, reason, (pod, status), message))
+    Some(Signal::of_container(shared.view, rule, (pod, status), message))
 }
 
 /// Tells a wrong image from a registry in trouble, by the registry's words.
-fn pull(message: &str) -> &'static str {
+fn pull(message: &str) -> &'static Rule {
     const NO: [&str; 9] = [
         "not found",
         "manifest unknown",
@@ -113,7 +120,7 @@ fn pull(message: &str) -> &'static str {
         ["too many requests", "toomanyrequests", "timeout", "no such host", "dial tcp"];
     let message = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if has(&NO) && !has(&TROUBLE) { "ImageNotFound" } else { "ImagePull" }
+    if has(&NO) && !has(&TROUBLE) { &IMAGE_NOT_FOUND } else { &IMAGE_PULL }
 }
 
 /// Whether the runtime says that the command itself is wrong.
@@ -141,7 +148,7 @@ fn ended(
         && cannot_start(&end.message)
     {
         return Some(
-            Signal::of_container(view, "StartError", (pod, status), &end.message).exit(end.exit_code),
+            Signal::of_container(view, &START_ERROR, (pod, status), &end.message).exit(end.exit_code),
         );
     }
     let ends = status.ends() - memory.ends_before(pod.uid(), &status.name);
@@ -150,26 +157,26 @@ fn ended(
     if ends < 1 || (status.ready && ends < TWICE) {
         return None;
     }
-    let reason = if ends < TWICE && !hopeless {
-        "Ended"
+    let rule = if ends < TWICE && !hopeless {
+        &ENDED
     } else if init {
-        "InitCrashLoop"
+        &INIT_CRASH_LOOP
     } else {
         name_of(view, pod, container, end)
     };
     let own = view.scrubber.text(end.message.trim());
     let message =
         format!("{} {}: {}{}", status.name, times(ends), describe(end, &own), limit(container, end));
-    Some(Signal::of_container(view, reason, (pod, status), &message).exit(end.exit_code))
+    Some(Signal::of_container(view, rule, (pod, status), &message).exit(end.exit_code))
 }
 
 /// Events tell who ended a container; without them its exit code has to do. The verdict is the same.
-fn name_of(view: &View<'_>, pod: &Pod, container: Option<&Container>, end: &Terminated) -> &'static str {
+fn name_of(view: &View<'_>, pod: &Pod, container: Option<&Container>, end: &Terminated) -> &'static Rule {
     if end.reason == "OOMKilled" {
-        return "OOMKilled";
+        return &OOM_KILLED;
     }
     if view.events_of(pod).any(|event| event.reason == "FailedPostStartHook") {
-        return "PostStartHook";
+        return &POST_START_HOOK;
     }
     let probed = container.is_some_and(|c| c.liveness_probe.is_some() || c.startup_probe.is_some());
     let told = view.events_of(pod).any(|event| {
@@ -177,7 +184,7 @@ fn name_of(view: &View<'_>, pod: &Pod, container: Option<&Container>, end: &Term
             || event.reason == "Unhealthy" && !event.message.starts_with("Readiness")
     });
     let by_signal = matches!(end.exit_code, 137 | 143);
-    if probed && (told || by_signal) { "LivenessKilled" } else { "CrashLoopBackOff" }
+    if probed && (told || by_signal) { &LIVENESS_KILLED } else { &CRASH_LOOP_BACK_OFF }
 }
 
 fn times(ends: i64) -> String {
@@ -219,14 +226,14 @@ fn not_ready(
         let containers = template.and_then(|template| template["spec"][list].as_array());
         containers.into_iter().flatten().any(|container| container["name"] == status.name.as_str())
     };
-    let reason = if in_template("containers") {
-        "NeverReady"
+    let rule = if in_template("containers") {
+        &NEVER_READY
     } else if in_template("initContainers") {
-        "SidecarNeverReady"
+        &SIDECAR_NEVER_READY
     } else {
-        "InjectedNeverReady"
+        &INJECTED_NEVER_READY
     };
-    let least = Duration::from_secs(rule(reason).grace.unwrap_or(0));
+    let least = Duration::from_secs(rule.grace.unwrap_or(0));
     let patience = container.map_or(Duration::ZERO, budget).max(least);
     let patience = shared.view.own_deadline.map_or(patience, |own| patience.min(own));
     let last = view
@@ -235,7 +242,7 @@ fn not_ready(
         .max_by_key(|e| e.last_seen().to_owned());
     let told = last.map(|event| format!(": {}", event.message)).unwrap_or_default();
     let message = format!("{} runs and is not ready{told}", status.name);
-    Some(Signal::of_container(view, reason, (pod, status), &message).within(patience))
+    Some(Signal::of_container(view, rule, (pod, status), &message).within(patience))
 }
 
 /// A pod on a node whose containers are not begun. How long it has been so is what counts; events only say why.
@@ -251,15 +258,15 @@ fn creating(view: &View<'_>, pod: &Pod) -> Vec<Signal> {
         return Vec::new();
     }
     let trouble = view.events_of(pod).filter_map(|event| {
-        let reason = match event.reason.as_str() {
-            "FailedMount" if event.message.contains("not found") => "FailedMount",
-            "FailedMount" | "FailedAttachVolume" => "VolumeNotAttached",
-            "FailedCreatePodSandBox" => "SandboxFailed",
+        let rule = match event.reason.as_str() {
+            "FailedMount" if event.message.contains("not found") => &FAILED_MOUNT,
+            "FailedMount" | "FailedAttachVolume" => &VOLUME_NOT_ATTACHED,
+            "FailedCreatePodSandBox" => &SANDBOX_FAILED,
             _ => return None,
         };
-        Some((reason, event))
+        Some((rule, event))
     });
     // The newest wins: an older trouble may have passed.
     let newest = trouble.max_by_key(|(_, event)| event.last_seen().to_owned());
-    newest.map(|(reason, event)| Signal::of_pod(view, reason, pod, &event.message)).into_iter().collect()
+    newest.map(|(rule, event)| Signal::of_pod(view, rule, pod, &event.message)).into_iter().collect()
 }

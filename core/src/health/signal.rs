@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::health::{Rule, View, rule};
+use crate::health::{Rule, View};
 use crate::model::{ContainerStatus, Pod};
 
 /// One finding.
@@ -26,9 +26,9 @@ pub struct Signal {
 }
 
 impl Signal {
-    pub(super) fn new(view: &View<'_>, reason: &str, message: &str) -> Self {
+    pub(super) fn new(view: &View<'_>, rule: &'static Rule, message: &str) -> Self {
         Self {
-            rule: rule(reason),
+            rule,
             uid: String::new(),
             pod: None,
             container: None,
@@ -38,21 +38,17 @@ impl Signal {
         }
     }
 
-    pub(super) fn of_pod(view: &View<'_>, reason: &str, pod: &Pod, message: &str) -> Self {
-        Self {
-            uid: pod.uid().to_owned(),
-            pod: Some(pod.name().to_owned()),
-            ..Self::new(view, reason, message)
-        }
+    pub(super) fn of_pod(view: &View<'_>, rule: &'static Rule, pod: &Pod, message: &str) -> Self {
+        Self { uid: pod.uid().to_owned(), pod: Some(pod.name().to_owned()), ..Self::new(view, rule, message) }
     }
 
     pub(super) fn of_container(
         view: &View<'_>,
-        reason: &str,
+        rule: &'static Rule,
         (pod, status): (&Pod, &ContainerStatus),
         message: &str,
     ) -> Self {
-        Self { container: Some(status.name.clone()), ..Self::of_pod(view, reason, pod, message) }
+        Self { container: Some(status.name.clone()), ..Self::of_pod(view, rule, pod, message) }
     }
 
     pub(super) fn exit(self, code: i64) -> Self {

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use crate::health::budget::budget;
 use crate::health::pods::Shared;
-use crate::health::{Memory, Signal, View, pods, rule};
+use crate::health::rules::{
+    AWAITS_QUOTA, CANNOT_CREATE, CONTROLLER_STALLED, EVICTIONS, FAILED_CREATE, PROGRESS_DEADLINE_EXCEEDED,
+    QUOTA_EXCEEDED, SERVICE_ACCOUNT_MISSING, STABLE_UNAVAILABLE, WEBHOOK_FAILED,
+};
+use crate::health::{Memory, Rule, Signal, View, pods};
 use crate::model::Pod;
 
 /// Returns all findings about the version that is judged.
@@ -35,10 +39,10 @@ fn evictions(view: &View<'_>, memory: &Memory) -> Option<Signal> {
         return None;
     }
     let starting = view.standing().flat_map(|pod| &pod.spec.containers).map(budget).max().unwrap_or_default();
-    let least = Duration::from_secs(rule("Evictions").grace.unwrap_or(0));
+    let least = Duration::from_secs(EVICTIONS.grace.unwrap_or(0));
     let message =
         format!("{displaced} new pods were evicted or preempted, and {ready} of {wanted} are Ready");
-    Some(Signal::new(view, "Evictions", &message).within(starting.max(least)))
+    Some(Signal::new(view, &EVICTIONS, &message).within(starting.max(least)))
 }
 
 /// Pods that the API server refuses.
@@ -50,27 +54,27 @@ fn cannot_create(view: &View<'_>) -> Option<Signal> {
     }
     let message = failing.message.as_deref().unwrap_or_default();
     // A rolling update that may take old pods away makes its own room.
-    let reason = match refusal(message) {
-        "QuotaExceeded" if view.makes_room() => "AwaitsQuota",
-        reason => reason,
+    let rule = match refusal(message) {
+        rule if *rule == QUOTA_EXCEEDED && view.makes_room() => &AWAITS_QUOTA,
+        rule => rule,
     };
-    Some(Signal::new(view, reason, message))
+    Some(Signal::new(view, rule, message))
 }
 
 /// Names a refusal to make an object by the words of the admission plugins (`kubernetes/plugin/pkg/admission`,
 /// `k8s.io/pod-security-admission`) and of `k8s.io/apiserver/pkg/admission/plugin/webhook`.
-fn refusal(message: &str) -> &'static str {
+fn refusal(message: &str) -> &'static Rule {
     let has = |words: &str| message.contains(words);
     if has("failed calling webhook") || has("failed to call webhook") {
-        "WebhookFailed"
+        &WEBHOOK_FAILED
     } else if has("exceeded quota") || has("failed quota") || has("status unknown for quota") {
-        "QuotaExceeded"
+        &QUOTA_EXCEEDED
     } else if has("serviceaccount") && has("not found") {
-        "ServiceAccountMissing"
+        &SERVICE_ACCOUNT_MISSING
     } else if has("forbidden") || has("denied the request") || has("is invalid") || has("denied request") {
-        "FailedCreate"
+        &FAILED_CREATE
     } else {
-        "CannotCreate"
+        &CANNOT_CREATE
     }
 }
 
@@ -82,11 +86,11 @@ fn unseen(view: &View<'_>, memory: &Memory) -> Option<Signal> {
     }
     let Some(message) = not_made(view, memory) else {
         let message = "the Deployment controller has not seen the newest spec";
-        return Some(Signal::new(view, "ControllerStalled", message));
+        return Some(Signal::new(view, &CONTROLLER_STALLED, message));
     };
     let signal = Signal::new(view, refusal(message), message);
     // Pods that end make no room for a ReplicaSet: old ones go only once the rollout is through.
-    let is_full = signal.rule.reason == "QuotaExceeded";
+    let is_full = *signal.rule == QUOTA_EXCEEDED;
     Some(if is_full { signal.within(REPLICA_SET_QUOTA) } else { signal })
 }
 
@@ -112,7 +116,7 @@ const NOT_MADE: &str = "ReplicaSetCreateError";
 fn given_up(view: &View<'_>, memory: &Memory) -> Option<Signal> {
     let message = view.deployment.deadline_exceeded()?;
     let stale = memory.given_up_before.as_deref() == Some(message);
-    (!stale).then(|| Signal::new(view, "ProgressDeadlineExceeded", message))
+    (!stale).then(|| Signal::new(view, &PROGRESS_DEADLINE_EXCEEDED, message))
 }
 
 /// Fewer pods than the rollout itself may take away.
@@ -136,7 +140,7 @@ fn too_few(view: &View<'_>, memory: &Memory) -> Option<Signal> {
     (ready < least).then(|| {
         let are = if ready == 1 { "pod is" } else { "pods are" };
         let message = format!("{ready} {whose}{are} Ready, and at least {least} should be");
-        Signal::new(view, "StableUnavailable", &message)
+        Signal::new(view, &STABLE_UNAVAILABLE, &message)
     })
 }
 

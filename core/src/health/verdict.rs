@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::brief;
-use crate::health::{Class, Memory, Moment, Quorum, Signal, Tolerances, View};
+use crate::health::rules::{LOST_READINESS, VERIFY};
+use crate::health::{Class, Meanwhile, Memory, Moment, Quorum, Rule, Signal, Tolerances, View};
 use crate::model::Pod;
 
 /// The longest message within a sentence, in letters: a container's last words may be 4,096.
@@ -59,6 +60,35 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What is due at once: the version has all of the traffic, and no pod to give it to.
+    pub fn dark(pods: Vec<String>) -> Self {
+        let message = "it has all of the traffic and no pod that stayed Ready".to_owned();
+        Self::at_once(&LOST_READINESS, message, pods)
+    }
+
+    /// An answer of the preview that is not what was asked for.
+    pub fn wrong_answer(message: String) -> Self {
+        Self::at_once(&VERIFY, message, Vec::new())
+    }
+
+    fn at_once(rule: &Rule, message: String, pods: Vec<String>) -> Self {
+        Self {
+            class: rule.class,
+            reason: rule.reason.to_owned(),
+            row: rule.row,
+            grace: 0,
+            message,
+            container: None,
+            exit_code: None,
+            pods,
+        }
+    }
+
+    /// Whether a user who tolerates what [`Failure::dark`] says lets it be.
+    pub fn dark_is_tolerated(tolerances: &Tolerances) -> bool {
+        tolerances.names(LOST_READINESS.reason)
+    }
+
     /// Returns it in one line; JSON and the journal have the whole message.
     pub fn sentence(&self) -> String {
         let whom = match self.pods.as_slice() {
@@ -99,7 +129,7 @@ pub fn verdict(
     pending.sort_by_key(|(at, _)| *at);
     let state = if failure.is_some() {
         State::Failed
-    } else if is_healthy(view) && pending.iter().all(|(_, signal)| signal.rule.reason == "Ended") {
+    } else if is_healthy(view) && pending.iter().all(|(_, signal)| signal.rule.meanwhile == Meanwhile::Past) {
         State::Healthy
     } else {
         State::InProgress

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::health::rules::CONTROLLER_STALLED;
 use crate::health::{Failure, Memory, Moment, Signal, State, Tolerances, Verdict, View, signals, verdict};
 
 /// After that, a pod in creation may have trouble that only events tell.
@@ -26,7 +27,7 @@ impl Watch {
     /// controller does not follow.
     pub fn curious(&self, view: &View<'_>, verdict: &Verdict, now: Moment) -> Vec<String> {
         let stalled = |signal: &&Signal| {
-            signal.rule.reason == "ControllerStalled"
+            *signal.rule == CONTROLLER_STALLED
                 && now.saturating_sub(self.memory.since(signal, now)) >= SLOW_CONTROLLER
         };
         if !view.deployment.is_observed() {
@@ -43,7 +44,7 @@ impl Watch {
 
     /// Returns when the Deployment's controller is to be asked about although nothing changes.
     pub fn curious_at(&self, verdict: &Verdict, now: Moment) -> Option<Moment> {
-        let stalled = verdict.pending.iter().find(|signal| signal.rule.reason == "ControllerStalled")?;
+        let stalled = verdict.pending.iter().find(|signal| *signal.rule == CONTROLLER_STALLED)?;
         Some(self.memory.since(stalled, now).saturating_add(SLOW_CONTROLLER)).filter(|at| *at > now)
     }
 

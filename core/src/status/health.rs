@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::health::{Class, Signal, State, Verdict};
+use crate::health::{Class, Meanwhile, State, Verdict};
 use crate::situation::{Phase, Situation};
 
 /// How the version of the live template is.
@@ -63,7 +63,7 @@ impl Health {
         let urgent = verdict.pending.first().filter(|_| verdict.state != State::Healthy);
         let state = match (verdict.state, urgent) {
             (State::Healthy, _) => Condition::Healthy,
-            (_, Some(signal)) if is_trouble(signal) => Condition::Failing,
+            (_, Some(signal)) if signal.rule.meanwhile == Meanwhile::Trouble => Condition::Failing,
             (_, None) if is_at_rest(situation) && situation.deployment().replicas() == 0 => {
                 let message = Some(NOTHING_TO_JUDGE.to_owned());
                 return Self { state: Condition::Unjudged, reason: None, class: None, message };
@@ -89,21 +89,6 @@ impl Health {
             (None, None) => word.to_owned(),
         }
     }
-}
-
-/// Whether a finding is more than what every pod goes through while it starts.
-fn is_trouble(signal: &Signal) -> bool {
-    !matches!(
-        signal.rule.reason,
-        "NeverReady"
-            | "SidecarNeverReady"
-            | "InjectedNeverReady"
-            | "Ended"
-            | "AwaitsScaleUp"
-            | "AwaitsQuota"
-            | "SchedulingGated"
-            | "ControllerStalled"
-    )
 }
 
 /// Paused or scaled to nothing, and as many pods Ready as there are to be.
