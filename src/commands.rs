@@ -54,7 +54,7 @@ async fn started(argv: Vec<OsString>, environment: &Environment) -> u8 {
     let mut cli = match Cli::read(argv) {
         Ok(cli) => cli,
         Err(error) => {
-            output::usage(&error);
+            output::usage(&error, environment);
             return if error.use_stderr() { Kind::Usage.exit_code() } else { 0 };
         }
     };

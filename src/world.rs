@@ -51,6 +51,9 @@ pub trait World: Debug + Send + Sync {
     /// Those of the system.
     fn signals(&self) -> io::Result<Signals>;
 
+    /// Rows and columns of the terminal that feedback goes to, where they are known.
+    fn terminal(&self) -> Option<(usize, usize)>;
+
     /// What answers requests, if it is not the server of a kubeconfig.
     fn transport(&self) -> Option<Transport>;
 }
@@ -80,6 +83,11 @@ impl World for Process {
 
     fn signals(&self) -> io::Result<Signals> {
         Ok(Signals::Process(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    }
+
+    fn terminal(&self) -> Option<(usize, usize)> {
+        let (rows, columns) = console::Term::stderr().size_checked()?;
+        Some((rows.into(), columns.into()))
     }
 
     fn transport(&self) -> Option<Transport> {
@@ -161,6 +169,11 @@ pub(crate) fn stdout(text: &str) -> io::Result<()> {
 /// Writes feedback. Whoever does not read it is noticed elsewhere.
 pub(crate) fn stderr(text: &str) {
     here().stderr(text.as_bytes()).unwrap_or(());
+}
+
+/// Rows and columns of the terminal that feedback goes to, where they are known.
+pub(crate) fn terminal() -> Option<(usize, usize)> {
+    here().terminal()
 }
 
 /// What answers requests, if it is not the server of a kubeconfig.

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rollout_plus::environment::Environment;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
@@ -133,8 +134,14 @@ impl Driver {
         self.agenda.enter(self.begin.elapsed() + wait, due);
     }
 
-    /// Starts a run and returns which one it is.
+    /// Starts a run of somebody's on a machine of its own, and returns which one it is.
     pub fn start(&mut self, words: &[String]) -> usize {
+        let host = host(self.runs.len());
+        self.start_in(words, Environment { host, user: "jane".into(), ..Environment::default() })
+    }
+
+    /// Starts a run in an environment, and returns which one it is.
+    pub fn start_in(&mut self, words: &[String], environment: Environment) -> usize {
         let run = self.runs.len();
         let draw = self.draw.fork();
         let at = self.begin.elapsed();
@@ -145,7 +152,15 @@ impl Driver {
         let begin = (self.begin, self.epoch);
         let version = self.server.store.version();
         let words = words.to_vec();
-        self.runs.push(Run::start(Start { run, words, begin, version, draw, out: self.out.clone() }));
+        self.runs.push(Run::start(Start {
+            run,
+            words,
+            environment,
+            begin,
+            version,
+            draw,
+            out: self.out.clone(),
+        }));
         let after: Vec<u64> = self
             .kills
             .iter()

@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::safe::{has_command, safe, safe_json};
 use super::{Output, to_stderr, to_stdout};
 use crate::cli::OutputFormat;
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
+use crate::world;
 
 impl Output {
     /// Writes a value as a document.
@@ -24,14 +26,22 @@ impl Output {
 }
 
 /// Writes what clap has to say: help to stdout, errors to stderr.
-pub(crate) fn usage(error: &clap::Error) {
-    let plain = error.render().to_string();
+pub(crate) fn usage(error: &clap::Error, environment: &Environment) {
+    let text = error.render();
+    let plain = text.to_string();
     let shown = plain.lines().map(safe).collect::<Vec<_>>().join("\n");
-    if error.use_stderr() && shown != plain.trim_end() {
-        // An argument may be the name of somebody's branch.
+    // An argument may be the name of somebody's branch.
+    let is_harmless = shown == plain.trim_end();
+    let painted = |terminal: bool| {
+        let styled = terminal && environment.allows_color();
+        if styled { text.ansi().to_string() } else { plain.clone() }
+    };
+    if !error.use_stderr() {
+        // A closed pipe is the reader's choice.
+        world::stdout(&painted(environment.stdout_is_terminal)).unwrap_or(());
+    } else if is_harmless {
+        world::stderr(&painted(environment.stderr_is_terminal));
+    } else {
         to_stderr(&shown);
-        return;
     }
-    // A closed pipe is the reader's choice.
-    error.print().unwrap_or(());
 }

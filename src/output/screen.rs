@@ -19,8 +19,7 @@ pub(super) struct Screen {
 impl Screen {
     /// Returns rows and columns of the terminal.
     pub(super) fn size() -> (usize, usize) {
-        let size = console::Term::stderr().size_checked();
-        size.map_or((24, 80), |(rows, columns)| (usize::from(rows).max(2), usize::from(columns).max(2)))
+        world::terminal().map_or((24, 80), |(rows, columns)| (rows.max(2), columns.max(2)))
     }
 
     /// Shows these lines, as many as fit.

@@ -107,6 +107,10 @@ impl World for Seeded {
         Ok(Signals::Given(receiver))
     }
 
+    fn terminal(&self) -> Option<(usize, usize)> {
+        None
+    }
+
     fn transport(&self) -> Option<Transport> {
         Some(BoxCloneSyncService::new(self.line.clone()))
     }
@@ -118,6 +122,8 @@ pub struct Start {
     pub run: usize,
     /// What is typed.
     pub words: Vec<String>,
+    /// Where.
+    pub environment: Environment,
     /// When the simulation began, and what the wall clock showed then.
     pub begin: (Instant, Timestamp),
     /// The store's version.
@@ -136,7 +142,7 @@ pub fn host(run: usize) -> String {
 impl Run {
     /// Starts one as a task of its own.
     pub fn start(start: Start) -> Self {
-        let Start { run, words, begin: (begin, epoch), version, draw, out } = start;
+        let Start { run, words, environment, begin: (begin, epoch), version, draw, out } = start;
         let (printed, signals) = (Arc::default(), Senders::default());
         let world = Seeded {
             begin,
@@ -146,7 +152,6 @@ impl Run {
             signals: Arc::clone(&signals),
             line: Line { run, out: out.clone() },
         };
-        let environment = Environment { host: host(run), user: "jane".into(), ..Environment::default() };
         let argv: Vec<OsString> = std::iter::once("kubectl-rollout_plus")
             .chain(words.iter().map(String::as_str))
             .map(OsString::from)
