@@ -380,3 +380,6 @@ fn to_stdout(text: &str) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod words;

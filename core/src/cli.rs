@@ -298,6 +298,8 @@ fn weight(text: &str) -> Result<u8, String> {
 }
 
 #[cfg(test)]
+mod help;
+#[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 

@@ -47,7 +47,7 @@ impl Output {
     }
 }
 
-fn lines(granted: &Granted) -> String {
+pub(super) fn lines(granted: &Granted) -> String {
     let mut lines = vec![format!("account    {}", granted.user)];
     for rule in granted.rules.iter().flatten() {
         lines.push(format!("  may {}", sentence(rule)));

@@ -66,7 +66,7 @@ impl Output {
 }
 
 /// Returns what the template shows; `None` if no workload was rolled out.
-fn data(events: &[Value], link: Option<&str>) -> Option<Value> {
+pub(super) fn data(events: &[Value], link: Option<&str>) -> Option<Value> {
     let told = by_workload(events).into_iter().filter(|(_, events)| !events[0]["workload"].is_null());
     let workloads: Vec<Value> = told.map(|(name, events)| workload(&name, &events)).collect();
     let failed = workloads.iter().filter(|one| one["verdict"] != "succeeded").count();

@@ -30,7 +30,7 @@ impl Output {
     }
 }
 
-fn difference(row: &Row) -> Vec<String> {
+pub(super) fn difference(row: &Row) -> Vec<String> {
     let place = row.namespace.as_ref().map(|name| format!("  (namespace {name})")).unwrap_or_default();
     let mut lines = vec![format!("{}  {}{place}", row.title(), row.action.word())];
     for Change { path, before, after } in row.changes.iter().flatten() {
