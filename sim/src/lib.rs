@@ -16,3 +16,5 @@ pub mod object;
 pub mod scenario;
 pub mod server;
 pub mod shrink;
+#[cfg(test)]
+mod words;

@@ -73,3 +73,13 @@ impl Live {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
+
+#[cfg(test)]
+impl Live {
+    /// One that is drawn somewhere else than on stderr.
+    pub(super) fn on(terminal: Box<dyn indicatif::TermLike>, color: bool) -> Self {
+        let live = Self::new(color);
+        live.screen.set_draw_target(indicatif::ProgressDrawTarget::term_like(terminal));
+        live
+    }
+}

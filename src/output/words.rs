@@ -1,14 +1,20 @@
 //! What no scene of the simulator prints, held in snapshots: `sim/src/words.rs` has the rest.
 
+use std::sync::{Arc, Mutex};
+
+use indicatif::TermLike;
 use insta::assert_snapshot;
 use jiff::Timestamp;
+use rollout_plus_core::fixtures;
 use serde_json::json;
 
-use super::{account, card, diagnosis, evidence, objects, report, table};
+use super::live::Live;
+use super::{account, card, diagnosis, evidence, objects, report, table, tree};
 use crate::apply::{Action, Change, Row};
 use crate::credentials::Diagnosis;
 use crate::evidence::Evidence;
 use crate::grant::{Granted, Issued, Proof, Rule};
+use crate::status::WorkloadStatus;
 
 fn texts(all: &[&str]) -> Vec<String> {
     all.iter().map(|text| (*text).to_owned()).collect()
@@ -147,5 +153,77 @@ fn proof_of_a_failure() {
 fn card_of_a_build() {
     let data = card::data(&report::example(), Some("https://ci.example/42")).unwrap();
     let text = serde_json::to_string_pretty(&data).unwrap();
+    assert_snapshot!(text);
+}
+
+/// A terminal that keeps what is drawn.
+#[derive(Clone, Debug, Default)]
+struct Paper(Arc<Mutex<Vec<String>>>);
+
+impl TermLike for Paper {
+    fn width(&self) -> u16 {
+        80
+    }
+
+    fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.write_str(text)
+    }
+
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        self.0.lock().unwrap().push(text.to_owned());
+        Ok(())
+    }
+
+    fn clear_line(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    /// The lines that were drawn, each once: how often something is drawn is a matter of time, and so is the spinner's look.
+    fn lines(&self) -> String {
+        let mut seen: Vec<String> = Vec::new();
+        for text in self.0.lock().unwrap().iter() {
+            let line = text.trim_end().replace(|letter| ('\u{2800}'..='\u{28ff}').contains(&letter), "*");
+            let line = line.replace('\u{1b}', "␛");
+            if !line.is_empty() && !seen.contains(&line) {
+                seen.push(line);
+            }
+        }
+        seen.join("\n")
+    }
+}
+
+#[test]
+fn run_on_a_terminal() {
+    let paper = Paper::default();
+    let mut live = Live::on(Box::new(paper.clone()), true);
+    live.line("hold at 10 %");
+    let status = WorkloadStatus::of(&fixtures::held(), &[]);
+    let lines = tree::lines(&status, live.color(), Timestamp::UNIX_EPOCH, tree::PODS);
+    live.show("shop/web", &lines, "wait for 1 pod of the canary");
+    live.line("warning: the share is 25 %");
+    live.clear();
+    let text = paper.lines();
     assert_snapshot!(text);
 }

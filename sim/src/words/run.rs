@@ -1,0 +1,156 @@
+//! Whole runs: in a pipe, with data on a terminal, and as events of JSON.
+
+use insta::assert_snapshot;
+
+use super::stage::play;
+
+const STEPS: &str = "canary web --image shop:v2-good --steps 25,50 --step-wait 30s --promote -n shop";
+
+/// Types lines one after the other.
+fn lines(lines: &[&str]) -> String {
+    play(async |stage| {
+        for line in lines {
+            stage.types(line).await;
+        }
+    })
+}
+
+#[test]
+fn canary_by_steps_in_a_pipe() {
+    assert_snapshot!(lines(&[STEPS, "history web -n shop", "history web --revision 2 -n shop"]));
+}
+
+#[test]
+fn canary_by_steps_with_data_on_a_terminal() {
+    assert_snapshot!(play(async |stage| {
+        stage.shows(true, false);
+        stage.types(STEPS).await;
+    }));
+}
+
+#[test]
+fn canary_by_steps_as_events() {
+    assert_snapshot!(play(async |stage| {
+        stage.types(&format!("{STEPS} -o json")).await;
+    }));
+}
+
+#[test]
+fn canary_that_crashes_in_a_pipe() {
+    assert_snapshot!(lines(&[
+        "canary web --image shop:v2-crash --weight 25 -n shop",
+        "status web -n shop",
+        "history web -n shop",
+    ]));
+}
+
+#[test]
+fn canary_that_crashes_as_events() {
+    assert_snapshot!(lines(&["canary web --image shop:v2-crash --weight 25 -n shop -o json"]));
+}
+
+#[test]
+fn canary_held_then_changed_and_promoted() {
+    assert_snapshot!(lines(&[
+        "canary web --image shop:v2-good --weight 25 -n shop",
+        "canary web --weight 50 -n shop",
+        "promote web -n shop",
+        "promote web -n shop",
+    ]));
+}
+
+#[test]
+fn canary_held_then_aborted() {
+    assert_snapshot!(lines(&[
+        "canary web --image shop:v2-good --weight 25 -n shop",
+        "abort web -n shop",
+        "abort web -n shop",
+    ]));
+}
+
+#[test]
+fn canary_by_a_route_then_promoted() {
+    assert_snapshot!(play(async |stage| {
+        stage.has_route().await;
+        stage.types("canary web --image shop:v2-good --weight 10 -n shop").await;
+        stage.types("promote web -n shop").await;
+    }));
+}
+
+#[test]
+fn blue_green_then_promoted() {
+    assert_snapshot!(lines(&["blue-green web --image shop:v2-good -n shop", "promote web -n shop"]));
+}
+
+#[test]
+fn blue_green_that_fails_after_its_switch() {
+    assert_snapshot!(lines(&["blue-green web --image shop:v2-late --auto-promote --soak 120s -n shop"]));
+}
+
+#[test]
+fn rolling_restart_and_rollback() {
+    assert_snapshot!(lines(&[
+        "rolling web --image shop:v2-good -n shop",
+        "restart web -n shop",
+        "rollback web -n shop",
+    ]));
+}
+
+#[test]
+fn a_killed_run_is_resumed() {
+    assert_snapshot!(play(async |stage| {
+        stage.kills(5);
+        stage.types("canary web --image shop:v2-slow --weight 25 -n shop").await;
+        stage.passes(60).await;
+        stage.types("resume web -n shop").await;
+    }));
+}
+
+#[test]
+fn dry_runs() {
+    assert_snapshot!(lines(&[
+        "canary web --image shop:v2-good --steps 25,50 --promote --dry-run -n shop",
+        "blue-green web --image shop:v2-good --dry-run -n shop",
+        "rolling web --image shop:v2-good --dry-run -n shop",
+        "restart web --dry-run -n shop",
+        "canary web --image shop:v2-good --weight 25 --dry-run -o json -n shop",
+    ]));
+}
+
+#[test]
+fn dry_runs_of_the_ways_out() {
+    assert_snapshot!(lines(&[
+        "canary web --image shop:v2-good --weight 25 -n shop",
+        "promote web --dry-run -n shop",
+        "abort web --dry-run -n shop",
+        "canary web --weight 50 --dry-run -n shop",
+    ]));
+}
+
+#[test]
+fn what_kubectl_does_too() {
+    assert_snapshot!(lines(&[
+        "scale deployment/web --replicas 3 -n shop",
+        "pause deployment/web -n shop",
+        "unpause deployment/web -n shop",
+        "wait deployment/web --for=condition=Available -n shop",
+    ]));
+}
+
+#[test]
+fn words_that_complete_a_line() {
+    assert_snapshot!(lines(&[
+        "__complete ca",
+        "__complete canary web --st",
+        "__complete status web --until h"
+    ]));
+}
+
+#[test]
+fn checks() {
+    assert_snapshot!(lines(&[
+        "check web --image shop:v2-good -n shop",
+        "check web --image shop:v2-good -n shop -o json",
+        "check web --image shop:v2-good -n shop -o sarif",
+    ]));
+}
