@@ -7,22 +7,22 @@ mod canary;
 mod change;
 mod check;
 mod completion;
+mod context;
 mod delete;
 mod doctor;
-mod follow;
+mod external;
 mod get;
 mod history;
-mod program;
+mod pipeline;
 mod ready;
 mod rollback;
 mod rolling;
-mod rollout;
 mod routing;
 mod scale;
 mod status;
-mod step;
 mod tag;
 mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use crate::error::{Error, Kind};
 use crate::output::{self, Card, Output};
 use crate::world::{World, within};
 
-use rollout::Context;
+use context::Context;
 
 /// Runs a command line in a world, or a step of a CI pipeline where there is none, and returns the exit code of the
 /// process.
@@ -49,7 +49,7 @@ async fn started(argv: Vec<OsString>, environment: &Environment) -> u8 {
         return 0;
     }
     if ci::is_step(argv.len().saturating_sub(1), environment) {
-        return step::run(environment).await;
+        return pipeline::run(environment).await;
     }
     let mut cli = match Cli::read(argv) {
         Ok(cli) => cli,

@@ -2,7 +2,6 @@
 
 mod act;
 mod anew;
-mod follow;
 mod guard;
 mod lock;
 mod noted;
@@ -10,6 +9,7 @@ mod outcome;
 mod proof;
 mod rehearsal;
 mod routes;
+mod taken_over;
 mod telling;
 mod undo;
 mod verify;
@@ -20,14 +20,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cli::OnFailure;
-use crate::cluster::{Cluster, Mirror, traffic_of};
+use crate::cluster::{Cluster, WorkloadCache, traffic_of};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::health::{Failure as Verdict, Tolerances};
+use crate::health::{Failure, Tolerances};
+use crate::journal::{Ending, RunRef, State, Verb};
 use crate::model::{Pod, command};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
-use crate::record::{Ending, RunRef, State, Verb};
 use crate::situation::{Observed, Situation};
 use crate::status::{NOTHING_TO_JUDGE, WorkloadStatus};
 use crate::step;
@@ -71,7 +71,7 @@ pub(crate) struct Options {
 #[expect(clippy::struct_excessive_bools, reason = "facts of a run that have nothing to do with each other")]
 pub(crate) struct Engine<'a> {
     cluster: &'a Cluster,
-    mirror: Mirror,
+    cache: WorkloadCache,
     output: Channel<'a>,
     options: Options,
     uid: String,
@@ -104,9 +104,9 @@ impl<'a> Engine<'a> {
         output: &'a Output,
         options: Options,
     ) -> Result<Self, Error> {
-        let mut mirror = Mirror::start(cluster, &options.name).await?;
+        let mut cache = WorkloadCache::start(cluster, &options.name).await?;
         let lock = Lock::read(cluster, &options.name, options.run.clone()).await?;
-        let Some(observed) = mirror.observed(None) else {
+        let Some(observed) = cache.observed(None) else {
             return Err(cluster.not_found(&options.name).await);
         };
         let uid = observed.deployment.uid().to_owned();
@@ -115,7 +115,7 @@ impl<'a> Engine<'a> {
         let output = output.about(observed.deployment.id(), options.among_others);
         let mut engine = Self {
             cluster,
-            mirror,
+            cache,
             output,
             options,
             uid,
@@ -148,14 +148,14 @@ impl<'a> Engine<'a> {
 
     /// Has a router split the traffic from now on.
     pub(crate) async fn route_by(&mut self, traffic: Traffic) -> Result<(), Error> {
-        self.mirror.follow(self.cluster, &traffic).await?;
+        self.cache.follow(self.cluster, &traffic).await?;
         self.traffic = Some(traffic);
         Ok(())
     }
 
     /// Returns the workload as it is now.
     pub(crate) fn observed(&mut self) -> Result<Observed, Error> {
-        let Some(mut observed) = self.mirror.observed(Some(&self.uid)) else {
+        let Some(mut observed) = self.cache.observed(Some(&self.uid)) else {
             return Err(Error::new(
                 Kind::Infrastructure,
                 format!(
@@ -205,7 +205,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Does the steps in order. Returns why the new version failed, if it did: the rest is not done then.
-    async fn steps(&mut self, plan: &Plan, cursor: usize) -> Result<Option<Verdict>, Error> {
+    async fn steps(&mut self, plan: &Plan, cursor: usize) -> Result<Option<Failure>, Error> {
         self.split = plan.steps[..cursor.min(plan.steps.len())].iter().rev().find_map(Step::routed).cloned();
         for (index, step) in plan.steps.iter().enumerate().skip(cursor) {
             let idle = self.is_idle(step)?;
@@ -246,7 +246,7 @@ impl<'a> Engine<'a> {
         let situation = Situation::of(&observed);
         let nothing = step::work(step, &situation, &self.options.run, 0)?.mutations.is_empty();
         let clock = self.cluster.clock();
-        let ready_for = |pod: &Pod| self.mirror.ready_for(pod, clock);
+        let ready_for = |pod: &Pod| self.cache.ready_for(pod, clock);
         Ok(nothing && step::progress(step, &situation, &ready_for) == step::Progress::Done)
     }
 
@@ -341,7 +341,8 @@ impl<'a> Engine<'a> {
     async fn read_all(&mut self) -> Result<(), Error> {
         self.reread().await?;
         if let Some(traffic) = &self.traffic {
-            self.mirror.renew_roads(self.cluster.roads(&self.cluster.namespace, traffic).await?);
+            self.cache
+                .renew_traffic_objects(self.cluster.traffic_objects(&self.cluster.namespace, traffic).await?);
         }
         Ok(())
     }

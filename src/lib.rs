@@ -16,9 +16,9 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub use rollout_plus_core::{
-    aftermath, apply, brief, check, ci, cli, completion, credentials, duration, environment, error, event,
-    evidence, golang, grant, health, history, hold, keys, kubeconfig, model, ownership, plan, record, router,
-    scrub, share, situation, status, step, strategy, traffic, words,
+    aftermath, apply, brief, ci, ci_account, cli, completion, credentials, duration, environment, error,
+    event, evidence, golang, health, history, hold, journal, keys, kubeconfig, model, ownership, plan,
+    preflight, router, scrub, share, situation, status, step, strategy, traffic, words,
 };
 
 mod cluster;

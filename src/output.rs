@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::check;
 use crate::cli::{OutputFormat, Report};
 use crate::credentials::Diagnosis;
 use crate::environment::Environment;
@@ -33,6 +32,7 @@ use crate::event::Event;
 use crate::history::Revision;
 use crate::model::ObjectName;
 use crate::plan::Plan;
+use crate::preflight;
 use crate::status::WorkloadStatus;
 use crate::world::{self, timestamp};
 
@@ -180,11 +180,11 @@ impl Output {
     }
 
     /// Writes what a check found as data.
-    pub(crate) fn findings(&self, report: &check::Report) -> Result<(), Error> {
+    pub(crate) fn findings(&self, report: &preflight::Report) -> Result<(), Error> {
         self.finish();
         match self.format {
             OutputFormat::Human => to_stdout(&findings::render(report, self.color)),
-            OutputFormat::Sarif => self.document(&check::sarif(report)),
+            OutputFormat::Sarif => self.document(&preflight::sarif(report)),
             OutputFormat::Json | OutputFormat::Yaml => self.document(report),
         }
     }

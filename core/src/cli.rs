@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::credentials::Given;
+use crate::credentials::Credentials;
 use crate::duration;
 use crate::environment::Environment;
 use crate::status::Goal;
@@ -153,7 +153,7 @@ pub struct GlobalArgs {
     pub environment: Arc<Environment>,
     /// Credentials that came as values, and not on the command line.
     #[arg(skip)]
-    pub credentials: Given,
+    pub credentials: Credentials,
     /// The card that a step makes.
     #[arg(skip)]
     pub card: Option<CardArgs>,

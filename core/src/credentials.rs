@@ -20,5 +20,5 @@ pub use diagnosis::Diagnosis;
 pub use explain::distance;
 pub use explain::{Distrust, Identity, rejected, untrusted};
 pub use forms::{Read, certificates, kubeconfig, token};
-pub use given::{Access, Given, Setting, Source, pod_kubeconfig, to_pem};
+pub use given::{Access, Credentials, Setting, Source, pod_kubeconfig, to_pem};
 pub use secrecy::{ExposeSecret, SecretString as Secret};

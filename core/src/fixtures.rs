@@ -4,10 +4,10 @@
 
 use serde_json::{Value, json};
 
+use crate::journal::{HeldRecord, Journal, Originals, RunRef, State, Verb};
 use crate::keys;
 use crate::model::{Deployment, ReplicaSet, fingerprint};
 use crate::plan::Plan;
-use crate::record::{HeldRecord, Journal, Originals, RunRef, State, Verb};
 use crate::share::{Bounds, Unavailable};
 use crate::situation::Observed;
 

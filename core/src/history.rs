@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::journal::{Ending, Outcome, Verb};
 use crate::model::{ReplicaSet, images};
-use crate::record::{Ending, Outcome, Verb};
 use crate::situation::{Observed, Situation};
 
 /// The annotation in which kubectl's users note why.

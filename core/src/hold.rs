@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::journal::{HeldRecord, Originals};
 use crate::keys;
 use crate::model::{same_template, without_hash};
-use crate::record::{HeldRecord, Originals};
 use crate::situation::Situation;
 
 /// Which template a Deployment has after the hold is off.

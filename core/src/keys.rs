@@ -9,7 +9,7 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The longest value that fits beside other annotations: the API server allows 256 KiB for all.
 pub const ANNOTATION_BYTES: usize = 224 * 1024;
 
-/// Annotation on a held Deployment: a [`crate::record::HeldRecord`] as JSON.
+/// Annotation on a held Deployment: a [`crate::journal::HeldRecord`] as JSON.
 pub const HELD_ANNOTATION: &str = "rollout-plus/held";
 
 /// Annotation on a held Deployment: who owned the fields that the hold changed, as entries of `managedFields`.
@@ -24,10 +24,10 @@ pub const BUILD_ANNOTATION: &str = "rollout-plus/build";
 /// Annotation on a Deployment: who made that commit, or started that build.
 pub const AUTHOR_ANNOTATION: &str = "rollout-plus/author";
 
-/// Annotation on the Lease: a [`crate::record::Journal`] as JSON.
+/// Annotation on the Lease: a [`crate::journal::Journal`] as JSON.
 pub const JOURNAL_ANNOTATION: &str = "rollout-plus/journal";
 
-/// Annotation on the Lease: the last outcomes as JSON, an array of [`crate::record::Outcome`].
+/// Annotation on the Lease: the last outcomes as JSON, an array of [`crate::journal::Outcome`].
 pub const HISTORY_ANNOTATION: &str = "rollout-plus/history";
 
 /// The pod template annotation that `kubectl rollout restart` sets (`objectrestarter.go` of kubectl).

@@ -7,8 +7,8 @@
 //! | words | [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`] |
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
-//! | rollouts | [`plan`], [`health`], [`record`], [`situation`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
-//! | other verbs | [`apply`], [`check`], [`credentials`], [`kubeconfig`], [`grant`], [`delivery`] |
+//! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
+//! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
 //! | the command line | [`ci`], [`cli`], [`completion`] |
 //! | tests | `fixtures` |
@@ -19,8 +19,8 @@
 pub mod aftermath;
 pub mod apply;
 pub mod brief;
-pub mod check;
 pub mod ci;
+pub mod ci_account;
 pub mod cli;
 pub mod completion;
 pub mod credentials;
@@ -33,16 +33,16 @@ pub mod evidence;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixtures;
 pub mod golang;
-pub mod grant;
 pub mod health;
 pub mod history;
 pub mod hold;
+pub mod journal;
 pub mod keys;
 pub mod kubeconfig;
 pub mod model;
 pub mod ownership;
 pub mod plan;
-pub mod record;
+pub mod preflight;
 pub mod router;
 pub mod scrub;
 pub mod share;

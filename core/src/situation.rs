@@ -8,11 +8,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::journal::{HeldRecord, Journal, LockState, Originals, Snapshot, State, Verb};
 use crate::keys;
 use crate::model::{Deployment, ObjectName, Pod, ReplicaSet, fingerprint, same_template, without_hash};
-use crate::record::{HeldRecord, Journal, LockState, Originals, Snapshot, State, Verb};
 use crate::share::Bounds;
-use crate::traffic::{Roads, Target, Traffic, pinned_to, selecting};
+use crate::traffic::{Target, Traffic, TrafficObjects, pinned_to, selecting};
 use loan::{hold_of, limits_of};
 
 /// All that was read of one workload.
@@ -34,7 +34,7 @@ pub struct Observed {
     /// How the traffic is routed, if a router splits it.
     pub traffic: Option<Traffic>,
     /// The objects that it goes by.
-    pub roads: Roads,
+    pub traffic_objects: TrafficObjects,
 }
 
 /// Where the way home was found.
@@ -195,7 +195,7 @@ impl<'a> Situation<'a> {
     /// ordinary rollout takes them away.
     pub fn loose_pin(&self) -> Option<(&'a str, &'a str)> {
         let traffic = self.observed.traffic.as_ref().filter(|_| self.hold.is_none())?;
-        let hash = pinned_to(self.observed.roads.service(&traffic.service)?)?;
+        let hash = pinned_to(self.observed.traffic_objects.service(&traffic.service)?)?;
         (!hash.is_empty()).then_some((&traffic.service, hash))
     }
 
@@ -234,7 +234,8 @@ impl<'a> Situation<'a> {
 
     /// Whether a Service of ours has the pods of the live version; `None` if it is not there.
     pub fn is_of_live(&self, service: &str) -> Option<bool> {
-        let hash = &self.observed.roads.service(service)?["spec"]["selector"][keys::POD_TEMPLATE_HASH];
+        let hash =
+            &self.observed.traffic_objects.service(service)?["spec"]["selector"][keys::POD_TEMPLATE_HASH];
         let live = &self.deployment().spec.template;
         let mut sets = self.observed.replica_sets.iter();
         Some(sets.any(|set| *hash == set.hash() && same_template(&set.spec.template, live)))
@@ -305,7 +306,7 @@ impl Observed {
         let Some(service) = selecting(here.cloned().collect(), labels).into_iter().next() else { return };
         let target = Target::service(&namespace, service["metadata"]["name"].as_str().unwrap_or_default());
         self.traffic.get_or_insert_with(|| Traffic::direct(&target.name));
-        self.roads.objects.insert(target, service);
+        self.traffic_objects.objects.insert(target, service);
     }
 
     /// Returns the journal's snapshot if it is of this very Deployment and not of a former one.

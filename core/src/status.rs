@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::brief;
 use crate::health::{Moment, Verdict, View, Watch};
+use crate::journal;
 use crate::model::{ReplicaSet, images};
-use crate::record;
 use crate::share::{percent, tidy};
 use crate::situation::{Observed, Phase, Situation};
 
@@ -258,7 +258,7 @@ fn run(situation: &Situation<'_>) -> Option<Run> {
     let active = holder.is_some();
     let held_by = situation.hold.as_ref().map(|hold| hold.record.as_ref().map(|record| &record.run));
     let run = match (holder, held_by) {
-        (Some(holder), _) => journal.map(|j| &j.run).filter(|run| record::identity(run) == holder),
+        (Some(holder), _) => journal.map(|j| &j.run).filter(|run| journal::identity(run) == holder),
         (None, Some(run)) => run.or(journal.map(|j| &j.run)),
         (None, None) => None,
     }?;

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::hold::{self, Keep};
+use crate::journal::{HeldRecord, Loan, RunRef};
 use crate::model::{ReplicaSet, fingerprint, same_template};
 use crate::plan::Step;
-use crate::record::{HeldRecord, Loan, RunRef};
 use crate::share::{Bounds, Size, Stable};
 use crate::situation::Situation;
 use crate::traffic::Target;
@@ -345,10 +345,10 @@ mod tests {
     fn a_version_that_failed_goes_although_the_stable_pods_are_young() {
         let mut observed = held();
         observed.deployment = idle().deployment;
-        observed.journal = Some(crate::record::Journal {
+        observed.journal = Some(crate::journal::Journal {
             run: run(),
             snapshot: Situation::of(&held()).snapshot(&template("web:2")),
-            ..crate::fixtures::journal(crate::record::Verb::Abort, crate::plan::Plan::default())
+            ..crate::fixtures::journal(crate::journal::Verb::Abort, crate::plan::Plan::default())
         });
         let writes = |observed: &crate::situation::Observed| {
             work(&Step::AwaitStable, &Situation::of(observed), &run(), 1).unwrap().mutations

@@ -4,7 +4,7 @@
 //! each version, and weights between the three. Weights and pods are separate.
 
 mod annotations;
-mod roads;
+mod objects;
 mod said;
 mod service;
 mod split;
@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use roads::{Roads, View, ready_endpoints};
+pub use objects::{TrafficObjects, View, ready_endpoints};
 pub use said::text;
 pub(crate) use said::{embedded, mentions, says_just};
 pub use service::{

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::ci_account::{Account, LABEL};
 use crate::cluster::call::{encode, parse};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::credentials::{Secret, token};
 use crate::error::{Error, Kind};
-use crate::grant::{Account, LABEL};
 use crate::keys::FIELD_MANAGER;
 use crate::model::resource;
 use crate::traffic::Target;
@@ -67,7 +67,7 @@ impl Cluster {
     pub(crate) async fn long_lived_token(&self, secret: &Target) -> Result<Secret, Error> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            let found = self.road(secret).await?.unwrap_or_default();
+            let found = self.read_target(secret).await?.unwrap_or_default();
             if let Some(text) = found["data"]["token"].as_str() {
                 let read =
                     token(text).map_err(|why| Error::new(Kind::Cluster, format!("read {secret}: {why}")))?;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::cli::GlobalArgs;
+use crate::cluster::connection::{Connection, chosen};
 use crate::cluster::credential::Credential;
 use crate::cluster::pod::{in_cluster, is_pod};
-use crate::cluster::way::{Way, chosen};
 use crate::cluster::{Cluster, kubeconfig, transport};
 use crate::credentials::{ExposeSecret, Source};
 use crate::environment::Environment;
@@ -17,18 +17,18 @@ use crate::world;
 pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     let (source, notes) = args.credentials.read()?;
     let given = world::transport();
-    let mut way = match given {
-        Some(_) => Way::given(),
-        None => way(args, &source).await?,
+    let mut connection = match given {
+        Some(_) => Connection::given(),
+        None => connection(args, &source).await?,
     };
-    way.notes.extend(notes);
-    let proxy = match (args.credentials.proxy()?, way.proxy.take()) {
+    connection.notes.extend(notes);
+    let proxy = match (args.credentials.proxy()?, connection.proxy.take()) {
         (Some(given), _) => Proxy::of(&given.to_string()).ok(),
         (None, Some(proxy)) => Some(proxy),
-        (None, None) => from_environment(&args.environment, &way.config.cluster_url)?,
+        (None, None) => from_environment(&args.environment, &connection.config.cluster_url)?,
     };
-    way.notes.extend(proxy.as_ref().map(|proxy| format!("through the proxy {proxy}")));
-    let config = &mut way.config;
+    connection.notes.extend(proxy.as_ref().map(|proxy| format!("through the proxy {proxy}")));
+    let config = &mut connection.config;
     // A watch on a connection that died silently would otherwise wait for ever; the server ends one after 90 s.
     config.read_timeout = Some(std::time::Duration::from_secs(100));
     config.reset_reader_on_write = true;
@@ -41,7 +41,7 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
     }
     let (namespace, place) = match &args.namespace {
         Some(namespace) => (namespace.clone(), String::new()),
-        None => (way.namespace.0.clone(), format!("{}: ", way.namespace.1)),
+        None => (connection.namespace.0.clone(), format!("{}: ", connection.namespace.1)),
     };
     if namespace.is_empty()
         || namespace.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
@@ -49,20 +49,21 @@ pub(crate) async fn connect(args: &GlobalArgs) -> Result<Cluster, Error> {
         return Err(Error::usage(format!("{place}'{namespace}' cannot be the name of a namespace"))
             .next("kubectl get namespaces"));
     }
-    let credential = Credential::of(&way.config, way.identity, way.origin.clone(), way.notes);
+    let credential =
+        Credential::of(&connection.config, connection.identity, connection.origin.clone(), connection.notes);
     let client = match given {
         Some(transport) => Ok(kube::Client::new(transport, namespace.clone())),
-        None => transport::client(way.config, way.login, proxy.as_ref()),
+        None => transport::client(connection.config, connection.login, proxy.as_ref()),
     };
     let client = client.map_err(|error| {
-        let why = format!("{}: {}", way.origin, chain(&error));
+        let why = format!("{}: {}", connection.origin, chain(&error));
         Error::new(Kind::Cluster, why).next("kubectl config view --minify")
     })?;
     Ok(Cluster::new(client, namespace, args.request_timeout(), Arc::new(credential)))
 }
 
 /// Finds server and credential.
-async fn way(args: &GlobalArgs, source: &Source) -> Result<Way, Error> {
+async fn connection(args: &GlobalArgs, source: &Source) -> Result<Connection, Error> {
     let kubeconfig = match source {
         Source::InCluster => return in_cluster(&args.environment),
         Source::Access(access) => kubeconfig::given(access.kubeconfig("given", "default").expose_secret())?,
@@ -81,12 +82,12 @@ async fn way(args: &GlobalArgs, source: &Source) -> Result<Way, Error> {
     let context = args.context.as_deref();
     match kubeconfig.pick(context).map_err(Fault::into_error)? {
         Picked::Chosen(choice) => {
-            let mut way = chosen(*choice, source, &args.environment).await?;
+            let mut connection = chosen(*choice, source, &args.environment).await?;
             match source {
-                Source::Access(_) => way.origin = "server, cert and token that were given".into(),
+                Source::Access(_) => connection.origin = "server, cert and token that were given".into(),
                 Source::Ambient | Source::InCluster | Source::Kubeconfig(_) => {}
             }
-            Ok(way)
+            Ok(connection)
         }
         // In a pod there is no kubeconfig. One that cannot be read is an error even there.
         Picked::Nothing(_) if matches!(source, Source::Ambient) && is_pod(&args.environment) => {

@@ -10,12 +10,14 @@ use std::collections::BTreeSet;
 use futures::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
-use crate::check::{Fact, Facts, Kind, Need, Rights, Subject, missing, references, selects, wants_own_nodes};
 use crate::cluster::call::{METADATA_ONLY, encode, parse};
 use crate::cluster::get::found;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::model::{Resource, resource};
+use crate::preflight::{
+    Fact, Facts, Kind, Need, Rights, Subject, missing, references, selects, wants_own_nodes,
+};
 
 impl Cluster {
     /// Reads the facts about a subject. What may not be read is left out, with the reason.

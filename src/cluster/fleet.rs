@@ -12,9 +12,9 @@ use crate::cluster::objects::labels;
 use crate::cluster::store::{Kept, Key, Store, Touched, key};
 use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
+use crate::journal::{Journal, Lease, LockState, lease_name};
 use crate::keys::MANAGED_BY;
 use crate::model::{Deployment, ObjectName, Pod, ReplicaSet, resource, same_template};
-use crate::record::{Journal, Lease, LockState, lease_name};
 use crate::situation::Observed;
 
 /// Finds our Leases.
@@ -177,7 +177,7 @@ impl Fleet {
                     Some((namespace, lease.strip_prefix(&lease_name(""))?.to_owned()))
                 });
             }
-            Change::Road(..) => {}
+            Change::TrafficObject(..) => {}
             // Without them it is not known who holds a lock; a hold itself stands on the Deployment.
             Change::Failed(kind, _) if kind == Lease::PLURAL => self.leases.complete = true,
             Change::Failed(_, error) => return Err(error),
@@ -223,7 +223,7 @@ impl Fleet {
             replica_sets,
             journal: lease.and_then(|(journal, _)| journal.clone()),
             traffic: None,
-            roads: crate::traffic::Roads::default(),
+            traffic_objects: crate::traffic::TrafficObjects::default(),
             lock: lease.map(|(_, lock)| lock.clone()),
         })
     }

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
+use crate::journal::lease_name;
 use crate::keys::FIELD_MANAGER;
 use crate::model::resource::LEASES;
-use crate::record::lease_name;
 
 impl Cluster {
     /// Reads the Lease of a Deployment.

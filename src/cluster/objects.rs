@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
+use crate::journal::{self, HeldRecord, Journal};
 use crate::keys::{FIELD_MANAGER, HELD, HELD_ANNOTATION};
 use crate::model::{Deployment, Pod, ReplicaSet, Resource, resource};
-use crate::record::{self, HeldRecord, Journal};
 use crate::situation::Observed;
-use crate::traffic::{Roads, Traffic};
+use crate::traffic::{Traffic, TrafficObjects};
 
 impl Cluster {
     /// Returns the path of an object in our namespace.
@@ -63,11 +63,11 @@ impl Cluster {
         let mut replica_sets = self.replica_sets(&labels).await?;
         replica_sets.retain(|rs| rs.is_owned_by(deployment.uid()));
         let lease = self.lease(name).await?;
-        let journal = lease.as_ref().and_then(record::journal);
+        let journal = lease.as_ref().and_then(journal::journal);
         let traffic = traffic_of(&deployment, journal.as_ref());
-        let roads = match &traffic {
-            Some(traffic) => self.roads(&self.namespace, traffic).await?,
-            None => Roads::default(),
+        let traffic_objects = match &traffic {
+            Some(traffic) => self.traffic_objects(&self.namespace, traffic).await?,
+            None => TrafficObjects::default(),
         };
         Ok(Observed {
             deployment,
@@ -75,9 +75,9 @@ impl Cluster {
             pods: Vec::new(),
             passed: Vec::new(),
             journal,
-            lock: lease.as_ref().map(record::lock_state),
+            lock: lease.as_ref().map(journal::lock_state),
             traffic,
-            roads,
+            traffic_objects,
         })
     }
 
@@ -88,7 +88,8 @@ impl Cluster {
             return Ok(());
         }
         if let Some(traffic) = traffic_of(&observed.deployment, journal) {
-            observed.roads = self.roads(&observed.deployment.id().namespace, &traffic).await?;
+            observed.traffic_objects =
+                self.traffic_objects(&observed.deployment.id().namespace, &traffic).await?;
             observed.traffic = Some(traffic);
         }
         Ok(())

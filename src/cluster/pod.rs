@@ -6,9 +6,9 @@ use kube::Config;
 
 use crate::cluster::bearer::Bearer;
 use crate::cluster::connect::chain;
+use crate::cluster::connection::Connection;
 use crate::cluster::credential;
 use crate::cluster::transport::Login;
-use crate::cluster::way::Way;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 
@@ -38,7 +38,7 @@ fn namespace(environment: &Environment, folder: &Path) -> String {
 }
 
 /// Comes to the server with the ServiceAccount.
-pub(super) fn in_cluster(environment: &Environment) -> Result<Way, Error> {
+pub(super) fn in_cluster(environment: &Environment) -> Result<Connection, Error> {
     let failed = |why: String| {
         Error::new(Kind::Cluster, format!("reading the ServiceAccount of this pod: {why}"))
             .next("kubectl explain pod.spec.automountServiceAccountToken")
@@ -48,7 +48,7 @@ pub(super) fn in_cluster(environment: &Environment) -> Result<Way, Error> {
     let identity = credential::of_token(&std::fs::read_to_string(&token).unwrap_or_default());
     let bearer = Bearer::file(token, None).map_err(|error| failed(error.message))?;
     config.auth_info = kube::config::AuthInfo::default();
-    Ok(Way {
+    Ok(Connection {
         config,
         namespace: (namespace_of_pod(environment), "the ServiceAccount of this pod".into()),
         login: Login { bearer: Some(bearer), certificate: None },

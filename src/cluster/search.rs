@@ -213,13 +213,15 @@ impl Cluster {
         let known = search.services.iter().any(|service| text(service, "/metadata/name") == root);
         let (traffic, _) = choose(&search, Choice::Auto, Some(root).filter(|_| known), &workload)?;
         let mut traffic = traffic.unwrap_or_else(|| Traffic::direct(root));
-        let roads = search.roads(&self.namespace);
+        let traffic_objects = search.traffic_objects(&self.namespace);
         // Whatever was asked, what the router may have needed is by these names.
         let mut split = Split::undone(root, &self.namespace).with(Some(0), Some(100), Some(0));
         split.mirror = router(&traffic.router).is_some_and(|router| router.abilities().mirror).then_some(100);
-        for target in own_targets(&traffic, &roads.view(&traffic, Vec::new()), &split).unwrap_or_default() {
+        for target in
+            own_targets(&traffic, &traffic_objects.view(&traffic, Vec::new()), &split).unwrap_or_default()
+        {
             // Who may not read it has made none.
-            if let Ok(Some(_)) = self.road(&target).await {
+            if let Ok(Some(_)) = self.read_target(&target).await {
                 traffic.own.push(target);
             }
         }

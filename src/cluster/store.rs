@@ -1,4 +1,4 @@
-//! The copies that watches keep: of one workload's objects ([`super::Mirror`]) or of many ([`super::Fleet`]).
+//! The copies that watches keep: of one workload's objects ([`super::WorkloadCache`]) or of many ([`super::Fleet`]).
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -7,8 +7,8 @@ use kube::ResourceExt;
 use kube::runtime::watcher::Event;
 use serde::de::DeserializeOwned;
 
+use crate::journal::Lease;
 use crate::model::{Deployment, Pod, ReplicaSet};
-use crate::record::Lease;
 
 /// A kind whose objects are kept by group and name.
 pub(super) trait Kept:

@@ -1,4 +1,4 @@
-//! Watches, of one workload's objects ([`super::Mirror`]) or of many ([`super::Fleet`]).
+//! Watches, of one workload's objects ([`super::WorkloadCache`]) or of many ([`super::Fleet`]).
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::cluster::connect::chain;
 use crate::cluster::refusal::Refusal;
 use crate::cluster::store::Kept;
 use crate::error::{Error, Kind};
+use crate::journal::Lease;
 use crate::model::{Deployment, Pod, ReplicaSet};
-use crate::record::Lease;
 
 /// Seconds after which the server ends a watch and we start the next. A connection that died silently is
 /// noticed no later.
@@ -44,7 +44,7 @@ pub(super) enum Change {
     Pod(Event<Pod>),
     Lease(Event<Lease>),
     /// An object that traffic goes by; the number says of which watch.
-    Road(usize, Event<DynamicObject>),
+    TrafficObject(usize, Event<DynamicObject>),
     /// The watch of this kind is refused for good.
     Failed(String, Error),
 }

@@ -5,8 +5,8 @@ mod except;
 mod preflight;
 mod prune;
 pub(super) mod resolve;
-mod rollouts;
 mod send;
+mod workloads;
 
 use futures::StreamExt;
 use futures::stream;
@@ -16,7 +16,7 @@ use crate::apply::{Action, Document, Row, intake, namespace, order, prune as pru
 use crate::ci::Build;
 use crate::cli::{ApplyArgs, OnFailure};
 use crate::cluster::{Cluster, connect};
-use crate::commands::rollout::Context;
+use crate::commands::context::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::model::{Strategy, images_of};
@@ -141,7 +141,7 @@ impl Run<'_> {
         let first = checked.iter().position(|one| class(one) >= order::WORKLOADS).unwrap_or(checked.len());
         let last = checked.iter().position(|one| class(one) > order::WORKLOADS).unwrap_or(checked.len());
         self.interruptible(send::all(self, &checked[..first], &mut rows[..first])).await?;
-        rollouts::all(self, &checked[first..last], &mut rows[first..last]).await?;
+        workloads::all(self, &checked[first..last], &mut rows[first..last]).await?;
         self.interruptible(send::all(self, &checked[last..], &mut rows[last..])).await
     }
 

@@ -1,14 +1,14 @@
 //! `blue-green`: a whole second set, tried through a preview, then one switch.
 
-use crate::check::Subject;
 use crate::cli::{BlueGreenArgs, TrafficArgs};
 use crate::cluster::connect;
 use crate::commands::check::preflight;
-use crate::commands::rollout::Context;
-use crate::commands::routing::{Wish, find};
+use crate::commands::context::Context;
+use crate::commands::routing::{RoutingFlags, find};
 use crate::error::Error;
+use crate::journal::Verb;
 use crate::model::{Strategy, deployment_name};
-use crate::record::Verb;
+use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
 use crate::source;
 use crate::strategy::{self, BlueGreenRequest};
@@ -24,7 +24,7 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
         settings: args.settings.clone(),
         ..TrafficArgs::default()
     };
-    find(&cluster, &mut engine, Wish { args: &traffic, switch: Some(args.soak.as_secs()) }).await?;
+    find(&cluster, &mut engine, RoutingFlags { args: &traffic, switch: Some(args.soak.as_secs()) }).await?;
     let observed = engine.observed()?;
     let request = BlueGreenRequest {
         template: source::template(

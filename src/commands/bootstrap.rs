@@ -9,21 +9,21 @@ mod wanted;
 use serde_json::Value;
 
 use crate::apply::{Document, Item, intake, kinds};
-use crate::check::{Fact, Need};
+use crate::ci_account::{Account, Granted, beyond_own, is_ours, of_account, own_needs, rules};
 use crate::cli::{BootstrapAction, BootstrapArgs, WantedArgs};
 use crate::cluster::{Cluster, Sending, connect};
-use crate::commands::rollout::Context;
+use crate::commands::context::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::grant::{Account, Granted, beyond_own, is_ours, of_account, own_needs, rules};
 use crate::model::resource::root;
+use crate::preflight::{Fact, Need};
 use crate::traffic::Target;
 
 /// Says what a token is, where it went and what was proven.
-fn with(granted: Granted, minted: &mint::Minted, deliver: &[crate::delivery::Target]) -> Granted {
+fn with(granted: Granted, minted: &mint::Minted, deliver: &[crate::delivery::Destination]) -> Granted {
     Granted {
-        token: Some(minted.parcel.token.clone()),
-        expires: minted.parcel.expires.clone(),
+        token: Some(minted.delivery.token.clone()),
+        expires: minted.delivery.expires.clone(),
         delivered: deliver.iter().map(ToString::to_string).collect(),
         proof: minted.proof.clone(),
         ..granted
@@ -142,7 +142,7 @@ async fn may_grant(
 /// Refuses what somebody else made, and takes a binding away that leads elsewhere: that cannot be changed.
 async fn make_way(cluster: &Cluster, item: &Item, account: &Account) -> Result<(), Error> {
     let target = target(item, account);
-    let Some(there) = cluster.road(&target).await? else { return Ok(()) };
+    let Some(there) = cluster.read_target(&target).await? else { return Ok(()) };
     if !is_ours(&there) || !of_account(&there, &account.name) {
         return Err(Error::refused(format!("{target} is there, and bootstrap did not make it"))
             .next("choose another name: what it may do already is not known"));

@@ -1,14 +1,14 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
-use crate::check::Subject;
 use crate::cli::CanaryArgs;
 use crate::cluster::connect;
 use crate::commands::check::preflight;
-use crate::commands::rollout::Context;
-use crate::commands::routing::{Wish, find};
+use crate::commands::context::Context;
+use crate::commands::routing::{RoutingFlags, find};
 use crate::error::Error;
+use crate::journal::Verb;
 use crate::model::{Strategy, deployment_name};
-use crate::record::Verb;
+use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
 use crate::source;
 use crate::strategy::{self, CanaryRequest, Wanted};
@@ -21,7 +21,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     }
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
-    find(&cluster, &mut engine, Wish { args: &args.traffic, switch: None }).await?;
+    find(&cluster, &mut engine, RoutingFlags { args: &args.traffic, switch: None }).await?;
     let observed = engine.observed()?;
     let share = args.weight.is_some() || !args.steps.is_empty();
     if observed.traffic.is_none() && args.canary_replicas.is_some() && share {

@@ -2,10 +2,10 @@
 
 use crate::cli::TargetArgs;
 use crate::cluster::connect;
-use crate::commands::rollout::Context;
+use crate::commands::context::Context;
 use crate::error::Error;
+use crate::journal::Verb;
 use crate::plan::Plan;
-use crate::record::Verb;
 use crate::situation::{Observed, Situation};
 use crate::step;
 use crate::strategy;

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::apply::Document;
-use crate::check::{Facts, Made, NotChecked, Replacing, Report, Subject, from_documents, judge};
 use crate::cli::{CheckArgs, GlobalArgs};
 use crate::cluster::{Cluster, connect};
 use crate::error::{Error, Kind};
@@ -14,6 +13,7 @@ use crate::event::Event;
 use crate::model::{Deployment, ObjectName, Strategy, deployment_name};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
+use crate::preflight::{Facts, Made, NotChecked, Replacing, Report, Subject, from_documents, judge};
 use crate::share::{Size, Sizing, Stable};
 use crate::situation::Situation;
 use crate::source::{self, manifest};

@@ -2,7 +2,7 @@
 
 use crate::cli::{DoctorArgs, GlobalArgs};
 use crate::cluster::{Cluster, Credential, connect};
-use crate::credentials::{Diagnosis, Given, Source, variables};
+use crate::credentials::{Credentials, Diagnosis, Source, variables};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::output::Output;
@@ -16,7 +16,7 @@ pub(super) async fn run(
 ) -> Result<(), Error> {
     let mut global = global.clone();
     if args.environment {
-        global.credentials = Given::of_environment(environment);
+        global.credentials = Credentials::of_environment(environment);
         if matches!(global.credentials.read()?.0, Source::Ambient) {
             let (server, token) = (variables::SERVER, variables::TOKEN);
             return Err(Error::usage(format!("neither {server} nor {token} is set"))

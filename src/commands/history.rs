@@ -4,15 +4,15 @@ use crate::cli::HistoryArgs;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::history;
+use crate::journal;
 use crate::model::{ReplicaSet, deployment_name};
 use crate::output::Output;
-use crate::record;
 
 /// Runs the verb.
 pub(super) async fn run(args: &HistoryArgs, cluster: &Cluster, output: &Output) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
     let (observed, lease) = futures::future::try_join(cluster.observe(name), cluster.lease(name)).await?;
-    let outcomes = lease.as_ref().map(record::outcomes).unwrap_or_default();
+    let outcomes = lease.as_ref().map(journal::outcomes).unwrap_or_default();
     let revisions = history::revisions(&observed, &outcomes);
     let Some(number) = args.revision else {
         return output.revisions(&revisions);

@@ -2,11 +2,11 @@
 
 use crate::cli::RollbackArgs;
 use crate::cluster::connect;
-use crate::commands::rollout::Context;
+use crate::commands::context::Context;
 use crate::error::Error;
 use crate::history;
+use crate::journal::{self, Verb};
 use crate::model::{deployment_name, without_hash};
-use crate::record::{self, Verb};
 use crate::strategy;
 
 /// Runs the verb.
@@ -15,7 +15,7 @@ pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(),
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
-    let outcomes = engine.lease().map(record::outcomes).unwrap_or_default();
+    let outcomes = engine.lease().map(journal::outcomes).unwrap_or_default();
     let (target, why) = history::target(&observed, &outcomes, args.to_revision)?;
     let template = without_hash(&target.spec.template);
     // A plan that is refused is refused before anything is told about it.

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::cli::{RestartArgs, RollingArgs};
 use crate::cluster::connect;
-use crate::commands::rollout::Context;
+use crate::commands::context::Context;
 use crate::error::Error;
+use crate::journal::Verb;
 use crate::keys::RESTARTED_AT;
 use crate::model::deployment_name;
-use crate::record::Verb;
 use crate::source;
 use crate::world::timestamp;
 

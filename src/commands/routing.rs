@@ -12,14 +12,14 @@ use crate::traffic::{Split, Target, Traffic, text};
 
 /// What the user wants of the traffic.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wish<'w> {
+pub(super) struct RoutingFlags<'w> {
     /// The flags.
     pub(super) args: &'w TrafficArgs,
     /// Seconds to judge after a switch of all traffic at once; `None` for a share.
     pub(super) switch: Option<u64>,
 }
 
-impl Wish<'_> {
+impl RoutingFlags<'_> {
     /// Notes what is told of the router; what was told before holds.
     fn tell(self, traffic: &mut Traffic) {
         if let Some(prefix) = &self.args.settings.annotation_prefix {
@@ -52,29 +52,33 @@ impl Wish<'_> {
 
 /// Has the engine follow what brings the traffic; without a router that is the Service itself for a switch, and
 /// nothing for a share.
-pub(super) async fn find(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
-    Box::pin(look(cluster, engine, wish)).await?;
-    wish.refuse(engine.observed()?.traffic.as_ref())?;
+pub(super) async fn find(
+    cluster: &Cluster,
+    engine: &mut Engine<'_>,
+    flags: RoutingFlags<'_>,
+) -> Result<(), Error> {
+    Box::pin(look(cluster, engine, flags)).await?;
+    flags.refuse(engine.observed()?.traffic.as_ref())?;
     engine.hear_routes().await
 }
 
-async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Result<(), Error> {
+async fn look(cluster: &Cluster, engine: &mut Engine<'_>, flags: RoutingFlags<'_>) -> Result<(), Error> {
     let observed = engine.observed()?;
     let held = Situation::of(&observed).hold.is_some();
     if let Some(known) = &observed.traffic {
         let mut traffic = known.clone();
-        wish.tell(&mut traffic);
-        traffic.matches = wish.args.matches(if held { &known.matches } else { &[] });
-        traffic.mirror = wish.args.mirror(known.mirror.filter(|_| held));
+        flags.tell(&mut traffic);
+        traffic.matches = flags.args.matches(if held { &known.matches } else { &[] });
+        traffic.mirror = flags.args.mirror(known.mirror.filter(|_| held));
         let labels = &observed.deployment.spec.template["metadata"]["labels"];
-        let view = observed.roads.view(&traffic, vec![labels]);
+        let view = observed.traffic_objects.view(&traffic, vec![labels]);
         let own = own_targets(&traffic, &view, &split(&traffic, cluster))?;
         traffic.own.extend(own.into_iter().filter(|target| !known.own.contains(target)));
         // What is held stays what it is; what was interrupted before that may become the other.
         traffic.switch = match known.switch {
-            Some(soak) if held => Some(wish.switch.unwrap_or(soak)),
+            Some(soak) if held => Some(flags.switch.unwrap_or(soak)),
             None if held => None,
-            _ => wish.switch,
+            _ => flags.switch,
         };
         if traffic != *known {
             return engine.route_by(traffic).await;
@@ -82,28 +86,28 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Res
         return Ok(());
     }
     // A canary that is held by its pods stays so.
-    if held || (wish.args.router == Choice::None && wish.switch.is_none()) {
+    if held || (flags.args.router == Choice::None && flags.switch.is_none()) {
         return Ok(());
     }
     let deployment = &observed.deployment;
     let labels = &deployment.spec.template["metadata"]["labels"];
     let workload = format!("deployment/{}", deployment.id().name);
-    let search = cluster.search(labels, wish.args.router).await?;
-    let (traffic, found) = choose(&search, wish.args.router, wish.args.service.as_deref(), &workload)?;
+    let search = cluster.search(labels, flags.args.router).await?;
+    let (traffic, found) = choose(&search, flags.args.router, flags.args.service.as_deref(), &workload)?;
     if traffic.is_none() {
         search.unread.iter().chain(&search.unserved).for_each(|text| {
             engine.warn(&format!("{text}: if one brings traffic to {workload}, it is left as it is"));
         });
     }
     let written = traffic.as_ref().map_or(&[][..], |traffic| &traffic.routes);
-    for left in search.left(wish.args.router, written) {
+    for left in search.left(flags.args.router, written) {
         engine.warn(&left);
     }
     for stranger in search.strangers.iter().filter(|_| traffic.is_some()) {
         engine
             .warn(&format!("{stranger} names the canary's Service: it has pods only while a canary is held"));
     }
-    let mut traffic = match (traffic, wish.switch) {
+    let mut traffic = match (traffic, flags.switch) {
         (Some(traffic), _) => {
             engine.note(&found);
             traffic
@@ -112,7 +116,7 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Res
         (None, Some(_)) => {
             let names: Vec<&str> =
                 search.services.iter().map(|service| text(service, "/metadata/name")).collect();
-            let service = match (wish.args.service.as_deref(), names.as_slice()) {
+            let service = match (flags.args.service.as_deref(), names.as_slice()) {
                 (Some(service), _) => service,
                 (None, [only]) => only,
                 (None, []) => return Ok(()),
@@ -141,13 +145,13 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, wish: Wish<'_>) -> Res
         ))
         .next(format!("kubectl auth can-i list {plural}.{group} -n {namespace}")));
     }
-    wish.tell(&mut traffic);
-    traffic.matches = wish.args.matches(&[]);
-    traffic.mirror = wish.args.mirror(None);
-    traffic.isolate = wish.args.isolate;
-    traffic.switch = wish.switch;
+    flags.tell(&mut traffic);
+    traffic.matches = flags.args.matches(&[]);
+    traffic.mirror = flags.args.mirror(None);
+    traffic.isolate = flags.args.isolate;
+    traffic.switch = flags.switch;
     traffic.own = own(&search, &traffic, labels, cluster)?;
-    if wish.switch.is_none() && !wish.args.isolate {
+    if flags.switch.is_none() && !flags.args.isolate {
         engine.note(&format!(
             "clients that use service/{} without the router get the share of the pods; --isolate keeps them on the stable ones",
             traffic.service
@@ -163,8 +167,8 @@ pub(super) fn own(
     labels: &Value,
     cluster: &Cluster,
 ) -> Result<Vec<Target>, Error> {
-    let roads = search.roads(&cluster.namespace);
-    own_targets(traffic, &roads.view(traffic, vec![labels]), &split(traffic, cluster))
+    let traffic_objects = search.traffic_objects(&cluster.namespace);
+    own_targets(traffic, &traffic_objects.view(traffic, vec![labels]), &split(traffic, cluster))
 }
 
 /// The most that will be asked of the router.

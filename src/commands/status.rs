@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt};
 
 use crate::cli::{GlobalArgs, OutputFormat, StatusArgs};
 use crate::cluster::{Cluster, Fleet, Scope};
-use crate::commands::follow::{self, Order};
+use crate::commands::watch::{self, Order};
 use crate::error::Error;
 use crate::model::deployment_name;
 use crate::output::Output;
@@ -32,7 +32,7 @@ pub(super) async fn run(
     };
     if args.watch || args.until.is_some() {
         let order = Order { scope, shown: args.watch, goal: args.until, timeout: global.timeout };
-        return follow::run(&order, cluster, output).await;
+        return watch::run(&order, cluster, output).await;
     }
     match &scope {
         Scope::One(name) => one(name, cluster, output).await,
@@ -49,7 +49,7 @@ async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error
         && let Ok(Some(traffic)) = cluster.leftover(&observed.deployment).await
     {
         // Whoever cannot look for it is told the rest all the same.
-        observed.roads = cluster.roads(&cluster.namespace, &traffic).await?;
+        observed.traffic_objects = cluster.traffic_objects(&cluster.namespace, &traffic).await?;
         observed.traffic = Some(traffic);
     }
     let autoscalers = cluster.autoscalers(name).await?;

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::client::{Answer, Client};
-use super::{Call, Door, Parcel, Remote, Variable, said, variables, write};
+use super::{Call, Delivery, Endpoint, Remote, Variable, said, variables, write};
 use crate::credentials::{Secret, web_address};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -43,15 +43,17 @@ impl<'a> Open<'a> {
         timeout: Option<Duration>,
     ) -> Result<Self, Error> {
         let system = remote.system();
-        let door = system.door();
+        let endpoint = system.endpoint();
         let wrong = |why: String| Error::usage(format!("deliver to {remote}: {why}"));
         let found = |names: &[&'static str]| {
             names.iter().find_map(|name| Some((*name, environment.get(name)?.to_owned())))
         };
-        let address = found(door.server).or_else(|| Some((*door.server.first()?, door.usual?.to_owned())));
-        let (Some((address_name, address)), Some((token_name, token))) = (address, found(door.token)) else {
-            let missing = missing(&door, environment);
-            return Err(wrong(format!("{missing} not set")).next(door.advice));
+        let address =
+            found(endpoint.server).or_else(|| Some((*endpoint.server.first()?, endpoint.usual?.to_owned())));
+        let (Some((address_name, address)), Some((token_name, token))) = (address, found(endpoint.token))
+        else {
+            let missing = missing(&endpoint, environment);
+            return Err(wrong(format!("{missing} not set")).next(endpoint.advice));
         };
         let address = web_address(&address).map_err(|why| wrong(format!("{address_name}: {why}")))?;
         let token = Secret::from(token.trim());
@@ -72,28 +74,28 @@ impl<'a> Open<'a> {
     ///
     /// # Errors
     /// Says which of its values were written.
-    pub(crate) async fn deliver(&self, parcel: &Parcel) -> Result<(), Error> {
+    pub(crate) async fn deliver(&self, delivery: &Delivery) -> Result<(), Error> {
         let mut written = Vec::new();
         let mut answers = Vec::new();
-        for variable in variables(parcel) {
-            match self.put(&variable, parcel).await {
+        for variable in variables(delivery) {
+            match self.put(&variable, delivery).await {
                 Ok(answer) => answers.extend(answer.map(|answer| (variable.name, answer))),
                 Err(failed) => return Err(told(failed, &variable, &written)),
             }
             written.push(variable.name);
         }
-        let file = self.remote.system().file(&parcel.mark(), &answers);
+        let file = self.remote.system().file(&delivery.mark(), &answers);
         match file.map_err(|why| self.error(Kind::Infrastructure, &why))? {
-            Some((path, content)) => write(&path, &content, &parcel.mark()),
+            Some((path, content)) => write(&path, &content, &delivery.mark()),
             None => Ok(()),
         }
     }
 
     /// Puts one variable there, or takes it away; returns the answer.
-    async fn put(&self, variable: &Variable, parcel: &Parcel) -> Result<Option<Value>, Failed> {
+    async fn put(&self, variable: &Variable, delivery: &Delivery) -> Result<Option<Value>, Failed> {
         let calls = self.remote.system().put(&self.answers, variable);
         let calls = calls.map_err(|why| Failed::Refused(self.error(Kind::Infrastructure, &why)))?;
-        let secrets: Vec<&Secret> = variable.value.iter().chain([&parcel.access.token]).collect();
+        let secrets: Vec<&Secret> = variable.value.iter().chain([&delivery.access.token]).collect();
         for (place, call) in calls.iter().enumerate() {
             let may_be_absent = place + 1 < calls.len() || call.method == Method::DELETE;
             match self.ask(call, &secrets).await? {
@@ -143,12 +145,12 @@ impl<'a> Open<'a> {
             StatusCode::UNAUTHORIZED => error.next(format!(
                 "{} is not taken: {}",
                 self.token_name,
-                self.remote.system().door().advice
+                self.remote.system().endpoint().advice
             )),
             StatusCode::FORBIDDEN => error.next(format!(
                 "{} may not write secrets there: {}",
                 self.token_name,
-                self.remote.system().door().advice
+                self.remote.system().endpoint().advice
             )),
             StatusCode::NOT_FOUND => {
                 error.next(format!("is the name right, and may {} see it?", self.token_name))
@@ -164,9 +166,9 @@ impl<'a> Open<'a> {
 }
 
 /// Says which variables lack: "`DRONE_SERVER` and `DRONE_TOKEN` are".
-fn missing(door: &Door, environment: &Environment) -> String {
+fn missing(endpoint: &Endpoint, environment: &Environment) -> String {
     let is_set = |names: &[&str]| names.iter().any(|name| environment.get(name).is_some());
-    let needed = [(door.server, door.usual.is_some()), (door.token, false)];
+    let needed = [(endpoint.server, endpoint.usual.is_some()), (endpoint.token, false)];
     let lacking: Vec<String> = needed
         .into_iter()
         .filter(|(names, has_default)| !has_default && !is_set(names))

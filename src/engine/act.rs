@@ -109,7 +109,7 @@ impl Engine<'_> {
         match mutation {
             Mutation::PatchDeployment { patch } => {
                 let (answer, trouble) = self.cluster.change_deployment(&self.options.name, patch).await?;
-                self.mirror.learn(answer);
+                self.cache.learn(answer);
                 self.say(trouble);
             }
             Mutation::ScaleReplicaSet { name, resource_version, replicas } => {
@@ -117,16 +117,16 @@ impl Engine<'_> {
             }
             Mutation::Create { target, object } => {
                 let answer = self.cluster.create(target, object, false).await?;
-                self.mirror.learn_road(target, answer);
+                self.cache.learn_traffic_object(target, answer);
             }
             Mutation::Patch { target, patch } => {
                 let (answer, trouble) = self.cluster.change_target(target, patch).await?;
-                self.mirror.learn_road(target, answer);
+                self.cache.learn_traffic_object(target, answer);
                 self.say(trouble);
             }
             Mutation::Delete { target, uid } => {
                 self.cluster.remove(target, uid).await?;
-                self.mirror.forget_road(target);
+                self.cache.forget_traffic_object(target);
             }
         }
         Ok(())
@@ -143,10 +143,11 @@ impl Engine<'_> {
             || now.annotation(crate::keys::HELD_ANNOTATION)
                 != before.annotation(crate::keys::HELD_ANNOTATION);
         let labels = crate::cluster::labels(&now.spec.selector)?;
-        self.mirror.learn(now);
-        self.mirror.learn_replica_sets(self.cluster.replica_sets(&labels).await?);
+        self.cache.learn(now);
+        self.cache.learn_replica_sets(self.cluster.replica_sets(&labels).await?);
         if let Some(traffic) = &self.traffic {
-            self.mirror.renew_roads(self.cluster.roads(&self.cluster.namespace, traffic).await?);
+            self.cache
+                .renew_traffic_objects(self.cluster.traffic_objects(&self.cluster.namespace, traffic).await?);
         }
         Ok(changed)
     }

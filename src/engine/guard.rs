@@ -144,7 +144,7 @@ impl Engine<'_> {
         let labels = labels(&deployment.spec.selector)?;
         let (replica_sets, pods) =
             try_join(self.cluster.replica_sets(&labels), self.cluster.pods(&deployment)).await?;
-        self.mirror.renew(deployment, replica_sets, pods);
+        self.cache.renew(deployment, replica_sets, pods);
         self.observed()
     }
 

@@ -10,10 +10,10 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health;
+use crate::journal::{self, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
 use crate::model::command;
 use crate::output::Channel;
 use crate::plan::Plan;
-use crate::record::{self, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
 use crate::situation::Observed;
 use crate::world::{Signals, timestamp};
 
@@ -37,7 +37,7 @@ pub(crate) struct Lock {
 impl Lock {
     pub(crate) async fn read(cluster: &Cluster, deployment: &str, run: RunRef) -> Result<Self, Error> {
         let lease = cluster.lease(deployment).await?;
-        let journal = lease.as_ref().map(record::trusted_journal).transpose()?.flatten();
+        let journal = lease.as_ref().map(journal::trusted_journal).transpose()?.flatten();
         Ok(Self { deployment: deployment.to_owned(), run, lease, journal, held_since: None, outcome: None })
     }
 
@@ -50,7 +50,7 @@ impl Lock {
     }
 
     pub(crate) fn state(&self) -> Option<LockState> {
-        self.lease.as_ref().map(record::lock_state)
+        self.lease.as_ref().map(journal::lock_state)
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -163,8 +163,8 @@ impl Lock {
                     .and_then(|j| j.failure.clone()),
                 traffic: observed.traffic.clone(),
             };
-            let mut lease = self.lease.clone().unwrap_or_else(|| record::new_lease(&observed.deployment));
-            record::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
+            let mut lease = self.lease.clone().unwrap_or_else(|| journal::new_lease(&observed.deployment));
+            journal::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
             match cluster.write_lease(&lease).await {
                 Ok(lease) => {
                     self.written(lease, journal);
@@ -191,14 +191,14 @@ impl Lock {
     }
 
     /// Returns the two versions of this run.
-    pub(crate) fn way_home(&self) -> Option<&record::Snapshot> {
+    pub(crate) fn way_home(&self) -> Option<&journal::Snapshot> {
         self.journal.as_ref()?.snapshot.as_ref()
     }
 
     /// Reads who holds the lock now, keeping our own journal. Returns whether it is free.
     pub(crate) async fn look(&mut self, cluster: &Cluster) -> Result<bool, Error> {
         self.lease = cluster.lease(&self.deployment).await?;
-        if let Some(journal) = self.lease.as_ref().and_then(record::journal) {
+        if let Some(journal) = self.lease.as_ref().and_then(journal::journal) {
             self.journal = Some(journal);
         }
         Ok(self.state().is_none_or(|state| state.holder.is_none()))
@@ -323,9 +323,9 @@ impl Lock {
             }
             let (mut lease, mut journal) = (lease.clone(), journal.clone());
             change(&mut journal);
-            record::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;
+            journal::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;
             if let Some(outcome) = &self.outcome {
-                record::with_outcome(&mut lease, outcome);
+                journal::with_outcome(&mut lease, outcome);
             }
             match cluster.write_lease(&lease).await {
                 Ok(lease) => {
@@ -342,9 +342,9 @@ impl Lock {
                     }
                     sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
                     let now = cluster.lease(&self.deployment).await?;
-                    let holder = now.as_ref().map(record::lock_state).and_then(|state| state.holder);
+                    let holder = now.as_ref().map(journal::lock_state).and_then(|state| state.holder);
                     let mine =
-                        now.as_ref().and_then(record::journal).is_some_and(|now| now.run.id == self.run.id);
+                        now.as_ref().and_then(journal::journal).is_some_and(|now| now.run.id == self.run.id);
                     let ours = now.as_ref().is_some_and(|lease| self.is_ours(lease));
                     self.lease = now;
                     // Freed by a write of ours whose answer was lost.
@@ -368,7 +368,7 @@ impl Lock {
 
     /// Whether a Lease names this run as its holder.
     fn is_ours(&self, lease: &Value) -> bool {
-        record::lock_state(lease).holder.as_deref() == Some(record::identity(&self.run).as_str())
+        journal::lock_state(lease).holder.as_deref() == Some(journal::identity(&self.run).as_str())
     }
 
     fn lost(&self) -> Error {

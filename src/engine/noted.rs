@@ -1,7 +1,7 @@
 //! What the journal says of a plan beside its steps.
 
+use crate::journal::{Loan, Snapshot};
 use crate::plan::{Plan, Step};
-use crate::record::{Loan, Snapshot};
 use crate::situation::{Observed, Situation};
 use crate::{step, strategy};
 

@@ -2,8 +2,8 @@
 
 use super::Engine;
 use crate::error::{Error, Kind};
+use crate::journal::{self, Ending, Outcome, Verb};
 use crate::model::{ReplicaSet, fingerprint};
-use crate::record::{self, Ending, Outcome, Verb};
 use crate::situation::{Observed, Situation};
 
 impl Engine<'_> {
@@ -46,15 +46,15 @@ impl Engine<'_> {
 
     /// Notes on the workload where its version comes from. The history has it in any case.
     pub(super) async fn note_origin(&mut self, observed: &Observed, outcome: &Outcome) {
-        let former = self.lock.lease().map(record::outcomes).unwrap_or_default();
+        let former = self.lock.lease().map(journal::outcomes).unwrap_or_default();
         let deployment = &observed.deployment;
         let annotations = deployment.metadata.annotations.as_ref();
-        let patch = record::note_origin(deployment.uid(), annotations, outcome, &former);
+        let patch = journal::note_origin(deployment.uid(), annotations, outcome, &former);
         if patch.is_empty() {
             return;
         }
         match self.cluster.change_deployment(&self.options.name, &patch).await {
-            Ok((deployment, _)) => self.mirror.learn(deployment),
+            Ok((deployment, _)) => self.cache.learn(deployment),
             Err(failure) => {
                 self.warn(&format!(
                     "where the version comes from is not noted on it: {}",

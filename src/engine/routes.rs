@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
 use crate::error::{Error, Kind};
+use crate::journal::Verb;
 use crate::plan::Step;
-use crate::record::Verb;
 use crate::router::kept;
 use crate::situation::Situation;
 use crate::step;
@@ -31,7 +31,7 @@ impl Engine<'_> {
                 biased;
                 () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
                 () = sleep_until(deadline) => break,
-                changed = self.mirror.changed() => changed?,
+                changed = self.cache.changed() => changed?,
             }
         }
         Ok(())
@@ -72,7 +72,7 @@ impl Engine<'_> {
     fn is_own(&mut self) -> Result<bool, Error> {
         let observed = self.observed()?;
         let Some(traffic) = &observed.traffic else { return Ok(true) };
-        Ok(observed.roads.routes(traffic).all(|(_, route)| kept(route).is_none()))
+        Ok(observed.traffic_objects.routes(traffic).all(|(_, route)| kept(route).is_none()))
     }
 
     /// Takes the share from whoever has no pods: see [`strategy::retreat`].

@@ -6,9 +6,9 @@ use crate::cli::OnFailure;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Class, Failure};
+use crate::journal::Verb;
 use crate::model::same_template;
 use crate::plan::{Plan, Step};
-use crate::record::Verb;
 use crate::situation::Situation;
 use crate::strategy;
 

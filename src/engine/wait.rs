@@ -89,7 +89,7 @@ impl Engine<'_> {
             let now = Instant::now();
             let mut wake = deadline.min(telling.heartbeat()).min(self.lock.renew_at());
             let clock = self.cluster.clock();
-            let mut progress = step::progress(step, &situation, &|pod| self.mirror.ready_for(pod, clock));
+            let mut progress = step::progress(step, &situation, &|pod| self.cache.ready_for(pod, clock));
             if step.is_guarded()
                 && !matches!(progress, Progress::Halted(_))
                 && let Some(error) = self.split.as_ref().and_then(|split| step::halted(&situation, split))
@@ -177,12 +177,12 @@ impl Engine<'_> {
     /// signal came.
     async fn until(&mut self, wake: Instant, next: Instant) -> Result<bool, Error> {
         loop {
-            let at = if self.mirror.is_touched() { wake.min(next) } else { wake };
+            let at = if self.cache.is_touched() { wake.min(next) } else { wake };
             tokio::select! {
                 biased;
                 () = self.stop.received() => return Ok(true),
                 // What is there comes before the look.
-                changed = self.mirror.changed() => changed?,
+                changed = self.cache.changed() => changed?,
                 () = sleep_until(at) => return Ok(false),
             }
             if Instant::now() >= next + LAG {
@@ -235,7 +235,7 @@ impl Engine<'_> {
                 biased;
                 () = self.stop.received() => return Err(self.interrupted("stopped by a signal", Kind::Interrupted)),
                 () = sleep_until(deadline) => return Ok(false),
-                changed = self.mirror.changed() => changed?,
+                changed = self.cache.changed() => changed?,
             }
         }
     }

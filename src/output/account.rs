@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use crate::ci_account::{Granted, Issued, sentence};
 use crate::cli::OutputFormat;
 use crate::credentials::{ExposeSecret, Secret};
 use crate::error::Error;
-use crate::grant::{Granted, Issued, sentence};
 use crate::model::command;
 use crate::output::safe::safe;
 use crate::output::{Output, table, to_stderr, to_stdout};

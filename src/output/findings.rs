@@ -1,8 +1,8 @@
 //! What a check found, for people.
 
-use crate::check::{Level, Report};
 use crate::output::safe::safe;
 use crate::output::tree::paint;
+use crate::preflight::{Level, Report};
 use crate::words::counted;
 
 /// Returns a line for each finding, with the reason and what to do below it, and a line that counts.

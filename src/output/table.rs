@@ -5,7 +5,7 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 
 use crate::apply::Row;
-use crate::grant::Issued;
+use crate::ci_account::Issued;
 use crate::history::Revision;
 use crate::output::safe::safe;
 use crate::share::tidy;

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::live::Live;
 use super::{account, card, diagnosis, evidence, objects, report, table, tree};
 use crate::apply::{Action, Change, Row};
+use crate::ci_account::{Granted, Issued, Proof, Rule};
 use crate::credentials::Diagnosis;
 use crate::evidence::Evidence;
-use crate::grant::{Granted, Issued, Proof, Rule};
 use crate::status::WorkloadStatus;
 
 fn texts(all: &[&str]) -> Vec<String> {

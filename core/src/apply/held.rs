@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::Document;
 use crate::error::Error;
+use crate::journal::{HeldRecord, Originals};
 use crate::keys::{
     HELD, HELD_ANNOTATION, NO_DEADLINE, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTOR_ANNOTATION,
 };
-use crate::record::{HeldRecord, Originals};
 
 /// Returns what is sent to a held Deployment for the server to look at. A manifest seldom has `minReadySeconds`, and the
 /// hold's is longer than any deadline that it may have: the server would refuse the one beside the other.

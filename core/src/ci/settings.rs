@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ci::{build::Build, encoding};
-use crate::credentials::{self, Given, variables};
+use crate::credentials::{self, Credentials, variables};
 use crate::environment::Environment;
 use crate::error::Error;
 
@@ -280,7 +280,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`crate::error::Kind::Usage`] if they are set to nothing: a pipeline that names secrets means these.
-    pub fn credentials(&self, build: &Build) -> Result<Given, Error> {
+    pub fn credentials(&self, build: &Build) -> Result<Credentials, Error> {
         let given = |name: &str| {
             let spelled = self.values.get(name).or_else(|| self.empty.get(name));
             spelled.map(|given| credentials::Setting::new(&given.name, &given.value))
@@ -311,7 +311,7 @@ impl Settings {
             ))
             .next(format!("leave {context} out")));
         }
-        Ok(Given {
+        Ok(Credentials {
             server: given("server"),
             cert: given("cert"),
             token: given("token"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::strategy::one_of;
-use crate::delivery::Target;
+use crate::delivery::Destination;
 use crate::duration;
 use crate::model::Strategy;
 use crate::router::Choice;
@@ -106,7 +106,7 @@ pub struct TokenArgs {
     pub certificate_authority: Option<PathBuf>,
     /// Where the credential goes (repeatable).
     #[arg(long, value_name = "FORM=PLACE", help = DELIVER)]
-    pub deliver: Vec<Target>,
+    pub deliver: Vec<Destination>,
     /// Print the credential as a kubeconfig
     #[arg(long)]
     pub show: bool,
@@ -115,7 +115,7 @@ pub struct TokenArgs {
 impl TokenArgs {
     /// Whether a Secret is read for it: one that the token controller fills, or one that it is delivered to.
     pub fn reads_secrets(&self) -> bool {
-        self.long_lived || self.deliver.iter().any(|target| matches!(target, Target::Secret(_)))
+        self.long_lived || self.deliver.iter().any(|target| matches!(target, Destination::Secret(_)))
     }
 }
 

@@ -6,14 +6,14 @@ use clap::Args;
 
 use super::NewImage;
 use super::strategy::one_of;
-use crate::check;
 use crate::model::Strategy;
+use crate::preflight;
 
 /// Flags of every verb that a preflight comes before.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PreflightArgs {
     /// Go on although these rules refuse
-    #[arg(long, value_name = "RPnnn,...", value_delimiter = ',', value_parser = check::rule_id, num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "RPnnn,...", value_delimiter = ',', value_parser = preflight::rule_id, num_args = 0..=1, default_missing_value = "")]
     pub force: Vec<String>,
 }
 

@@ -27,7 +27,7 @@ impl Setting {
 
 /// All that may be given. What is empty counts as not given, because CI systems withhold a secret so.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub struct Credentials {
     /// The address of the API server.
     pub server: Option<Setting>,
     /// Its CA. Without, the CAs of the system are trusted; verification is never left out.
@@ -122,7 +122,7 @@ fn present<const N: usize>(members: [(&str, Option<&str>); N]) -> Value {
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect()
 }
 
-impl Given {
+impl Credentials {
     /// Gives just this.
     pub fn of_access(access: &Access) -> Self {
         Self {
@@ -227,24 +227,24 @@ mod tests {
     use crate::credentials::certificate::tests::CA;
     use crate::credentials::claims::tests::jwt;
 
-    fn given(server: &str, cert: &str, token: &str) -> Given {
+    fn given(server: &str, cert: &str, token: &str) -> Credentials {
         let setting = |name: &str, value: &str| Some(Setting::new(name, value));
-        Given {
+        Credentials {
             server: setting("server", server),
             cert: setting("cert", cert),
             token: setting("KUBERNETES_TOKEN", token),
-            ..Given::default()
+            ..Credentials::default()
         }
     }
 
-    fn access(given: &Given) -> Access {
+    fn access(given: &Credentials) -> Access {
         match given.read().unwrap().0 {
             Source::Access(access) => access,
             other => panic!("{other:?}"),
         }
     }
 
-    fn fails(given: &Given) -> String {
+    fn fails(given: &Credentials) -> String {
         given.read().unwrap_err().message
     }
 
@@ -261,11 +261,13 @@ mod tests {
 
     #[test]
     fn a_proxy_is_an_address_and_is_not_printed() {
-        let through =
-            |url: &str| Given { proxy_url: Some(Setting::new("proxy_url", url)), ..Given::default() };
+        let through = |url: &str| Credentials {
+            proxy_url: Some(Setting::new("proxy_url", url)),
+            ..Credentials::default()
+        };
         let read = through(" http://user:geheim@proxy:3128\n").proxy().unwrap().unwrap();
         assert_eq!((read.host(), read.port_u16()), (Some("proxy"), Some(3128)));
-        assert!(Given::default().proxy().unwrap().is_none());
+        assert!(Credentials::default().proxy().unwrap().is_none());
         assert!(through(" ").proxy().unwrap().is_none());
         for wrong in ["proxy:3128", "socks5://geheim@proxy", "https://proxy"] {
             let error = through(wrong).proxy().unwrap_err();
@@ -295,20 +297,20 @@ mod tests {
     #[test]
     fn empty_is_not_given() {
         assert!(matches!(given("", "", " \n").read().unwrap().0, Source::Ambient));
-        let inside = Given { in_cluster: true, ..given("", "", "") };
+        let inside = Credentials { in_cluster: true, ..given("", "", "") };
         assert!(matches!(inside.read().unwrap().0, Source::InCluster));
         assert_eq!(fails(&given("https://a", "", "")), "server is given, and KUBERNETES_TOKEN is empty");
         assert_eq!(fails(&given("", "", "t")), "KUBERNETES_TOKEN is given, and server is empty");
-        let none = Given { token: None, ..given("https://a", "", "") };
+        let none = Credentials { token: None, ..given("https://a", "", "") };
         assert_eq!(fails(&none), "server is given, and token is not set");
     }
 
     #[test]
     fn a_kubeconfig_stands_alone() {
         let setting = Some(Setting::new("kubeconfig", "clusters: []\n"));
-        let alone = Given { kubeconfig: setting.clone(), ..Given::default() };
+        let alone = Credentials { kubeconfig: setting.clone(), ..Credentials::default() };
         assert!(matches!(alone.read().unwrap().0, Source::Kubeconfig(_)));
-        let both = Given { kubeconfig: setting, ..given("https://a", "", "t") };
+        let both = Credentials { kubeconfig: setting, ..given("https://a", "", "t") };
         assert_eq!(fails(&both), "kubeconfig and server are both given: they may be of two clusters");
     }
 

@@ -85,15 +85,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::credentials::{ExposeSecret, Given, Setting, Source};
+    use crate::credentials::{Credentials, ExposeSecret, Setting, Source};
 
     fn read(cluster: &Value, user: &Value) -> Result<Value, String> {
         let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "ci",
             "clusters": [{"name": "prod", "cluster": cluster}], "users": [{"name": "ci", "user": user}],
             "contexts": [{"name": "ci", "context": {"cluster": "prod", "user": "ci"}}]});
-        let given = Given {
+        let given = Credentials {
             kubeconfig: Some(Setting::new("kubeconfig", &serde_saphyr::to_string(&config).unwrap())),
-            ..Given::default()
+            ..Credentials::default()
         };
         match given.read().map_err(|error| error.message)?.0 {
             Source::Kubeconfig(text) => Ok(serde_json::from_str(text.expose_secret()).unwrap()),

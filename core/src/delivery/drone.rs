@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::forms::Variable;
-use super::remote::{Call, Door, System, name};
+use super::remote::{Call, Endpoint, System, name};
 use crate::credentials::{ExposeSecret, Secret};
 
 /// Where Drone has secrets.
@@ -52,8 +52,8 @@ impl Drone {
 }
 
 impl System for Drone {
-    fn door(&self) -> Door {
-        Door {
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
             server: &["DRONE_SERVER"],
             usual: None,
             token: &["DRONE_TOKEN"],

@@ -4,14 +4,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use crate::ci_account::Account;
 use crate::credentials::variables::{CERT, SERVER, TOKEN};
 use crate::credentials::{Access, ExposeSecret, Secret, to_pem};
-use crate::grant::Account;
 use crate::model::command;
 
 /// A credential, and what it is.
 #[derive(Clone, Debug)]
-pub struct Parcel {
+pub struct Delivery {
     /// Whose it is.
     pub account: Account,
     /// Server, CA and token.
@@ -22,7 +22,7 @@ pub struct Parcel {
     pub expires: Option<String>,
 }
 
-impl Parcel {
+impl Delivery {
     /// Returns the words by which a file is known as an earlier delivery of the same account.
     pub fn mark(&self) -> String {
         command("bootstrap", &self.account.name, &self.account.namespace)
@@ -34,9 +34,9 @@ impl Parcel {
 }
 
 /// Returns a kubeconfig with one context.
-pub fn kubeconfig(parcel: &Parcel) -> Secret {
-    let text = parcel.access.kubeconfig(&parcel.account.name, &parcel.account.namespace);
-    Secret::from(format!("# {}\n{}", parcel.mark(), text.expose_secret()))
+pub fn kubeconfig(delivery: &Delivery) -> Secret {
+    let text = delivery.access.kubeconfig(&delivery.account.name, &delivery.account.namespace);
+    Secret::from(format!("# {}\n{}", delivery.mark(), text.expose_secret()))
 }
 
 /// One of the values that the step reads.
@@ -52,45 +52,45 @@ pub struct Variable {
 
 /// Returns the variables that the step reads. The CA is one line of base64, because files of variables and what is
 /// masked in logs have no other. The token is last: until it is there, the one before it works.
-pub fn variables(parcel: &Parcel) -> [Variable; 3] {
+pub fn variables(delivery: &Delivery) -> [Variable; 3] {
     let variable = |name, value, is_secret| Variable { name, value, is_secret };
-    let cert = parcel.authorities().map(|pem| Secret::from(BASE64_STANDARD.encode(pem)));
+    let cert = delivery.authorities().map(|pem| Secret::from(BASE64_STANDARD.encode(pem)));
     [
-        variable(SERVER, Some(Secret::from(parcel.access.server.as_str())), false),
+        variable(SERVER, Some(Secret::from(delivery.access.server.as_str())), false),
         variable(CERT, cert, true),
-        variable(TOKEN, Some(parcel.access.token.clone()), true),
+        variable(TOKEN, Some(delivery.access.token.clone()), true),
     ]
 }
 
 /// Returns the variables as a file.
-pub fn dotenv(parcel: &Parcel) -> Secret {
+pub fn dotenv(delivery: &Delivery) -> Secret {
     let line = |variable: &Variable| {
         Some(format!("{}={}\n", variable.name, variable.value.as_ref()?.expose_secret()))
     };
-    let lines: String = variables(parcel).iter().filter_map(line).collect();
-    Secret::from(format!("# {}\n{lines}", parcel.mark()))
+    let lines: String = variables(delivery).iter().filter_map(line).collect();
+    Secret::from(format!("# {}\n{lines}", delivery.mark()))
 }
 
 /// Returns it as JSON for programs, with what the credential is.
-pub fn json(parcel: &Parcel) -> Secret {
+pub fn json(delivery: &Delivery) -> Secret {
     let document = json!({
-        "madeBy": parcel.mark(),
-        "server": parcel.access.server,
-        "cert": parcel.authorities(),
-        "token": parcel.access.token.expose_secret(),
-        "namespace": parcel.account.namespace,
-        "serviceAccount": parcel.account.name,
-        "user": parcel.account.user(),
-        "boundTo": parcel.token,
-        "expires": parcel.expires,
+        "madeBy": delivery.mark(),
+        "server": delivery.access.server,
+        "cert": delivery.authorities(),
+        "token": delivery.access.token.expose_secret(),
+        "namespace": delivery.account.namespace,
+        "serviceAccount": delivery.account.name,
+        "user": delivery.account.user(),
+        "boundTo": delivery.token,
+        "expires": delivery.expires,
     });
     Secret::from(format!("{document:#}\n"))
 }
 
 /// Returns a Secret with three keys.
-pub fn secret(parcel: &Parcel, name: &str) -> Value {
-    let mut data = json!({"server": parcel.access.server, "token": parcel.access.token.expose_secret()});
-    if let Some(authorities) = parcel.authorities() {
+pub fn secret(delivery: &Delivery, name: &str) -> Value {
+    let mut data = json!({"server": delivery.access.server, "token": delivery.access.token.expose_secret()});
+    if let Some(authorities) = delivery.authorities() {
         data["cert"] = json!(authorities);
     }
     json!({
@@ -99,8 +99,8 @@ pub fn secret(parcel: &Parcel, name: &str) -> Value {
         "type": "Opaque",
         "metadata": {
             "name": name,
-            "namespace": parcel.account.namespace,
-            "annotations": {"rollout-plus/made-by": parcel.mark()},
+            "namespace": delivery.account.namespace,
+            "annotations": {"rollout-plus/made-by": delivery.mark()},
         },
         "stringData": data,
     })
@@ -109,7 +109,7 @@ pub fn secret(parcel: &Parcel, name: &str) -> Value {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::credentials::{Given, Setting, Source};
+    use crate::credentials::{Credentials, Setting, Source};
 
     pub(in crate::delivery) fn variable(name: &'static str, value: Option<&str>) -> Variable {
         Variable { name, value: value.map(Secret::from), is_secret: name != SERVER }
@@ -117,48 +117,52 @@ pub(super) mod tests {
 
     const CA: &str = include_str!("../credentials/ca.pem");
 
-    fn parcel() -> Parcel {
+    fn delivery() -> Delivery {
         let setting = |name: &str, value: &str| Some(Setting::new(name, value));
-        let given = Given {
+        let given = Credentials {
             server: setting("server", "https://10.0.0.1:6443"),
             cert: setting("cert", CA),
             token: setting("token", "hush.hush.hush"),
-            ..Given::default()
+            ..Credentials::default()
         };
         let Source::Access(access) = given.read().unwrap().0 else { panic!("an access") };
         let account = Account { name: "ci".into(), namespace: "shop".into() };
-        Parcel { account, access, token: "ci-token-1".into(), expires: None }
+        Delivery { account, access, token: "ci-token-1".into(), expires: None }
     }
 
     #[test]
     fn what_is_delivered_can_be_read_again() {
-        let text = dotenv(&parcel());
+        let text = dotenv(&delivery());
         let value = |name: &str| {
             let line = text.expose_secret().lines().find(|line| line.starts_with(name)).unwrap();
             Some(Setting::new(name, line.split_once('=').unwrap().1))
         };
-        let given =
-            Given { server: value(SERVER), cert: value(CERT), token: value(TOKEN), ..Given::default() };
+        let given = Credentials {
+            server: value(SERVER),
+            cert: value(CERT),
+            token: value(TOKEN),
+            ..Credentials::default()
+        };
         let Source::Access(access) = given.read().unwrap().0 else { panic!("an access") };
-        assert_eq!(access.authorities, parcel().access.authorities);
+        assert_eq!(access.authorities, delivery().access.authorities);
         assert_eq!(access.token.expose_secret(), "hush.hush.hush");
 
-        let config: Value = serde_saphyr::from_str(kubeconfig(&parcel()).expose_secret()).unwrap();
+        let config: Value = serde_saphyr::from_str(kubeconfig(&delivery()).expose_secret()).unwrap();
         assert_eq!(config["users"][0]["user"]["token"], "hush.hush.hush");
-        let document: Value = serde_json::from_str(json(&parcel()).expose_secret()).unwrap();
+        let document: Value = serde_json::from_str(json(&delivery()).expose_secret()).unwrap();
         assert_eq!(document["user"], "system:serviceaccount:shop:ci");
-        assert_eq!(secret(&parcel(), "x")["stringData"]["cert"], CA);
+        assert_eq!(secret(&delivery(), "x")["stringData"]["cert"], CA);
     }
 
     #[test]
     fn every_file_tells_whose_it_is() {
-        for text in [kubeconfig(&parcel()), dotenv(&parcel()), json(&parcel())] {
+        for text in [kubeconfig(&delivery()), dotenv(&delivery()), json(&delivery())] {
             assert!(text.expose_secret().contains("kubectl rollout-plus bootstrap ci -n shop"));
         }
     }
 
     #[test]
     fn debug_shows_no_token() {
-        assert!(!format!("{:?}", parcel()).contains("hush"));
+        assert!(!format!("{:?}", delivery()).contains("hush"));
     }
 }

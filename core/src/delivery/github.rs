@@ -10,7 +10,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::forms::Variable;
-use super::remote::{Call, Door, System, name};
+use super::remote::{Call, Endpoint, System, name};
 use crate::credentials::{ExposeSecret, Secret};
 
 /// A repository.
@@ -31,8 +31,8 @@ impl Github {
 }
 
 impl System for Github {
-    fn door(&self) -> Door {
-        Door {
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
             server: &["GITHUB_API_URL"],
             usual: Some("https://api.github.com"),
             token: &["GITHUB_TOKEN", "GH_TOKEN"],

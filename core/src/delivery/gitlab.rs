@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::forms::Variable;
-use super::remote::{Call, Door, System, name};
+use super::remote::{Call, Endpoint, System, name};
 use crate::credentials::ExposeSecret;
 
 /// The variable for all environments, and not one of the same name for one of them.
@@ -36,8 +36,8 @@ fn can_be_masked(value: &str) -> bool {
 }
 
 impl System for Gitlab {
-    fn door(&self) -> Door {
-        Door {
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
             server: &["GITLAB_URL", "CI_SERVER_URL"],
             usual: Some("https://gitlab.com"),
             token: &["GITLAB_TOKEN"],

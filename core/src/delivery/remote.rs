@@ -57,7 +57,7 @@ impl Call {
 
 /// The variables of the environment that lead to a CI system. Of several the first that is set counts.
 #[derive(Clone, Copy, Debug)]
-pub struct Door {
+pub struct Endpoint {
     /// Its address.
     pub server: &'static [&'static str],
     /// Its address if none is set.
@@ -71,7 +71,7 @@ pub struct Door {
 /// A CI system: requests out, answers in.
 pub trait System: fmt::Display {
     /// Returns how it is reached.
-    fn door(&self) -> Door;
+    fn endpoint(&self) -> Endpoint;
 
     /// Returns headers that it wants besides the usual ones.
     fn headers(&self) -> &'static [(&'static str, &'static str)] {

@@ -8,7 +8,7 @@ use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use super::forms::Variable;
-use super::remote::{Call, Door, System, name};
+use super::remote::{Call, Endpoint, System, name};
 use crate::credentials::ExposeSecret;
 
 /// The events whose pipelines may use a secret: those of the `woodpecker-cli`. Never pull requests.
@@ -67,8 +67,8 @@ fn images(place: &str) -> Result<(&str, Vec<String>), String> {
 }
 
 impl System for Woodpecker {
-    fn door(&self) -> Door {
-        Door {
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
             server: &["WOODPECKER_SERVER"],
             usual: None,
             token: &["WOODPECKER_TOKEN"],

@@ -205,7 +205,7 @@ fn subsets(view: &View<'_>, split: &Split) -> Result<Map<String, Value>, Error> 
 
 /// Returns what matches the names of a version's pods. None begins with a dash: without a Service there are no pods.
 fn pattern(view: &View<'_>, split: &Split, role: Role) -> Result<String, Error> {
-    let service = view.roads.service(&split.name(Some(role)));
+    let service = view.traffic_objects.service(&split.name(Some(role)));
     let deployment = service.map_or("", |service| text(service, "/metadata/ownerReferences/0/name"));
     let prefix = format!("{deployment}-{}-", view.hash(role, &split.service));
     if prefix.len() > LONGEST {
@@ -220,7 +220,7 @@ fn pattern(view: &View<'_>, split: &Split, role: Role) -> Result<String, Error> 
 mod tests {
     use super::*;
     use crate::router::tests::{refusal, ten, there_and_back, written};
-    use crate::traffic::{Match, Roads, Traffic};
+    use crate::traffic::{Match, Traffic, TrafficObjects};
 
     fn route(splits: &Value) -> Value {
         json!({"metadata": {"name": "web", "namespace": "shop", "uid": "r1"}, "spec": {"splits": splits}})
@@ -281,26 +281,26 @@ mod tests {
     }
 
     /// A splitter, Services of ours of a Deployment of that name, and the user's resolver.
-    fn roads(name: &str, resolver: Option<Value>) -> (Roads, Traffic) {
+    fn traffic_objects(name: &str, resolver: Option<Value>) -> (TrafficObjects, Traffic) {
         let target = |kind: &str| Target {
             api: "/apis/consul.hashicorp.com/v1alpha1".into(),
             kind: kind.into(),
             plural: format!("{}s", kind.to_lowercase()),
             ..Target::service("shop", "web")
         };
-        let mut roads = Roads::default();
-        roads.objects.insert(target("ServiceSplitter"), route(&json!([{"weight": 100}])));
+        let mut traffic_objects = TrafficObjects::default();
+        traffic_objects.objects.insert(target("ServiceSplitter"), route(&json!([{"weight": 100}])));
         for (role, hash) in [(Role::Stable, "h1"), (Role::Canary, "h2")] {
             let service = json!({"metadata": {"ownerReferences": [{"name": name}]},
                 "spec": {"selector": {"pod-template-hash": hash}}});
-            roads.objects.insert(Target::service("shop", &role.service("web")), service);
+            traffic_objects.objects.insert(Target::service("shop", &role.service("web")), service);
         }
         let mut traffic = Traffic { routes: vec![target("ServiceSplitter")], ..Traffic::direct("web") };
         if let Some(resolver) = resolver {
-            roads.objects.insert(target("ServiceResolver"), resolver);
+            traffic_objects.objects.insert(target("ServiceResolver"), resolver);
             traffic.beside.push(target("ServiceResolver"));
         }
-        (roads, traffic)
+        (traffic_objects, traffic)
     }
 
     fn filters() -> Value {
@@ -310,14 +310,14 @@ mod tests {
 
     #[test]
     fn the_subsets_have_the_pods_of_one_version() {
-        let (roads, traffic) = roads("my.web", None);
-        let view = roads.view(&traffic, Vec::new());
+        let (traffic_objects, traffic) = traffic_objects("my.web", None);
+        let view = traffic_objects.view(&traffic, Vec::new());
         let own = CONSUL.own(&view, &ten()).unwrap();
         assert_eq!(own[0].0.to_string(), "serviceresolver/web in namespace shop");
         assert_eq!(own[0].1["spec"], json!({"subsets": filters()}));
         assert_eq!(CONSUL.own(&view, &Split::undone("web", "shop")).unwrap(), []);
-        let (roads, traffic) = self::roads(&"w".repeat(60), None);
-        let error = CONSUL.own(&roads.view(&traffic, Vec::new()), &ten()).unwrap_err();
+        let (traffic_objects, traffic) = self::traffic_objects(&"w".repeat(60), None);
+        let error = CONSUL.own(&traffic_objects.view(&traffic, Vec::new()), &ten()).unwrap_err();
         assert!(error.message.contains("are cut"), "{}", error.message);
     }
 
@@ -327,8 +327,8 @@ mod tests {
         for spec in [json!({"defaultSubset": "v1", "subsets": {"v1": v1}}), json!({"connectTimeout": "5s"})] {
             let mut resolver = json!({"metadata": {"name": "web", "uid": "u"}, "spec": spec});
             assert!(CONSUL.concerns(&resolver, "web", "shop") && !CONSUL.concerns(&resolver, "api", "shop"));
-            let (roads, traffic) = roads("my.web", Some(resolver.clone()));
-            let view = roads.view(&traffic, Vec::new());
+            let (traffic_objects, traffic) = traffic_objects("my.web", Some(resolver.clone()));
+            let view = traffic_objects.view(&traffic, Vec::new());
             assert_eq!(CONSUL.own(&view, &ten()).unwrap(), []);
             let mut amend = |split: &Split| {
                 let patch = CONSUL.amend(&resolver, &view, split).unwrap();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::router::{Passed, ROUTERS, RouteKind, Router, router};
-use crate::traffic::{Roads, Split, Target, Traffic, View, text};
+use crate::traffic::{Split, Target, Traffic, TrafficObjects, View, text};
 
 /// The argument of `--router`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,14 +84,14 @@ pub struct Search {
 
 impl Search {
     /// Returns what was found as the objects that traffic goes by.
-    pub fn roads(&self, namespace: &str) -> Roads {
+    pub fn traffic_objects(&self, namespace: &str) -> TrafficObjects {
         let services = self
             .services
             .iter()
             .map(|service| (Target::service(namespace, text(service, "/metadata/name")), service.clone()));
         let routes =
             self.routes.iter().chain(&self.beside).map(|route| (route.target.clone(), route.object.clone()));
-        Roads { objects: services.chain(routes).collect(), ..Roads::default() }
+        TrafficObjects { objects: services.chain(routes).collect(), ..TrafficObjects::default() }
     }
 
     /// Returns what would keep that router from splitting the traffic.

@@ -93,7 +93,8 @@ impl Router for Haproxy {
     fn own(&self, view: &View<'_>, split: &Split) -> Result<Vec<(Target, Value)>, Error> {
         let name = both(split);
         // Where somebody deleted the user's meanwhile, it stays what it is.
-        let like = view.roads.service(&split.service).or_else(|| view.roads.service(&name));
+        let like =
+            view.traffic_objects.service(&split.service).or_else(|| view.traffic_objects.service(&name));
         let mut shares: Vec<(Role, u8)> =
             split.backends().iter().filter_map(|backend| Some((backend.role?, backend.percent))).collect();
         let (Some(like), false) = (like, shares.is_empty()) else { return Ok(Vec::new()) };
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
     use crate::router::tests::{is_mine, refusal, ten, there_and_back, written};
     use crate::router::weave;
-    use crate::traffic::{Match, Roads, Traffic, selecting};
+    use crate::traffic::{Match, Traffic, TrafficObjects, selecting};
 
     fn path(path: &str, service: &str) -> Value {
         json!({"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}})
@@ -167,8 +168,8 @@ mod tests {
                 "rules": [{"host": "a.b", "http": {"paths": [path("/", "web"), path("/old", "old")]}}]}})
     }
 
-    fn roads() -> Roads {
-        let mut roads = Roads::default();
+    fn traffic_objects() -> TrafficObjects {
+        let mut traffic_objects = TrafficObjects::default();
         let services = [("web", None), ("web-rp-stable", Some("h1")), ("web-rp-canary", Some("h2"))];
         for (name, hash) in services {
             let mut selector = json!({"app": "web"});
@@ -177,21 +178,21 @@ mod tests {
             }
             let service = json!({"metadata": {"name": name, "annotations": {"haproxy.org/mine": "1"}},
                 "spec": {"selector": selector, "ports": [{"port": 80, "nodePort": 30000}]}});
-            roads.objects.insert(Target::service("shop", name), service);
+            traffic_objects.objects.insert(Target::service("shop", name), service);
         }
-        roads
+        traffic_objects
     }
 
-    fn made(roads: &Roads, split: &Split) -> Option<Value> {
+    fn made(traffic_objects: &TrafficObjects, split: &Split) -> Option<Value> {
         let traffic = Traffic::direct("web");
-        let mut own = HAPROXY.own(&roads.view(&traffic, Vec::new()), split).unwrap();
+        let mut own = HAPROXY.own(&traffic_objects.view(&traffic, Vec::new()), split).unwrap();
         let (target, service) = own.pop()?;
         assert_eq!((own.len(), target), (0, Target::service("shop", "web-rp-split")));
         Some(service)
     }
 
     fn groups(root: u8, stable: Option<u8>, canary: Option<u8>) -> Option<String> {
-        let service = made(&roads(), &ten().with(Some(root), stable, canary))?;
+        let service = made(&traffic_objects(), &ten().with(Some(root), stable, canary))?;
         let groups = &service["metadata"]["annotations"]["haproxy-ingress.github.io/blue-green-balance"];
         Some(groups.as_str().unwrap().replace("pod-template-hash=", ""))
     }
@@ -228,13 +229,13 @@ mod tests {
 
     #[test]
     fn it_is_like_the_users_with_the_pods_of_all_versions() {
-        let service = made(&roads(), &ten()).unwrap();
+        let service = made(&traffic_objects(), &ten()).unwrap();
         let spec = json!({"selector": {"app": "web"}, "ports": [{"port": 80}]});
         assert_eq!(service["spec"], spec);
         let annotations = &service["metadata"]["annotations"];
         assert_eq!(annotations["haproxy.org/mine"], "1");
         let traffic = Traffic { annotation_prefix: Some("inner.example".into()), ..Traffic::direct("web") };
-        let own = HAPROXY.own(&roads().view(&traffic, Vec::new()), &ten()).unwrap();
+        let own = HAPROXY.own(&traffic_objects().view(&traffic, Vec::new()), &ten()).unwrap();
         assert_eq!(own[0].1["metadata"]["annotations"]["inner.example/blue-green-mode"], "deploy");
         assert_eq!(annotations[SPLIT_ANNOTATION], r#"{"web-rp-canary":10,"web-rp-stable":90}"#);
         assert_eq!(
@@ -243,11 +244,11 @@ mod tests {
             "it is none of the user's"
         );
         assert_eq!(service["metadata"]["labels"]["consul.hashicorp.com/service-ignore"], "true");
-        let mut roads = roads();
-        roads.objects.remove(&Target::service("shop", "web"));
-        assert_eq!(made(&roads, &ten()), None);
-        roads.objects.insert(Target::service("shop", "web-rp-split"), service.clone());
-        assert_eq!(made(&roads, &ten()), Some(service), "without the user's it stays");
+        let mut traffic_objects = traffic_objects();
+        traffic_objects.objects.remove(&Target::service("shop", "web"));
+        assert_eq!(made(&traffic_objects, &ten()), None);
+        traffic_objects.objects.insert(Target::service("shop", "web-rp-split"), service.clone());
+        assert_eq!(made(&traffic_objects, &ten()), Some(service), "without the user's it stays");
     }
 
     #[test]

@@ -48,8 +48,14 @@ pub(crate) fn made(
     routes: &[(&Target, &Value)],
     split: &Split,
 ) -> Result<Vec<(Target, Value)>, Error> {
-    let roads = crate::traffic::Roads::default();
-    let view = View { traffic, routes: routes.to_vec(), beside: Vec::new(), roads: &roads, pods: Vec::new() };
+    let traffic_objects = crate::traffic::TrafficObjects::default();
+    let view = View {
+        traffic,
+        routes: routes.to_vec(),
+        beside: Vec::new(),
+        traffic_objects: &traffic_objects,
+        pods: Vec::new(),
+    };
     router.own(&view, split)
 }
 

@@ -52,7 +52,7 @@ pub fn weave(router: &dyn Router, target: &Target, route: &Value, split: &Split)
         let Some(live) = route.pointer(&pointer) else { continue };
         let elements: Vec<Value> = live.as_array().cloned().unwrap_or_else(|| vec![live.clone()]);
         let before = record.as_ref().and_then(|record| record.before.get(&pointer));
-        let thread = Thread { router, split, home: target };
+        let thread = Weaver { router, split, home: target };
         let user = thread.undone(&elements, before.map_or(&[], Vec::as_slice), &mut woven.notes);
         let mut wanted = Vec::new();
         for element in user {
@@ -131,13 +131,13 @@ fn text_of_name(route: &Value) -> String {
 }
 
 /// What a list is woven with.
-struct Thread<'t> {
+struct Weaver<'t> {
     router: &'t dyn Router,
     split: &'t Split,
     home: &'t Target,
 }
 
-impl Thread<'_> {
+impl Weaver<'_> {
     fn names_root(&self, element: &Value) -> bool {
         self.router.names(element, self.home, &self.split.service, &self.split.namespace)
     }

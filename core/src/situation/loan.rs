@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Hold, HoldSource, Observed};
+use crate::journal::{HeldRecord, Journal, Loan, Originals};
 use crate::keys;
-use crate::record::{HeldRecord, Journal, Loan, Originals};
 use crate::share::{Bounds, Unavailable};
 
 /// Returns the limits of a strategy, if they are written as we write them.
@@ -127,8 +127,8 @@ mod tests {
     use super::*;
     use crate::fixtures::{held, idle, journal, template};
     use crate::hold::{Keep, release};
+    use crate::journal::{Journal, State, Verb};
     use crate::plan::Plan;
-    use crate::record::{Journal, State, Verb};
     use crate::situation::Situation;
 
     const ONE: Bounds = Bounds { surge: 1, unavailable: Unavailable::Pods(0) };

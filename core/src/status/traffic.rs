@@ -8,7 +8,7 @@ use crate::keys::POD_TEMPLATE_HASH;
 use crate::model::ReplicaSet;
 use crate::router::{Settled, router};
 use crate::situation::Situation;
-use crate::traffic::{Roads, Role, Traffic, pinned_to, text};
+use crate::traffic::{Role, Traffic, TrafficObjects, pinned_to, text};
 
 use backends::{Group, groups, once, share};
 
@@ -63,11 +63,11 @@ impl TrafficStatus {
     /// `pods` is the canary's share of the Ready pods, which the user's own Service divides its requests by.
     pub(super) fn of(situation: &Situation<'_>, pods: f64) -> Option<Self> {
         let traffic = situation.observed.traffic.as_ref()?;
-        let roads = &situation.observed.roads;
+        let traffic_objects = &situation.observed.traffic_objects;
         let namespace = situation.deployment().id().namespace;
         let router = router(&traffic.router);
         let one = |target: &crate::traffic::Target| {
-            let live = roads.objects.get(target);
+            let live = traffic_objects.objects.get(target);
             let settled = live.zip(router).map(|(live, router)| router.settled(live, &traffic.service));
             let place = if target.namespace == namespace {
                 String::new()
@@ -89,11 +89,11 @@ impl TrafficStatus {
                 },
             }
         };
-        let own = traffic.own.iter().filter(|target| roads.objects.contains_key(target));
+        let own = traffic.own.iter().filter(|target| traffic_objects.objects.contains_key(target));
         let targets: Vec<_> = traffic.routes.iter().chain(own).collect();
-        let named = targets.iter().filter_map(|target| roads.objects.get(target));
+        let named = targets.iter().filter_map(|target| traffic_objects.objects.get(target));
         let named: Vec<Group> = named.flat_map(|object| groups(object, &traffic.service, router)).collect();
-        let pinned = pinned(traffic, roads);
+        let pinned = pinned(traffic, traffic_objects);
         Some(Self {
             router: traffic.router.clone(),
             service: traffic.service.clone(),
@@ -152,8 +152,8 @@ impl RouteStatus {
     }
 }
 
-fn pinned(traffic: &Traffic, roads: &Roads) -> Option<String> {
-    let hash = pinned_to(roads.service(&traffic.service)?)?;
+fn pinned(traffic: &Traffic, traffic_objects: &TrafficObjects) -> Option<String> {
+    let hash = pinned_to(traffic_objects.service(&traffic.service)?)?;
     (!hash.is_empty()).then(|| hash.to_owned())
 }
 
@@ -169,14 +169,14 @@ fn share_of_pinned(situation: &Situation<'_>, hash: &str) -> Option<f64> {
 
 /// Returns the Services of ours that get requests and have no Ready pod, or are not there.
 fn deserted(situation: &Situation<'_>, traffic: &Traffic, named: &[Group]) -> Vec<String> {
-    let roads = &situation.observed.roads;
+    let traffic_objects = &situation.observed.traffic_objects;
     let is_used = |name: &String| {
         let mut entries = named.iter().flatten();
         entries.any(|one| one.service == *name && one.mirror.is_none() && one.weight != Some(0))
     };
     let pinned = format!("/spec/selector/{POD_TEMPLATE_HASH}");
     let has_ready = |name: &String| {
-        let hash = roads.service(name).map(|service| text(service, &pinned));
+        let hash = traffic_objects.service(name).map(|service| text(service, &pinned));
         let version = situation.observed.replica_sets.iter().find(|set| hash == Some(set.hash()));
         version.is_some_and(|version| super::ready(situation, version) > 0)
     };
@@ -204,13 +204,13 @@ mod tests {
         };
         for (name, hash) in [("web-rp-stable", "web-1"), ("web-rp-canary", "web-2")] {
             let service = json!({"spec": {"selector": {"app": "web", "pod-template-hash": hash}}});
-            observed.roads.objects.insert(Target::service("shop", name), service);
+            observed.traffic_objects.objects.insert(Target::service("shop", name), service);
         }
         let backend = |name: &str, weight: u64| json!({"name": name, "port": 80, "weight": weight});
         let backends =
             [backend("web", 0), backend("web-rp-stable", stable), backend("web-rp-canary", canary)];
         let spec = json!({"rules": [{"backendRefs": backends}]});
-        observed.roads.objects.insert(route.clone(), json!({"spec": spec}));
+        observed.traffic_objects.objects.insert(route.clone(), json!({"spec": spec}));
         observed.traffic =
             Some(Traffic { router: "httproute".into(), routes: vec![route], ..Traffic::direct("web") });
         observed
@@ -239,7 +239,7 @@ mod tests {
         observed.replica_sets[1].status.ready_replicas = 0;
         assert_eq!(told(&observed).1, [""; 0]);
         let mut observed = routed(90, 10);
-        observed.roads.objects.remove(&Target::service("shop", "web-rp-stable"));
+        observed.traffic_objects.objects.remove(&Target::service("shop", "web-rp-stable"));
         assert_eq!(told(&observed).1, ["no-pods"]);
     }
 
@@ -249,7 +249,12 @@ mod tests {
         assert_eq!(share(&held()), "25");
         let mut observed = routed(100, 0);
         assert_eq!(share(&observed), "0");
-        let named = observed.roads.objects.values_mut().find(|one| !one["spec"]["rules"].is_null()).unwrap();
+        let named = observed
+            .traffic_objects
+            .objects
+            .values_mut()
+            .find(|one| !one["spec"]["rules"].is_null())
+            .unwrap();
         named["spec"]["rules"][0]["backendRefs"].as_array_mut().unwrap().pop();
         assert_eq!(share(&observed), "0", "the stable pods alone");
         assert!(told(&observed).0.contains("share 0 %"), "{}", told(&observed).0);
@@ -259,7 +264,7 @@ mod tests {
             let annotations = json!({crate::keys::SELECTOR_ANNOTATION: "{\"app\":\"web\"}"});
             let service = json!({"metadata": {"annotations": annotations},
                 "spec": {"selector": {"app": "web", "pod-template-hash": hash}}});
-            observed.roads.objects.insert(Target::service("shop", "web"), service);
+            observed.traffic_objects.objects.insert(Target::service("shop", "web"), service);
             observed.traffic = Some(Traffic::direct("web"));
             assert_eq!(share(&observed), percent, "{hash}");
         }

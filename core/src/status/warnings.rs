@@ -1,8 +1,8 @@
 //! What is left over or dangerous, and what to do about it.
 
+use crate::journal::Journal;
 use crate::keys;
 use crate::model::{GITOPS_MANAGERS, GITOPS_MARKS, ReplicaSet, images};
-use crate::record::Journal;
 use crate::situation::{HoldSource, Phase, Situation};
 use crate::status::{TrafficStatus, Warning};
 
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{held, idle};
-    use crate::record::LockState;
+    use crate::journal::LockState;
     use crate::situation::Observed;
     use crate::traffic::{Target, Traffic};
 
@@ -154,7 +154,7 @@ mod tests {
         let service = json!({"metadata": {"name": "web", "annotations": {keys::SELECTOR_ANNOTATION: "{\"app\":\"web\"}"}},
             "spec": {"selector": {"app": "web", "pod-template-hash": "web-2"}}});
         observed.traffic = Some(Traffic::direct("web"));
-        observed.roads.objects.insert(Target::service("shop", "web"), service);
+        observed.traffic_objects.objects.insert(Target::service("shop", "web"), service);
         observed
     }
 
@@ -194,7 +194,11 @@ mod tests {
         observed.lock = Some(LockState { holder: Some("me@here/r1".into()), renewed: None, duration: 30 });
         assert!(messages(&observed)[0].contains("unless the run of me@here/r1 is alive"));
         assert!(messages(&pinned(held())).is_empty(), "a hold keeps the pods");
-        observed.roads.objects.values_mut().for_each(|service| service["metadata"] = json!({"name": "web"}));
+        observed
+            .traffic_objects
+            .objects
+            .values_mut()
+            .for_each(|service| service["metadata"] = json!({"name": "web"}));
         assert!(messages(&observed).is_empty(), "the user's own selector may say anything");
     }
 }

@@ -52,9 +52,9 @@ mod tests {
     fn a_canary_is_waited_for_by_the_users_own_seconds() {
         let mut observed = idle();
         observed.deployment.spec.min_ready_seconds = Some(900);
-        let original = crate::record::Originals::of(&observed.deployment);
+        let original = crate::journal::Originals::of(&observed.deployment);
         let mut observed = held();
-        let mut record = crate::record::HeldRecord::parse(
+        let mut record = crate::journal::HeldRecord::parse(
             observed.deployment.annotation(crate::keys::HELD_ANNOTATION).unwrap(),
         )
         .unwrap();

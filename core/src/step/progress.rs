@@ -247,8 +247,8 @@ mod tests {
     fn a_stable_version_that_is_replaced_before_its_hold_gets_no_requests_alone() {
         let mut observed = crate::fixtures::idle();
         let snapshot = Situation::of(&observed).snapshot(&template("web:2"));
-        let journal = crate::fixtures::journal(crate::record::Verb::BlueGreen, crate::plan::Plan::default());
-        observed.journal = Some(crate::record::Journal { snapshot, ..journal });
+        let journal = crate::fixtures::journal(crate::journal::Verb::BlueGreen, crate::plan::Plan::default());
+        observed.journal = Some(crate::journal::Journal { snapshot, ..journal });
         observed.traffic = Some(crate::traffic::Traffic::direct("web"));
         let steps = [Role::Stable, Role::Canary].map(|role| Step::Pin { role: Some(role) });
         let halts = |observed: &crate::situation::Observed| {

@@ -32,7 +32,7 @@ fn version<'s>(situation: &'s Situation<'_>, role: Role) -> Option<&'s ReplicaSe
 
 fn service<'s>(situation: &'s Situation<'_>, traffic: &Traffic) -> Result<&'s Value, Error> {
     let id = situation.deployment().id();
-    situation.observed.roads.service(&traffic.service).ok_or_else(|| {
+    situation.observed.traffic_objects.service(&traffic.service).ok_or_else(|| {
         Error::refused(format!(
             "service/{} in namespace {} is gone: no route can go back to it",
             traffic.service, id.namespace
@@ -57,7 +57,7 @@ pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Err
     let root = service(situation, traffic)?;
     let wanted = own_service(root, situation.deployment(), traffic, role, version.hash());
     let target = Target::service(&situation.deployment().id().namespace, &role.service(&traffic.service));
-    let mutations = match situation.observed.roads.objects.get(&target) {
+    let mutations = match situation.observed.traffic_objects.objects.get(&target) {
         None => vec![Mutation::Create { target, object: wanted }],
         Some(live) if !is_owned(live, situation) => return Err(somebody_elses(&target)),
         Some(live) if live["spec"]["selector"] == wanted["spec"]["selector"] => vec![],
@@ -79,7 +79,7 @@ pub(super) fn published(situation: &Situation<'_>, role: Role) -> Progress {
     }
     let Some(version) = version(situation, role) else { return Progress::Done };
     let name = role.service(&traffic.service);
-    let known = situation.observed.roads.ready(&name);
+    let known = situation.observed.traffic_objects.ready(&name);
     let ready = ready_pods(situation, version);
     let missing = ready.difference(&known).count();
     if missing == 0 && !ready.is_empty() && known.is_subset(&ready) {
@@ -100,12 +100,12 @@ fn pods<'s>(situation: &'s Situation<'_>) -> Vec<&'s Value> {
 
 pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Error> {
     let Some((traffic, router)) = way(situation) else { return Ok(Work::default()) };
-    let roads = &situation.observed.roads;
-    let view = roads.view(traffic, pods(situation));
+    let traffic_objects = &situation.observed.traffic_objects;
+    let view = traffic_objects.view(traffic, pods(situation));
     let wanted = router.own(&view, split)?;
     let mut mutations = Vec::new();
     for (target, mut object) in wanted.iter().cloned() {
-        match roads.objects.get(&target) {
+        match traffic_objects.objects.get(&target) {
             None => {
                 object["metadata"]["ownerReferences"] = json!([traffic::owner(situation.deployment())]);
                 mutations.push(Mutation::Create { target, object });
@@ -183,10 +183,12 @@ pub(super) fn outlived(step: &Step, situation: &Situation<'_>) -> Option<Error> 
 /// The parts of ours in the user's objects beside the routes.
 fn amended(situation: &Situation<'_>, split: &Split) -> Result<Vec<Mutation>, Error> {
     let Some((traffic, router)) = way(situation) else { return Ok(Vec::new()) };
-    let roads = &situation.observed.roads;
-    let view = roads.view(traffic, Vec::new());
+    let traffic_objects = &situation.observed.traffic_objects;
+    let view = traffic_objects.view(traffic, Vec::new());
     let mut mutations = Vec::new();
-    for (target, live) in traffic.beside.iter().filter_map(|target| roads.objects.get_key_value(target)) {
+    for (target, live) in
+        traffic.beside.iter().filter_map(|target| traffic_objects.objects.get_key_value(target))
+    {
         let patch = router.amend(live, &view, split)?;
         if !patch.is_empty() {
             mutations.push(Mutation::Patch { target: target.clone(), patch });
@@ -196,7 +198,8 @@ fn amended(situation: &Situation<'_>, split: &Split) -> Result<Vec<Mutation>, Er
 }
 
 fn removal(situation: &Situation<'_>, target: &Target) -> Option<Mutation> {
-    let live = situation.observed.roads.objects.get(target).filter(|live| is_owned(live, situation))?;
+    let live =
+        situation.observed.traffic_objects.objects.get(target).filter(|live| is_owned(live, situation))?;
     Some(Mutation::Delete { target: target.clone(), uid: traffic::text(live, "/metadata/uid").to_owned() })
 }
 
@@ -207,7 +210,7 @@ pub(super) fn route(situation: &Situation<'_>, split: &Split) -> Result<Work, Er
     }
     let mut work = Work::default();
     for target in &traffic.routes {
-        let Some(live) = situation.observed.roads.objects.get(target) else {
+        let Some(live) = situation.observed.traffic_objects.objects.get(target) else {
             work.notes.push(format!("{target} is gone: nothing is changed there"));
             continue;
         };
@@ -235,8 +238,8 @@ pub fn is_answered(situation: &Situation<'_>) -> bool {
 fn unanswered(situation: &Situation<'_>) -> Option<String> {
     let (traffic, router) = way(situation)?;
     // A status that complains of a Service that is gone says nothing of those that are there: only time helps.
-    situation.observed.roads.service(&traffic.service)?;
-    situation.observed.roads.routes(traffic).find_map(|(target, live)| {
+    situation.observed.traffic_objects.service(&traffic.service)?;
+    situation.observed.traffic_objects.routes(traffic).find_map(|(target, live)| {
         match router.settled(live, &traffic.service) {
             Settled::No(why) => Some(format!("{target}: {why}")),
             Settled::Yes | Settled::Silent => None,
@@ -252,9 +255,9 @@ pub fn halted(situation: &Situation<'_>, split: &Split) -> Option<Error> {
     }
     let id = situation.deployment().id();
     let verb = |verb: &str| id.command(verb);
-    let roads = &situation.observed.roads;
+    let traffic_objects = &situation.observed.traffic_objects;
     for target in &traffic.routes {
-        let Some(live) = roads.objects.get(target) else {
+        let Some(live) = traffic_objects.objects.get(target) else {
             // On the way back nothing is asked of it any more.
             if split.canary.is_none() {
                 continue;
@@ -281,7 +284,7 @@ pub fn halted(situation: &Situation<'_>, split: &Split) -> Option<Error> {
     for role in [split.stable.map(|_| Role::Stable), split.canary.map(|_| Role::Canary)].into_iter().flatten()
     {
         let name = role.service(&traffic.service);
-        if roads.service(&name).is_none() {
+        if traffic_objects.service(&name).is_none() {
             let error = Error::new(Kind::VersionFailed, format!("somebody deleted service/{name} meanwhile"));
             return Some(error.next(verb("abort")));
         }
@@ -305,7 +308,7 @@ pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work,
     let Some(traffic) = direct(situation) else { return Ok(Work::default()) };
     let root = match role {
         Some(_) => service(situation, traffic)?,
-        None => match situation.observed.roads.service(&traffic.service) {
+        None => match situation.observed.traffic_objects.service(&traffic.service) {
             Some(root) => root,
             None => return Ok(Work::default()),
         },
@@ -322,7 +325,7 @@ pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work,
 
 pub(super) fn pinned(situation: &Situation<'_>, role: Option<Role>) -> Progress {
     let Some(traffic) = direct(situation) else { return Progress::Done };
-    let known = situation.observed.roads.ready(&traffic.service);
+    let known = situation.observed.traffic_objects.ready(&traffic.service);
     let sets = situation.observed.replica_sets.iter();
     let ready: BTreeSet<&str> = match role {
         Some(role) => {
@@ -353,7 +356,7 @@ pub(super) fn left(situation: &Situation<'_>, progress: Progress) -> Progress {
     let others = situation.observed.replica_sets.iter().filter(|set| set.name() != version.name());
     // Other workloads may have pods behind it, too.
     let names: Vec<String> = others.map(|set| format!("{}-", set.name())).collect();
-    let known = situation.observed.roads.ready(&traffic.service);
+    let known = situation.observed.traffic_objects.ready(&traffic.service);
     match known.iter().filter(|pod| names.iter().any(|name| pod.starts_with(name))).count() {
         0 => progress,
         gone => {
@@ -367,13 +370,16 @@ pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
     let namespace = &situation.deployment().id().namespace;
     let undone = Split::undone(&traffic.service, namespace);
     let mut work = Work::default();
-    for (target, live) in situation.observed.roads.routes(traffic) {
+    for (target, live) in situation.observed.traffic_objects.routes(traffic) {
         if router(&traffic.router).is_some_and(|router| drifted(router, target, live, &undone)) {
             work.notes.push(format!("{target} names Services of ours again: they stay"));
             return work;
         }
     }
-    let gone = traffic.routes.iter().filter(|target| !situation.observed.roads.objects.contains_key(target));
+    let gone = traffic
+        .routes
+        .iter()
+        .filter(|target| !situation.observed.traffic_objects.objects.contains_key(target));
     work.notes.extend(gone.map(|target| format!("{target} is gone: nothing is changed there")));
     let services = Role::ALL.map(|role| Target::service(namespace, &role.service(&traffic.service)));
     // A run may have been killed before a route named them.

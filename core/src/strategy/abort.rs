@@ -3,7 +3,7 @@
 use crate::hold::{self, Keep};
 use crate::plan::{Plan, Step};
 use crate::situation::{Observed, Phase, Situation};
-use crate::strategy::routed::Moves;
+use crate::strategy::routed::RoutedSteps;
 use crate::traffic::Role;
 
 /// Returns the plan of an abort; without steps if nothing of ours is in flight.
@@ -18,7 +18,7 @@ pub fn undo(observed: &Observed) -> Plan {
 
 fn back(observed: &Observed, is_under_way: bool) -> Plan {
     let situation = Situation::of(observed);
-    let moves = Moves::of(observed);
+    let moves = RoutedSteps::of(observed);
     let mut steps = if situation.hold.is_some() || (situation.way_back.is_some() && is_under_way) {
         vec![Step::Restore, Step::AwaitStable]
     } else if hold::release(&situation, Keep::New).patch.is_empty() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::anew::anew;
 use super::canary::{new_template, refuse_what_cannot_be_held, with_name};
 use super::promote::refuse_what_was_not_tried;
-use super::routed::{Moves, foreign_pod};
+use super::routed::{RoutedSteps, foreign_pod};
 use crate::error::{Error, Kind};
 use crate::model::ReplicaSet;
 use crate::plan::{Check, Plan, Step};
@@ -48,7 +48,9 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
         .next(id.command("promote"))
         .next(id.command("abort")));
     }
-    if let Some(pod) = foreign_pod(&situation, &traffic.service).filter(|_| Moves::of(observed).is_none()) {
+    if let Some(pod) =
+        foreign_pod(&situation, &traffic.service).filter(|_| RoutedSteps::of(observed).is_none())
+    {
         return Err(Error::refused(format!(
             "service/{} also has pods that are not of {id} ({pod}): switched to one version of it, it would lose them",
             traffic.service
@@ -75,7 +77,7 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     let live = &situation.deployment().spec.template;
     let template = template.or_else(|| (!hold.is_empty()).then(|| live.clone()));
     hold.extend([Step::Hold { template, size, stable: Stable::Whole, changes }, Step::AwaitCanary]);
-    let mut steps = if let Some(moves) = Moves::of(observed) {
+    let mut steps = if let Some(moves) = RoutedSteps::of(observed) {
         let steps = moves.second_set(hold);
         moves.check(&steps)?;
         steps
@@ -105,7 +107,7 @@ pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
             .next(id.command("status")));
     }
     let mut steps = finish(observed);
-    let before = Moves::of(observed).map(|moves| moves.before_switch());
+    let before = RoutedSteps::of(observed).map(|moves| moves.before_switch());
     // Its pods are waited for first: they are what its Service is to have.
     steps.splice(1..1, before.unwrap_or_default());
     Ok(Plan { steps })
@@ -116,7 +118,7 @@ fn finish(observed: &Observed) -> Vec<Step> {
     let soak = observed.traffic.as_ref().and_then(|traffic| traffic.switch).unwrap_or_default();
     let mut steps = vec![Step::AwaitCanary, Step::Freeze];
     let mut after = vec![Step::Pin { role: None }, Step::Withdraw];
-    match Moves::of(observed) {
+    match RoutedSteps::of(observed) {
         Some(moves) => {
             steps.extend(moves.switch());
             let (before, moves_after) = moves.promote_after(100);
@@ -135,11 +137,11 @@ fn finish(observed: &Observed) -> Vec<Step> {
 fn is_switched(observed: &Observed) -> bool {
     let situation = Situation::of(observed);
     let (Some(traffic), Some(canary)) = (&observed.traffic, situation.canary) else { return false };
-    if let Some(moves) = Moves::of(observed) {
+    if let Some(moves) = RoutedSteps::of(observed) {
         return situation.hold.is_some() && moves.is_switched();
     }
     let hash = observed
-        .roads
+        .traffic_objects
         .service(&traffic.service)
         .map(|service| &service["spec"]["selector"][crate::keys::POD_TEMPLATE_HASH]);
     situation.hold.is_some() && hash.is_some_and(|hash| hash == canary.hash())
@@ -170,7 +172,7 @@ mod tests {
             service["metadata"]["annotations"][SELECTOR_ANNOTATION] = json!("{\"app\":\"web\"}");
             service["spec"]["selector"][POD_TEMPLATE_HASH] = json!(hash);
         }
-        observed.roads.objects.insert(Target::service("shop", "web"), service);
+        observed.traffic_objects.objects.insert(Target::service("shop", "web"), service);
         observed.traffic = Some(Traffic { switch: Some(30), ..Traffic::direct("web") });
         observed
     }
@@ -272,9 +274,10 @@ mod tests {
             let labels = json!({"kubernetes.io/service-name": "web"});
             vec![Arc::new(json!({"metadata": {"labels": labels}, "endpoints": endpoints}))]
         };
-        shared.roads.slices = slice(&json!([endpoint("web-web-1-abcde")]));
+        shared.traffic_objects.slices = slice(&json!([endpoint("web-web-1-abcde")]));
         assert!(blue_green(&request("web:2"), &shared).is_ok());
-        shared.roads.slices = slice(&json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-abcde")]));
+        shared.traffic_objects.slices =
+            slice(&json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-abcde")]));
         assert!(
             refused(&request("web:2"), &shared).1.contains("also has pods that are not of deployment/web")
         );

@@ -11,7 +11,7 @@ use crate::step;
 use crate::strategy::Wanted;
 use crate::strategy::anew::anew;
 use crate::strategy::rolling::still_pinned;
-use crate::strategy::routed::{Moves, STABLE};
+use crate::strategy::routed::{RoutedSteps, STABLE};
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +64,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     if let Some((service, _)) = situation.loose_pin().filter(|_| !isolates) {
         return Err(still_pinned(service, &situation.deployment().id()));
     }
-    if let Some(moves) = Moves::of(observed) {
+    if let Some(moves) = RoutedSteps::of(observed) {
         return routed(request, &moves, template, &situation);
     }
     refuse_what_takes_a_router(request, &situation)?;
@@ -117,14 +117,14 @@ fn promotion(template: Option<&Value>, observed: &Observed, situation: &Situatio
     }
     // Routes that still name its pods are no end.
     let through =
-        situation.phase == Phase::Idle && !Moves::of(observed).is_some_and(|moves| moves.is_in_force());
+        situation.phase == Phase::Idle && !RoutedSteps::of(observed).is_some_and(|moves| moves.is_in_force());
     through.then(|| Plan { steps: vec![Step::AwaitRollout] })
 }
 
 /// Returns the plan of a canary whose share a router gives.
 fn routed(
     request: &CanaryRequest,
-    moves: &Moves<'_>,
+    moves: &RoutedSteps<'_>,
     mut template: Option<Value>,
     situation: &Situation<'_>,
 ) -> Result<Plan, Error> {

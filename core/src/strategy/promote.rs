@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::model::{fingerprint, images};
 use crate::plan::{Plan, Step};
 use crate::situation::{Observed, Situation};
-use crate::strategy::routed::Moves;
+use crate::strategy::routed::RoutedSteps;
 use crate::traffic::Role;
 
 /// Returns the plan of a promotion.
@@ -24,7 +24,7 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         }
         // No record tells of it any more. The pods of the live version may serve alone until the others are gone.
         let is_live = |hash| situation.current.is_some_and(|current| current.hash() == hash);
-        let first = match situation.loose_pin().filter(|_| Moves::of(observed).is_none()) {
+        let first = match situation.loose_pin().filter(|_| RoutedSteps::of(observed).is_none()) {
             Some((_, hash)) if is_live(hash) => Some(Step::AwaitRollout),
             Some(_) => Some(Step::Pin { role: None }),
             None if has_preview(observed) => Some(Step::AwaitRollout),
@@ -45,8 +45,8 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
 
 /// Whether the Service for whoever wants to try the new version is there, although nothing is tried.
 fn has_preview(observed: &Observed) -> bool {
-    let service = |name: &str| observed.roads.service(&Role::Preview.service(name)).is_some();
-    let traffic = observed.traffic.as_ref().filter(|_| Moves::of(observed).is_none());
+    let service = |name: &str| observed.traffic_objects.service(&Role::Preview.service(name)).is_some();
+    let traffic = observed.traffic.as_ref().filter(|_| RoutedSteps::of(observed).is_none());
     traffic.is_some_and(|traffic| service(&traffic.service))
 }
 
@@ -74,7 +74,7 @@ pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(),
 
 fn follow(observed: &Observed, situation: &Situation<'_>) -> Vec<Step> {
     let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
-    let (mut steps, after) = match Moves::of(observed) {
+    let (mut steps, after) = match RoutedSteps::of(observed) {
         Some(moves) => moves.promote(record.and_then(|record| record.asked)),
         None if observed.traffic.is_some() => (Vec::new(), vec![Step::Pin { role: None }, Step::Withdraw]),
         None => Default::default(),

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::{ObjectName, images, same_template};
 use crate::plan::{Plan, Step};
 use crate::situation::{Observed, Situation};
-use crate::strategy::routed::Moves;
+use crate::strategy::routed::RoutedSteps;
 
 /// Returns the plan of a rolling update to a template.
 ///
@@ -27,7 +27,7 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
         .next(id.command("promote"))
         .next(id.command("abort")));
     }
-    if Moves::of(observed).is_some_and(|moves| moves.is_in_force()) {
+    if RoutedSteps::of(observed).is_some_and(|moves| moves.is_in_force()) {
         // They would lose the pods that they name.
         return Err(Error::refused(format!(
             "a canary of {id} was interrupted: its routes still send requests to the pods of one version"
@@ -109,9 +109,9 @@ mod tests {
         observed.traffic =
             Some(Traffic { router: "httproute".into(), isolate: true, ..Traffic::direct("web") });
         let pinned = json!({"metadata": {"annotations": {crate::keys::SELECTOR_ANNOTATION: "{}"}}});
-        observed.roads.objects.insert(Target::service("shop", "web"), pinned);
+        observed.traffic_objects.objects.insert(Target::service("shop", "web"), pinned);
         assert_eq!(rolling(&template("web:2"), &observed).unwrap_err().kind, Kind::Refused);
-        observed.roads.objects.clear();
+        observed.traffic_objects.objects.clear();
         assert_eq!(rolling(&template("web:2"), &observed).unwrap().steps.len(), 2);
     }
 }

@@ -20,13 +20,13 @@ pub(super) use check::foreign_pod;
 pub use retreat::{RETREATING, is_woven, retreat, unanswered};
 
 /// The steps of one workload's traffic, as its routes are now.
-pub(super) struct Moves<'m> {
+pub(super) struct RoutedSteps<'m> {
     observed: &'m Observed,
     traffic: &'m Traffic,
     router: &'static dyn Router,
 }
 
-impl<'m> Moves<'m> {
+impl<'m> RoutedSteps<'m> {
     /// `None` where no router splits the traffic.
     pub(super) fn of(observed: &'m Observed) -> Option<Self> {
         let traffic = observed.traffic.as_ref()?;
@@ -65,7 +65,7 @@ impl<'m> Moves<'m> {
 
     /// The routes that are there, with whether each is so.
     fn each(&self, is: impl Fn(&Target, &Value) -> bool) -> Vec<bool> {
-        self.observed.roads.routes(self.traffic).map(|(target, route)| is(target, route)).collect()
+        self.observed.traffic_objects.routes(self.traffic).map(|(target, route)| is(target, route)).collect()
     }
 
     fn all(&self, is: impl Fn(&Target, &Value) -> bool) -> bool {
@@ -82,8 +82,8 @@ impl<'m> Moves<'m> {
         if !self.router.own_carry() {
             return false;
         }
-        let roads = &self.observed.roads;
-        let mut own = self.traffic.own.iter().filter_map(|target| roads.objects.get(target));
+        let traffic_objects = &self.observed.traffic_objects;
+        let mut own = self.traffic.own.iter().filter_map(|target| traffic_objects.objects.get(target));
         own.any(|object| self.is_named(object, role))
     }
 
@@ -108,13 +108,13 @@ impl<'m> Moves<'m> {
 
     /// Whether some traffic goes to the pods of one version alone.
     pub(super) fn is_in_force(&self) -> bool {
-        let root = self.observed.roads.service(&self.traffic.service);
+        let root = self.observed.traffic_objects.service(&self.traffic.service);
         self.is_woven() || root.is_some_and(|root| !unpin(root).is_empty())
     }
 
     /// Whether the routes, and the objects of ours beside them, say just this.
     fn says(&self, split: &Split) -> bool {
-        let view = self.observed.roads.view(self.traffic, Vec::new());
+        let view = self.observed.traffic_objects.view(self.traffic, Vec::new());
         view.routes.iter().all(|(target, route)| !drifted(self.router, target, route, split))
             && self.own_say(&view, split)
     }
@@ -122,7 +122,10 @@ impl<'m> Moves<'m> {
     /// Whether the objects of ours beside the routes do: with some routers the shares are there alone.
     fn own_say(&self, view: &View<'_>, split: &Split) -> bool {
         let is_so = |(target, wanted): &(Target, Value)| {
-            view.roads.objects.get(target).is_some_and(|live| says(live, wanted, &self.traffic.service))
+            view.traffic_objects
+                .objects
+                .get(target)
+                .is_some_and(|live| says(live, wanted, &self.traffic.service))
         };
         let is_amended =
             |object: &&Value| self.router.amend(object, view, split).is_ok_and(|patch| patch.is_empty());
@@ -149,7 +152,7 @@ impl<'m> Moves<'m> {
         let publish = Step::Publish { role: Role::Stable };
         let alone = self.split(Some(0), Some(100), None);
         let own_alone = !self.router.own_carry()
-            || self.own_say(&self.observed.roads.view(self.traffic, Vec::new()), &alone);
+            || self.own_say(&self.observed.traffic_objects.view(self.traffic, Vec::new()), &alone);
         // A name alone says nothing: a run may have been killed before the root lost its share.
         let isolated = held && self.own_names(Role::Canary)
             || self.all(|target, route| {
@@ -164,7 +167,7 @@ impl<'m> Moves<'m> {
             steps.push(publish);
             steps.extend(self.forward(self.split(Some(100), Some(0), None)));
             steps.extend(self.forward(alone));
-        } else if self.observed.roads.service(&self.service(Role::Stable)).is_none() {
+        } else if self.observed.traffic_objects.service(&self.service(Role::Stable)).is_none() {
             steps.push(publish);
         }
         if self.traffic.isolate {
@@ -185,7 +188,7 @@ impl<'m> Moves<'m> {
 
     /// Whether the routes name a Service that is there.
     fn uses(&self, role: Role) -> bool {
-        self.names(role) && self.observed.roads.service(&self.service(role)).is_some()
+        self.names(role) && self.observed.traffic_objects.service(&self.service(role)).is_some()
     }
 
     /// Returns the steps of a canary. `hold` makes the step that holds so many canary pods for a share.
@@ -318,12 +321,12 @@ impl<'m> Moves<'m> {
         let held = situation.hold.is_some();
         // Without a hold the pods of the stable Service stay only if nothing else is being rolled out.
         let stays = situation.is_on_stable_template()
-            && !self.observed.roads.ready(&self.service(Role::Stable)).is_empty();
+            && !self.observed.traffic_objects.ready(&self.service(Role::Stable)).is_empty();
         let unpin = self.traffic.isolate.then_some(Step::Pin { role: None });
         let mut before = Vec::new();
         let mut after = Vec::new();
         if self.names(Role::Stable) && (held || stays) {
-            if self.observed.roads.service(&self.service(Role::Stable)).is_none() {
+            if self.observed.traffic_objects.service(&self.service(Role::Stable)).is_none() {
                 before.push(Step::Publish { role: Role::Stable });
             }
             if self.mentions(Role::Canary) {

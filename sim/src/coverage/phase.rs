@@ -1,7 +1,7 @@
 //! What a run is doing, as its journal on the Lease tells it.
 
+use rollout_plus::journal;
 use rollout_plus::plan::Step;
-use rollout_plus::record;
 
 use crate::names::names;
 use crate::server::resources::find;
@@ -51,8 +51,8 @@ pub fn phase(store: &Store, host: &str) -> &'static str {
     let is_its = |holder: &str| holder.split('/').next().and_then(|who| who.split('@').nth(1)) == Some(host);
     let mut doing = name(&Doing::Without);
     for (_, lease) in leases {
-        let Some(journal) = record::journal(lease) else { continue };
-        let holder = record::lock_state(lease).holder;
+        let Some(journal) = journal::journal(lease) else { continue };
+        let holder = journal::lock_state(lease).holder;
         match holder {
             Some(holder) if is_its(&holder) => {
                 let step = journal.plan.steps.get(journal.cursor);

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use rollout_plus::journal::HeldRecord;
 use rollout_plus::keys::{HELD_ANNOTATION, SELECTOR_ANNOTATION};
-use rollout_plus::record::HeldRecord;
 use rollout_plus::traffic::Role;
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 //! nobody else takes pods away: a rolling update keeps so many, and so does whatever is done with it half way.
 
 use k8s_openapi::api::core::v1::Pod;
+use rollout_plus::journal::{self, HeldRecord};
 use rollout_plus::keys::{HELD, HELD_ANNOTATION, POD_TEMPLATE_HASH};
-use rollout_plus::record::{self, HeldRecord};
 use serde_json::Value;
 
 use super::Invariant;
@@ -50,10 +50,10 @@ impl Invariant for Serving {
 /// undo` did that, and no run has held since. Nothing on the Deployment keeps those pods (`docs/design/004`).
 fn is_undone(store: &Store) -> bool {
     let key = Key::new(NAMESPACE, NAME);
-    let lease = Key::new(NAMESPACE, &record::lease_name(NAME));
+    let lease = Key::new(NAMESPACE, &journal::lease_name(NAME));
     let deployment = of_kind(Kind::Deployment).and_then(|deployments| store.get(deployments, &key));
     let lease = find("coordination.k8s.io", "v1", "leases").and_then(|leases| store.get(leases, &lease));
-    let journal = lease.and_then(|lease| record::journal(lease));
+    let journal = lease.and_then(|lease| journal::journal(lease));
     let (Some(deployment), Some(journal)) = (deployment, journal) else { return false };
     let text = deployment["metadata"]["annotations"][HELD_ANNOTATION].as_str();
     let has_held = text.and_then(HeldRecord::parse).is_some_and(|record| record.epoch == journal.epoch);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::resolve::Input;
-use super::rollouts::{self, Way};
+use super::workloads::{self, Intent};
 use super::{Run, refused, side_by_side};
 use crate::apply::split::{self, Meaning};
 use crate::apply::{Action, Item, Row, difference, held, replicas};
@@ -34,7 +34,7 @@ pub(super) struct Checked {
     /// What it takes from other managers, as their entries of `managedFields`.
     pub(super) overwritten: Vec<Value>,
     /// What is to be done with a workload.
-    pub(super) way: Option<Way>,
+    pub(super) intent: Option<Intent>,
     /// A workload that is there, and the plan made of that look at it.
     pub(super) foreseen: Option<(Observed, Plan)>,
 }
@@ -128,7 +128,7 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
         split: false,
         autoscaled: false,
         overwritten: Vec::new(),
-        way: item.is_rolled_out().then_some(Way::Create),
+        intent: item.is_rolled_out().then_some(Intent::Create),
         foreseen: None,
     };
     if item.is_rolled_out() {
@@ -143,7 +143,7 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
     }
     checked.live = run.cluster.object(&item.id, &item.path()).await?;
     if item.is_rolled_out() && checked.live.is_some() {
-        let cluster = rollouts::cluster_of(run, item);
+        let cluster = workloads::cluster_of(run, item);
         checked.autoscaled = replicas::is_autoscaled(items, item)
             || !cluster.autoscalers(&item.id.name).await.unwrap_or_default().is_empty();
     }
@@ -169,9 +169,10 @@ async fn one(run: &Run<'_>, items: &[Item], item: &Item, pending: Option<String>
         }
     }
     if let (true, Some(live)) = (item.is_rolled_out(), &checked.live) {
-        let way = Way::of(live, &merged);
-        checked.foreseen = Some(rollouts::foresee(run, item, &way).await.map_err(|error| at(item, error))?);
-        checked.way = Some(way);
+        let intent = Intent::of(live, &merged);
+        checked.foreseen =
+            Some(workloads::foresee(run, item, &intent).await.map_err(|error| at(item, error))?);
+        checked.intent = Some(intent);
     }
     if let Some(live) = &checked.live {
         checked.split = is_left(item, live, &merged)?;

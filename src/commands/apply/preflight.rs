@@ -1,12 +1,12 @@
 //! The preflight of the workloads that get a new version, with what the same input brings.
 
 use super::check::Checked;
-use super::rollouts::{Way, cluster_of};
+use super::workloads::{Intent, cluster_of};
 use super::{Run, refused};
-use crate::check::{Subject, from_documents};
 use crate::commands::check::tell;
 use crate::error::Error;
 use crate::model::ObjectName;
+use crate::preflight::{Subject, from_documents};
 use crate::situation::Situation;
 
 /// Kinds that decide about pods: the server would judge a pod by those of now, not by those of the input.
@@ -22,7 +22,9 @@ const DECIDE: [&str; 3] = ["ServiceAccount", "LimitRange", "ResourceQuota"];
 pub(super) async fn all(run: &Run<'_>, checked: &[Checked]) -> Result<(), Error> {
     let mut errors = Vec::new();
     for one in checked {
-        let (Some(Way::Roll { .. }), Some((observed, plan))) = (&one.way, &one.foreseen) else { continue };
+        let (Some(Intent::Roll { .. }), Some((observed, plan))) = (&one.intent, &one.foreseen) else {
+            continue;
+        };
         let cluster = cluster_of(run, &one.item);
         let subject = Subject::of(&Situation::of(observed), plan, run.args.strategy);
         let mut facts = Box::pin(cluster.facts(&subject)).await?;

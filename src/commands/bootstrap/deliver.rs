@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::mint::secret_target;
 use crate::cluster::{Cluster, Sending};
-use crate::commands::rollout::Context;
-use crate::delivery::{self, FileForm, Open, Parcel, Target};
+use crate::commands::context::Context;
+use crate::delivery::{self, Delivery, Destination, FileForm, Open};
 use crate::error::Error;
 
 /// A way to a place.
 pub(super) struct Way<'a> {
-    target: &'a Target,
+    target: &'a Destination,
     end: End<'a>,
 }
 
@@ -25,13 +25,16 @@ enum End<'a> {
 ///
 /// # Errors
 /// Why a CI system would not take a credential.
-pub(super) async fn open<'a>(targets: &'a [Target], context: Context<'_>) -> Result<Vec<Way<'a>>, Error> {
+pub(super) async fn open<'a>(
+    targets: &'a [Destination],
+    context: Context<'_>,
+) -> Result<Vec<Way<'a>>, Error> {
     let mut ways = Vec::new();
     for target in targets {
         let end = match target {
-            Target::File(form, path) => End::File(*form, path),
-            Target::Secret(name) => End::Secret(name),
-            Target::Remote(remote) => {
+            Destination::File(form, path) => End::File(*form, path),
+            Destination::Secret(name) => End::Secret(name),
+            Destination::Remote(remote) => {
                 let open = Open::new(remote, context.environment, context.global.request_timeout());
                 End::Remote(Box::new(open.await?))
             }
@@ -57,10 +60,14 @@ impl From<Error> for Undelivered {
 ///
 /// # Errors
 /// What failed, and which places have the credential already.
-pub(super) async fn deliver(ways: &[Way<'_>], parcel: &Parcel, cluster: &Cluster) -> Result<(), Undelivered> {
+pub(super) async fn deliver(
+    ways: &[Way<'_>],
+    delivery: &Delivery,
+    cluster: &Cluster,
+) -> Result<(), Undelivered> {
     let mut reached = Vec::new();
     for way in ways {
-        if let Err(error) = go(&way.end, parcel, cluster).await {
+        if let Err(error) = go(&way.end, delivery, cluster).await {
             return Err(Undelivered { error, reached });
         }
         reached.push(way.target.to_string());
@@ -68,29 +75,29 @@ pub(super) async fn deliver(ways: &[Way<'_>], parcel: &Parcel, cluster: &Cluster
     Ok(())
 }
 
-async fn go(end: &End<'_>, parcel: &Parcel, cluster: &Cluster) -> Result<(), Error> {
+async fn go(end: &End<'_>, delivery: &Delivery, cluster: &Cluster) -> Result<(), Error> {
     match end {
         End::File(form, path) => {
             let content = match form {
-                FileForm::Kubeconfig => delivery::kubeconfig(parcel),
-                FileForm::Dotenv => delivery::dotenv(parcel),
-                FileForm::Json => delivery::json(parcel),
+                FileForm::Kubeconfig => delivery::kubeconfig(delivery),
+                FileForm::Dotenv => delivery::dotenv(delivery),
+                FileForm::Json => delivery::json(delivery),
             };
-            delivery::write(path, &content, &parcel.mark())
+            delivery::write(path, &content, &delivery.mark())
         }
         End::Secret(name) => {
-            let place = secret_target(&parcel.account.namespace, name);
-            if let Some(there) = cluster.road(&place).await?
-                && there["metadata"]["annotations"]["rollout-plus/made-by"] != parcel.mark().as_str()
+            let place = secret_target(&delivery.account.namespace, name);
+            if let Some(there) = cluster.read_target(&place).await?
+                && there["metadata"]["annotations"]["rollout-plus/made-by"] != delivery.mark().as_str()
             {
                 return Err(Error::usage(format!("{place} is there and holds something else")));
             }
-            let item = super::item(&delivery::secret(parcel, name))?;
+            let item = super::item(&delivery::secret(delivery, name))?;
             cluster
                 .apply(&item, &item.object, Sending { force: true, ..Sending::default() })
                 .await
                 .map(|_| ())
         }
-        End::Remote(open) => open.deliver(parcel).await,
+        End::Remote(open) => open.deliver(delivery).await,
     }
 }

@@ -5,15 +5,15 @@ use serde_json::json;
 
 use super::deliver::{Undelivered, Way, deliver, open};
 use super::prove::{come_with, prove};
-use crate::check::Need;
+use crate::ci_account::{Account, DELIVERED, EXPIRES, Proof, issued, next_number};
 use crate::cli::TokenArgs;
 use crate::cluster::Cluster;
-use crate::commands::rollout::Context;
+use crate::commands::context::Context;
 use crate::credentials::{Access, Secret, certificates};
-use crate::delivery::{self, Parcel};
+use crate::delivery::{self, Delivery};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::grant::{Account, DELIVERED, EXPIRES, Proof, issued, next_number};
+use crate::preflight::Need;
 use crate::traffic::{Target, text};
 use crate::world;
 
@@ -22,7 +22,7 @@ const TRIES: u32 = 5;
 
 /// A token that is out.
 pub(super) struct Minted {
-    pub(super) parcel: Parcel,
+    pub(super) delivery: Delivery,
     pub(super) proof: Proof,
 }
 
@@ -104,24 +104,25 @@ async fn with(
         warn_if_short(args, expires, context);
         (token, Some(expires.to_string()))
     };
-    let parcel = Parcel {
+    let delivery = Delivery {
         account: account.clone(),
         access: access(args, cluster, token)?,
         token: secret.name.clone(),
         expires,
     };
     let proof =
-        prove(&come_with(&parcel.access, context.global, &account.namespace).await?, account, needs).await?;
+        prove(&come_with(&delivery.access, context.global, &account.namespace).await?, account, needs)
+            .await?;
     let places: Vec<String> = args.deliver.iter().map(ToString::to_string).collect();
     let places = if places.is_empty() { "shown".to_owned() } else { places.join(", ") };
     let mut annotations = json!({DELIVERED: places});
-    if let Some(expires) = &parcel.expires {
+    if let Some(expires) = &delivery.expires {
         annotations[EXPIRES] = json!(expires);
     }
     // Before it is delivered: nothing may fail once CI has it, because that would revoke it.
     cluster.annotate(secret, annotations).await?;
-    deliver(ways, &parcel, cluster).await?;
-    Ok(Minted { parcel, proof })
+    deliver(ways, &delivery, cluster).await?;
+    Ok(Minted { delivery, proof })
 }
 
 /// Makes the Secret that the token lives and dies with.
@@ -180,7 +181,7 @@ pub(super) fn secret_target(namespace: &str, name: &str) -> Target {
 
 /// Prints a credential: the one place that does.
 pub(super) fn show(minted: &Minted, args: &TokenArgs, context: Context<'_>) -> Result<(), Error> {
-    if args.show { context.output.credential(&delivery::kubeconfig(&minted.parcel)) } else { Ok(()) }
+    if args.show { context.output.credential(&delivery::kubeconfig(&minted.delivery)) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use crate::check::Need;
+use crate::ci_account::{Account, DANGERS, DANGERS_ELSEWHERE, Danger, Proof, dangerous};
 use crate::cli::GlobalArgs;
 use crate::cluster::{Cluster, connect};
-use crate::credentials::{Access, Given};
+use crate::credentials::{Access, Credentials};
 use crate::error::{Error, Kind};
-use crate::grant::{Account, DANGERS, DANGERS_ELSEWHERE, Danger, Proof, dangerous};
 use crate::model::command;
+use crate::preflight::Need;
 
 /// For how long a right that was just granted may need until the API server knows it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -23,7 +23,7 @@ pub(super) async fn come_with(
     namespace: &str,
 ) -> Result<Cluster, Error> {
     let global = GlobalArgs {
-        credentials: Given::of_access(access),
+        credentials: Credentials::of_access(access),
         namespace: Some(namespace.to_owned()),
         context: None,
         kubeconfig: None,

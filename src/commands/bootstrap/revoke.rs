@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::mint::{check, mint, secret_target};
 use super::{account, target, told, with};
+use crate::ci_account::{Account, Granted, Issued, issued, of_account, token_needs};
 use crate::cli::TokenArgs;
 use crate::cluster::{Cluster, Failure};
-use crate::commands::rollout::Context;
+use crate::commands::context::Context;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::grant::{Account, Granted, Issued, issued, of_account, token_needs};
 use crate::model::command;
 use crate::traffic::text;
 
@@ -153,7 +153,7 @@ async fn take(object: &Value, cluster: &Cluster, account: &Account, granted: &mu
     let named = format!("{}/{}", text(object, "/kind").to_lowercase(), account.name);
     let gone = async {
         let target = target(&super::item(object)?, account);
-        let there = cluster.road(&target).await?.filter(|there| of_account(there, &account.name));
+        let there = cluster.read_target(&target).await?.filter(|there| of_account(there, &account.name));
         let Some(there) = there else { return Ok(false) };
         let removed = cluster.remove(&target, text(&there, "/metadata/uid")).await;
         removed.map(|()| true).map_err(Failure::into_error)

@@ -134,7 +134,7 @@ fn subsets_of(split: &Split) -> String {
 /// Returns the spec of the rule with a subset for each version. Where somebody took the user's away meanwhile, it is
 /// what it was.
 fn subsets(view: &View<'_>, split: &Split, roles: &[Role], name: &str) -> Option<Value> {
-    let former = view.roads.objects.iter().find(|(target, _)| {
+    let former = view.traffic_objects.objects.iter().find(|(target, _)| {
         target.kind == "DestinationRule"
             && target.name == subsets_of(split)
             && target.namespace == split.namespace
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use crate::router::Router as _;
     use crate::router::istio::ISTIO;
-    use crate::traffic::{Roads, Traffic};
+    use crate::traffic::{Traffic, TrafficObjects};
 
     fn target(kind: &str, name: &str) -> Target {
         let plural = format!("{}s", kind.to_lowercase());
@@ -167,20 +167,20 @@ mod tests {
     }
 
     /// A route of these destinations, rules for the Service, and Services of ours for the pods h1 and h2.
-    fn roads(destinations: &[&Value], rules: &[(&str, Value)]) -> (Roads, Traffic) {
+    fn traffic_objects(destinations: &[&Value], rules: &[(&str, Value)]) -> (TrafficObjects, Traffic) {
         let http: Vec<Value> =
             destinations.iter().map(|one| json!({"route": [{"destination": one}]})).collect();
         let route = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"http": http}});
-        let mut roads = Roads::default();
-        roads.objects.insert(target("VirtualService", "web"), route);
+        let mut traffic_objects = TrafficObjects::default();
+        traffic_objects.objects.insert(target("VirtualService", "web"), route);
         for (name, hash) in [("web-rp-stable", "h1"), ("web-rp-canary", "h2")] {
             let service = json!({"spec": {"selector": {"app": "web", POD_TEMPLATE_HASH: hash}}});
-            roads.objects.insert(Target::service("shop", name), service);
+            traffic_objects.objects.insert(Target::service("shop", name), service);
         }
         for (name, spec) in rules {
             let rule = json!({"metadata": {"name": name}, "spec": spec});
             assert!(ISTIO.concerns(&rule, "web", "shop") && !ISTIO.concerns(&rule, "api", "shop"));
-            roads.objects.insert(target("DestinationRule", name), rule);
+            traffic_objects.objects.insert(target("DestinationRule", name), rule);
         }
         let traffic = Traffic {
             router: "istio".into(),
@@ -188,11 +188,11 @@ mod tests {
             beside: rules.iter().map(|(name, _)| target("DestinationRule", name)).collect(),
             ..Traffic::direct("web")
         };
-        (roads, traffic)
+        (traffic_objects, traffic)
     }
 
-    fn made(roads: &(Roads, Traffic), split: &Split) -> Vec<(String, Value)> {
-        let own = ISTIO.own(&roads.0.view(&roads.1, Vec::new()), split).unwrap();
+    fn made(traffic_objects: &(TrafficObjects, Traffic), split: &Split) -> Vec<(String, Value)> {
+        let own = ISTIO.own(&traffic_objects.0.view(&traffic_objects.1, Vec::new()), split).unwrap();
         let one = |(target, value): (Target, Value)| {
             assert_eq!(
                 (target.kind.as_str(), target.plural.as_str()),
@@ -216,22 +216,29 @@ mod tests {
     fn a_policy_of_the_service_is_that_of_ours() {
         let rule = json!({"host": "web.shop.svc.cluster.local", "exportTo": ["."], "trafficPolicy": tls(),
             "subsets": [{"name": "v1", "labels": {"version": "v1"}}]});
-        let mut roads = roads(&[&json!({"host": "web"})], &[("rule", rule)]);
+        let mut traffic_objects = traffic_objects(&[&json!({"host": "web"})], &[("rule", rule)]);
         let copy = |role: &str| {
             let host = format!("web-rp-{role}.shop.svc.cluster.local");
             (format!("web-rp-{role}"), json!({"host": host, "exportTo": ["."], "trafficPolicy": tls()}))
         };
-        assert_eq!(made(&roads, &split(Some(90), Some(10))), [copy("stable"), copy("canary")]);
-        assert_eq!(made(&roads, &split(None, Some(10))), [copy("stable"), copy("canary")], "as the Services");
-        assert_eq!(made(&roads, &Split::undone("web", "shop")), []);
+        assert_eq!(made(&traffic_objects, &split(Some(90), Some(10))), [copy("stable"), copy("canary")]);
+        assert_eq!(
+            made(&traffic_objects, &split(None, Some(10))),
+            [copy("stable"), copy("canary")],
+            "as the Services"
+        );
+        assert_eq!(made(&traffic_objects, &Split::undone("web", "shop")), []);
         let named = json!({"http": [{"route": [{"destination": {"host": "web-rp-canary"}}, {"destination": {"host": "web"}}]}]});
-        roads.0.objects.get_mut(&target("VirtualService", "web")).unwrap()["spec"] = named;
-        assert_eq!(made(&roads, &Split::undone("web", "shop")).len(), 2, "a route names one still");
-        roads.0.objects.remove(&Target::service("shop", "web-rp-canary"));
-        assert_eq!(made(&roads, &split(Some(100), None)), [copy("stable")]);
+        traffic_objects.0.objects.get_mut(&target("VirtualService", "web")).unwrap()["spec"] = named;
+        assert_eq!(made(&traffic_objects, &Split::undone("web", "shop")).len(), 2, "a route names one still");
+        traffic_objects.0.objects.remove(&Target::service("shop", "web-rp-canary"));
+        assert_eq!(made(&traffic_objects, &split(Some(100), None)), [copy("stable")]);
         let none = json!({"host": "web", "subsets": []});
         assert_eq!(
-            made(&self::roads(&[&json!({"host": "web"})], &[("rule", none)]), &split(Some(1), None)),
+            made(
+                &self::traffic_objects(&[&json!({"host": "web"})], &[("rule", none)]),
+                &split(Some(1), None)
+            ),
             []
         );
     }
@@ -244,31 +251,34 @@ mod tests {
     #[test]
     fn subsets_of_ours_are_like_the_users_with_the_pods_of_one_version() {
         let destination = json!({"host": "web.shop", "subset": "v1"});
-        let mut roads = roads(&[&destination], &[("rule", subset_rule())]);
+        let mut traffic_objects = traffic_objects(&[&destination], &[("rule", subset_rule())]);
         let subset = |role: &str, hash: &str| {
             json!({"name": format!("web-rp-{role}"), "labels": {POD_TEMPLATE_HASH: hash},
                 "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}}})
         };
         let wanted = json!({"host": "web", "workloadSelector": {"matchLabels": {"app": "gate"}},
             "subsets": [subset("stable", "h1"), subset("canary", "h2")]});
-        let own = made(&roads, &split(Some(90), Some(10)));
+        let own = made(&traffic_objects, &split(Some(90), Some(10)));
         assert_eq!(own, [("web-rp-subsets".to_owned(), wanted.clone())]);
         // Somebody takes the user's away: requests still go by ours.
-        roads.0.objects.remove(&target("DestinationRule", "rule"));
-        assert_eq!(made(&roads, &split(Some(90), Some(10))), []);
-        roads.0.objects.insert(target("DestinationRule", "web-rp-subsets"), json!({"spec": wanted}));
-        assert_eq!(made(&roads, &split(Some(90), Some(10))), own);
+        traffic_objects.0.objects.remove(&target("DestinationRule", "rule"));
+        assert_eq!(made(&traffic_objects, &split(Some(90), Some(10))), []);
+        traffic_objects
+            .0
+            .objects
+            .insert(target("DestinationRule", "web-rp-subsets"), json!({"spec": wanted}));
+        assert_eq!(made(&traffic_objects, &split(Some(90), Some(10))), own);
         // No pod has an empty hash; no labels would be all pods.
-        roads.0.objects.remove(&Target::service("shop", "web-rp-canary"));
-        let own = made(&roads, &split(Some(90), Some(10)));
+        traffic_objects.0.objects.remove(&Target::service("shop", "web-rp-canary"));
+        let own = made(&traffic_objects, &split(Some(90), Some(10)));
         assert_eq!(own[0].1["subsets"][1]["labels"], json!({POD_TEMPLATE_HASH: ""}));
     }
 
     #[test]
     fn subsets_that_ours_cannot_replace_are_refused() {
         let refusal = |destinations: &[&Value], rules: &[(&str, Value)], pods: &[Value]| {
-            let (roads, traffic) = roads(destinations, rules);
-            let view = roads.view(&traffic, pods.iter().collect());
+            let (traffic_objects, traffic) = traffic_objects(destinations, rules);
+            let view = traffic_objects.view(&traffic, pods.iter().collect());
             ISTIO.unfit(&view, &split(Some(100), Some(0))).map(|error| error.message)
         };
         let v1 = json!({"host": "web", "subset": "v1"});

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixtures::{held, idle, journal, replica_set, template};
-use crate::record::{Journal, Verb};
+use crate::journal::{Journal, Verb};
 
 /// After the hold of `web:2` is off, with the record of a run that is not through.
 fn released(verb: Verb, cursor: usize) -> Observed {
@@ -52,7 +52,7 @@ fn a_version_whose_pods_were_all_there_is_undone_by_its_own_run_and_no_other() {
 fn leftovers_of_a_version_that_is_whole_go_and_it_stays() {
     let mut observed = held();
     observed.journal = Some(Journal {
-        state: crate::record::State::Done,
+        state: crate::journal::State::Done,
         snapshot: Situation::of(&observed).snapshot(&template("web:2")),
         ..journal(Verb::Canary, Plan::default())
     });

@@ -1,6 +1,6 @@
 //! What is refused before the first write: half way would be too late.
 
-use super::Moves;
+use super::RoutedSteps;
 use crate::error::Error;
 use crate::model::ReplicaSet;
 use crate::plan::Step;
@@ -13,21 +13,21 @@ use crate::traffic::Target;
 const BASE: usize = 58;
 const RANDOM: usize = 5;
 
-impl Moves<'_> {
+impl RoutedSteps<'_> {
     /// Refuses what the router or a route cannot do.
     pub(in crate::strategy) fn check(&self, steps: &[Step]) -> Result<(), Error> {
         let situation = Situation::of(self.observed);
         if situation.hold.is_none() {
             self.refuse_to_start(&situation)?;
         }
-        let root = self.observed.roads.service(&self.traffic.service);
+        let root = self.observed.traffic_objects.service(&self.traffic.service);
         if let Some(error) = root.and_then(|root| self.router.refuses_service(root)) {
             return Err(error);
         }
         let new = steps.iter().find_map(Step::template);
         let templates = new.into_iter().chain([&self.observed.deployment.spec.template]);
         let labels = templates.map(|template| &template["metadata"]["labels"]).collect();
-        let view = self.observed.roads.view(self.traffic, labels);
+        let view = self.observed.traffic_objects.view(self.traffic, labels);
         for step in steps {
             match step {
                 Step::Own { split, .. } => {
@@ -88,7 +88,7 @@ impl Moves<'_> {
 
     /// Returns the first route whose status does not say that it is served as it is, and what it says.
     pub(super) fn unanswered(&self) -> Option<(&Target, String)> {
-        let mut routes = self.observed.roads.routes(self.traffic);
+        let mut routes = self.observed.traffic_objects.routes(self.traffic);
         routes.find_map(|(target, route)| match self.router.settled(route, &self.traffic.service) {
             Settled::No(why) => Some((target, why)),
             Settled::Yes | Settled::Silent => None,
@@ -107,7 +107,7 @@ pub(in crate::strategy) fn foreign_pod<'s>(situation: &'s Situation<'_>, service
             || pod.strip_prefix(&base).is_some_and(|rest| rest.len() == RANDOM && !rest.contains('-'))
     };
     let own = |pod: &str| observed.replica_sets.iter().any(|set| is_of(set, pod));
-    observed.roads.pods(service).into_iter().find(|pod| !own(pod))
+    observed.traffic_objects.pods(service).into_iter().find(|pod| !own(pod))
 }
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
             json!({"targetRef": {"name": pod}, "conditions": conditions, "addresses": ["10.0.0.9"]});
         world
             .observed
-            .roads
+            .traffic_objects
             .slices
             .push(Arc::new(json!({"metadata": {"labels": labels}, "endpoints": [endpoint]})));
     }
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_route_that_nobody_answered_for_is_left_alone() {
         let status = |world: &mut World, status: Value| {
-            for (target, object) in &mut world.observed.roads.objects {
+            for (target, object) in &mut world.observed.traffic_objects.objects {
                 if target.kind == "HTTPRoute" {
                     object["status"] = status.clone();
                 }

@@ -1,6 +1,6 @@
 //! A version that has a share of the requests and no pods any more.
 
-use super::Moves;
+use super::RoutedSteps;
 use crate::plan::{Plan, Step};
 use crate::situation::{Observed, Situation};
 use crate::traffic::{Role, Target};
@@ -17,7 +17,7 @@ pub fn retreat(observed: &Observed) -> Plan {
     // Under a pause no pod is replaced.
     let replaced =
         (situation.is_superseded() || situation.is_taken_back()) && !observed.deployment.spec.paused;
-    let Some(moves) = Moves::of(observed) else { return Plan::default() };
+    let Some(moves) = RoutedSteps::of(observed) else { return Plan::default() };
     let steps = if moves.is_outlived() {
         moves.root_again()
     } else if replaced || moves.is_left() || moves.lack_a_service() {
@@ -30,21 +30,21 @@ pub fn retreat(observed: &Observed) -> Plan {
 
 /// Whether something of ours is left in the routes, or a Service of ours beside them: the way home must stay known.
 pub fn is_woven(observed: &Observed) -> bool {
-    let Some(moves) = Moves::of(observed) else { return false };
-    let is_there = |role: Role| observed.roads.service(&moves.service(role)).is_some();
+    let Some(moves) = RoutedSteps::of(observed) else { return false };
+    let is_there = |role: Role| observed.traffic_objects.service(&moves.service(role)).is_some();
     moves.is_woven() || Role::ALL.into_iter().any(is_there)
 }
 
 /// Returns a route whose status does not say that it is served, before anything was written to it, and what it says.
 pub fn unanswered(observed: &Observed) -> Option<(Target, String)> {
-    let moves = Moves::of(observed).filter(|_| Situation::of(observed).hold.is_none())?;
+    let moves = RoutedSteps::of(observed).filter(|_| Situation::of(observed).hold.is_none())?;
     moves.unanswered().map(|(target, why)| (target.clone(), why))
 }
 
-impl Moves<'_> {
+impl RoutedSteps<'_> {
     /// Whether a route names a Service of ours that is not there.
     fn lack_a_service(&self) -> bool {
-        let is_gone = |role: Role| self.observed.roads.service(&self.service(role)).is_none();
+        let is_gone = |role: Role| self.observed.traffic_objects.service(&self.service(role)).is_none();
         [Role::Stable, Role::Canary].into_iter().any(|role| is_gone(role) && self.mentions(role))
     }
 
@@ -76,7 +76,7 @@ impl Moves<'_> {
     }
 
     fn retreat(&self) -> Vec<Step> {
-        let is_there = |role: Role| self.observed.roads.service(&self.service(role)).is_some();
+        let is_there = |role: Role| self.observed.traffic_objects.service(&self.service(role)).is_some();
         let canary = is_there(Role::Canary).then_some(0);
         let back = if is_there(Role::Stable) {
             self.split(Some(0), Some(100), canary)
@@ -202,7 +202,7 @@ mod tests {
             let judge = |world: &World| {
                 assert_eq!(retreat(&world.observed), Plan::default(), "{weight} %: {world:#?}");
                 let situation = Situation::of(&world.observed);
-                let moves = Moves::of(&world.observed).unwrap();
+                let moves = RoutedSteps::of(&world.observed).unwrap();
                 let whole = moves.split(Some(0), None, Some(100));
                 let halted = step::halted(&situation, &whole).filter(|_| moves.says(&whole));
                 assert_eq!(halted, None, "{weight} %: {world:#?}");
@@ -217,7 +217,7 @@ mod tests {
         for role in [Role::Canary, Role::Stable] {
             let delete = |world: &mut World| {
                 let service = Target::service("shop", &role.service("web"));
-                world.observed.roads.objects.remove(&service).unwrap();
+                world.observed.traffic_objects.objects.remove(&service).unwrap();
                 world.settle();
             };
             mended(Way::Backends, delete, "which is not there");
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_version_that_is_tried_no_more_gets_no_request() {
         for (world, told) in ends() {
-            let moves = Moves::of(&world.observed).unwrap();
+            let moves = RoutedSteps::of(&world.observed).unwrap();
             let up = moves.split(Some(0), Some(80), Some(20));
             let mut copied = moves.split(Some(0), Some(100), Some(0));
             copied.mirror = Some(5);

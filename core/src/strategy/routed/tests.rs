@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Moves;
+use super::RoutedSteps;
 use super::ways::Way;
 use super::world::{Command, Root, World};
 use crate::plan::Step;
@@ -84,7 +84,7 @@ fn a_status_that_complains_of_the_roots_absence_keeps_nobody_waiting() {
     let route = world.plan(START).unwrap().steps.pop().unwrap();
     let condition =
         |kind: &str, status: &str| json!({"type": kind, "status": status, "observedGeneration": 9});
-    for (target, object) in &mut world.observed.roads.objects {
+    for (target, object) in &mut world.observed.traffic_objects.objects {
         if target.kind == "HTTPRoute" {
             let conditions = [condition("Accepted", "True"), condition("ResolvedRefs", "False")];
             object["status"]["parents"][0]["conditions"] = json!(conditions);
@@ -92,7 +92,7 @@ fn a_status_that_complains_of_the_roots_absence_keeps_nobody_waiting() {
     }
     let progress = |world: &World| step::progress(&route, &Situation::of(&world.observed), &|_| None);
     assert!(matches!(progress(&world), Progress::Waiting(..)), "{:?}", progress(&world));
-    world.observed.roads.objects.remove(&Target::service("shop", "web"));
+    world.observed.traffic_objects.objects.remove(&Target::service("shop", "web"));
     assert_eq!(progress(&world), Progress::Done);
 }
 
@@ -157,7 +157,7 @@ fn a_switch_is_one_only_where_the_shares_are() {
         for (weight, is_switched) in [(0, false), (50, false), (100, true)] {
             let image = (weight == 0).then_some("web:2");
             assert!(world.run(Command::Canary(image, weight), usize::MAX, &|_| {}));
-            let moves = Moves::of(&world.observed).unwrap();
+            let moves = RoutedSteps::of(&world.observed).unwrap();
             assert_eq!(moves.is_switched(), is_switched, "{way:?} at {weight} %");
         }
     }

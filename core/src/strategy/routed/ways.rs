@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::keys::POD_TEMPLATE_HASH;
-use crate::traffic::{Roads, Role, Target, text};
+use crate::traffic::{Role, Target, TrafficObjects, text};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -88,36 +88,44 @@ impl Way {
     }
 
     /// Returns what a data plane makes of a route, or what it misses.
-    pub(super) fn backends<'r>(self, roads: &'r Roads, route: &Value) -> Result<Vec<Backend<'r>>, String> {
+    pub(super) fn backends<'r>(
+        self,
+        traffic_objects: &'r TrafficObjects,
+        route: &Value,
+    ) -> Result<Vec<Backend<'r>>, String> {
         match self {
             Self::Backends => {
                 let list = route["spec"]["rules"][0]["backendRefs"].as_array().unwrap();
                 let one = |entry: &Value| {
                     let name = text(entry, "/name").to_owned();
-                    roads.service(&name).ok_or(&name)?;
-                    let ready = roads.ready(&name);
+                    traffic_objects.service(&name).ok_or(&name)?;
+                    let ready = traffic_objects.ready(&name);
                     Ok(Backend { name, weight: entry["weight"].as_u64().unwrap_or(1), ready })
                 };
                 list.iter().map(one).collect()
             }
             Self::Subsets => {
                 let list = route["spec"]["http"][0]["route"].as_array().unwrap();
-                list.iter().map(|entry| subset(roads, entry)).collect()
+                list.iter().map(|entry| subset(traffic_objects, entry)).collect()
             }
             Self::Amended => {
                 let list = route["spec"]["splits"].as_array().unwrap();
-                list.iter().map(|entry| resolved(roads, entry)).collect()
+                list.iter().map(|entry| resolved(traffic_objects, entry)).collect()
             }
             Self::Groups => {
                 let name = text(route, "/spec/rules/0/http/paths/0/backend/service/name");
-                let service = roads.service(name).ok_or(name)?;
+                let service = traffic_objects.service(name).ok_or(name)?;
                 let groups =
                     &service["metadata"]["annotations"]["haproxy-ingress.github.io/blue-green-balance"];
                 let Some(groups) = groups.as_str() else {
-                    return Ok(vec![Backend { name: name.into(), weight: 1, ready: roads.ready(name) }]);
+                    return Ok(vec![Backend {
+                        name: name.into(),
+                        weight: 1,
+                        ready: traffic_objects.ready(name),
+                    }]);
                 };
-                let known = roads.ready(name);
-                Ok(groups.split(',').map(|group| of_group(roads, &known, group)).collect())
+                let known = traffic_objects.ready(name);
+                Ok(groups.split(',').map(|group| of_group(traffic_objects, &known, group)).collect())
             }
         }
     }
@@ -137,37 +145,39 @@ fn with_hash<'r>(pods: &BTreeSet<&'r str>, hash: &str) -> BTreeSet<&'r str> {
     pods.iter().copied().filter(|pod| pod.split_once('.').is_some_and(|(of, _)| of == hash)).collect()
 }
 
-fn subset<'r>(roads: &'r Roads, entry: &Value) -> Result<Backend<'r>, String> {
+fn subset<'r>(traffic_objects: &'r TrafficObjects, entry: &Value) -> Result<Backend<'r>, String> {
     let name = text(entry, "/destination/subset");
     let weight = entry["weight"].as_u64().unwrap_or(1);
-    let rules = roads.objects.iter().filter(|(target, _)| target.kind == "DestinationRule");
+    let rules = traffic_objects.objects.iter().filter(|(target, _)| target.kind == "DestinationRule");
     let mut subsets = rules.flat_map(|(_, rule)| rule["spec"]["subsets"].as_array().unwrap());
     let subset = subsets.find(|subset| subset["name"] == name).ok_or(name)?;
-    let known = roads.ready("web");
+    let known = traffic_objects.ready("web");
     match subset["labels"][POD_TEMPLATE_HASH].as_str() {
         Some(hash) => Ok(Backend { name: name.into(), weight, ready: with_hash(&known, hash) }),
         None => Ok(Backend { name: "web".into(), weight, ready: known }),
     }
 }
 
-fn resolved<'r>(roads: &'r Roads, entry: &Value) -> Result<Backend<'r>, String> {
+fn resolved<'r>(traffic_objects: &'r TrafficObjects, entry: &Value) -> Result<Backend<'r>, String> {
     let weight = entry["weight"].as_u64().unwrap();
-    let known = roads.ready("web");
+    let known = traffic_objects.ready("web");
     let name = text(entry, "/serviceSubset");
     if name.is_empty() {
         return Ok(Backend { name: "web".into(), weight, ready: known });
     }
-    let resolver = roads.objects.iter().find(|(target, _)| target.kind == "ServiceResolver").ok_or(name)?.1;
+    let resolver =
+        traffic_objects.objects.iter().find(|(target, _)| target.kind == "ServiceResolver").ok_or(name)?.1;
     let filter = resolver["spec"]["subsets"][name]["filter"].as_str().ok_or(name)?;
     let hash = filter.rsplit_once("^web-").unwrap().1.trim_end_matches("-\"");
     Ok(Backend { name: name.into(), weight, ready: with_hash(&known, hash) })
 }
 
-fn of_group<'r>(roads: &Roads, known: &BTreeSet<&'r str>, group: &str) -> Backend<'r> {
+fn of_group<'r>(traffic_objects: &TrafficObjects, known: &BTreeSet<&'r str>, group: &str) -> Backend<'r> {
     let [label, hash, weight] = *group.split('=').collect::<Vec<_>>() else { panic!("{group}") };
     assert_eq!(label, POD_TEMPLATE_HASH);
     let canary = Role::Canary.service("web");
-    let is_canary = roads.service(&canary).is_some_and(|one| one["spec"]["selector"][label] == hash);
+    let is_canary =
+        traffic_objects.service(&canary).is_some_and(|one| one["spec"]["selector"][label] == hash);
     let name = if is_canary { canary } else { Role::Stable.service("web") };
     Backend { name, weight: weight.parse().unwrap(), ready: with_hash(known, hash) }
 }

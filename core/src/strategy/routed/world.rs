@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::ways::{Backend, Way};
 use crate::fixtures::{idle, journal, replica_set, template};
+use crate::journal::{Journal, RunRef, State, Verb};
 use crate::keys;
 use crate::model::{Deployment, Pod, ReplicaSet, images};
 use crate::plan::{Plan, Step};
-use crate::record::{Journal, RunRef, State, Verb};
 use crate::router::own_targets;
 use crate::situation::{Observed, Situation};
 use crate::step::{self, Mutation, Progress};
@@ -53,10 +53,10 @@ impl World {
         let mut observed = idle();
         let service = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "s1"},
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
-        observed.roads.objects.insert(Target::service("shop", "web"), service);
+        observed.traffic_objects.objects.insert(Target::service("shop", "web"), service);
         for name in routes {
             let (target, route) = way.route(name);
-            observed.roads.objects.insert(target, route);
+            observed.traffic_objects.objects.insert(target, route);
         }
         let mut found = Traffic {
             router: way.router().into(),
@@ -65,11 +65,11 @@ impl World {
             ..Traffic::direct("web")
         };
         if let Some((target, object)) = way.beside() {
-            observed.roads.objects.insert(target.clone(), object);
+            observed.traffic_objects.objects.insert(target.clone(), object);
             found.beside.push(target);
         }
         let split = Split::undone("web", "shop").with(Some(0), Some(100), Some(0));
-        found.own = own_targets(&found, &observed.roads.view(&found, Vec::new()), &split).unwrap();
+        found.own = own_targets(&found, &observed.traffic_objects.view(&found, Vec::new()), &split).unwrap();
         let mut world = Self { observed, way, found, runs: 0, user: Value::Null };
         world.settle();
         world.user = world.picture();
@@ -150,7 +150,7 @@ impl World {
     }
 
     /// As the lock writes it down.
-    fn snapshot(&self, plan: &Plan) -> Option<crate::record::Snapshot> {
+    fn snapshot(&self, plan: &Plan) -> Option<crate::journal::Snapshot> {
         let new = plan.steps.iter().find_map(|step| match step {
             Step::Hold { template, .. } => template.as_ref(),
             _ => None,
@@ -165,7 +165,7 @@ impl World {
     }
 
     fn write(&mut self, mutation: &Mutation) {
-        let objects = &mut self.observed.roads.objects;
+        let objects = &mut self.observed.traffic_objects.objects;
         match mutation {
             Mutation::PatchDeployment { patch } => {
                 let mut value = serde_json::to_value(&self.observed.deployment).unwrap();
@@ -211,7 +211,7 @@ impl World {
     /// What the controllers make of it.
     pub(super) fn settle(&mut self) {
         let stable = Situation::of(&self.observed).stable.map(|set| set.name().to_owned());
-        let Observed { deployment, replica_sets, pods, roads, .. } = &mut self.observed;
+        let Observed { deployment, replica_sets, pods, traffic_objects, .. } = &mut self.observed;
         let image = images(&deployment.spec.template).remove(0);
         let name = replica_set(&image, 0).name().to_owned();
         if !replica_sets.iter().any(|set| set.name() == name) {
@@ -239,8 +239,8 @@ impl World {
         (deployment.status.replicas, deployment.status.ready_replicas) = (all, all);
         (deployment.status.updated_replicas, deployment.status.available_replicas) = (new, all);
         *pods = replica_sets.iter().flat_map(pods_of).collect();
-        roads.slices.clear();
-        for (target, object) in &mut roads.objects {
+        traffic_objects.slices.clear();
+        for (target, object) in &mut traffic_objects.objects {
             if target.kind == "Service" {
                 let hash = &object["spec"]["selector"][keys::POD_TEMPLATE_HASH];
                 let endpoints: Vec<Value> = pods
@@ -252,7 +252,7 @@ impl World {
                     .collect();
                 let labels = json!({"kubernetes.io/service-name": target.name});
                 let slice = json!({"metadata": {"labels": labels}, "endpoints": endpoints});
-                roads.slices.push(Arc::new(slice));
+                traffic_objects.slices.push(Arc::new(slice));
             } else {
                 let condition = |kind: &str| json!({"type": kind, "status": "True", "observedGeneration": object["metadata"]["generation"]});
                 let conditions = json!([condition("Accepted"), condition("ResolvedRefs")]);
@@ -264,9 +264,9 @@ impl World {
 
     /// What is wrong with the traffic now.
     pub(super) fn complaint(&self, most: u64, root: Root) -> Option<String> {
-        let roads = &self.observed.roads;
-        for (target, route) in roads.routes(&self.found) {
-            let backends = match self.way.backends(roads, route) {
+        let traffic_objects = &self.observed.traffic_objects;
+        for (target, route) in traffic_objects.routes(&self.found) {
+            let backends = match self.way.backends(traffic_objects, route) {
                 Ok(backends) => backends,
                 Err(name) => return Some(format!("{target} names {name}, which is not there")),
             };
@@ -304,7 +304,7 @@ impl World {
             .map(|set| (set.name(), set.replicas()))
             .filter(|(_, n)| *n > 0)
             .collect();
-        let objects: Vec<Value> = self.observed.roads.objects.values().map(stripped).collect();
+        let objects: Vec<Value> = self.observed.traffic_objects.objects.values().map(stripped).collect();
         json!([spec, pods, objects])
     }
 }

@@ -1,0 +1,108 @@
+//! Whether a journal may be followed: whoever may write a Lease must not lead others elsewhere.
+
+use serde_json::Value;
+
+use super::Journal;
+use crate::error::Error;
+use crate::keys;
+use crate::plan::Step;
+
+/// Reads the journal off a Lease; `None` if there is none of our schema.
+///
+/// # Errors
+/// Names the Lease, and what no run could have written: whoever may write it must not lead others elsewhere.
+pub fn trusted_journal(lease: &Value) -> Result<Option<Journal>, Error> {
+    let metadata = &lease["metadata"];
+    let Some(text) = metadata["annotations"][keys::JOURNAL_ANNOTATION].as_str() else { return Ok(None) };
+    let journal = serde_json::from_str::<Journal>(text).ok();
+    let Some(journal) = journal.filter(|journal| journal.schema == Journal::SCHEMA) else { return Ok(None) };
+    let text = |field: &str| metadata[field].as_str().unwrap_or_default();
+    match oddity(&journal, text("namespace")) {
+        None => Ok(Some(journal)),
+        Some(odd) => Err(Error::refused(format!(
+            "the journal on lease/{} names {odd}: no run wrote that, and it is not followed",
+            text("name")
+        ))
+        .next(format!("kubectl get lease {} -n {} -o yaml", text("name"), text("namespace")))
+        .next(format!(
+            "kubectl annotate lease {} -n {} {}-",
+            text("name"),
+            text("namespace"),
+            keys::JOURNAL_ANNOTATION
+        ))),
+    }
+}
+
+/// Returns what of a journal no run on a workload of this namespace could have written.
+fn oddity(journal: &Journal, namespace: &str) -> Option<String> {
+    let traffic = journal.traffic.as_ref().and_then(|traffic| traffic.oddity(namespace));
+    traffic.or_else(|| journal.plan.steps.iter().find_map(|step| step_oddity(step, namespace)))
+}
+
+fn step_oddity(step: &Step, namespace: &str) -> Option<String> {
+    match step {
+        Step::Own { split, .. } | Step::Route { split, .. } => split.oddity(namespace),
+        Step::Verify { checks } => {
+            checks.iter().find(|check| !check.is_legal()).map(|check| format!("path {}", check.path))
+        }
+        Step::Hold { .. }
+        | Step::Stop
+        | Step::AwaitCanary
+        | Step::Soak { .. }
+        | Step::Update { .. }
+        | Step::Release
+        | Step::AwaitRollout
+        | Step::Restore
+        | Step::AwaitStable
+        | Step::Publish { .. }
+        | Step::Pin { .. }
+        | Step::Withdraw
+        | Step::Freeze => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::journal;
+    use crate::journal::{Verb, write_lease};
+    use crate::plan::{Check, Plan};
+    use crate::traffic::{Split, Traffic};
+
+    #[test]
+    fn a_journal_that_leads_elsewhere_is_not_followed() {
+        let read = |journal: &Journal| {
+            let mut lease = json!({"metadata": {"name": "rollout-plus.deployment.web", "namespace": "shop"}});
+            write_lease(&mut lease, None, journal, "").unwrap();
+            trusted_journal(&lease)
+        };
+        let mut followed = journal(Verb::Canary, Plan { steps: vec![Step::AwaitCanary] });
+        followed.traffic = Some(Traffic::direct("web"));
+        followed.plan.steps.push(Step::Route { split: Split::undone("web", "shop"), grace: 1 });
+        assert_eq!(read(&followed), Ok(Some(followed.clone())));
+        let mut traffic = followed.clone();
+        traffic.traffic = Some(Traffic::direct("web/../../../../kube-system/secrets/key"));
+        let mut step = followed.clone();
+        step.plan.steps.push(Step::Own { split: Split::undone("web", "kube-system"), grace: 1 });
+        let mut check = followed;
+        check
+            .plan
+            .steps
+            .push(Step::Verify { checks: vec![Check { path: "/../../../secrets".into(), status: 200 }] });
+        for (journal, odd) in [
+            (traffic, "service web/../../../../kube-system/secrets/key"),
+            (step, "service web in namespace kube-system"),
+            (check, "path /../../../secrets"),
+        ] {
+            let error = read(&journal).unwrap_err();
+            assert_eq!(
+                error.message,
+                format!(
+                    "the journal on lease/rollout-plus.deployment.web names {odd}: no run wrote that, and it is not followed"
+                )
+            );
+        }
+    }
+}

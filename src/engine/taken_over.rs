@@ -1,0 +1,119 @@
+//! What a run does after another took its lock: it writes no more and ends with the true outcome.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::Engine;
+use super::noted::Left;
+use crate::error::{Error, Kind};
+use crate::event::Event;
+use crate::journal::{Snapshot, State, Verb};
+use crate::model::{fingerprint, images, same_template};
+use crate::situation::{Observed, Phase, Situation};
+use crate::strategy;
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+impl Engine<'_> {
+    /// Watches until the other run is through, and tells what became of our version.
+    pub(super) async fn follow(&mut self, verb: Verb, lost: Error) -> Result<(), Error> {
+        self.output.event(&Event::warning(lost.message.clone()));
+        let deadline = Instant::now() + self.options.timeout;
+        let mine = self.lock.way_home().cloned();
+        loop {
+            let free = self.lock.look(self.cluster).await?;
+            if free {
+                // What the watches have brought so far may be older than the end of the other run.
+                self.refresh().await?;
+            }
+            let observed = self.observed()?;
+            let situation = Situation::of(&observed);
+            let id = observed.deployment.id();
+            if free && self.landed_late(&situation) {
+                return self.retract(&observed).await;
+            }
+            if free && matches!(situation.phase, Phase::Held | Phase::Idle) {
+                let became = became(verb, &situation, mine.as_ref(), &self.options.run.id);
+                return match became {
+                    Ok(sentence) => {
+                        self.output.event(&Event::note(format!("{id}: {sentence}")));
+                        Ok(())
+                    }
+                    Err(sentence) => {
+                        Err(Error::new(Kind::VersionFailed, format!("{id}: {sentence}; {}", lost.message)))
+                    }
+                };
+            }
+            if Instant::now() >= deadline {
+                return Err(Error::new(Kind::Deadline, format!("{}, and is not through yet", lost.message))
+                    .next(id.command("status")));
+            }
+            let wake = deadline.min(Instant::now() + LOOK_EVERY);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = self.stop.received() => return Err(lost),
+                    () = sleep_until(wake) => break,
+                    changed = self.cache.changed() => changed?,
+                }
+            }
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// Whether a hold of this run is there although another run has aborted it: the write was on its way, and nothing had
+    /// changed that it relied on.
+    fn landed_late(&self, situation: &Situation<'_>) -> bool {
+        let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
+        let journal = situation.observed.journal.as_ref();
+        record.is_some_and(|record| record.run.id == self.options.run.id)
+            && journal.is_some_and(|now| {
+                now.run.id != self.options.run.id && now.verb == Verb::Abort && now.state == State::Done
+            })
+    }
+
+    /// Takes such a hold off again, with the lock that is free now.
+    async fn retract(&mut self, observed: &Observed) -> Result<(), Error> {
+        let id = observed.deployment.id();
+        self.output.event(&Event::note(format!("{id}: the hold came after the abort: taking it off")));
+        let plan = strategy::abort(observed);
+        self.lock.take(self.cluster, Verb::Abort, plan.clone(), 0, observed).await?;
+        let result = Box::pin(self.steps(&plan, 0)).await;
+        let left = self.observed().map_or(Left { held: true, ..Left::default() }, |now| Left::of(&now));
+        let state = if result.is_ok() && !left.held { State::Done } else { State::Interrupted };
+        let released = self.lock.release(self.cluster, state, left, None).await;
+        result.map(|_| ()).and(released)?;
+        let sentence = format!("{id}: the version was aborted by another run");
+        Err(Error::new(Kind::VersionFailed, sentence).next(id.command("status")))
+    }
+}
+
+/// Returns what became of the version of a run that was taken over, from what is there: as an error if that is not what the
+/// run was for.
+fn became(
+    verb: Verb,
+    situation: &Situation<'_>,
+    mine: Option<&Snapshot>,
+    run: &str,
+) -> Result<String, String> {
+    let live = &situation.deployment().spec.template;
+    let is_mine = mine.is_some_and(|mine| mine.canary == fingerprint(live));
+    let is_former = mine.is_some_and(|mine| same_template(&mine.template, live));
+    match (&situation.hold, is_mine) {
+        (Some(hold), true) => {
+            let by = hold.record.as_ref().map(|record| &record.run);
+            Ok(match by {
+                Some(by) if by.id == run => "the version is held as this run left it".to_owned(),
+                Some(by) => format!("the version is held by {}", by.holder),
+                None => "the version is held".to_owned(),
+            })
+        }
+        (None, true) if verb == Verb::Abort => Err("the version was promoted".to_owned()),
+        (None, true) => Ok("the version was promoted".to_owned()),
+        (None, false) if is_former && verb == Verb::Abort => Ok("the version was aborted".to_owned()),
+        (None, false) if is_former => Err("the version was aborted, and the former one is back".to_owned()),
+        (_, false) => Err(format!("another version ({}) took its place", images(live).join(", "))),
+    }
+}
