@@ -124,6 +124,23 @@ fn a_registry_in_trouble_is_not_the_versions_fault() {
     assert_eq!(fails_after(&made(1, &[signed]), 0, "SignatureValidationFailed"), Class::Version);
 }
 
+/// Kubelets before 1.32 do not repeat the cause while they wait for the next try.
+#[test]
+fn what_a_registry_said_counts_until_it_says_something_else() {
+    let waits = made(1, &[waiting("p", "ImagePullBackOff", "Back-off pulling image \"web:2\"")]);
+    let gone = made(1, &[waiting("p", "ErrImagePull", "failed to resolve reference: not found")]);
+    let busy = made(1, &[waiting("p", "ErrImagePull", "429 Too Many Requests")]);
+    let mut watch = Watch::default();
+    gone.look(&mut watch, 0);
+    assert_eq!(waits.look(&mut watch, 10).failure, None, "a push may be a few seconds late");
+    assert_eq!(waits.look(&mut watch, 15).failure.expect("it fails").reason, "ImageNotFound");
+    let mut watch = Watch::default();
+    gone.look(&mut watch, 0);
+    busy.look(&mut watch, 10);
+    assert_eq!(waits.look(&mut watch, 15).failure, None, "the registry is in trouble");
+    assert_eq!(waits.look(&mut watch, 100).failure.expect("it fails").reason, "ImagePull");
+}
+
 #[test]
 fn a_node_that_lacks_an_image_is_told_from_a_version_that_does() {
     let lacks = waiting("p", "ErrImageNeverPull", "not present");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::health::{Moment, Signal, View};
+use crate::health::{Moment, Rule, Signal, View};
 use crate::model::Pod;
 
 /// What a signal is known by: the pod's uid, the container, the reason.
@@ -75,6 +75,11 @@ impl Memory {
     pub(super) fn ends_before(&self, uid: &str, container: &str) -> i64 {
         let ends = self.pods.get(uid).map_or(&[][..], |known| &known.ends);
         ends.iter().find(|(name, _)| name == container).map_or(0, |(_, ends)| *ends)
+    }
+
+    /// Whether the last look found this in a container.
+    pub(super) fn has_found(&self, rule: &Rule, uid: &str, container: &str) -> bool {
+        self.since.contains_key(&(uid.to_owned(), container.to_owned(), rule.reason))
     }
 
     pub(super) fn was_ready(&self, uid: &str) -> bool {

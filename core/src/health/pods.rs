@@ -50,7 +50,7 @@ pub(super) fn of(shared: &Shared<'_, '_>, pod: &Pod, memory: &Memory) -> Vec<Sig
     }
     found.extend(scheduling(view, pod));
     for (container, status, init) in pod.containers() {
-        let signal = waiting(shared, pod, status)
+        let signal = waiting(shared, pod, status, memory)
             .or_else(|| ended(view, pod, (container, status), init, memory))
             .or_else(|| not_ready(shared, pod, container, status, init));
         found.extend(signal);
@@ -77,7 +77,7 @@ fn scheduling(view: &View<'_>, pod: &Pod) -> Option<Signal> {
 
 /// Findings in the reason for which a container waits: words of the kubelet and of the CRI
 /// (`kubernetes/pkg/kubelet/images` and `pkg/kubelet/container/sync_result.go`).
-fn waiting(shared: &Shared<'_, '_>, pod: &Pod, status: &ContainerStatus) -> Option<Signal> {
+fn waiting(shared: &Shared<'_, '_>, pod: &Pod, status: &ContainerStatus, memory: &Memory) -> Option<Signal> {
     let waiting = status.state.waiting.as_ref()?;
     let message = waiting.message.as_str();
     let rule = match waiting.reason.as_str() {
@@ -86,6 +86,12 @@ fn waiting(shared: &Shared<'_, '_>, pod: &Pod, status: &ContainerStatus) -> Opti
         "ErrImageNeverPull" if shared.is_running(&status.name) => &IMAGE_NOT_ON_NODE,
         "ErrImageNeverPull" => &ERR_IMAGE_NEVER_PULL,
         "SignatureValidationFailed" => &SIGNATURE_VALIDATION_FAILED,
+        // A kubelet before 1.32 does not repeat here what the registry said (kubernetes#127918).
+        "ImagePullBackOff"
+            if memory.has_found(&IMAGE_NOT_FOUND, pod.uid(), &status.name) && !has_cause(message) =>
+        {
+            &IMAGE_NOT_FOUND
+        }
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" | "ImageInspectError" => pull(message),
         // The kubelet's own copy is not there yet (kubernetes#74755).
         "CreateContainerConfigError" if message.contains("failed to sync") && message.contains("cache") => {
@@ -101,6 +107,11 @@ fn waiting(shared: &Shared<'_, '_>, pod: &Pod, status: &ContainerStatus) -> Opti
         _ => return None,
     };
     Some(Signal::of_container(shared.view, rule, (pod, status), message))
+}
+
+/// Whether a cause follows the image in `Back-off pulling image "IMAGE"`.
+fn has_cause(message: &str) -> bool {
+    message.contains("\": ")
 }
 
 /// Tells a wrong image from a registry in trouble, by the registry's words.
