@@ -29,7 +29,13 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
         // As any file that is made, less the umask: a report is for others to read.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf))
+    // The error names the passing file, which says nothing to anybody.
+    let own = |error: io::Error| {
+        let text = error.to_string();
+        let told = text.split_once(" at path ").map_or(text.as_str(), |(told, _)| told);
+        io::Error::new(error.kind(), told.to_owned())
+    };
+    builder.tempfile_in(folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)).map_err(own)
 }
 
 #[cfg(test)]
@@ -49,8 +55,11 @@ mod tests {
         fs::write(dir.path().join("usual"), "").unwrap();
         let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions();
         assert_eq!(mode("run.json"), mode("usual"));
-        assert!(write(Path::new("/no/such/folder/x"), "").is_err());
-        assert!(check(Path::new("/no/such/folder/x")).is_err() && check(&path).is_ok());
+        let nowhere = Path::new("/no/such/folder/x");
+        for failed in [write(nowhere, "").unwrap_err(), check(nowhere).unwrap_err()] {
+            assert_eq!(failed.to_string(), "No such file or directory (os error 2)");
+        }
+        check(&path).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "the check leaves nothing");
     }
 
