@@ -206,7 +206,13 @@ impl Paper {
         for text in self.0.lock().unwrap().iter() {
             let line = text.trim_end().replace(|letter| ('\u{2800}'..='\u{28ff}').contains(&letter), "*");
             let line = line.replace('\u{1b}', "␛");
-            if !line.is_empty() && !seen.contains(&line) {
+            // How long it takes is a matter of the machine.
+            let line = if line.starts_with('*') {
+                line.trim_end_matches(|letter| letter != ' ').trim_end().to_owned()
+            } else {
+                line
+            };
+            if !matches!(line.as_str(), "" | "*") && !seen.contains(&line) {
                 seen.push(line);
             }
         }

@@ -144,7 +144,8 @@ fn of_a_lock_that_another_run_holds() {
     assert_snapshot!(play(async |stage| {
         stage.begins("canary web --image shop:v2-slow --weight 25 -n shop");
         stage.passes(5).await;
-        types(stage, &["promote web -n shop", "abort web --wait-lock 5s -n shop"]).await;
+        types(stage, &["canary web --image shop:v3-good --weight 25 --wait-lock 5s -n shop"]).await;
+        types(stage, &["rolling web --image shop:v3-good -n shop", "abort web -n shop"]).await;
     }));
 }
 

@@ -101,7 +101,12 @@ fn canary_scaled_down() {
 
 #[test]
 fn canary_whose_node_was_lost() {
-    assert_snapshot!(after_act(&Act::NodeLost(0)));
+    assert_snapshot!(play(async |stage| {
+        stage.does("canary web --image shop:v2-good --weight 25 -n shop").await;
+        stage.somebody(&Act::NodeLost(1));
+        stage.passes(60).await;
+        look(stage).await;
+    }));
 }
 
 #[test]
@@ -195,7 +200,7 @@ fn quota_that_lets_no_pod_in() {
         stage.somebody(&Act::Quota(4));
         stage.passes(5).await;
         stage.begins("canary web --image shop:v2-good --weight 25 --force -n shop");
-        stage.passes(30).await;
+        stage.passes(8).await;
         look(stage).await;
     }));
 }

@@ -82,6 +82,10 @@ fn is_scripted(container: &Container, life: &Life) -> bool {
     life.behaviour() == Behaviour::Good || own == life.behaviour()
 }
 
+fn no_image(image: &str) -> String {
+    format!("failed to pull and unpack image {image:?}: not found")
+}
+
 fn container(container: &Container, pod: &Pod, life: &Life) -> Value {
     let scripted = is_scripted(container, life);
     let image = container.image.as_deref().unwrap_or_default();
@@ -97,12 +101,12 @@ fn container(container: &Container, pod: &Pod, life: &Life) -> Value {
         _ if !scripted && !life.is_over() => {
             json!({"running": {"startedAt": pod.metadata.creation_timestamp}})
         }
+        // pkg/kubelet/images/image_manager.go, EnsureImageExists: since 1.32 with what the registry said.
         State::Refused("ImagePullBackOff") => {
-            waiting("ImagePullBackOff", format!("Back-off pulling image {image:?}"))
+            let message = format!("Back-off pulling image {image:?}: ErrImagePull: {}", no_image(image));
+            waiting("ImagePullBackOff", message)
         }
-        State::Refused("ErrImagePull") => {
-            waiting("ErrImagePull", format!("failed to pull and unpack image {image:?}: not found"))
-        }
+        State::Refused("ErrImagePull") => waiting("ErrImagePull", no_image(image)),
         State::Refused(reason) => waiting(reason, "secret \"settings\" not found".to_owned()),
         State::Running { since, .. } => json!({"running": {"startedAt": stamp(*since)}}),
         State::Ended => life.last.map_or(Value::Null, ended),
