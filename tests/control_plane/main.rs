@@ -51,3 +51,4 @@ mod status;
 mod step;
 mod undone;
 mod walks;
+mod words;

@@ -101,7 +101,8 @@ async fn deployments(
     if !args.filename.is_empty() {
         names.extend(items.iter().filter(|item| item.is_rolled_out()).map(|item| item.id.name.clone()));
     } else if names.is_empty() {
-        let all = cluster.deployments().await?;
+        let named = "--deployment NAME, where a credential may not list all of them";
+        let all = cluster.deployments().await.map_err(|error| error.next(named))?;
         if all.is_empty() {
             return Err(Error::usage(format!("there is no Deployment in namespace {}", cluster.namespace))
                 .next("give the manifests that are going to be applied: -f FILE|DIRECTORY"));
