@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::model::Reference;
+
 /// An image to run: `[CONTAINER=]IMAGE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewImage {
@@ -19,11 +21,10 @@ impl FromStr for NewImage {
             Some((container, image)) => (Some(container.to_owned()), image),
             None => (None, text),
         };
-        let is_illegal = |letter: char| letter.is_whitespace() || letter.is_control();
-        if image.is_empty() || image.starts_with('-') || image.contains(is_illegal) {
-            return Err("names no image: write [CONTAINER=]IMAGE".into());
+        match Reference::problem(image) {
+            Some(problem) => Err(format!("{problem}: write [CONTAINER=]IMAGE")),
+            None => Ok(Self { container, image: image.to_owned() }),
         }
-        Ok(Self { container, image: image.to_owned() })
     }
 }
 
@@ -38,14 +39,13 @@ mod tests {
             ("web:1", None, "web:1"),
             ("app=registry:5000/web:1", Some("app"), "registry:5000/web:1"),
             ("=web:1", Some(""), "web:1"),
-            ("app=web=1", Some("app"), "web=1"),
             (digest.as_str(), None, digest.as_str()),
         ] {
             let parsed: NewImage = text.parse().unwrap();
             assert_eq!((parsed.container.as_deref(), parsed.image.as_str()), (container, image));
         }
-        for text in ["", "app=", "-web", "app=-web", "web 1", "app=web:1\n"] {
-            assert!(text.parse::<NewImage>().unwrap_err().contains("names no image"), "{text}");
+        for text in ["", "app=", "-web", "app=-web", "web 1", "app=web:1\n", "app=web=1", "web:1:"] {
+            assert!(text.parse::<NewImage>().unwrap_err().contains("write [CONTAINER=]IMAGE"), "{text}");
         }
     }
 }

@@ -22,7 +22,7 @@ async fn types(stage: &mut Stage, lines: &[&str]) {
 }
 
 /// What is typed wrong, whatever there is.
-const TYPED_WRONG: [&str; 24] = [
+const TYPED_WRONG: [&str; 26] = [
     "canray web --weight 10",
     "canary",
     "canary web",
@@ -31,6 +31,8 @@ const TYPED_WRONG: [&str; 24] = [
     "canary web --weight ten",
     "canary web --weight 10 --steps 10,20",
     "canary web --image shop:v2-good --steps 50,20 -n shop",
+    "canary web --image shop: --weight 10 -n shop",
+    "canary web --image web=Shop:v2 --weight 10 -n shop",
     "canary web --image shop:v2-good --weight 0 -n shop",
     "canary web --image shop:v2-good --weight 100 -n shop",
     "canary pod/web --image shop:v2-good --weight 10 -n shop",
@@ -55,13 +57,12 @@ fn typed_wrong() {
 }
 
 /// What does not fit the workload as it is.
-const IDLE: [&str; 22] = [
+const IDLE: [&str; 21] = [
     "canary shop --image shop:v2-good --weight 10 -n shop",
     "canary web --image shop:v2-good --weight 10 -n elsewhere",
     "canary web --weight 10 -n shop",
     "canary web --image shop:v1-good --weight 10 -n shop",
     "canary web --image db=shop:v2-good --weight 10 -n shop",
-    "canary web --image shop:v2: --weight 10 -n shop",
     "canary web --image shop:v2-good --weight 10 --exact -n shop",
     "canary web --image shop:v2-good --weight 25 --router gateway-api -n shop",
     "canary web --image shop:v2-good --weight 25 --header x-canary=1 -n shop",
