@@ -35,19 +35,20 @@ pub struct BlueGreenRequest {
 pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
     let id = situation.deployment().id();
-    let Some(traffic) = &observed.traffic else {
-        return Err(Error::refused(format!(
-            "no Service selects the pods of {id}: there is nothing to switch"
-        ))
-        .next(format!("{} --port PORT", id.kubectl("expose"))));
-    };
-    if situation.hold.is_some() && traffic.switch.is_none() {
+    let switches = observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
+    if situation.hold.is_some() && !switches {
         return Err(Error::refused(format!(
             "a canary of {id} is held: it has to be promoted or aborted first"
         ))
         .next(id.command("promote"))
         .next(id.command("abort")));
     }
+    let Some(traffic) = &observed.traffic else {
+        return Err(Error::refused(format!(
+            "no Service selects the pods of {id}: there is nothing to switch"
+        ))
+        .next(format!("{} --port PORT", id.kubectl("expose"))));
+    };
     if let Some(pod) =
         foreign_pod(&situation, &traffic.service).filter(|_| RoutedSteps::of(observed).is_none())
     {
