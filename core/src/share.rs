@@ -120,11 +120,11 @@ impl Sizing {
                 "the only stable pod cannot be taken away: the Deployment has 1 replica",
             ));
         }
-        // With a whole set the surge is at least 1, and the controller fills up to replicas + surge.
+        // The controller fills up to replicas + surge, and with a whole set the surge is at least 1. A set that was shrunk
+        // before leaves its room to the canary.
         let least = match use_of {
             Stable::Whole => (replicas + 1).saturating_sub(stable).max(1),
-            Stable::AsIs => replicas.saturating_sub(stable).max(1),
-            Stable::Shrink => 1,
+            Stable::AsIs | Stable::Shrink => replicas.saturating_sub(stable).max(1),
         };
         let most = if use_of == Stable::Shrink { replicas - 1 } else { replicas };
         let can_be_kept =

@@ -72,6 +72,18 @@ fn shrinking_meets_shares_that_a_whole_set_cannot() {
     assert!(Sizing::choose(Size::Weight(50), Stable::Shrink, 1, 1).is_err());
 }
 
+/// The controller fills up to as many pods as there are replicas: fewer canary pods than the set that was shrunk has left room for
+/// would be promised and not be there.
+#[test]
+fn a_set_that_was_shrunk_before_leaves_its_room_to_the_canary() {
+    for (asked, replicas, left, canary, stable) in [(34, 3, 1, 2, 1), (71, 8, 2, 6, 2), (90, 8, 2, 7, 1)] {
+        let sizing = Sizing::choose(Size::Weight(asked), Stable::Shrink, replicas, left).unwrap();
+        assert_eq!((sizing.canary, sizing.stable), (canary, stable), "{asked} % of {replicas}");
+    }
+    let few = Sizing::choose(Size::Pods(1), Stable::Shrink, 8, 2).unwrap_err();
+    assert!(few.message.ends_with("with 8 replicas and 2 stable pods it is 6 to 7"), "{}", few.message);
+}
+
 #[test]
 fn a_rollout_under_way_is_held_where_it_stands() {
     let sizing = Sizing::choose(Size::Pods(2), Stable::AsIs, 3, 1).unwrap();
@@ -110,6 +122,17 @@ proptest! {
         prop_assert_eq!(taken(bounds, replicas, replicas, sizing.canary), replicas - sizing.stable);
         prop_assert_eq!(taken(bounds, replicas, sizing.stable, sizing.canary), 0);
         prop_assert!(sizing.canary <= replicas);
+    }
+
+    /// Whatever is left of the stable set, and however it may be used.
+    #[test]
+    fn the_controller_fills_up_to_just_these_pods(
+        asked in 1_u8..100, replicas in 2_u32..200, left in 1_u32..200, way in 0_usize..3,
+    ) {
+        let use_of = [Stable::Whole, Stable::AsIs, Stable::Shrink][way];
+        let sizing = Sizing::choose(Size::Weight(asked), use_of, replicas, left.min(replicas)).unwrap();
+        let room = replicas + sizing.bounds(use_of).surge - sizing.stable;
+        prop_assert_eq!(sizing.canary, room.min(replicas), "{:?}", sizing);
     }
 
     /// Whoever scales a held Deployment down takes pods of both versions (`scale` in kubernetes/pkg/controller/deployment:
