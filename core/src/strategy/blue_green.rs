@@ -10,7 +10,7 @@ use super::canary::{new_template, refuse_what_cannot_be_held, with_name};
 use super::promote::refuse_what_was_not_tried;
 use super::routed::{RoutedSteps, foreign_pod};
 use crate::error::{Error, Kind};
-use crate::model::ReplicaSet;
+use crate::model::{ReplicaSet, images, same_template};
 use crate::plan::{Check, Plan, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Situation};
@@ -59,6 +59,9 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
         .next("--service NAME (one that has the pods of this Deployment alone)"));
     }
     if is_switched(observed) {
+        if let Some(error) = request.template.as_ref().and_then(|asked| another_serves(asked, &situation)) {
+            return Err(error);
+        }
         // The second set serves already: what is left is to finish.
         return if request.promote { promote(observed) } else { Ok(Plan::default()) };
     }
@@ -132,6 +135,20 @@ fn finish(observed: &Observed) -> Vec<Step> {
     steps.extend([Step::Release, Step::AwaitRollout]);
     steps.extend(after);
     steps
+}
+
+/// Returns why a version cannot be tried now: the second set is that of another one, and has the traffic.
+fn another_serves(asked: &Value, situation: &Situation<'_>) -> Option<Error> {
+    let id = situation.deployment().id();
+    let serving = &situation.canary?.spec.template;
+    (!same_template(asked, serving)).then(|| {
+        Error::refused(format!(
+            "{} has the traffic of {id} already: it has to be promoted or aborted before another version is tried",
+            images(serving).join(", ")
+        ))
+        .next(id.command("promote"))
+        .next(id.command("abort"))
+    })
 }
 
 /// Whether the second set has the traffic.
@@ -238,6 +255,19 @@ mod tests {
         let mut frozen = second_set("web-2");
         frozen.deployment.spec.paused = true;
         assert_eq!(blue_green(&request("web:2"), &frozen).unwrap(), Plan::default(), "it serves");
+    }
+
+    /// It would end well without the version that was asked for, or promote the other one.
+    #[test]
+    fn another_version_is_not_taken_for_the_one_that_has_the_traffic() {
+        let mut frozen = second_set("web-2");
+        frozen.deployment.spec.paused = true;
+        for (image, promote) in [("web:3", false), ("web:3", true), ("web:1", false)] {
+            let (kind, text) = refused(&BlueGreenRequest { promote, ..request(image) }, &frozen);
+            assert!(kind == Kind::Refused && text.contains("web:2 has the traffic"), "{text}");
+        }
+        let whatever = BlueGreenRequest { promote: true, ..BlueGreenRequest::default() };
+        assert_eq!(blue_green(&whatever, &frozen).unwrap(), promote(&frozen).unwrap());
     }
 
     #[test]
