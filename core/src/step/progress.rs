@@ -58,14 +58,17 @@ fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progre
     if situation.lost_its_limits() {
         return Progress::Halted(without_limits(situation));
     }
-    let target = situation.canary_target().unwrap_or(0);
-    let frozen = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
-    if deployment.spec.paused && !frozen {
+    let switches = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
+    if deployment.spec.paused && !switches {
         return Progress::Halted(paused(situation));
     }
     let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
         return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
     };
+    // The controller scales a Deployment that is paused in proportion, and may give its canary more pods than there are replicas
+    // (`sync` and `scale`, `pkg/controller/deployment/sync.go`).
+    let given = if deployment.spec.paused { canary.replicas() } else { 0 };
+    let target = situation.canary_target().unwrap_or(0).max(given);
     let needed = min_ready(situation);
     let pods: Vec<&Pod> =
         situation.pods_of(canary).filter(|pod| !pod.is_terminating() && !pod.is_finished()).collect();
@@ -240,6 +243,47 @@ mod tests {
         observed.replica_sets[1].status = crate::model::ReplicaSet::default().status;
         observed.deployment = crate::fixtures::idle().deployment;
         assert_eq!(progress(&Step::AwaitStable, &Situation::of(&observed), &ready_for), Progress::Done);
+    }
+
+    /// The controller scales a Deployment that is paused in proportion, up to all that its limits allow (`sync` and `scale`,
+    /// `pkg/controller/deployment/sync.go`).
+    #[test]
+    fn a_second_set_that_is_frozen_has_as_many_pods_as_the_controller_gives_it() {
+        let mut observed = held();
+        let mut switched = crate::traffic::Traffic::direct("web");
+        switched.switch = Some(20);
+        observed.traffic = Some(switched);
+        observed.deployment.spec.paused = true;
+        observed.deployment.spec.replicas = Some(2);
+        observed.deployment.spec.strategy = Some(
+            serde_json::json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}}),
+        );
+        observed.replica_sets[0] = crate::fixtures::replica_set("web:1", 2);
+        observed.replica_sets[1] = crate::fixtures::replica_set("web:2", 3);
+        let pod = |name: &str| -> Pod {
+            let owner = serde_json::json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-web-2",
+                "uid": "web-2", "controller": true}]);
+            let ready =
+                serde_json::json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+            serde_json::from_value(
+                serde_json::json!({"metadata": {"name": name, "uid": name, "ownerReferences": owner}, "status": ready}),
+            )
+            .unwrap()
+        };
+        observed.pods = ["a", "b", "c"].map(pod).map(Arc::new).to_vec();
+        let steady = |_: &Pod| Some(Duration::ZERO);
+        let mut text = serde_json::from_str::<serde_json::Value>(
+            observed.deployment.annotation(crate::keys::HELD_ANNOTATION).unwrap(),
+        )
+        .unwrap();
+        text["bounds"]["surge"] = 3.into();
+        observed.deployment.metadata.annotations =
+            Some([(crate::keys::HELD_ANNOTATION.to_owned(), text.to_string())].into());
+        let soak = Step::Soak { seconds: 20 };
+        assert_eq!(progress(&soak, &Situation::of(&observed), &steady), Progress::Done);
+        observed.pods.pop();
+        let waits = Progress::Waiting("2 of 3 canary pods Ready".into(), None);
+        assert_eq!(progress(&soak, &Situation::of(&observed), &steady), waits);
     }
 
     /// The Service has the pods of the stable version alone, and waits for them: they are on their way out.
