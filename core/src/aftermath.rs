@@ -24,6 +24,8 @@ pub enum Aftermath {
         pods: u32,
         /// The pods of the former version.
         beside: u32,
+        /// The pods of all others: a version that was tried before may not be gone yet.
+        others: u32,
     },
     /// It is still what the Deployment rolls out.
     Live,
@@ -42,7 +44,9 @@ impl Aftermath {
         let live = &deployment.spec.template;
         if situation.hold.is_some() {
             let pods = situation.canary.map_or(0, ReplicaSet::replicas);
-            return Self::Held { pods, beside: situation.stable.map_or(0, ReplicaSet::replicas) };
+            let beside = situation.stable.map_or(0, ReplicaSet::replicas);
+            let all: u32 = situation.observed.replica_sets.iter().map(ReplicaSet::replicas).sum();
+            return Self::Held { pods, beside, others: all.saturating_sub(pods + beside) };
         }
         if home.is_some_and(|home| same_template(home, live)) {
             let current = situation.current;
@@ -67,12 +71,13 @@ impl Aftermath {
             Self::Returning { ready, wanted } => {
                 format!("the former version's template is back, {ready} of {wanted} of its pods are Ready")
             }
-            Self::Held { pods: canary, beside } => {
-                format!(
-                    "it is held where it stands: {} of it beside {}",
-                    counted(*canary, "pod"),
-                    counted(*beside, "pod")
-                )
+            Self::Held { pods: canary, beside, others } => {
+                let (canary, beside) = (counted(*canary, "pod"), counted(*beside, "pod"));
+                let others = match others {
+                    0 => String::new(),
+                    pods => format!(", and {} of other versions", counted(*pods, "pod")),
+                };
+                format!("it is held where it stands: {canary} of it beside {beside}{others}")
             }
             Self::Live => "it was not undone: the Deployment still has it".to_owned(),
             Self::Another { images } => format!("another client has put {images} on the Deployment since"),
@@ -86,6 +91,17 @@ mod tests {
     use crate::fixtures::{held, idle, replica_set, template};
     use crate::situation::Observed;
 
+    #[test]
+    fn all_that_is_held_is_named() {
+        let mut observed = held();
+        let end = "it is held where it stands: 1 pod of it beside 3 pods";
+        assert_eq!(after(&observed).sentence(), end);
+        // A version that was tried before was to go, and had not.
+        observed.replica_sets.push(replica_set("web:0", 2));
+        assert_eq!(after(&observed), Aftermath::Held { pods: 1, beside: 3, others: 2 });
+        assert_eq!(after(&observed).sentence(), format!("{end}, and 2 pods of other versions"));
+    }
+
     fn after(observed: &Observed) -> Aftermath {
         Aftermath::of(&Situation::of(observed), Some(&template("web:1")), &template("web:2"))
     }
@@ -93,7 +109,7 @@ mod tests {
     #[test]
     fn only_what_is_there_is_said() {
         assert_eq!(after(&idle()), Aftermath::Back);
-        assert_eq!(after(&held()), Aftermath::Held { pods: 1, beside: 3 });
+        assert_eq!(after(&held()), Aftermath::Held { pods: 1, beside: 3, others: 0 });
         let mut observed = idle();
         observed.replica_sets[0].status.ready_replicas = 2;
         assert_eq!(after(&observed), Aftermath::Returning { ready: 2, wanted: 3 });

@@ -89,12 +89,16 @@ pub fn untrue(before: &Objects, now: &Objects, told: Told<'_>, others: Others) -
     if says("held where it stands") || says("the version is held") {
         ask(held, "it is not held");
     }
-    if let Some(parts) = held_beside(told.text) {
+    if let Some((parts, others)) = held_beside(told.text) {
         let mut sizes: Vec<u64> = serving.iter().filter_map(|set| set["spec"]["replicas"].as_u64()).collect();
-        let mut parts: Vec<u64> = parts.into_iter().filter(|part| *part > 0).collect();
-        sizes.sort_unstable();
-        parts.sort_unstable();
-        ask(parts == sizes, &format!("{sizes:?} pods are wanted"));
+        let wanted = format!("{sizes:?} pods are wanted");
+        for part in parts.into_iter().filter(|part| *part > 0) {
+            match sizes.iter().position(|size| *size == part) {
+                Some(at) => drop(sizes.remove(at)),
+                None => ask(false, &wanted),
+            }
+        }
+        ask(sizes.iter().sum::<u64>() == others, &wanted);
     }
     if says("the hold is off") || says("the version was aborted") || says("the version was promoted") {
         ask(!held, "it is held");
@@ -145,12 +149,16 @@ fn phase(text: &str) -> Option<&str> {
     line.split("  ").nth(1)
 }
 
-/// "held where it stands: 2 pods of it beside 3 pods".
-fn held_beside(text: &str) -> Option<[u64; 2]> {
-    let (_, rest) = text.split_once("held where it stands: ")?;
+/// "held where it stands: 2 pods of it beside 3 pods, and 1 pod of other versions".
+fn held_beside(text: &str) -> Option<([u64; 2], u64)> {
+    let (_, rest) = text.lines().find_map(|line| line.split_once("held where it stands: "))?;
     let (canary, rest) = rest.split_once(" of it beside ")?;
     let number = |text: &str| text.split(' ').next()?.parse().ok();
-    Some([number(canary)?, number(rest)?])
+    let others = match rest.split_once(", and ") {
+        Some((_, others)) => number(others)?,
+        None => 0,
+    };
+    Some(([number(canary)?, number(rest)?], others))
 }
 
 /// The last picture says how many pods each version has.
@@ -161,8 +169,11 @@ fn shares(sets: &[Value], text: &str) -> Vec<String> {
             set["metadata"]["labels"]["pod-template-hash"].as_str().is_some_and(|hash| line.contains(hash))
         };
         let set = sets.iter().find(hash)?;
-        let wanted = format!("/{} Ready", set["spec"]["replicas"]);
-        (!line.contains(&wanted)).then(|| format!("it has {wanted} in '{line}'"))
+        // Surplus pods are Ready until they go.
+        let wanted = &set["spec"]["replicas"];
+        let ways = [format!("/{wanted} Ready"), format!(" Ready, {wanted} wanted")];
+        let is_told = ways.iter().any(|way| line.contains(way));
+        (!is_told).then(|| format!("{wanted} are wanted, and it is '{line}'"))
     });
     wrong.collect()
 }
