@@ -1,10 +1,14 @@
 //! What may be said after a version failed: from what was read back, never from what was planned.
 
+mod taken_over;
+
 use serde_json::Value;
 
 use crate::model::{ReplicaSet, images, same_template};
 use crate::situation::Situation;
 use crate::words::counted;
+
+pub use taken_over::{Fate, fate};
 
 /// What became of a version that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]

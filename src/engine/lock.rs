@@ -49,6 +49,11 @@ impl Lock {
         self.lease.as_ref()
     }
 
+    /// The version of the Lease as it was last read or written; nothing if there is none.
+    pub(crate) fn version(&self) -> Option<String> {
+        self.lease.as_ref()?["metadata"]["resourceVersion"].as_str().map(str::to_owned)
+    }
+
     pub(crate) fn state(&self) -> Option<LockState> {
         self.lease.as_ref().map(journal::lock_state)
     }

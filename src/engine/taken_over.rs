@@ -6,11 +6,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
 use super::noted::Left;
+use crate::aftermath::{self, Fate};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::journal::{Snapshot, State, Verb};
-use crate::model::{fingerprint, images, same_template};
-use crate::situation::{Observed, Phase, Situation};
+use crate::journal::{State, Verb};
+use crate::situation::{Observed, Situation};
 use crate::strategy;
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -21,11 +21,14 @@ impl Engine<'_> {
         self.output.event(&Event::warning(lost.message.clone()));
         let deadline = Instant::now() + self.options.timeout;
         let mine = self.lock.way_home().cloned();
+        let mut read = None;
         loop {
             let free = self.lock.look(self.cluster).await?;
-            if free {
-                // What the watches have brought so far may be older than the end of the other run.
+            let version = self.lock.version();
+            if free && read.as_ref() != Some(&version) {
+                // What the watches have brought so far may be older than the end of the other run; what comes later they bring.
                 self.refresh().await?;
+                read = Some(version);
             }
             let observed = self.observed()?;
             let situation = Situation::of(&observed);
@@ -33,17 +36,22 @@ impl Engine<'_> {
             if free && self.landed_late(&situation) {
                 return self.retract(&observed).await;
             }
-            if free && matches!(situation.phase, Phase::Held | Phase::Idle) {
-                let became = became(verb, &situation, mine.as_ref(), &self.options.run.id);
-                return match became {
-                    Ok(sentence) => {
+            if free {
+                match aftermath::fate(verb, &situation, mine.as_ref(), &self.options.run.id) {
+                    Fate::Met(sentence) => {
                         self.output.event(&Event::note(format!("{id}: {sentence}")));
-                        Ok(())
+                        return Ok(());
                     }
-                    Err(sentence) => {
-                        Err(Error::new(Kind::VersionFailed, format!("{id}: {sentence}; {}", lost.message)))
+                    Fate::Missed(sentence) => {
+                        let message = format!("{id}: {sentence}; {}", lost.message);
+                        return Err(Error::new(Kind::VersionFailed, message));
                     }
-                };
+                    Fate::Stuck(why) => {
+                        let message = format!("{}, and is not through: {why}", lost.message);
+                        return Err(Error::new(Kind::Deadline, message).next(id.command("status")));
+                    }
+                    Fate::Open => {}
+                }
             }
             if Instant::now() >= deadline {
                 return Err(Error::new(Kind::Deadline, format!("{}, and is not through yet", lost.message))
@@ -87,33 +95,5 @@ impl Engine<'_> {
         result.map(|_| ()).and(released)?;
         let sentence = format!("{id}: the version was aborted by another run");
         Err(Error::new(Kind::VersionFailed, sentence).next(id.command("status")))
-    }
-}
-
-/// Returns what became of the version of a run that was taken over, from what is there: as an error if that is not what the
-/// run was for.
-fn became(
-    verb: Verb,
-    situation: &Situation<'_>,
-    mine: Option<&Snapshot>,
-    run: &str,
-) -> Result<String, String> {
-    let live = &situation.deployment().spec.template;
-    let is_mine = mine.is_some_and(|mine| mine.canary == fingerprint(live));
-    let is_former = mine.is_some_and(|mine| same_template(&mine.template, live));
-    match (&situation.hold, is_mine) {
-        (Some(hold), true) => {
-            let by = hold.record.as_ref().map(|record| &record.run);
-            Ok(match by {
-                Some(by) if by.id == run => "the version is held as this run left it".to_owned(),
-                Some(by) => format!("the version is held by {}", by.holder),
-                None => "the version is held".to_owned(),
-            })
-        }
-        (None, true) if verb == Verb::Abort => Err("the version was promoted".to_owned()),
-        (None, true) => Ok("the version was promoted".to_owned()),
-        (None, false) if is_former && verb == Verb::Abort => Ok("the version was aborted".to_owned()),
-        (None, false) if is_former => Err("the version was aborted, and the former one is back".to_owned()),
-        (_, false) => Err(format!("another version ({}) took its place", images(live).join(", "))),
     }
 }
