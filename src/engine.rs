@@ -282,9 +282,10 @@ impl<'a> Engine<'a> {
         if outcome.as_ref().is_some_and(|outcome| outcome.ending == Ending::Unjudged) {
             self.note(NOTHING_TO_JUDGE);
         }
-        if let (Ok(observed), Some(outcome)) = (&observed, &outcome) {
-            Box::pin(self.note_origin(observed, outcome)).await;
-        }
+        let is_noted = match (&observed, &outcome) {
+            (Ok(observed), Some(outcome)) => Box::pin(self.note_origin(observed, outcome)).await,
+            _ => false,
+        };
         let signalled = result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted);
         let released = tokio::select! {
             biased;
@@ -295,7 +296,7 @@ impl<'a> Engine<'a> {
         };
         // A note on the Deployment counts as a change of it (`PrepareForUpdate`, `pkg/registry/apps/deployment/strategy.go`): whoever
         // looks next is to find the rollout complete.
-        if result.is_ok() {
+        if result.is_ok() && is_noted {
             self.is_seen_within(NOTED).await.ok();
         }
         // The step's own error says more than a lock that could not be freed: it runs out by itself.

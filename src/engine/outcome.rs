@@ -44,22 +44,28 @@ impl Engine<'_> {
         })
     }
 
-    /// Notes on the workload where its version comes from. The history has it in any case.
-    pub(super) async fn note_origin(&mut self, observed: &Observed, outcome: &Outcome) {
+    /// Notes on the workload where its version comes from. The history has it in any case. Returns whether that made a new
+    /// generation of it.
+    pub(super) async fn note_origin(&mut self, observed: &Observed, outcome: &Outcome) -> bool {
         let former = self.lock.lease().map(journal::outcomes).unwrap_or_default();
         let deployment = &observed.deployment;
         let annotations = deployment.metadata.annotations.as_ref();
         let patch = journal::note_origin(deployment.uid(), annotations, outcome, &former);
         if patch.is_empty() {
-            return;
+            return false;
         }
         match self.cluster.change_deployment(&self.options.name, &patch).await {
-            Ok((deployment, _)) => self.cache.learn(deployment),
+            Ok((now, _)) => {
+                let is_new = now.generation() != deployment.generation();
+                self.cache.learn(now);
+                is_new
+            }
             Err(failure) => {
                 self.warn(&format!(
                     "where the version comes from is not noted on it: {}",
                     failure.into_error()
                 ));
+                false
             }
         }
     }
