@@ -4,9 +4,11 @@
 use k8s_openapi::api::core::v1::Pod;
 use rollout_plus::journal::{self, HeldRecord};
 use rollout_plus::keys::{HELD, HELD_ANNOTATION, POD_TEMPLATE_HASH};
+use rollout_plus::model::same_template;
 use serde_json::Value;
 
 use super::Invariant;
+use super::ending::is_held;
 use super::pods::serves;
 use crate::object::{Key, Kind, Object};
 use crate::scenario::shop::{NAME, NAMESPACE};
@@ -17,7 +19,7 @@ use crate::server::store::{Entry, Store};
 #[derive(Clone, Copy, Debug)]
 pub struct Serving {
     least: usize,
-    /// Somebody took stable pods from those that count as Available, and brought another version before any run.
+    /// Somebody took stable pods from those that count as Available, and somebody brought another version before a run held again.
     undone: bool,
 }
 
@@ -34,10 +36,12 @@ impl Invariant for Serving {
     }
 
     fn look(&mut self, store: &Store, entry: &Entry) -> Result<(), String> {
+        // What takes the pods is there before they go, and may be gone again when the last one does.
+        let tells = matches!(entry.resource.seen_as, Some(Kind::Deployment | Kind::ReplicaSet));
+        self.undone |= tells && is_undone(store);
         let Some(pods) = of_kind(Kind::Pod).filter(|pods| *pods == entry.resource) else { return Ok(()) };
         let serves = |object: &&Object| matches!(object, Object::Pod(pod) if serves(pod as &Pod));
         let there = store.all_typed(pods).filter(serves).count();
-        self.undone |= there < self.least && is_undone(store);
         if there >= self.least || self.undone {
             Ok(())
         } else {
@@ -46,22 +50,24 @@ impl Invariant for Serving {
     }
 }
 
-/// Whether the stable pods do not count as Available under a hold, and the record of that hold is gone with it: `kubectl rollout
-/// undo` did that, and no run has held since. Nothing on the Deployment keeps those pods (`docs/design/004`).
+/// Whether the stable pods do not count as Available under a hold, the record of that hold is gone with it, and another version is
+/// live: `kubectl rollout undo` did the first two, somebody else the last, and no run has held since. Nothing on the Deployment
+/// keeps those pods (`docs/design/004`).
 fn is_undone(store: &Store) -> bool {
     let key = Key::new(NAMESPACE, NAME);
     let lease = Key::new(NAMESPACE, &journal::lease_name(NAME));
     let deployment = of_kind(Kind::Deployment).and_then(|deployments| store.get(deployments, &key));
+    let Some(deployment) = deployment.filter(|one| is_held(one)) else { return false };
     let lease = find("coordination.k8s.io", "v1", "leases").and_then(|leases| store.get(leases, &lease));
-    let journal = lease.and_then(|lease| journal::journal(lease));
-    let (Some(deployment), Some(journal)) = (deployment, journal) else { return false };
+    let Some(journal) = lease.and_then(|lease| journal::journal(lease)) else { return false };
     let text = deployment["metadata"]["annotations"][HELD_ANNOTATION].as_str();
     let has_held = text.and_then(HeldRecord::parse).is_some_and(|record| record.epoch == journal.epoch);
     let stable = journal.snapshot.map(|snapshot| snapshot.stable);
-    let is_uncounted = |set: &Value| {
+    let is_taken = |set: &Value| {
         set["spec"]["minReadySeconds"] == HELD
             && set["metadata"]["labels"][POD_TEMPLATE_HASH].as_str() == stable.as_deref()
+            && !same_template(&set["spec"]["template"], &deployment["spec"]["template"])
     };
     let mut sets = of_kind(Kind::ReplicaSet).into_iter().flat_map(|sets| store.all(sets));
-    !has_held && deployment["spec"]["minReadySeconds"] == HELD && sets.any(|(_, set)| is_uncounted(set))
+    !has_held && sets.any(|(_, set)| is_taken(set))
 }
