@@ -86,3 +86,6 @@ impl Event {
         Self::Warning { text: text.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;
