@@ -1,7 +1,6 @@
 //! The only loop: record, act, wait, record. It knows steps, not strategies.
 
 mod act;
-mod anew;
 mod guard;
 mod lock;
 mod noted;
@@ -11,6 +10,7 @@ mod rehearsal;
 mod routes;
 mod taken_over;
 mod telling;
+mod tries;
 mod undo;
 mod verify;
 mod wait;

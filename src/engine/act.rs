@@ -1,7 +1,7 @@
 //! Does what a step needs, deciding anew whenever something turns out to have changed.
 
 use super::Engine;
-use super::anew::Anew;
+use super::tries::Tries;
 use crate::cluster::Failure;
 use crate::error::Error;
 use crate::event::Event;
@@ -12,7 +12,7 @@ use crate::step::{self, Mutation};
 impl Engine<'_> {
     /// Does the writes of a step, deciding anew whenever the object turns out to have changed.
     pub(super) async fn act(&mut self, step: &Step) -> Result<(), Error> {
-        let mut anew = Anew::within(self.options.timeout);
+        let mut tries = Tries::within(self.options.timeout);
         let mut told = false;
         loop {
             let observed = self.observed()?;
@@ -72,7 +72,7 @@ impl Engine<'_> {
                     if stale {
                         self.amend_way_home(step).await?;
                     }
-                    let Some(pause) = anew.next() else { return Err(failure.into_error()) };
+                    let Some(pause) = tries.next() else { return Err(failure.into_error()) };
                     self.pause(pause).await?;
                 }
             }

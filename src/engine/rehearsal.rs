@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::anew::Anew;
+use super::tries::Tries;
 use crate::cluster::Failure;
 use crate::error::{Error, Kind};
 use crate::plan::{Plan, Step};
@@ -37,9 +37,9 @@ impl Engine<'_> {
         planner: &impl Fn(&Observed) -> Result<Plan, Error>,
     ) -> Result<Plan, Error> {
         let mut plan = plan;
-        let mut anew = Anew::within(self.options.timeout);
+        let mut tries = Tries::within(self.options.timeout);
         while let Err(failure) = self.rehearse_once(plan.steps.get(cursor..).unwrap_or_default()).await? {
-            let again = if failure.is_conflict() { anew.next() } else { None };
+            let again = if failure.is_conflict() { tries.next() } else { None };
             let Some(pause) = again else { return Err(judged(failure)) };
             self.pause(pause).await?;
             self.refresh().await?;

@@ -13,13 +13,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The tries that are left.
 #[derive(Debug)]
-pub(super) struct Anew {
+pub(super) struct Tries {
     tries: u32,
     pause: Duration,
     deadline: Instant,
 }
 
-impl Anew {
+impl Tries {
     /// Within this time.
     pub(super) fn within(time: Duration) -> Self {
         let deadline = Instant::now() + time.max(Duration::from_secs(1));
@@ -57,9 +57,9 @@ mod tests {
     fn there_are_so_many_tries_each_later() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _in_runtime = runtime.enter();
-        let mut anew = Anew::within(Duration::from_secs(3600));
-        let pauses: Vec<u128> = std::iter::from_fn(|| anew.next()).map(|pause| pause.as_millis()).collect();
+        let mut tries = Tries::within(Duration::from_secs(3600));
+        let pauses: Vec<u128> = std::iter::from_fn(|| tries.next()).map(|pause| pause.as_millis()).collect();
         assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000]);
-        assert_eq!(anew.next(), None);
+        assert_eq!(tries.next(), None);
     }
 }
