@@ -56,14 +56,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Document>, Error> {
     Ok(documents)
 }
 
-fn items(document: Value) -> Vec<Value> {
-    let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
-    match document["items"].as_array() {
-        Some(items) if is_list => items.clone(),
-        _ => vec![document],
-    }
-}
-
 /// Returns the Deployment of a name among documents.
 pub(crate) fn find<'d>(
     documents: &'d [Document],
@@ -140,13 +132,11 @@ pub(super) fn parse(text: &str, named: &str, file: Option<&str>) -> Result<Vec<D
         let why: String = why.lines().next().unwrap_or_default().chars().take(300).collect();
         Error::usage(format!("read {named}, {why}"))
     })?;
-    let documents = documents.into_iter().enumerate();
-    let each = documents.flat_map(|(index, document)| {
+    let each = documents.into_iter().enumerate().flat_map(|(index, object)| {
         let origin = format!("{named}, document {}", index + 1);
-        items(document).into_iter().map(move |object| (origin.clone(), object))
+        Document { file: file.map(str::to_owned), origin, object }.parts()
     });
-    let file = file.map(str::to_owned);
-    Ok(each.map(|(origin, object)| Document { file: file.clone(), origin, object }).collect())
+    Ok(each.collect())
 }
 
 #[cfg(test)]

@@ -20,28 +20,31 @@ const THE_SERVERS: [&str; 6] =
 /// Annotations that others write again and again: applied, they would be a conflict with whoever writes them.
 const NOT_THE_USERS: [&str; 4] = [LAST_APPLIED, REVISION, HELD_ANNOTATION, OWNERS_ANNOTATION];
 
-/// Returns the objects of the documents, Lists taken apart.
+impl Document {
+    /// Returns it, or the objects of a List, each with its place in it.
+    pub fn parts(self) -> Vec<Self> {
+        let is_list = self.object["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+        if !is_list || !self.object["items"].is_array() {
+            return vec![self];
+        }
+        let Self { file, origin, mut object } = self;
+        let items = object["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let part = |(index, object)| {
+            let origin = format!("{origin}, item {}", index + 1);
+            Self { file: file.clone(), origin, object }.parts()
+        };
+        items.into_iter().enumerate().flat_map(part).collect()
+    }
+}
+
+/// Returns the objects of the documents.
 ///
 /// # Errors
 /// A usage error that names the document which is no object, or that cannot be applied.
 pub fn objects(documents: Vec<Document>) -> Result<Vec<Document>, Error> {
     let mut found = Vec::new();
     for document in documents {
-        let Document { file, origin, object } = document;
-        let is_list = object["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
-        match object["items"].as_array() {
-            Some(items) if is_list => {
-                for (index, item) in items.iter().enumerate() {
-                    let origin = format!("{origin}, item {}", index + 1);
-                    found.push(checked(Document {
-                        file: file.clone(),
-                        origin: origin.clone(),
-                        object: item.clone(),
-                    })?);
-                }
-            }
-            _ => found.push(checked(Document { file, origin, object })?),
-        }
+        found.push(checked(document)?);
         if found.len() > MAX_OBJECTS {
             return Err(Error::usage(format!("the input has more than {MAX_OBJECTS} objects")));
         }
@@ -229,9 +232,11 @@ mod tests {
         let one = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a",
             "managedFields": [], "generation": 3, "uid": "u", "resourceVersion": "7", "annotations": {"own": "1",
             REVISION: "3", LAST_APPLIED: "{}"}}, "status": {}});
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": [one]});
-        let found = objects(vec![document(list)]).unwrap();
+        let inner = json!({"apiVersion": "v1", "kind": "ConfigMapList", "items": [one]});
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": [one, inner]});
+        let found = objects(document(list).parts()).unwrap();
         assert_eq!(found[0].origin, "a.yaml, document 1, item 1");
+        assert_eq!(found[1].origin, "a.yaml, document 1, item 2, item 1");
         assert_eq!(found[0].object["metadata"], json!({"name": "a", "annotations": {"own": "1"}}));
         assert!(found[0].object.get("status").is_none());
     }
