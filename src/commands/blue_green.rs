@@ -2,7 +2,7 @@
 
 use crate::cli::{BlueGreenArgs, TrafficArgs};
 use crate::cluster::connect;
-use crate::commands::check::preflight;
+use crate::commands::check::{Passed, preflight};
 use crate::commands::context::Context;
 use crate::commands::routing::{RoutingFlags, find};
 use crate::error::Error;
@@ -46,9 +46,10 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     if plan.steps.is_empty() {
         return engine.nothing("the new version has the traffic already: promote finishes, abort goes back");
     }
+    let mut passed = Passed::nothing_new();
     if Situation::of(&observed).hold.is_none() && plan.steps.len() > 1 {
         let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::BlueGreen);
-        preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+        passed = preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
         for autoscaler in cluster.autoscalers(name).await? {
             engine.warn(&format!(
                 "HorizontalPodAutoscaler {autoscaler} counts the pods of both sets: beside an idle one the load looks \
@@ -57,5 +58,5 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
             ));
         }
     }
-    context.carry_out(&mut engine, Verb::BlueGreen, 0, planned).await
+    context.carry_out(&mut engine, Verb::BlueGreen, passed, 0, planned).await
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::CanaryArgs;
 use crate::cluster::connect;
-use crate::commands::check::preflight;
+use crate::commands::check::{Passed, preflight};
 use crate::commands::context::Context;
 use crate::commands::routing::{RoutingFlags, find};
 use crate::error::Error;
@@ -54,6 +54,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         let first = strategy::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
         first.unwrap_or_else(|| strategy::canary(&request, observed))
     };
+    let mut passed = Passed::nothing_new();
     // Another share for a version that is held already brings nothing new to judge.
     if request.template.is_some() || Situation::of(&observed).hold.is_none() {
         let plan = match plan(&observed) {
@@ -65,8 +66,8 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         subject.sizing = subject.sizing.filter(|_| context.global.dry_run.is_some());
         // The version that is live already is only followed.
         if plan.steps.len() > 1 {
-            preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
+            passed = preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
         }
     }
-    context.carry_out(&mut engine, Verb::Canary, 0, plan).await
+    context.carry_out(&mut engine, Verb::Canary, passed, 0, plan).await
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::TargetArgs;
 use crate::cluster::connect;
+use crate::commands::check::Passed;
 use crate::commands::context::Context;
 use crate::error::Error;
 use crate::journal::Verb;
@@ -43,7 +44,7 @@ async fn end(
         let id = observed.deployment.id();
         return engine.nothing(&format!("nothing is in flight for {id}: nothing to {}", verb.name()));
     }
-    context.carry_out(&mut engine, verb, 0, planner).await
+    context.carry_out(&mut engine, verb, Passed::nothing_new(), 0, planner).await
 }
 
 /// Goes on with the plan in the journal.
@@ -61,5 +62,9 @@ pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<()
     if let Some(error) = step::foreign(&Situation::of(&observed)) {
         return Err(context.refused(&mut engine, Verb::Canary, error).await);
     }
-    context.carry_out(&mut engine, journal.verb, journal.cursor, |_| Ok(journal.plan.clone())).await
+    context
+        .carry_out(&mut engine, journal.verb, Passed::nothing_new(), journal.cursor, |_| {
+            Ok(journal.plan.clone())
+        })
+        .await
 }

@@ -19,17 +19,28 @@ use crate::situation::Situation;
 use crate::source::{self, manifest};
 use crate::words::counted;
 
+/// The preflight let it pass. Whoever carries a plan out has one, so that a verb cannot forget to have it judged.
+pub(super) struct Passed(());
+
+impl Passed {
+    /// Nothing is brought that was not there before.
+    pub(super) const fn nothing_new() -> Self {
+        Self(())
+    }
+}
+
 /// Judges a subject before the first write: tells warnings, refuses on errors that are not forced.
 ///
 /// # Errors
 /// [`Kind::Refused`] with every error, how to mend it and the flag that forces it.
-pub(crate) async fn preflight(
+pub(super) async fn preflight(
     cluster: &Cluster,
     subject: &Subject,
     force: &[String],
     output: &Channel<'_>,
-) -> Result<(), Error> {
-    tell(subject, &Box::pin(cluster.facts(subject)).await?, force, output)
+) -> Result<Passed, Error> {
+    tell(subject, &Box::pin(cluster.facts(subject)).await?, force, output)?;
+    Ok(Passed(()))
 }
 
 /// Judges by facts that were read.

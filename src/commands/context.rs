@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::ci::Build;
 use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs};
 use crate::cluster::Cluster;
-use crate::commands::check;
+use crate::commands::check::{self, Passed};
 use crate::engine::{Engine, Options};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -71,12 +71,14 @@ impl<'a> Context<'a> {
         let observed = engine.observed()?;
         let plan = strategy::rolling(template, &observed)?;
         // The version that is live already is only followed.
-        if plan.steps.len() > 1 {
+        let passed = if plan.steps.len() > 1 {
             let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
             subject.goes_back = verb.goes_back();
-            check::preflight(cluster, &subject, &preflight.force, engine.output()).await?;
-        }
-        self.carry_out(engine, verb, 0, |observed| strategy::rolling(template, observed)).await
+            check::preflight(cluster, &subject, &preflight.force, engine.output()).await?
+        } else {
+            Passed::nothing_new()
+        };
+        self.carry_out(engine, verb, passed, 0, |observed| strategy::rolling(template, observed)).await
     }
 
     /// Returns why a command is refused, after no request goes any more to pods that are gone: that is
@@ -98,6 +100,7 @@ impl<'a> Context<'a> {
         &self,
         engine: &mut Engine<'a>,
         verb: Verb,
+        _: Passed,
         cursor: usize,
         planner: impl Fn(&Observed) -> Result<Plan, Error>,
     ) -> Result<(), Error> {
