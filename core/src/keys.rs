@@ -37,6 +37,11 @@ pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// Deployment controller never takes a stable pod away. A workload is held if and only if it has this value.
 pub const HELD: i64 = 2_147_483_646;
 
+/// Whether a workload with this `spec.minReadySeconds` is held.
+pub fn is_held(min_ready_seconds: Option<i64>) -> bool {
+    min_ready_seconds == Some(HELD)
+}
+
 /// `spec.progressDeadlineSeconds` of a held Deployment: the API demands more than `minReadySeconds`, and
 /// this very value means "no deadline" (`HasProgressDeadline` in `kubernetes/pkg/controller/deployment/util`).
 pub const NO_DEADLINE: i64 = 2_147_483_647;

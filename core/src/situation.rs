@@ -215,7 +215,7 @@ impl<'a> Situation<'a> {
     /// put the stable template back under the hold made the stable one that. Then of two old ReplicaSets it takes the unavailable
     /// pods of the older one first (`cleanupUnhealthyReplicas`, `rolling.go`): the stable ones, if a third version comes.
     pub fn stable_is_uncounted(&self) -> bool {
-        let is_held = |rs: &ReplicaSet| rs.spec.min_ready_seconds == Some(keys::HELD);
+        let is_held = |rs: &ReplicaSet| keys::is_held(rs.spec.min_ready_seconds);
         self.hold.is_some() && self.stable.is_some_and(is_held) || self.is_taken_back()
     }
 
@@ -292,7 +292,7 @@ impl Verb {
 impl Observed {
     /// Whether the hold is in force.
     pub fn is_held(&self) -> bool {
-        self.deployment.spec.min_ready_seconds == Some(keys::HELD)
+        keys::is_held(self.deployment.spec.min_ready_seconds)
     }
 
     /// Takes note of a pinned Service of ours where nothing holds the pods that it has.

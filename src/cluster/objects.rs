@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::journal::{self, HeldRecord, Journal};
-use crate::keys::{FIELD_MANAGER, HELD, HELD_ANNOTATION};
+use crate::keys::{FIELD_MANAGER, HELD_ANNOTATION, is_held};
 use crate::model::{Deployment, Pod, ReplicaSet, Resource, resource};
 use crate::situation::Observed;
 use crate::traffic::{Traffic, TrafficObjects};
@@ -145,8 +145,7 @@ impl Cluster {
 
 /// Returns how a workload's traffic is routed, by the journal or else by the record on it.
 pub(crate) fn traffic_of(deployment: &Deployment, journal: Option<&Journal>) -> Option<Traffic> {
-    let held =
-        deployment.annotation(HELD_ANNOTATION).filter(|_| deployment.spec.min_ready_seconds == Some(HELD));
+    let held = deployment.annotation(HELD_ANNOTATION).filter(|_| is_held(deployment.spec.min_ready_seconds));
     let namespace = deployment.id().namespace;
     let held = || {
         let traffic = held.and_then(HeldRecord::parse)?.traffic?;

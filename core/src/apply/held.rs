@@ -6,13 +6,13 @@ use super::Document;
 use crate::error::Error;
 use crate::journal::{HeldRecord, Originals};
 use crate::keys::{
-    HELD, HELD_ANNOTATION, NO_DEADLINE, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTOR_ANNOTATION,
+    self, HELD, HELD_ANNOTATION, NO_DEADLINE, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTOR_ANNOTATION,
 };
 
 /// Returns what is sent to a held Deployment for the server to look at. A manifest seldom has `minReadySeconds`, and the
 /// hold's is longer than any deadline that it may have: the server would refuse the one beside the other.
 pub fn beside_hold(live: &Value, mut sent: Value) -> Value {
-    if live["spec"]["minReadySeconds"] == HELD
+    if is_held(live)
         && let Some(spec) = sent["spec"].as_object_mut()
         && spec.get("minReadySeconds").is_none_or(Value::is_null)
     {
@@ -24,7 +24,7 @@ pub fn beside_hold(live: &Value, mut sent: Value) -> Value {
 
 /// Returns an object as it is without the hold of `live`: its user's own values where it has those of the hold.
 pub fn without_hold(live: &Value, mut object: Value) -> Value {
-    let Some(record) = record(live).filter(|_| live["spec"]["minReadySeconds"] == HELD) else {
+    let Some(record) = record(live).filter(|_| is_held(live)) else {
         return object;
     };
     let Originals { min_ready_seconds, progress_deadline_seconds, strategy } = record.original;
@@ -50,6 +50,10 @@ pub fn without_hold(live: &Value, mut object: Value) -> Value {
     object
 }
 
+fn is_held(object: &Value) -> bool {
+    keys::is_held(object["spec"]["minReadySeconds"].as_i64())
+}
+
 fn record(live: &Value) -> Option<HeldRecord> {
     HeldRecord::parse(live["metadata"]["annotations"][HELD_ANNOTATION].as_str()?)
 }
@@ -65,7 +69,7 @@ pub fn refuse_copy(document: &Document) -> Result<(), Error> {
         object["kind"].as_str().unwrap_or_default().to_lowercase(),
         object["metadata"]["name"].as_str().unwrap_or_default()
     );
-    if object["kind"] == "Deployment" && object["spec"]["minReadySeconds"] == HELD {
+    if object["kind"] == "Deployment" && is_held(object) {
         let error = Error::refused(format!(
             "{origin}: that is a copy of {id} from while it was held: minReadySeconds, progressDeadlineSeconds and \
              strategy are those of the hold"

@@ -113,7 +113,7 @@ impl Deployment {
     /// Returns the user's own `progressDeadlineSeconds`, from the record of the hold where there is one; `None`
     /// if there is no deadline.
     pub fn own_deadline(&self) -> Option<Duration> {
-        let held = self.held_record().filter(|_| self.spec.min_ready_seconds == Some(keys::HELD));
+        let held = self.held_record().filter(|_| keys::is_held(self.spec.min_ready_seconds));
         let own =
             held.map_or(self.spec.progress_deadline_seconds, |held| held.original.progress_deadline_seconds);
         let seconds = own.filter(|seconds| *seconds != keys::NO_DEADLINE)?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Fields;
 use super::entry::{entries, is_client_side, is_our_patches, is_ours, noted, of_template, same_writer};
-use crate::keys::{HELD, MANAGED_BY, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTOR_ANNOTATION};
+use crate::keys::{MANAGED_BY, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTOR_ANNOTATION, is_held};
 
 /// The most that is noted, in bytes: a hold must not fail because its Deployment has many fields.
 const MAX_NOTE: usize = 48 * 1024;
@@ -111,7 +111,7 @@ fn changeable(entry: &Value) -> Fields {
 /// Whether something that we began goes on at an object.
 fn is_under_way(object: &Value) -> bool {
     let annotations = &object["metadata"]["annotations"];
-    object["spec"]["minReadySeconds"] == HELD
+    is_held(object["spec"]["minReadySeconds"].as_i64())
         || [ROUTE_ANNOTATION, SELECTOR_ANNOTATION].iter().any(|name| annotations[*name].is_string())
 }
 
@@ -140,7 +140,7 @@ fn patched(live: &Value, patch: &[Value]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::FIELD_MANAGER;
+    use crate::keys::{FIELD_MANAGER, HELD};
 
     fn entry(manager: &str, operation: &str, spec: &Value) -> Value {
         json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsV1": {"f:spec": spec}})

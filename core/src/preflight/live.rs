@@ -1,13 +1,13 @@
 //! RP016: what the live Deployment is doing, and who else writes it.
 
-use crate::keys::{HELD, MANAGED_BY};
+use crate::keys::{MANAGED_BY, is_held};
 use crate::model::{Deployment, GITOPS_MANAGERS, GITOPS_MARKS};
 use crate::preflight::{Facts, Finding, Judged, Level, Subject};
 
 /// A Deployment that is not at rest.
 pub(super) fn at_rest(subject: &Subject, _: &Facts) -> Judged {
     let Some(live) = &subject.live else { return Ok(Vec::new()) };
-    let held = live.spec.min_ready_seconds == Some(HELD);
+    let held = is_held(live.spec.min_ready_seconds);
     let mut found = Vec::new();
     if live.spec.paused && !subject.pending {
         found.push(Finding::error(
@@ -88,6 +88,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::keys::HELD;
     use crate::model::Strategy;
     use crate::preflight::fixtures::{facts, subject};
 

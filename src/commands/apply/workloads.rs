@@ -35,7 +35,7 @@ impl Intent {
     pub(super) fn of(live: &Value, merged: &Value) -> Self {
         let (before, template) = (live["spec"]["template"].clone(), merged["spec"]["template"].clone());
         // The share of a canary that is held may be what changes.
-        let held = live["spec"]["minReadySeconds"] == keys::HELD;
+        let held = keys::is_held(live["spec"]["minReadySeconds"].as_i64());
         if held || !same_template(&before, &template) {
             return Self::Roll { template, before };
         }
