@@ -13,6 +13,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::resource::in_namespace;
+
 pub use objects::{TrafficObjects, View, ready_endpoints};
 pub use said::text;
 pub(crate) use said::{embedded, mentions, says_just};
@@ -51,7 +53,7 @@ impl Target {
 
     /// Returns the path of all such objects of the namespace.
     pub fn collection(&self) -> String {
-        format!("{}/namespaces/{}/{}", self.api, self.namespace, self.plural)
+        in_namespace(&self.api, &self.namespace, &self.plural)
     }
 
     /// Returns the path of the object.

@@ -22,7 +22,7 @@ impl Resource {
     pub fn collection(&self, namespace: Option<&str>) -> String {
         let root = root(&self.api_version);
         match namespace {
-            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
+            Some(namespace) => in_namespace(&root, namespace, &self.plural),
             None => format!("{root}/{}", self.plural),
         }
     }
@@ -36,6 +36,11 @@ impl Resource {
 /// Returns the path of a group version, where it says what it serves.
 pub fn root(api_version: &str) -> String {
     if api_version.contains('/') { format!("/apis/{api_version}") } else { format!("/api/{api_version}") }
+}
+
+/// Returns the path of the objects of a namespace, below the path of their group version.
+pub fn in_namespace(root: &str, namespace: &str, plural: &str) -> String {
+    format!("{root}/namespaces/{namespace}/{plural}")
 }
 
 /// Returns the group of an `apiVersion`, empty for the core.
