@@ -258,8 +258,7 @@ impl<'a> Engine<'a> {
             Err(error) if error.kind == Kind::Locked => return self.follow(verb, error.clone()).await,
             // The way back is a plan of its own, and what was read back says that it is through.
             Err(_) if self.undone => State::Done,
-            Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Refused) => State::Failed,
-            Err(_) => State::Interrupted,
+            Err(error) => State::after(error.kind),
         };
         if result.as_ref().is_err_and(|error| error.kind != Kind::Locked) {
             self.loosen().await;

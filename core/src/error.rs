@@ -2,43 +2,34 @@
 
 use std::fmt;
 
-/// Why a command ended without success. Each kind has one exit code; the README has the same table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The new version failed; the message says what was done about it.
-    VersionFailed,
-    /// A wrong argument, setting or manifest.
-    Usage,
-    /// The API server could not be reached, or refused a request.
-    Cluster,
-    /// A deadline of ours passed; the state is safe and can be resumed.
-    Deadline,
-    /// Another run holds the lock.
-    Locked,
-    /// The cluster or registry is at fault, not the version.
-    Infrastructure,
-    /// There is not enough data to judge.
-    NotEnoughData,
-    /// A preflight check refused before the first write.
-    Refused,
-    /// A signal ended the run; the state is safe.
-    Interrupted,
+use crate::listed::listed;
+
+listed! {
+    /// Why a command ended without success. Each kind has one exit code; the README has the same table.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Kind {
+        /// The new version failed; the message says what was done about it.
+        VersionFailed,
+        /// A wrong argument, setting or manifest.
+        Usage,
+        /// The API server could not be reached, or refused a request.
+        Cluster,
+        /// A deadline of ours passed; the state is safe and can be resumed.
+        Deadline,
+        /// Another run holds the lock.
+        Locked,
+        /// The cluster or registry is at fault, not the version.
+        Infrastructure,
+        /// There is not enough data to judge.
+        NotEnoughData,
+        /// A preflight check refused before the first write.
+        Refused,
+        /// A signal ended the run; the state is safe.
+        Interrupted,
+    }
 }
 
 impl Kind {
-    /// Every kind, in the order of the exit codes.
-    pub const ALL: [Self; 9] = [
-        Self::VersionFailed,
-        Self::Usage,
-        Self::Cluster,
-        Self::Deadline,
-        Self::Locked,
-        Self::Infrastructure,
-        Self::NotEnoughData,
-        Self::Refused,
-        Self::Interrupted,
-    ];
-
     /// Returns the exit code of the process.
     pub const fn exit_code(self) -> u8 {
         match self {

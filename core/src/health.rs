@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Kind;
 use crate::model::{ClusterEvent, Deployment, Pod, ReplicaSet};
 use crate::scrub::Scrubber;
 
@@ -35,6 +36,16 @@ pub enum Class {
     Version,
     /// The cluster's or the registry's: exit code 6.
     Infrastructure,
+}
+
+impl Class {
+    /// Returns what a command ends with because of such a failure.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Version => Kind::VersionFailed,
+            Self::Infrastructure => Kind::Infrastructure,
+        }
+    }
 }
 
 /// What a verdict is given on.

@@ -101,9 +101,7 @@ pub fn target<'a>(
     let last: BTreeMap<&str, &Outcome> = outcomes.iter().map(|o| (o.hash.as_str(), o)).collect();
     let left = left(outcomes);
     let ending = |rs: &ReplicaSet| last.get(rs.hash()).map(|outcome| outcome.ending);
-    let bad = |rs: &&&ReplicaSet| {
-        left.contains(rs.hash()) || matches!(ending(rs), Some(Ending::Failed | Ending::Aborted))
-    };
+    let bad = |rs: &&&ReplicaSet| left.contains(rs.hash()) || ending(rs).is_some_and(Ending::is_bad);
     let good: Vec<&ReplicaSet> = others.iter().filter(|rs| !bad(rs)).copied().collect();
     if let Some(healthy) = good.iter().find(|rs| ending(rs) == Some(Ending::Healthy)) {
         return Ok((healthy, "the last that our history calls healthy".to_owned()));

@@ -11,7 +11,7 @@ mod trusted;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::health::Failure;
 use crate::keys;
 use crate::model::Deployment;
@@ -62,7 +62,18 @@ impl Verb {
 
     /// Whether it takes the lock from a live run: a person who aborts must not wait.
     pub const fn takes_over(self) -> bool {
-        matches!(self, Self::Promote | Self::Abort)
+        match self {
+            Self::Promote | Self::Abort => true,
+            Self::Canary | Self::BlueGreen | Self::Rolling | Self::Rollback | Self::Restart => false,
+        }
+    }
+
+    /// Whether it brings a version that was not there before.
+    pub const fn brings_a_version(self) -> bool {
+        match self {
+            Self::Canary | Self::BlueGreen | Self::Rolling => true,
+            Self::Promote | Self::Abort | Self::Rollback | Self::Restart => false,
+        }
     }
 
     /// Whether it is a way out of trouble, which nothing keeps shut that the live version has, too.
@@ -86,6 +97,22 @@ pub enum State {
     Done,
     /// Ended for good without success.
     Failed,
+}
+
+impl State {
+    /// Returns how far a run came that ended so: whether its steps that are left can still be done.
+    pub const fn after(kind: Kind) -> Self {
+        match kind {
+            Kind::VersionFailed | Kind::Refused => Self::Failed,
+            Kind::Usage
+            | Kind::Cluster
+            | Kind::Deadline
+            | Kind::Locked
+            | Kind::Infrastructure
+            | Kind::NotEnoughData
+            | Kind::Interrupted => Self::Interrupted,
+        }
+    }
 }
 
 /// The stable version as it was before the first write.
@@ -142,13 +169,15 @@ impl Journal {
 
     /// Whether no hold is left to be put on: from here on the record alone tells the way back.
     pub fn is_past_holds(&self) -> bool {
-        let left = self.plan.steps.iter().skip(self.cursor);
-        !left.clone().any(|step| matches!(step, Step::Hold { .. } | Step::Stop))
+        !self.plan.steps.iter().skip(self.cursor).any(Step::holds)
     }
 
     /// Whether steps are left to be done.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, State::Open | State::Interrupted)
+        match self.state {
+            State::Open | State::Interrupted => true,
+            State::Done | State::Failed => false,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! | part | modules |
 //! |---|---|
-//! | words | [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`] |
+//! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`] |
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
 //! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
@@ -39,6 +39,7 @@ pub mod hold;
 pub mod journal;
 pub mod keys;
 pub mod kubeconfig;
+mod listed;
 pub mod model;
 pub mod ownership;
 pub mod plan;

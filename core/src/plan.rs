@@ -189,6 +189,27 @@ impl Step {
         }
     }
 
+    /// Whether it puts a hold on, or changes it: the record says what is the user's own as it was before that.
+    pub const fn holds(&self) -> bool {
+        match self {
+            Self::Hold { .. } | Self::Stop => true,
+            Self::AwaitCanary
+            | Self::Soak { .. }
+            | Self::Update { .. }
+            | Self::Release
+            | Self::AwaitRollout
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Route { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => false,
+        }
+    }
+
     /// Whether the new version is judged while the step is waited for.
     pub fn is_guarded(&self) -> bool {
         match self {

@@ -162,7 +162,7 @@ impl WorkloadStatus {
 
     /// Whether something is wrong with it now.
     pub fn is_failing(&self) -> bool {
-        matches!(self.health.state, Condition::Failing | Condition::Failed)
+        self.health.state.is_trouble()
     }
 
     /// Returns the state in one line.

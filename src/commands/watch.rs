@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::cluster::{Cluster, Fleet, Scope};
 use crate::commands::status::{nothing, unread_routes};
 use crate::error::{Error, Kind};
-use crate::health::{Class, Watch};
+use crate::health::Watch;
 use crate::model::{ObjectName, command};
 use crate::output::{Output, Reader, Watching};
 use crate::status::{Goal, Pods, Reached, WorkloadStatus};
@@ -175,13 +175,9 @@ impl Follow<'_> {
         }
         for row in self.rows.values() {
             if let Reached::Never(class) = row.reached {
-                let kind = match class {
-                    Class::Version => Kind::VersionFailed,
-                    Class::Infrastructure => Kind::Infrastructure,
-                };
                 let WorkloadStatus { namespace, name, health, .. } = &row.status;
                 let error = format!("deployment/{name} in namespace {namespace}: {}", health.sentence());
-                return Err(Error::new(kind, error).next(command("status", name, namespace)));
+                return Err(Error::new(class.kind(), error).next(command("status", name, namespace)));
             }
         }
         Ok(self.rows.values().all(|row| row.reached == Reached::Yes))

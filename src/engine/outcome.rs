@@ -1,7 +1,7 @@
 //! How a run ended, for the history.
 
 use super::Engine;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::journal::{self, Ending, Outcome, Verb};
 use crate::model::{ReplicaSet, fingerprint};
 use crate::situation::{Observed, Situation};
@@ -24,8 +24,7 @@ impl Engine<'_> {
             Ok(()) if Situation::of(observed).hold.is_some() => Ending::Held,
             Ok(()) if observed.deployment.replicas() == 0 => Ending::Unjudged,
             Ok(()) => Ending::Healthy,
-            Err(error) if matches!(error.kind, Kind::VersionFailed | Kind::Infrastructure) => Ending::Failed,
-            Err(_) => Ending::Interrupted,
+            Err(error) => Ending::after(error.kind),
         };
         let run = &self.options.run;
         Some(Outcome {

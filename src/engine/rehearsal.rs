@@ -52,9 +52,8 @@ impl Engine<'_> {
     async fn rehearse_once(&mut self, steps: &[Step]) -> Result<Result<(), Failure>, Error> {
         let observed = self.observed()?;
         let situation = Situation::of(&observed);
-        let first = |step: &&Step| matches!(step, Step::Hold { .. } | Step::Stop);
         // What comes later is decided by what is there by then.
-        let told = [steps.first(), steps.iter().find(first), fullest(steps)];
+        let told = [steps.first(), steps.iter().find(|step| step.holds()), fullest(steps)];
         let is_told = |step: &&Step| told.iter().flatten().any(|told| std::ptr::eq(*told, *step));
         for step in steps.iter().filter(is_told) {
             for mutation in &step::work(step, &situation, &self.options.run, 0)?.mutations {

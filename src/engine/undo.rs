@@ -5,7 +5,7 @@ use crate::aftermath::Aftermath;
 use crate::cli::OnFailure;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::health::{Class, Failure};
+use crate::health::Failure;
 use crate::journal::Verb;
 use crate::model::same_template;
 use crate::plan::{Plan, Step};
@@ -20,10 +20,7 @@ impl Engine<'_> {
         let mut proof = self.proof(&observed, &failure);
         proof.ahead().await;
         let id = observed.deployment.id();
-        let kind = match failure.class {
-            Class::Version => Kind::VersionFailed,
-            Class::Infrastructure => Kind::Infrastructure,
-        };
+        let kind = failure.class.kind();
         let failed = format!("{id}: the new version failed: {}", failure.sentence());
         let verb = |verb: &str| id.command(verb);
         let situation = Situation::of(&observed);

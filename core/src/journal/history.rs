@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::Kind;
 use crate::journal::Verb;
 use crate::keys;
 
@@ -30,11 +31,33 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Returns how a run ended that ended so: whether something is known to be wrong with the version.
+    pub const fn after(kind: Kind) -> Self {
+        match kind {
+            Kind::VersionFailed | Kind::Infrastructure => Self::Failed,
+            Kind::Usage
+            | Kind::Cluster
+            | Kind::Deadline
+            | Kind::Locked
+            | Kind::NotEnoughData
+            | Kind::Refused
+            | Kind::Interrupted => Self::Interrupted,
+        }
+    }
+
     /// Whether the version became the only one.
     pub const fn is_through(self) -> bool {
         match self {
             Self::Healthy | Self::Unjudged => true,
             Self::Held | Self::Aborted | Self::Failed | Self::Interrupted => false,
+        }
+    }
+
+    /// Whether the version was given up.
+    pub const fn is_bad(self) -> bool {
+        match self {
+            Self::Aborted | Self::Failed => true,
+            Self::Healthy | Self::Unjudged | Self::Held | Self::Interrupted => false,
         }
     }
 }

@@ -23,9 +23,7 @@ pub fn note_origin(
     if !outcome.ending.is_through() || outcome.verb == Verb::Restart {
         return Vec::new();
     }
-    let brought = |one: &&Outcome| {
-        one.hash == outcome.hash && matches!(one.verb, Verb::Rolling | Verb::Canary | Verb::BlueGreen)
-    };
+    let brought = |one: &&Outcome| one.hash == outcome.hash && one.verb.brings_a_version();
     let origin = if brought(&outcome) { Some(outcome) } else { former.iter().rev().find(brought) };
     let wanted = [
         (keys::COMMIT_ANNOTATION, origin.and_then(|one| one.commit.as_ref())),

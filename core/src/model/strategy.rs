@@ -2,22 +2,23 @@
 
 use std::str::FromStr;
 
-/// How a new version comes in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Strategy {
-    /// The stock rolling update.
-    #[default]
-    Rolling,
-    /// A share of the traffic first.
-    Canary,
-    /// A whole second set, then one switch.
-    BlueGreen,
+use crate::listed::listed;
+
+listed! {
+    /// How a new version comes in.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Strategy {
+        /// The stock rolling update.
+        #[default]
+        Rolling,
+        /// A share of the traffic first.
+        Canary,
+        /// A whole second set, then one switch.
+        BlueGreen,
+    }
 }
 
 impl Strategy {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rolling, Self::Canary, Self::BlueGreen];
-
     /// Returns it as it is typed.
     pub const fn name(self) -> &'static str {
         match self {

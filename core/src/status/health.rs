@@ -48,6 +48,14 @@ impl Condition {
             Self::Healthy => "healthy",
         }
     }
+
+    /// Whether something is wrong.
+    pub(super) const fn is_trouble(self) -> bool {
+        match self {
+            Self::Failed | Self::Failing => true,
+            Self::InProgress | Self::Unjudged | Self::Healthy => false,
+        }
+    }
 }
 
 impl Health {

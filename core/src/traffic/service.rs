@@ -8,24 +8,24 @@ use super::annotations::says_how_it_is_served;
 use super::said::says_just;
 use super::{Target, Traffic};
 use crate::keys::{MANAGED_BY, POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
+use crate::listed::listed;
 use crate::model::{Deployment, hash};
 
-/// Whose pods a Service of ours has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The version that users had.
-    Stable,
-    /// The new version, behind a route.
-    Canary,
-    /// The new version, for whoever wants to try it.
-    Preview,
+listed! {
+    /// Whose pods a Service of ours has.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Role {
+        /// The version that users had.
+        Stable,
+        /// The new version, behind a route.
+        Canary,
+        /// The new version, for whoever wants to try it.
+        Preview,
+    }
 }
 
 impl Role {
-    /// Every role.
-    pub const ALL: [Self; 3] = [Self::Stable, Self::Canary, Self::Preview];
-
     /// Returns it as a word.
     pub const fn word(self) -> &'static str {
         match self {
