@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,17 +42,37 @@ fn files(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     }
 }
 
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").canonicalize().unwrap()
+}
+
+/// What cargo takes for a test by itself: names and files.
+fn roots() -> BTreeMap<String, PathBuf> {
+    let of = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, if path.is_dir() { path.join("main.rs") } else { path })
+    };
+    let is_rust =
+        |root: &PathBuf| root.extension().is_some_and(|extension| extension == "rs") && root.is_file();
+    let entries = fs::read_dir(tests()).unwrap().map(|entry| of(entry.unwrap().path()));
+    entries.filter(|(_, root)| is_rust(root)).collect()
+}
+
+#[test]
+fn the_makefile_runs_each_test_by_its_name() {
+    let makefile = include_str!("../Makefile");
+    let words = makefile.split("--test ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+    let run: BTreeSet<&str> = words.collect();
+    let roots = roots();
+    assert_eq!(run, roots.keys().map(String::as_str).collect());
+}
+
 #[test]
 fn no_file_is_forgotten() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").canonicalize().unwrap();
+    let tests = tests();
     let mut compiled = BTreeSet::new();
-    for entry in fs::read_dir(&tests).unwrap() {
-        // What cargo takes for a test by itself.
-        let path = entry.unwrap().path();
-        let root = if path.is_dir() { path.join("main.rs") } else { path };
-        if root.extension().is_some_and(|extension| extension == "rs") && root.is_file() {
-            named(&root, &mut compiled);
-        }
+    for root in roots().values() {
+        named(root, &mut compiled);
     }
     let mut all = BTreeSet::new();
     files(&tests, &mut all);

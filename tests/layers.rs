@@ -180,6 +180,30 @@ fn a_name_that_we_write_into_a_cluster_stands_in_keys_alone() {
     }
 }
 
+/// The code of all sources but those named, in which tests and comments do not count.
+fn code_but_of<'f>(left_out: &'f [&str]) -> impl Iterator<Item = (PathBuf, String)> + use<'f> {
+    let sources = sources().into_iter().map(|(file, text)| (file, code(&text)));
+    sources
+        .filter(|(file, _)| !file.ends_with("tests.rs") && !left_out.iter().any(|one| file == Path::new(one)))
+}
+
+#[test]
+fn whether_a_workload_is_held_is_asked_in_keys_alone() {
+    for (file, code) in code_but_of(&["core/src/keys.rs", "core/src/strategy/routed/world.rs"]) {
+        for word in ["== HELD", "== Some(HELD", "== keys::HELD", "== Some(keys::HELD", "== crate::keys::HELD"]
+        {
+            assert!(!code.contains(word), "{} asks by itself: {word}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_path_of_the_api_is_put_together_in_one_place() {
+    for (file, code) in code_but_of(&["core/src/model/resource.rs"]) {
+        assert!(!code.contains("/namespaces/"), "{}: it is for core/src/model/resource.rs", file.display());
+    }
+}
+
 /// The pauses, too: without `biased` tokio rolls dice.
 #[test]
 fn a_run_reads_its_world_in_one_place_and_waits_without_chance() {

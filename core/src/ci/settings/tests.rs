@@ -1,7 +1,10 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::ci::build::tests::{DRONE, WOODPECKER, environment, recorded};
 use crate::ci::encoding::tests::Writer;
 use crate::credentials::ExposeSecret;
+use crate::model::Strategy;
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -50,6 +53,55 @@ fn names_are_unique_and_every_flag_exists() {
         let known =
             |verb: &&clap::Command| verb.get_arguments().any(|one| one.get_long() == flag.strip_prefix("--"));
         assert!(verbs.iter().any(known), "no verb has {flag}");
+    }
+}
+
+/// The flags of a verb, without those of every command.
+fn flags(verb: &str) -> BTreeSet<String> {
+    use clap::CommandFactory;
+    let command = crate::cli::Cli::command();
+    let own = command.find_subcommand(verb).unwrap().get_arguments().filter(|one| !one.is_global_set());
+    own.filter_map(|one| one.get_long())
+        .filter(|flag| *flag != "help")
+        .map(|flag| format!("--{flag}"))
+        .collect()
+}
+
+/// What a step gives a verb by itself: it follows from other settings.
+const BY_ITSELF: [&str; 7] =
+    ["--image", "--tag-policy", "--strategy", "--except", "--or-first", "--until", "--offline"];
+
+#[test]
+fn every_flag_of_a_verb_that_an_action_or_strategy_is_has_its_setting() {
+    let known: BTreeSet<&str> = TABLE.iter().filter_map(|one| one.becomes.flag()).chain(BY_ITSELF).collect();
+    let actions = ["promote", "abort", "rollback", "restart", "resume", "check"];
+    for verb in Strategy::ALL.map(Strategy::name).into_iter().chain(actions).chain(["apply"]) {
+        let unknown: Vec<String> =
+            flags(verb).into_iter().filter(|flag| !known.contains(flag.as_str())).collect();
+        assert!(unknown.is_empty(), "no setting becomes {unknown:?} of {verb}");
+    }
+}
+
+#[test]
+fn a_flag_of_manifests_and_of_every_strategy_is_given_to_both() {
+    let manifests = flags("apply");
+    let rollouts = Strategy::ALL.map(Strategy::name).map(flags);
+    for setting in TABLE {
+        let (flag, of) = match setting.becomes {
+            Becomes::Option(flag, of)
+            | Becomes::Each(flag, of)
+            | Becomes::Joined(flag, of)
+            | Becomes::Switch(flag, of) => (flag, of),
+            Becomes::Everywhere(_)
+            | Becomes::Command
+            | Becomes::Credential
+            | Becomes::Nothing(_)
+            | Becomes::Refused(_) => continue,
+        };
+        // One file cannot tell of two runs.
+        let is_of_both =
+            manifests.contains(flag) && rollouts.iter().all(|all| all.contains(flag)) && flag != "--report";
+        assert_eq!(of == Of::Both, is_of_both, "{flag} is of {of:?}");
     }
 }
 
