@@ -157,7 +157,11 @@ fn the_build_finds_all_it_needs_in_the_context() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    assert_eq!(packages.len(), 4, "the tool, its core, the sample shop and the simulator");
+    assert_eq!(
+        packages.len(),
+        5,
+        "the tool, its core, the sample shop, the simulator and the bench's server"
+    );
     for target in packages.iter().flat_map(|package| package["targets"].as_array().unwrap()) {
         assert!(Path::new(target["src_path"].as_str().unwrap()).exists(), "{target}");
     }
