@@ -1,5 +1,6 @@
 //! Kubernetes objects as far as we read them, and what we read out of them. No client, no clock.
 
+mod alike;
 mod cluster_event;
 mod command;
 mod gitops;
@@ -8,17 +9,20 @@ mod limits;
 mod meta;
 mod name;
 mod objects;
+mod packed;
 mod pod;
 mod reference;
 pub mod resource;
 mod strategy;
 mod template;
 
+pub use alike::Siblings;
 pub use cluster_event::{ClusterEvent, InvolvedObject};
 pub use command::command;
 pub use gitops::{GITOPS_MANAGERS, GITOPS_MARKS};
 pub use name::deployment_name;
 pub use objects::{Condition, Deployment, ObjectName, ReplicaSet};
+pub use packed::{Packed, Templated, Texts};
 pub use pod::{Container, ContainerState, ContainerStatus, Pod, Probe, Terminated, Waiting};
 pub use reference::Reference;
 pub use resource::Resource;

@@ -350,8 +350,12 @@ fn jittered(pause: Duration) -> Duration {
 
 /// Reads what an answer says.
 pub(crate) fn parse<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}")))
+    serde_json::from_slice(body).map_err(|error| senseless(doing, &error))
+}
+
+/// Says that an answer cannot be read.
+pub(super) fn senseless(doing: &str, error: &serde_json::Error) -> Error {
+    Error::new(Kind::Cluster, format!("{doing}: the answer makes no sense: {error}"))
 }
 
 /// Encodes text for the query or a segment of a path.

@@ -2,19 +2,21 @@
 //! workloads there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use futures::future::try_join3;
 use futures::stream::StreamExt;
 
 use crate::cluster::Cluster;
+use crate::cluster::call::senseless;
 use crate::cluster::objects::labels;
 use crate::cluster::store::{Kept, Key, Store, Touched, key};
 use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
-use crate::journal::{Journal, Lease, LockState, lease_name};
+use crate::journal::{Lease, lease_name};
 use crate::keys::MANAGED_BY;
-use crate::model::{Deployment, ObjectName, Pod, ReplicaSet, resource, same_template};
+use crate::model::{Deployment, ObjectName, Packed, Pod, ReplicaSet, Siblings, Templated, Texts, resource};
 use crate::situation::Observed;
 
 /// Finds our Leases.
@@ -37,13 +39,14 @@ impl Scope {
     }
 }
 
-/// The copy.
+/// The copy. There may be ten thousand workloads, so most of it is text until it is looked at.
 pub(crate) struct Fleet {
     changes: Changes,
-    deployments: Store<Deployment>,
-    replica_sets: Store<ReplicaSet>,
+    texts: Texts,
+    deployments: Store<Packed<Deployment>>,
+    replica_sets: Store<Packed<ReplicaSet>>,
     pods: Store<Arc<Pod>>,
-    leases: Store<(Option<Journal>, LockState)>,
+    leases: Store<Box<str>>,
     /// Where a Deployment is found by its uid.
     by_uid: BTreeMap<String, Key>,
     /// The Deployment of each ReplicaSet, by uid.
@@ -55,6 +58,7 @@ impl Fleet {
     fn new() -> Self {
         Self {
             changes: watches::none(),
+            texts: Texts::default(),
             deployments: Store::new(),
             replica_sets: Store::new(),
             pods: Store::new(),
@@ -69,24 +73,23 @@ impl Fleet {
     pub(crate) async fn read(cluster: &Cluster, all: bool, labels: Option<&str>) -> Result<Self, Error> {
         let mut fleet = Self::new();
         let sets = async {
-            let deployments =
-                cluster.list(&resource::DEPLOYMENTS, all, labels, |one: Deployment| Some(kept(one)));
-            fleet.deployments = Store::of(deployments.await?);
-            fleet.index();
+            let Self { texts, deployments, by_uid, .. } = &mut fleet;
+            let kept = |one: Deployment| Some((key(&one), Packed::of(one, texts)));
+            *deployments = Store::of(cluster.list(&resource::DEPLOYMENTS, all, labels, kept).await?);
+            *by_uid = index(deployments);
             let ours = |rs: ReplicaSet| {
-                fleet
-                    .by_uid
-                    .contains_key(rs.owner()?)
-                    .then(|| (key(&rs), reduced(&fleet.deployments, &fleet.by_uid, rs)))
+                by_uid.contains_key(rs.owner()?).then(|| (key(&rs), reduced(deployments, by_uid, texts, rs)))
             };
             cluster.list(&resource::REPLICA_SETS, all, None, ours).await
         };
+        let mut siblings = Siblings::default();
         let pods = cluster.list(&resource::PODS, all, None, |pod: Pod| {
-            pod.owner().is_some().then(|| (key(&pod), slim(pod)))
+            pod.owner().is_some().then(|| (key(&pod), siblings.shared(pod)))
         });
         let ours = ours();
-        let leases = cluster
-            .list(&resource::LEASES, all, Some(&ours), |lease: Lease| Some((key(&lease), lease.record())));
+        let leases = cluster.list(&resource::LEASES, all, Some(&ours), |lease: Lease| {
+            Some((key(&lease), lease.packed().into()))
+        });
         let (sets, pods, leases) = try_join3(sets, pods, leases).await?;
         fleet.replica_sets = Store::of(sets);
         fleet.pods = Store::of(pods);
@@ -113,7 +116,7 @@ impl Fleet {
             let Some((_, deployment)) = fleet.deployments.iter().next() else {
                 return Err(cluster.not_found(name).await);
             };
-            made = made.labels(&labels(&deployment.spec.selector)?);
+            made = made.labels(&labels(&unpacked(name, deployment)?.spec.selector)?);
         }
         let changes = fleet.changes.get_mut();
         changes.push(watch(cluster, all, made.clone(), Change::ReplicaSet));
@@ -140,28 +143,30 @@ impl Fleet {
     fn take(&mut self, change: Change) -> Result<(), Error> {
         match change {
             Change::Deployment(event) => {
-                let touched = self.deployments.apply(event, |object, _| object);
+                let Self { texts, deployments, .. } = self;
+                let touched = deployments.apply(event, |object, _| Packed::of(object, texts));
                 match &touched {
                     Touched::One(key) => match self.deployments.get(key) {
                         Some(one) => drop(self.by_uid.insert(one.uid().to_owned(), key.clone())),
                         None => self.by_uid.retain(|_, known| known != key),
                     },
-                    Touched::All => self.index(),
+                    Touched::All => self.by_uid = index(&self.deployments),
                     Touched::Nothing => {}
                 }
                 self.touch(touched, |_, key| Some(key));
             }
             Change::ReplicaSet(event) => {
-                let Self { deployments, by_uid, owners, .. } = self;
-                let touched = self.replica_sets.apply(event, |rs, _| reduced(deployments, by_uid, rs));
+                let Self { deployments, by_uid, owners, texts, .. } = self;
+                let touched = self.replica_sets.apply(event, |rs, _| reduced(deployments, by_uid, texts, rs));
                 match &touched {
                     Touched::One(key) => {
-                        let known = self.replica_sets.get(key).map(|rs| (uid(rs), key.0.clone()));
+                        let known = self.replica_sets.get(key).map(|rs| (rs.uid().to_owned(), key.0.clone()));
                         owners.extend(known);
                     }
                     Touched::All => {
-                        *owners =
-                            self.replica_sets.iter().map(|(key, rs)| (uid(rs), key.0.clone())).collect();
+                        let owner =
+                            |(key, rs): (&Key, &Packed<ReplicaSet>)| (rs.uid().to_owned(), key.0.clone());
+                        *owners = self.replica_sets.iter().map(owner).collect();
                     }
                     Touched::Nothing => {}
                 }
@@ -172,7 +177,7 @@ impl Fleet {
                 self.touch(touched, |fleet, (set, _)| fleet.by_uid.get(fleet.owners.get(&set)?).cloned());
             }
             Change::Lease(event) => {
-                let touched = self.leases.apply(event, |lease, _| lease.record());
+                let touched = self.leases.apply(event, |lease, _| lease.packed().into());
                 self.touch(touched, |_, (namespace, lease)| {
                     Some((namespace, lease.strip_prefix(&lease_name(""))?.to_owned()))
                 });
@@ -200,7 +205,8 @@ impl Fleet {
 
     /// Returns all workloads by namespace and name.
     pub(crate) fn names(&self) -> impl Iterator<Item = ObjectName> {
-        self.deployments.iter().map(|(_, one)| one.id())
+        let name = |(namespace, name): &Key| ObjectName { namespace: namespace.clone(), name: name.clone() };
+        self.deployments.iter().map(move |(key, _)| name(key))
     }
 
     /// Whether there is such a workload.
@@ -209,27 +215,28 @@ impl Fleet {
     }
 
     /// Returns a workload as it is now; `None` if there is none.
-    pub(crate) fn observed(&self, id: &ObjectName) -> Option<Observed> {
-        let deployment = self.deployments.get(&(id.namespace.clone(), id.name.clone()))?;
-        let replica_sets: Vec<ReplicaSet> = self.replica_sets.group(deployment.uid()).cloned().collect();
-        let pods = replica_sets
-            .iter()
-            .flat_map(|rs| self.pods.group(rs.metadata.uid.as_deref().unwrap_or_default()));
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn observed(&self, id: &ObjectName) -> Result<Option<Observed>, Error> {
+        let Some(deployment) = self.deployments.get(&(id.namespace.clone(), id.name.clone())) else {
+            return Ok(None);
+        };
+        let sets = || self.replica_sets.group(deployment.uid());
         let lease = self.leases.get(&(id.namespace.clone(), lease_name(&id.name)));
-        Some(Observed {
-            deployment: deployment.clone(),
-            pods: pods.cloned().collect(),
+        let lease =
+            lease.map(|lease| Lease::record(lease).map_err(|error| senseless(&id.to_string(), &error)));
+        let (journal, lock) = lease.transpose()?.unzip();
+        Ok(Some(Observed {
+            deployment: unpacked(id, deployment)?,
+            replica_sets: sets().map(|set| unpacked(id, set)).collect::<Result<_, _>>()?,
+            pods: sets().flat_map(|set| self.pods.group(set.uid())).cloned().collect(),
             passed: Vec::new(),
-            replica_sets,
-            journal: lease.and_then(|(journal, _)| journal.clone()),
+            journal: journal.flatten(),
             traffic: None,
             traffic_objects: crate::traffic::TrafficObjects::default(),
-            lock: lease.map(|(_, lock)| lock.clone()),
-        })
-    }
-
-    fn index(&mut self) {
-        self.by_uid = self.deployments.iter().map(|(key, one)| (one.uid().to_owned(), key.clone())).collect();
+            lock,
+        }))
     }
 
     fn touch(&mut self, touched: Touched, workload: impl Fn(&Self, Key) -> Option<Key>) {
@@ -257,8 +264,12 @@ impl Fleet {
     }
 }
 
-fn kept<K: Kept>(object: K) -> (Key, K) {
-    (key(&object), object)
+fn index(deployments: &Store<Packed<Deployment>>) -> BTreeMap<String, Key> {
+    deployments.iter().map(|(key, one)| (one.uid().to_owned(), key.clone())).collect()
+}
+
+fn unpacked<K: Templated>(what: &impl Display, packed: &Packed<K>) -> Result<K, Error> {
+    packed.unpacked().map_err(|error| senseless(&what.to_string(), &error))
 }
 
 /// What only explains a pod that is not Ready is let go.
@@ -267,20 +278,18 @@ fn slim(mut pod: Pod) -> Arc<Pod> {
     Arc::new(pod)
 }
 
-fn uid(rs: &ReplicaSet) -> String {
-    rs.metadata.uid.clone().unwrap_or_default()
-}
-
 /// An old version keeps its images only. If it comes back, the controller touches it, and that brings it whole.
 fn reduced(
-    deployments: &Store<Deployment>,
+    deployments: &Store<Packed<Deployment>>,
     by_uid: &BTreeMap<String, Key>,
+    texts: &mut Texts,
     mut rs: ReplicaSet,
-) -> ReplicaSet {
-    let owner = rs.owner().and_then(|uid| deployments.get(by_uid.get(uid)?));
-    let is_old = owner.is_some_and(|owner| !same_template(&owner.spec.template, &rs.spec.template));
-    if rs.is_empty() && is_old {
+) -> Packed<ReplicaSet> {
+    if rs.is_empty()
+        && let Some(owner) = rs.owner().and_then(|uid| deployments.get(by_uid.get(uid)?))
+        && !owner.has(&rs.spec.template)
+    {
         rs.forget_template();
     }
-    rs
+    Packed::of(rs, texts)
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt};
+use futures::join;
+use futures::stream::{self, TryStreamExt};
 
 use crate::cli::{GlobalArgs, OutputFormat, StatusArgs};
 use crate::cluster::{Cluster, Fleet, Scope};
@@ -57,7 +58,7 @@ async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error
 }
 
 async fn many(all: bool, labels: Option<&str>, cluster: &Cluster, output: &Output) -> Result<(), Error> {
-    let (fleet, pinned) = futures::join!(Fleet::read(cluster, all, labels), cluster.pinned(all));
+    let (fleet, pinned) = join!(Fleet::read(cluster, all, labels), cluster.pinned(all));
     let fleet = fleet?;
     let brief = |mut observed: Observed| {
         let pinned = &pinned;
@@ -66,11 +67,14 @@ async fn many(all: bool, labels: Option<&str>, cluster: &Cluster, output: &Outpu
             observed.see_pinned(pinned);
             let mut status = WorkloadStatus::brief(&observed);
             status.warnings.extend(unread);
-            status
+            Ok::<_, Error>(status)
         }
     };
-    let observed = fleet.names().filter_map(|id| fleet.observed(&id));
-    let statuses: Vec<WorkloadStatus> = stream::iter(observed).map(brief).buffered(AT_ONCE).collect().await;
+    let observed = fleet.names().filter_map(|id| fleet.observed(&id).transpose());
+    let statuses: Vec<WorkloadStatus> =
+        stream::iter(observed).map_ok(brief).try_buffered(AT_ONCE).try_collect().await?;
+    // The table of ten thousand rows takes its place.
+    drop(fleet);
     if statuses.is_empty() {
         return Err(nothing(all, labels, cluster));
     }

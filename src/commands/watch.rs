@@ -141,7 +141,7 @@ impl Follow<'_> {
 
     async fn look_at(&mut self, id: &ObjectName, now: Instant) -> Result<Reader, Error> {
         let key = (id.namespace.clone(), id.name.clone());
-        let Some(mut observed) = self.fleet.observed(id) else {
+        let Some(mut observed) = self.fleet.observed(id)? else {
             if self.rows.remove(&key).is_none() {
                 return Ok(Reader::Here);
             }

@@ -6,6 +6,9 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use rollout_plus::health::{State, Watch};
+use rollout_plus::model::{Packed, Siblings, Texts};
+use rollout_plus::situation::Observed;
+use rollout_plus::status::WorkloadStatus;
 use serde_json::{Value, json};
 
 use crate::{Recorded, all_ready, is_healthy};
@@ -109,6 +112,37 @@ proptest! {
                     prop_assert!(!recorded.observed.deployment.spec.paused);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_many_tells_what_the_whole_tells(
+        which in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), anything()), 0..6),
+    ) {
+        let mut value = recordings()[which.index(recordings().len())].clone();
+        let pods = value["pods"].as_array().cloned().unwrap_or_default();
+        value["pods"].as_array_mut().unwrap().extend(pods.into_iter().map(|mut pod| {
+            for key in ["name", "uid"] {
+                pod["metadata"][key] = json!(format!("{}-2", pod["metadata"][key]));
+            }
+            pod
+        }));
+        for (place, by) in &changes {
+            let mut place = place.index(size(&value));
+            replace(&mut value, &mut place, by.as_ref());
+        }
+        if let Some(Recorded { observed, .. }) = Recorded::parse(&value) {
+            let (mut siblings, mut texts) = (Siblings::default(), Texts::default());
+            let packed = Packed::of(observed.deployment.clone(), &mut texts);
+            let sets = observed.replica_sets.iter().map(|set| Packed::of(set.clone(), &mut texts).unpacked());
+            let kept = Observed {
+                deployment: packed.unpacked().unwrap(),
+                replica_sets: sets.collect::<Result<_, _>>().unwrap(),
+                pods: observed.pods.iter().map(|pod| siblings.shared((**pod).clone())).collect(),
+                ..observed.clone()
+            };
+            prop_assert_eq!(WorkloadStatus::brief(&kept), WorkloadStatus::brief(&observed));
         }
     }
 

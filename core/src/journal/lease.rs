@@ -17,14 +17,23 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Returns the journal and the lock on it.
-    pub fn record(&self) -> (Option<Journal>, LockState) {
+    /// Returns what of it the journal and the lock are read from, as text: there may be thousands.
+    pub fn packed(&self) -> String {
         let (metadata, spec) = (&self.metadata, &self.spec);
-        let lease = json!({
+        json!({
             "metadata": {"name": metadata.name, "namespace": metadata.namespace, "annotations": metadata.annotations},
             "spec": spec,
-        });
-        (journal(&lease), lock_state(&lease))
+        })
+        .to_string()
+    }
+
+    /// Returns the journal and the lock on a Lease that was packed.
+    ///
+    /// # Errors
+    /// If it is the text of none.
+    pub fn record(packed: &str) -> Result<(Option<Journal>, LockState), serde_json::Error> {
+        let lease: Value = serde_json::from_str(packed)?;
+        Ok((journal(&lease), lock_state(&lease)))
     }
 }
 
