@@ -1,5 +1,6 @@
 //! The requests that we send, one function each.
 
+use futures::future::try_join;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
 use serde_json::{Value, json};
@@ -59,10 +60,15 @@ impl Cluster {
     /// Reads all that `status` needs of one workload, pods excepted.
     pub(crate) async fn observe(&self, name: &str) -> Result<Observed, Error> {
         let Some(deployment) = self.deployment(name).await? else { return Err(self.not_found(name).await) };
+        self.around(deployment).await
+    }
+
+    /// Reads the rest, both at once. The Lease is to be younger than the Deployment: a run writes to it first.
+    pub(crate) async fn around(&self, deployment: Deployment) -> Result<Observed, Error> {
         let labels = labels(&deployment.spec.selector)?;
-        let mut replica_sets = self.replica_sets(&labels).await?;
+        let name = deployment.id().name;
+        let (mut replica_sets, lease) = try_join(self.replica_sets(&labels), self.lease(&name)).await?;
         replica_sets.retain(|rs| rs.is_owned_by(deployment.uid()));
-        let lease = self.lease(name).await?;
         let journal = lease.as_ref().and_then(journal::journal);
         let traffic = traffic_of(&deployment, journal.as_ref());
         let traffic_objects = match &traffic {

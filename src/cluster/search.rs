@@ -19,6 +19,13 @@ use crate::traffic::{Split, Target, Traffic, is_made_by_us, pinned_to, root_of, 
 
 use elsewhere::Home;
 
+/// What tells of a Service whether a run left it.
+pub(crate) struct Mark {
+    name: String,
+    is_pinned: bool,
+    owners: Vec<String>,
+}
+
 impl Cluster {
     /// Looks for routes that bring traffic to pods with these labels.
     ///
@@ -183,25 +190,39 @@ impl Cluster {
         Ok(kinds)
     }
 
-    /// Looks for what a run left that no record tells of any more: Services that are pinned, or of our own.
-    pub(crate) async fn leftover(&self, deployment: &Deployment) -> Result<Option<Traffic>, Error> {
-        // Who may not read Services has none of ours.
-        let Ok(services) = self.items(&Target::service(&self.namespace, "")).await else { return Ok(None) };
-        let is_pinned = |service: &Value| pinned_to(service).is_some();
-        let is_owned = |service: &Value| {
-            let owners = service["metadata"]["ownerReferences"].as_array();
-            owners.into_iter().flatten().any(|owner| owner["uid"] == deployment.uid())
+    /// Reads what of the Services of our namespace tells whether a run left some.
+    pub(crate) async fn marks(&self) -> Result<Vec<Mark>, Error> {
+        let mark = |service: Value| {
+            let owners = service["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+            Some(Mark {
+                name: text(&service, "/metadata/name").to_owned(),
+                is_pinned: pinned_to(&service).is_some(),
+                owners: owners.map(|owner| text(owner, "/uid").to_owned()).collect(),
+            })
         };
-        let owned: Vec<&str> =
-            services.iter().filter(|one| is_owned(one)).map(|one| text(one, "/metadata/name")).collect();
-        if owned.is_empty() && !services.iter().any(is_pinned) {
+        self.list(&resource::SERVICES, false, None, mark).await
+    }
+
+    /// Looks for what a run left that no record tells of any more: Services that are pinned, or of our own. `marks` may
+    /// be from before.
+    pub(crate) async fn leftover(
+        &self,
+        deployment: &Deployment,
+        marks: Result<Vec<Mark>, Error>,
+    ) -> Result<Option<Traffic>, Error> {
+        // Who may not read Services has none of ours.
+        let Ok(marks) = marks else { return Ok(None) };
+        let is_pinned = |service: &Value| pinned_to(service).is_some();
+        let is_owned = |mark: &&Mark| mark.owners.iter().any(|uid| uid == deployment.uid());
+        let owned: Vec<&str> = marks.iter().filter(is_owned).map(|mark| mark.name.as_str()).collect();
+        if owned.is_empty() && !marks.iter().any(|mark| mark.is_pinned) {
             return Ok(None);
         }
         let labels = &deployment.spec.template["metadata"]["labels"];
         let mut search = self.search(labels, Choice::Auto).await?;
         // The way back is open whoever looks at the canary.
         search.strangers.clear();
-        let names = || services.iter().map(|service| text(service, "/metadata/name"));
+        let names = || marks.iter().map(|mark| mark.name.as_str());
         // A neighbour's Service may be pinned, too; that is none of ours.
         let pinned = search.services.iter().find(|service| is_pinned(service));
         let root = match pinned {

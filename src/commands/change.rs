@@ -30,7 +30,7 @@ async fn end(
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, &args.name, &args.guard).await?;
     if engine.observed()?.traffic.is_none()
-        && let Some(traffic) = cluster.leftover(&engine.observed()?.deployment).await?
+        && let Some(traffic) = cluster.leftover(&engine.observed()?.deployment, cluster.marks().await).await?
     {
         engine.route_by(traffic).await?;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::try_join;
 use futures::join;
 use futures::stream::{self, TryStreamExt};
 
@@ -42,19 +43,22 @@ pub(super) async fn run(
 }
 
 async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error> {
-    let mut observed = cluster.observe(name).await?;
-    let pods = cluster.pods(&observed.deployment).await?;
+    // Three at once: each opens a connection, by which the next three go.
+    let (deployment, marks, autoscalers) =
+        join!(cluster.deployment(name), cluster.marks(), cluster.autoscalers(name));
+    let Some(deployment) = deployment? else { return Err(cluster.not_found(name).await) };
+    let (mut observed, pods) =
+        try_join(cluster.around(deployment.clone()), cluster.pods(&deployment)).await?;
     observed.pods = pods.into_iter().map(Arc::new).collect();
     if observed.traffic.is_none()
         && !observed.is_held()
-        && let Ok(Some(traffic)) = cluster.leftover(&observed.deployment).await
+        && let Ok(Some(traffic)) = cluster.leftover(&observed.deployment, marks).await
     {
         // Whoever cannot look for it is told the rest all the same.
         observed.traffic_objects = cluster.traffic_objects(&cluster.namespace, &traffic).await?;
         observed.traffic = Some(traffic);
     }
-    let autoscalers = cluster.autoscalers(name).await?;
-    output.statuses(&[WorkloadStatus::of(&observed, &autoscalers)], false, false)
+    output.statuses(&[WorkloadStatus::of(&observed, &autoscalers?)], false, false)
 }
 
 async fn many(all: bool, labels: Option<&str>, cluster: &Cluster, output: &Output) -> Result<(), Error> {
