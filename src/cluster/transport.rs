@@ -19,13 +19,12 @@ use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt};
 use kube::{Client, Config, Result};
 use rustls::ClientConfig;
-use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 
 use crate::cluster::bearer::{self, Bearer};
-use crate::cluster::trust::OrItself;
+use crate::cluster::trust::client_config;
 use crate::kubeconfig::Proxy;
 
 /// What we come with.
@@ -43,7 +42,7 @@ pub(crate) fn client(config: Config, login: Login, proxy: Option<&Proxy>) -> Res
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     let Login { bearer, certificate } = login;
-    let mut tls = tls(&config)?;
+    let mut tls = client_config(&config).map_err(|error| kube::Error::Service(error.into()))?;
     if let Some(certificate) = certificate {
         tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certificate));
     }
@@ -74,25 +73,6 @@ fn with_login<C>(tunnel: Tunnel<C>, basic: Option<HeaderValue>) -> Tunnel<C> {
         Some(basic) => tunnel.with_auth(basic),
         None => tunnel,
     }
-}
-
-fn tls(config: &Config) -> Result<ClientConfig> {
-    let mut tls = config.rustls_client_config()?;
-    // The ServiceAccount's CAs are read again and again by kube.
-    if let Some(anchors) = config.root_cert.as_ref().filter(|_| !config.accept_invalid_certs)
-        && config.root_cert_file.is_none()
-    {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(anchors.iter().map(|der| CertificateDer::from(der.as_slice())));
-        let inner =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls.crypto_provider().clone());
-        // Without any CA kube's verifier says what is wrong.
-        if let Ok(inner) = inner.build() {
-            let verifier = OrItself { inner, anchors: anchors.clone() };
-            tls.dangerous().set_certificate_verifier(Arc::new(verifier));
-        }
-    }
-    Ok(tls)
 }
 
 /// Puts TLS, deadlines and kube's layers on a connection.
