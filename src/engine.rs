@@ -25,7 +25,7 @@ use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Failure, Tolerances};
 use crate::journal::{Ending, RunRef, State, Verb};
-use crate::model::{Pod, command};
+use crate::model::{ObjectName, Pod};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::situation::{Observed, Situation};
@@ -49,7 +49,7 @@ const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// What a run needs to know.
 pub(crate) struct Options {
-    /// The Deployment.
+    /// The workload.
     pub(crate) name: String,
     /// Longest time to wait in one step.
     pub(crate) timeout: Duration,
@@ -74,6 +74,7 @@ pub(crate) struct Engine<'a> {
     cache: WorkloadCache,
     output: Channel<'a>,
     options: Options,
+    id: ObjectName,
     uid: String,
     guard: Guard,
     begun: Instant,
@@ -105,19 +106,21 @@ impl<'a> Engine<'a> {
         options: Options,
     ) -> Result<Self, Error> {
         let mut cache = WorkloadCache::start(cluster, &options.name).await?;
-        let lock = Lock::read(cluster, &options.name, options.run.clone()).await?;
+        let id = cluster.workload(&options.name);
+        let lock = Lock::read(cluster, id.clone(), options.run.clone()).await?;
         let Some(observed) = cache.observed(None) else {
             return Err(cluster.not_found(&options.name).await);
         };
-        let uid = observed.deployment.uid().to_owned();
+        let uid = observed.workload.uid().to_owned();
         let stop = Signals::new()?;
         let guard = Guard::new(&observed, options.tolerances.clone(), options.on_failure);
-        let output = output.about(observed.deployment.id(), options.among_others);
+        let output = output.about(id.clone(), options.among_others);
         let mut engine = Self {
             cluster,
             cache,
             output,
             options,
+            id,
             uid,
             guard,
             begun: Instant::now(),
@@ -134,7 +137,7 @@ impl<'a> Engine<'a> {
         };
         let journal = engine.lock.journal();
         engine.settled = journal.as_ref().is_none_or(|journal| journal.state == State::Done);
-        if let Some(traffic) = traffic_of(&observed.deployment, journal.as_ref()) {
+        if let Some(traffic) = traffic_of(&observed.workload, journal.as_ref()) {
             engine.route_by(traffic).await?;
         }
         engine.give_the_controller_time().await?;
@@ -156,13 +159,7 @@ impl<'a> Engine<'a> {
     /// Returns the workload as it is now.
     pub(crate) fn observed(&mut self) -> Result<Observed, Error> {
         let Some(mut observed) = self.cache.observed(Some(&self.uid)) else {
-            return Err(Error::new(
-                Kind::Infrastructure,
-                format!(
-                    "deployment/{} in namespace {} was deleted meanwhile",
-                    self.options.name, self.cluster.namespace
-                ),
-            ));
+            return Err(Error::new(Kind::Infrastructure, format!("{} was deleted meanwhile", self.id)));
         };
         observed.journal = self.lock.journal();
         observed.lock = self.lock.state();
@@ -307,8 +304,7 @@ impl<'a> Engine<'a> {
         if error.kind != Kind::Refused || !self.wrote {
             return error;
         }
-        let (name, namespace) = (&self.options.name, &self.cluster.namespace);
-        let ways = ["resume", "abort"].map(|verb| command(verb, name, namespace));
+        let ways = ["resume", "abort"].map(|verb| self.id.command(verb));
         let missing: Vec<String> = ways.into_iter().filter(|way| !error.next.contains(way)).collect();
         missing.into_iter().fold(error.after_a_write(), Error::next)
     }
@@ -376,6 +372,6 @@ impl<'a> Engine<'a> {
 
     /// Writes what would be done.
     pub(crate) fn dry_run(&self, plan: &Plan) -> Result<(), Error> {
-        self.output.plan(plan)
+        self.output.plan(plan, self.id.kind)
     }
 }

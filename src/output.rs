@@ -29,8 +29,8 @@ use crate::credentials::Diagnosis;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::history::Revision;
-use crate::model::ObjectName;
+use crate::history::RevisionRow;
+use crate::model::{Names, ObjectName};
 use crate::plan::Plan;
 use crate::preflight;
 use crate::status::WorkloadStatus;
@@ -144,7 +144,7 @@ impl Output {
     }
 
     /// Writes revisions as data: a table, or an array.
-    pub(crate) fn revisions(&self, revisions: &[Revision]) -> Result<(), Error> {
+    pub(crate) fn revisions(&self, revisions: &[RevisionRow]) -> Result<(), Error> {
         match self.format {
             OutputFormat::Human => to_stdout(&table::revisions(revisions)),
             OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Sarif => self.document(revisions),
@@ -152,7 +152,7 @@ impl Output {
     }
 
     /// Writes one revision with its pod template.
-    pub(crate) fn revision(&self, revision: &Revision, template: &Value) -> Result<(), Error> {
+    pub(crate) fn revision(&self, revision: &RevisionRow, template: &Value) -> Result<(), Error> {
         let mut whole = serde_json::to_value(revision).unwrap_or_default();
         whole["template"] = template.clone();
         match self.format {
@@ -165,7 +165,7 @@ impl Output {
     }
 
     /// Writes a plan as data.
-    fn plan(&self, plan: &Plan) -> Result<(), Error> {
+    fn plan(&self, plan: &Plan, kind: &Names) -> Result<(), Error> {
         self.finish();
         if self.format != OutputFormat::Human {
             return self.document(plan);
@@ -174,7 +174,7 @@ impl Output {
             .steps
             .iter()
             .enumerate()
-            .map(|(index, step)| format!("{}. {}", index + 1, safe(&step.title())))
+            .map(|(index, step)| format!("{}. {}", index + 1, safe(&step.title(kind))))
             .collect();
         to_stdout(&lines.join("\n"))
     }
@@ -256,8 +256,8 @@ impl Output {
 
 impl Channel<'_> {
     /// Writes a plan as data.
-    pub(crate) fn plan(&self, plan: &Plan) -> Result<(), Error> {
-        self.output.plan(plan)
+    pub(crate) fn plan(&self, plan: &Plan, kind: &Names) -> Result<(), Error> {
+        self.output.plan(plan, kind)
     }
 
     /// Tells what happens.
@@ -343,7 +343,7 @@ fn about(workload: Option<&ObjectName>, event: &Event) -> Value {
     let mut line = stamped(event);
     line["workload"] = workload.map_or(
         Value::Null,
-        |workload| json!({"namespace": workload.namespace, "kind": "Deployment", "name": workload.name}),
+        |workload| json!({"namespace": workload.namespace, "kind": workload.kind, "name": workload.name}),
     );
     line
 }

@@ -17,7 +17,7 @@ use crate::cli::{NewImage, SourceArgs};
 use crate::cluster::Cluster;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::model::{Deployment, images_of, with_image};
+use crate::model::{Workload, images_of, with_image};
 use crate::output::Output;
 
 /// Returns the new version's template; `None` if none was named.
@@ -25,7 +25,7 @@ use crate::output::Output;
 /// An image beside manifests takes the place of theirs; if none of them is of this Deployment, that of the live one.
 pub(crate) async fn template(
     cluster: &Cluster,
-    deployment: &Deployment,
+    deployment: &Workload,
     source: &SourceArgs,
     environment: &Environment,
     output: &Output,

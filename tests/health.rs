@@ -40,8 +40,8 @@ impl Recorded {
     pub fn parse(value: &Value) -> Option<Self> {
         let pods: Vec<Pod> = serde_json::from_value(value["pods"].clone()).ok()?;
         let observed = Observed {
-            deployment: serde_json::from_value(value["deployment"].clone()).ok()?,
-            replica_sets: serde_json::from_value(value["replicaSets"].clone()).ok()?,
+            workload: serde_json::from_value(value["deployment"].clone()).ok()?,
+            revisions: serde_json::from_value(value["replicaSets"].clone()).ok()?,
             pods: pods.into_iter().map(Arc::new).collect(),
             ..Observed::default()
         };
@@ -62,8 +62,8 @@ impl Recorded {
     /// The same once the Deployment controller has written its count: some recordings were quicker.
     pub fn counted(&self) -> Self {
         let mut observed = self.observed.clone();
-        let generation = observed.deployment.generation();
-        observed.deployment.status.observed_generation = generation;
+        let generation = observed.workload.generation();
+        observed.workload.status.observed_generation = generation;
         Self { observed, events: self.events.clone() }
     }
 

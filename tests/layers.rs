@@ -156,6 +156,29 @@ fn a_module_of_the_core_imports_those_above_it_in_the_map() {
     }
 }
 
+/// What would tell a strategy or a writer which kind of workload it has.
+const KINDS: [&str; 5] = ["Deployment", "DEPLOYMENT", "ReplicaSet", "StatefulSet", "DaemonSet"];
+
+#[test]
+fn strategies_and_output_know_no_kind_of_workloads() {
+    let declared = |text: &str| -> Vec<String> {
+        let after = text.split("#[cfg(test)]\nmod ").skip(1);
+        after.filter_map(|rest| Some(rest.split_once(';')?.0.to_owned())).collect()
+    };
+    let tests: BTreeSet<String> = sources().iter().flat_map(|(_, text)| declared(text)).collect();
+    let places = ["core/src/strategy", "src/output"];
+    let is_here = |file: &Path| places.iter().any(|place| file.to_str().unwrap().starts_with(place));
+    let is_test = |file: &Path| tests.contains(file.file_stem().unwrap().to_str().unwrap());
+    let mut count = 0;
+    for (file, text) in sources().into_iter().filter(|(file, _)| is_here(file) && !is_test(file)) {
+        let code = code(&text);
+        let found = KINDS.into_iter().find(|kind| code.contains(kind));
+        assert_eq!(found, None, "{} has it: a kind says that in core/src/model/kind", file.display());
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
+}
+
 #[test]
 fn a_name_that_we_write_into_a_cluster_stands_in_keys_alone() {
     let keys = include_str!("../core/src/keys.rs");

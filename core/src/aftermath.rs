@@ -4,7 +4,7 @@ mod taken_over;
 
 use serde_json::Value;
 
-use crate::model::{ReplicaSet, images, same_template};
+use crate::model::{Names, Revision, images, same_template};
 use crate::situation::Situation;
 use crate::words::counted;
 
@@ -31,9 +31,9 @@ pub enum Aftermath {
         /// The pods of all others: a version that was tried before may not be gone yet.
         others: u32,
     },
-    /// It is still what the Deployment rolls out.
+    /// It is still what the workload rolls out.
     Live,
-    /// Another client has put a third version on the Deployment.
+    /// Another client has put a third version on the workload.
     Another {
         /// Its images.
         images: String,
@@ -44,18 +44,18 @@ impl Aftermath {
     /// Reads what became of it. `home` is the template of before, as it was known when the version failed; `failed` that
     /// of the version.
     pub fn of(situation: &Situation<'_>, home: Option<&Value>, failed: &Value) -> Self {
-        let deployment = situation.deployment();
-        let live = &deployment.spec.template;
+        let workload = situation.workload();
+        let live = &workload.spec.template;
         if situation.hold.is_some() {
-            let pods = situation.canary.map_or(0, ReplicaSet::replicas);
-            let beside = situation.stable.map_or(0, ReplicaSet::replicas);
-            let all: u32 = situation.observed.replica_sets.iter().map(ReplicaSet::replicas).sum();
+            let pods = situation.canary.map_or(0, Revision::replicas);
+            let beside = situation.stable.map_or(0, Revision::replicas);
+            let all: u32 = situation.observed.revisions.iter().map(Revision::replicas).sum();
             return Self::Held { pods, beside, others: all.saturating_sub(pods + beside) };
         }
         if home.is_some_and(|home| same_template(home, live)) {
             let current = situation.current;
-            let (ready, wanted) = (current.map_or(0, ReplicaSet::ready), deployment.replicas());
-            let others = situation.observed.replica_sets.iter();
+            let (ready, wanted) = (current.map_or(0, Revision::ready), workload.replicas());
+            let others = situation.observed.revisions.iter();
             let alone = others
                 .filter(|rs| current.is_none_or(|current| current.name() != rs.name()))
                 .all(|rs| rs.replicas() == 0);
@@ -69,7 +69,7 @@ impl Aftermath {
     }
 
     /// Returns it as the end of a sentence.
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self, kind: &Names) -> String {
         match self {
             Self::Back => "the former version is back".to_owned(),
             Self::Returning { ready, wanted } => {
@@ -83,8 +83,10 @@ impl Aftermath {
                 };
                 format!("it is held where it stands: {canary} of it beside {beside}{others}")
             }
-            Self::Live => "it was not undone: the Deployment still has it".to_owned(),
-            Self::Another { images } => format!("another client has put {images} on the Deployment since"),
+            Self::Live => format!("it was not undone: the {} still has it", kind.kind),
+            Self::Another { images } => {
+                format!("another client has put {images} on the {} since", kind.kind)
+            }
         }
     }
 }
@@ -93,17 +95,21 @@ impl Aftermath {
 mod tests {
     use super::*;
     use crate::fixtures::{held, idle, replica_set, template};
+    use crate::model::DEPLOYMENT;
     use crate::situation::Observed;
 
     #[test]
     fn all_that_is_held_is_named() {
         let mut observed = held();
         let end = "it is held where it stands: 1 pod of it beside 3 pods";
-        assert_eq!(after(&observed).sentence(), end);
+        assert_eq!(after(&observed).sentence(DEPLOYMENT.names()), end);
         // A version that was tried before was to go, and had not.
-        observed.replica_sets.push(replica_set("web:0", 2));
+        observed.revisions.push(replica_set("web:0", 2));
         assert_eq!(after(&observed), Aftermath::Held { pods: 1, beside: 3, others: 2 });
-        assert_eq!(after(&observed).sentence(), format!("{end}, and 2 pods of other versions"));
+        assert_eq!(
+            after(&observed).sentence(DEPLOYMENT.names()),
+            format!("{end}, and 2 pods of other versions")
+        );
     }
 
     fn after(observed: &Observed) -> Aftermath {
@@ -115,16 +121,16 @@ mod tests {
         assert_eq!(after(&idle()), Aftermath::Back);
         assert_eq!(after(&held()), Aftermath::Held { pods: 1, beside: 3, others: 0 });
         let mut observed = idle();
-        observed.replica_sets[0].status.ready_replicas = 2;
+        observed.revisions[0].status.ready_replicas = 2;
         assert_eq!(after(&observed), Aftermath::Returning { ready: 2, wanted: 3 });
         let mut observed = idle();
-        observed.replica_sets.push(replica_set("web:2", 1));
+        observed.revisions.push(replica_set("web:2", 1));
         assert_eq!(after(&observed), Aftermath::Returning { ready: 3, wanted: 3 }, "its pod is still wanted");
         // The new version goes on, although a plan without steps was carried out.
         let mut observed = idle();
-        observed.deployment.spec.template = template("web:2");
+        observed.workload.spec.template = template("web:2");
         assert_eq!(after(&observed), Aftermath::Live);
-        observed.deployment.spec.template = template("web:3");
+        observed.workload.spec.template = template("web:3");
         assert_eq!(after(&observed), Aftermath::Another { images: "web:3".into() });
     }
 }

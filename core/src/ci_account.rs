@@ -10,7 +10,7 @@ mod token;
 
 pub use danger::{DANGERS, DANGERS_ELSEWHERE, Danger, dangerous};
 pub use granted::{Granted, Proof};
-pub use needs::{Wanted, Workload, item_needs};
+pub use needs::{RolledOut, Wanted, item_needs};
 pub use objects::{Account, LABEL, is_ours, of_account};
 pub use own::{beyond_own, own_needs, token_needs};
 pub use role::{Rule, rules, sentence};

@@ -97,7 +97,7 @@ pub fn logs_of(pod: &Pod, container: &str) -> Logs {
 
 /// Puts together what was read.
 pub fn evidence(observed: &Observed, failure: &Failure, readings: Readings) -> Evidence {
-    let scrubber = Scrubber::new(&observed.deployment.spec.template);
+    let scrubber = Scrubber::new(&observed.workload.spec.template);
     let pod = pod_of(observed, failure);
     let container = pod.and_then(|pod| container_of(pod, failure));
     let named = |name: &str| container.as_deref() == Some(name);

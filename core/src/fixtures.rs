@@ -2,11 +2,13 @@
 
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "only tests have it")]
 
+pub mod stateful;
+
 use serde_json::{Value, json};
 
 use crate::journal::{HeldRecord, Journal, Originals, RunRef, State, Verb};
 use crate::keys;
-use crate::model::{Deployment, ReplicaSet, fingerprint};
+use crate::model::{Revision, Workload, fingerprint};
 use crate::plan::Plan;
 use crate::share::{Bounds, Unavailable};
 use crate::situation::Observed;
@@ -17,7 +19,7 @@ pub fn template(image: &str) -> Value {
 }
 
 /// The ReplicaSet of an image, with so many pods that are Ready.
-pub fn replica_set(image: &str, replicas: u32) -> ReplicaSet {
+pub fn replica_set(image: &str, replicas: u32) -> Revision {
     let hash = image.replace(':', "-");
     let mut labelled = template(image);
     labelled["metadata"]["labels"][keys::POD_TEMPLATE_HASH] = json!(hash);
@@ -37,7 +39,7 @@ pub fn replica_set(image: &str, replicas: u32) -> ReplicaSet {
 
 /// Three replicas of `web:1`, at rest.
 pub fn idle() -> Observed {
-    let deployment: Deployment = serde_json::from_value(json!({
+    let workload: Workload = serde_json::from_value(json!({
         "metadata": {"name": "web", "namespace": "shop", "uid": "u1", "generation": 4, "annotations": {}},
         "spec": {
             "replicas": 3,
@@ -48,7 +50,7 @@ pub fn idle() -> Observed {
         "status": {"observedGeneration": 4, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3},
     }))
     .unwrap();
-    Observed { deployment, replica_sets: vec![replica_set("web:1", 3)], ..Observed::default() }
+    Observed { workload, revisions: vec![replica_set("web:1", 3)], ..Observed::default() }
 }
 
 /// The same with one pod of `web:2` held beside it.
@@ -64,16 +66,16 @@ pub fn held() -> Observed {
         bounds,
         stable: "web-1".into(),
         canary: fingerprint(&template("web:2")),
-        original: Originals::of(&observed.deployment),
+        original: Originals::of(&observed.workload),
     };
-    let deployment = &mut observed.deployment;
-    deployment.spec.template = template("web:2");
-    deployment.spec.min_ready_seconds = Some(keys::HELD);
-    deployment.spec.progress_deadline_seconds = Some(keys::NO_DEADLINE);
-    deployment.spec.strategy = Some(bounds.strategy());
+    let workload = &mut observed.workload;
+    workload.spec.template = template("web:2");
+    workload.spec.min_ready_seconds = Some(keys::HELD);
+    workload.spec.progress_deadline_seconds = Some(keys::NO_DEADLINE);
+    workload.spec.strategy = Some(bounds.strategy());
     let text = serde_json::to_string(&record).unwrap();
-    deployment.metadata.annotations = Some([(keys::HELD_ANNOTATION.to_owned(), text)].into());
-    observed.replica_sets.push(replica_set("web:2", 1));
+    workload.metadata.annotations = Some([(keys::HELD_ANNOTATION.to_owned(), text)].into());
+    observed.revisions.push(replica_set("web:2", 1));
     observed
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
-use crate::model::{ClusterEvent, Deployment, Pod, ReplicaSet};
+use crate::model::{ClusterEvent, Pod, Revision, Workload};
 use crate::scrub::Scrubber;
 
 pub use memory::Memory;
@@ -52,9 +52,9 @@ impl Class {
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     /// The Deployment.
-    pub deployment: &'a Deployment,
+    pub workload: &'a Workload,
     /// The ReplicaSet of the version that is judged.
-    pub version: Option<&'a ReplicaSet>,
+    pub version: Option<&'a Revision>,
     /// Its pods, terminating ones included. Found by owner: both versions have the Deployment's labels.
     pub pods: Vec<&'a Pod>,
     /// What these were in between, since the last look, the oldest first.
@@ -94,14 +94,14 @@ impl<'a> View<'a> {
 
     /// Returns how many pods the version is to have.
     fn wanted(&self) -> usize {
-        usize::try_from(self.version.map_or(0, ReplicaSet::replicas)).unwrap_or(usize::MAX)
+        usize::try_from(self.version.map_or(0, Revision::replicas)).unwrap_or(usize::MAX)
     }
 
     /// Whether the rolling update makes room for its own pods, and serves as its limits ask meanwhile.
     pub fn makes_room(&self) -> bool {
         let ready = self.pods.iter().chain(&self.others).filter(|pod| pod.is_ready()).count();
         let ready = u32::try_from(ready).unwrap_or(u32::MAX);
-        self.may_miss > 0 && ready > 0 && ready >= self.deployment.replicas().saturating_sub(self.may_miss)
+        self.may_miss > 0 && ready > 0 && ready >= self.workload.replicas().saturating_sub(self.may_miss)
     }
 
     fn events_of(&self, pod: &Pod) -> impl Iterator<Item = &'a ClusterEvent> {

@@ -7,20 +7,20 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::journal::{Ending, Outcome, Verb};
-use crate::model::{ReplicaSet, images};
+use crate::model::{Revision, images};
 use crate::situation::{Observed, Situation};
 
 /// The annotation in which kubectl's users note why.
 const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 
-/// The numbers that a ReplicaSet had before it was used again (`SetNewReplicaSetAnnotations` in
+/// The numbers that a version had before it was used again (`SetNewReplicaSetAnnotations` in
 /// kubernetes/pkg/controller/deployment/util).
 const FORMER_REVISIONS: &str = "deployment.kubernetes.io/revision-history";
 
 /// One revision, as `history` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Revision {
+pub struct RevisionRow {
     /// Its number in `kubectl rollout history`.
     pub revision: u64,
     /// Its pod-template-hash.
@@ -29,7 +29,7 @@ pub struct Revision {
     pub images: Vec<String>,
     /// Whether it is the live template.
     pub live: bool,
-    /// When its ReplicaSet was made, RFC 3339.
+    /// When its object was made, RFC 3339.
     pub created: Option<String>,
     /// What kubectl's users noted.
     pub cause: Option<String>,
@@ -37,18 +37,18 @@ pub struct Revision {
     pub outcome: Option<Outcome>,
 }
 
-/// Returns the revisions that still have a ReplicaSet, the oldest first.
-pub fn revisions(observed: &Observed, outcomes: &[Outcome]) -> Vec<Revision> {
-    let live = Situation::of(observed).current.map(ReplicaSet::hash).unwrap_or_default().to_owned();
-    let mut found: Vec<Revision> = observed
-        .replica_sets
+/// Returns the revisions that still have an object, the oldest first.
+pub fn revisions(observed: &Observed, outcomes: &[Outcome]) -> Vec<RevisionRow> {
+    let live = Situation::of(observed).current.map(Revision::hash).unwrap_or_default().to_owned();
+    let mut found: Vec<RevisionRow> = observed
+        .revisions
         .iter()
         .filter_map(|rs| {
             let revision = rs.revision()?;
             // The same template may have been another revision before: that outcome is not this one's.
             let ours = |outcome: &&Outcome| outcome.hash == rs.hash() && outcome.revision == Some(revision);
             let annotations = rs.metadata.annotations.as_ref();
-            Some(Revision {
+            Some(RevisionRow {
                 revision,
                 hash: rs.hash().to_owned(),
                 images: images(&rs.spec.template),
@@ -63,7 +63,7 @@ pub fn revisions(observed: &Observed, outcomes: &[Outcome]) -> Vec<Revision> {
     found
 }
 
-/// Returns the ReplicaSet to go back to, and why that one.
+/// Returns the version to go back to, and why that one.
 ///
 /// Without a number it is the last version that ended healthy in our history, or else the one before. A version
 /// that was left by a rollback and not healthy since, failed or was aborted is not chosen; nor is one from which the live version was
@@ -76,18 +76,18 @@ pub fn target<'a>(
     observed: &'a Observed,
     outcomes: &[Outcome],
     number: Option<u64>,
-) -> Result<(&'a ReplicaSet, String), Error> {
-    let id = observed.deployment.id();
+) -> Result<(&'a Revision, String), Error> {
+    let id = observed.workload.id();
     let current = Situation::of(observed).current;
-    let mut others: Vec<&ReplicaSet> = observed
-        .replica_sets
+    let mut others: Vec<&Revision> = observed
+        .revisions
         .iter()
         .filter(|rs| rs.revision().is_some() && current.is_none_or(|current| current.name() != rs.name()))
         .collect();
     others.sort_by_key(|rs| std::cmp::Reverse(rs.revision()));
     let history = id.command("history");
     if let Some(number) = number {
-        if current.and_then(ReplicaSet::revision) == Some(number) {
+        if current.and_then(Revision::revision) == Some(number) {
             return Err(Error::usage(format!("revision {number} of {id} is live already")).next(history));
         }
         let found = others.iter().find(|rs| rs.revision() == Some(number));
@@ -100,9 +100,9 @@ pub fn target<'a>(
     }
     let last: BTreeMap<&str, &Outcome> = outcomes.iter().map(|o| (o.hash.as_str(), o)).collect();
     let left = left(outcomes);
-    let ending = |rs: &ReplicaSet| last.get(rs.hash()).map(|outcome| outcome.ending);
-    let bad = |rs: &&&ReplicaSet| left.contains(rs.hash()) || ending(rs).is_some_and(Ending::is_bad);
-    let good: Vec<&ReplicaSet> = others.iter().filter(|rs| !bad(rs)).copied().collect();
+    let ending = |rs: &Revision| last.get(rs.hash()).map(|outcome| outcome.ending);
+    let bad = |rs: &&&Revision| left.contains(rs.hash()) || ending(rs).is_some_and(Ending::is_bad);
+    let good: Vec<&Revision> = others.iter().filter(|rs| !bad(rs)).copied().collect();
     if let Some(healthy) = good.iter().find(|rs| ending(rs) == Some(Ending::Healthy)) {
         return Ok((healthy, "the last that our history calls healthy".to_owned()));
     }
@@ -137,7 +137,7 @@ fn left(outcomes: &[Outcome]) -> BTreeSet<&str> {
 }
 
 /// Whether somebody went back to the live version from the one before: it had a lower number once.
-fn came_back(current: Option<&ReplicaSet>, previous: &ReplicaSet) -> bool {
+fn came_back(current: Option<&Revision>, previous: &Revision) -> bool {
     let annotations = current.and_then(|rs| rs.metadata.annotations.as_ref());
     let former = annotations.and_then(|annotations| annotations.get(FORMER_REVISIONS));
     let mut former =
@@ -205,20 +205,20 @@ mod tests {
     use super::*;
     use crate::error::Kind;
     use crate::fixtures::{idle, replica_set, template};
-    use crate::keys;
 
     /// Revisions `web:1`, `web:2`, ... made in that order; the last is live.
     fn revised(count: u32) -> Observed {
         let mut observed = idle();
-        observed.replica_sets =
+        observed.revisions =
             (1..=count).map(|n| made(n, u64::from(n), if n == count { 3 } else { 0 })).collect();
-        observed.deployment.spec.template = template(&format!("web:{count}"));
+        observed.workload.spec.template = template(&format!("web:{count}"));
         observed
     }
 
-    fn made(version: u32, revision: u64, pods: u32) -> ReplicaSet {
+    fn made(version: u32, revision: u64, pods: u32) -> Revision {
         let mut rs = replica_set(&format!("web:{version}"), pods);
-        rs.metadata.annotations = Some([(keys::REVISION.to_owned(), revision.to_string())].into());
+        rs.metadata.annotations = Some([].into());
+        rs.number = Some(revision);
         rs.metadata.creation_timestamp =
             serde_json::from_value(json!(format!("2026-01-01T00:00:0{version}Z"))).unwrap();
         rs
@@ -263,10 +263,10 @@ mod tests {
     fn going_back_twice_does_not_toggle() {
         // kubectl went back from 2 to 1, which became revision 3.
         let mut observed = revised(2);
-        observed.replica_sets[0] = made(1, 3, 3);
-        let annotations = observed.replica_sets[0].metadata.annotations.as_mut().unwrap();
+        observed.revisions[0] = made(1, 3, 3);
+        let annotations = observed.revisions[0].metadata.annotations.as_mut().unwrap();
         annotations.insert(FORMER_REVISIONS.to_owned(), "1".to_owned());
-        observed.deployment.spec.template = template("web:1");
+        observed.workload.spec.template = template("web:1");
         assert_eq!(chosen(&observed, &[], None), Err(Kind::Refused));
         assert_eq!(chosen(&observed, &[], Some(2)), Ok(2));
         // We did, with a healthy past.
@@ -315,7 +315,7 @@ mod tests {
             [ended(1, Verb::Rolling, Ending::Healthy, 0), ended(2, Verb::Rolling, Ending::Healthy, 1)];
         assert!(revisions(&observed, &outcomes).iter().all(|revision| revision.outcome.is_some()));
         // Somebody went back: the same template, another revision.
-        observed.replica_sets[0] = made(1, 3, 3);
+        observed.revisions[0] = made(1, 3, 3);
         let rows = revisions(&observed, &outcomes);
         assert_eq!((rows[1].revision, &rows[1].outcome), (3, &None));
     }

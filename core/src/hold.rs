@@ -1,4 +1,4 @@
-//! The JSON Patches that put a hold on a Deployment and take it off. One request each, because a template
+//! The JSON Patches that put a hold on a workload and take it off. One request each, because a template
 //! that lands before its hold would let a rollout escape.
 
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::keys;
 use crate::model::{same_template, without_hash};
 use crate::situation::Situation;
 
-/// Which template a Deployment has after the hold is off.
+/// Which template a workload has after the hold is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// The new one: promote.
@@ -23,23 +23,22 @@ pub struct Release {
     /// JSON Patch operations; empty if nothing is to be done.
     pub patch: Vec<Value>,
     /// Fields that somebody changed during the hold: their value stays.
-    pub kept: Vec<&'static str>,
+    pub kept: Vec<String>,
 }
 
-/// Returns the patch that holds a Deployment, or that changes its hold.
+/// Returns the patch that holds a workload, or that changes its hold.
 pub fn hold(situation: &Situation<'_>, record: &HeldRecord, template: Option<&Value>) -> Vec<Value> {
-    let deployment = situation.deployment();
+    let workload = situation.workload();
     let mut patch = fence(situation);
-    if let Some(template) = template.filter(|new| !same_template(new, &deployment.spec.template)) {
+    if let Some(template) = template.filter(|new| !same_template(new, &workload.spec.template)) {
         patch.push(set("/spec/template", &without_hash(template)));
     }
-    patch.push(set("/spec/minReadySeconds", &json!(keys::HELD)));
-    patch.push(set("/spec/progressDeadlineSeconds", &json!(keys::NO_DEADLINE)));
-    patch.push(set("/spec/strategy", &record.bounds.strategy()));
-    if deployment.spec.paused {
+    let held = Originals::held(workload, record.bounds).fields(workload.kind.names());
+    patch.extend(held.into_iter().filter_map(|(path, value)| Some(set(&path, &value?))));
+    if workload.spec.paused {
         patch.push(json!({"op": "remove", "path": "/spec/paused"}));
     }
-    if deployment.metadata.annotations.is_none() {
+    if workload.metadata.annotations.is_none() {
         patch.push(set("/metadata/annotations", &json!({})));
     }
     let text = serde_json::to_string(record).unwrap_or_default();
@@ -54,7 +53,7 @@ pub fn update(situation: &Situation<'_>, template: &Value) -> Vec<Value> {
     patch
 }
 
-/// Returns the patch that keeps a Deployment as it is: while new pods serve that are not Available, the controller
+/// Returns the patch that keeps a workload as it is: while new pods serve that are not Available, the controller
 /// would take them away first if another version came.
 pub fn freeze(situation: &Situation<'_>) -> Vec<Value> {
     let mut patch = fence(situation);
@@ -66,8 +65,8 @@ pub fn freeze(situation: &Situation<'_>) -> Vec<Value> {
 ///
 /// Three-way: a field goes back to the user's own value only where it still has ours.
 pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
-    let deployment = situation.deployment();
-    let spec = &deployment.spec;
+    let workload = situation.workload();
+    let spec = &workload.spec;
     let mut patch = Vec::new();
     if keep == Keep::Stable
         && let Some(stable) = situation.home()
@@ -75,20 +74,21 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
     {
         patch.push(set("/spec/template", &without_hash(stable)));
     }
-    let (live, own) = (Originals::of(deployment), situation.own_settings());
-    for ((path, live), (_, own)) in live.fields().into_iter().zip(own.fields()) {
+    let (live, own) = (Originals::of(workload), situation.own_settings());
+    let kind = workload.kind.names();
+    for ((path, live), (_, own)) in live.fields(kind).into_iter().zip(own.fields(kind)) {
         if live != own {
-            patch.push(restore(path, own.as_ref()));
+            patch.push(restore(&path, own.as_ref()));
         }
     }
     if spec.paused && (situation.hold.is_some() || !patch.is_empty() || is_frozen(situation)) {
-        // A paused Deployment would neither finish nor go back.
+        // A paused workload would neither finish nor go back.
         patch.push(json!({"op": "remove", "path": "/spec/paused"}));
     }
-    if deployment.annotation(keys::HELD_ANNOTATION).is_some() {
+    if workload.annotation(keys::HELD_ANNOTATION).is_some() {
         patch.push(json!({"op": "remove", "path": annotation_path()}));
     }
-    if deployment.annotation(keys::OWNERS_ANNOTATION).is_some() {
+    if workload.annotation(keys::OWNERS_ANNOTATION).is_some() {
         patch.push(json!({"op": "remove", "path": path_of(keys::OWNERS_ANNOTATION)}));
     }
     if !patch.is_empty() {
@@ -100,18 +100,18 @@ pub fn release(situation: &Situation<'_>, keep: Keep) -> Release {
 /// Whether the record is of a blue-green, which pauses the Deployment: where another client ended its hold, that is left over.
 /// Whatever a journal says, no undo brought that record: it is refused where a Deployment is paused.
 fn is_frozen(situation: &Situation<'_>) -> bool {
-    let traffic = situation.deployment().held_record().and_then(|record| record.traffic);
+    let traffic = situation.workload().held_record().and_then(|record| record.traffic);
     traffic.is_some_and(|traffic| traffic.switch.is_some())
 }
 
 /// What a write relies on: the same object, its spec as we read it, and the record of the run that we follow.
 fn fence(situation: &Situation<'_>) -> Vec<Value> {
-    let deployment = situation.deployment();
+    let workload = situation.workload();
     let mut tests = vec![
-        json!({"op": "test", "path": "/metadata/uid", "value": deployment.uid()}),
-        json!({"op": "test", "path": "/metadata/generation", "value": deployment.generation()}),
+        json!({"op": "test", "path": "/metadata/uid", "value": workload.uid()}),
+        json!({"op": "test", "path": "/metadata/generation", "value": workload.generation()}),
     ];
-    if let Some(text) = deployment.annotation(keys::HELD_ANNOTATION) {
+    if let Some(text) = workload.annotation(keys::HELD_ANNOTATION) {
         tests.push(json!({"op": "test", "path": annotation_path(), "value": text}));
     }
     tests
@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn what_somebody_changed_during_the_hold_is_kept() {
         let mut observed = held();
-        observed.deployment.spec.progress_deadline_seconds = Some(300);
-        observed.deployment.spec.strategy =
+        observed.workload.spec.progress_deadline_seconds = Some(300);
+        observed.workload.spec.strategy =
             Some(Bounds { surge: 2, unavailable: Unavailable::Pods(1) }.strategy());
         let back = release(&Situation::of(&observed), Keep::Stable);
         assert_eq!(back.kept, ["spec.progressDeadlineSeconds", "spec.strategy"]);
@@ -184,17 +184,17 @@ mod tests {
     fn a_freeze_whose_hold_another_client_ended_is_taken_back() {
         let released = |switch: Option<u64>| {
             let mut observed = held();
-            let annotations = observed.deployment.metadata.annotations.as_mut().unwrap();
+            let annotations = observed.workload.metadata.annotations.as_mut().unwrap();
             let mut record = HeldRecord::parse(&annotations[keys::HELD_ANNOTATION]).unwrap();
             record.traffic =
                 Some(crate::traffic::Traffic { switch, ..crate::traffic::Traffic::direct("web") });
             annotations.insert(keys::HELD_ANNOTATION.into(), serde_json::to_string(&record).unwrap());
             // An agent applies the user's own manifest, which does not name `paused`.
             let own = record.original;
-            observed.deployment.spec.min_ready_seconds = own.min_ready_seconds;
-            observed.deployment.spec.progress_deadline_seconds = own.progress_deadline_seconds;
-            observed.deployment.spec.strategy = own.strategy;
-            observed.deployment.spec.paused = true;
+            observed.workload.spec.min_ready_seconds = own.min_ready_seconds;
+            observed.workload.spec.progress_deadline_seconds = own.progress_deadline_seconds;
+            observed.workload.spec.strategy = own.strategy;
+            observed.workload.spec.paused = true;
             paths(&release(&Situation::of(&observed), Keep::New).patch, "remove")
         };
         let record = "/metadata/annotations/rollout-plus~1held";

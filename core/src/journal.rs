@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 use crate::error::{Error, Kind};
 use crate::health::Failure;
 use crate::keys;
-use crate::model::Deployment;
+use crate::model::{Names, Workload};
 use crate::plan::{Plan, Step};
 use crate::traffic::Traffic;
 
-pub use held::{HeldRecord, Originals, RunRef};
+pub use crate::model::Originals;
+pub use held::{HeldRecord, RunRef};
 pub use history::{Ending, Outcome, outcomes, with_outcome};
 pub use lease::Lease;
 pub use loan::Loan;
@@ -118,7 +119,7 @@ impl State {
 /// The stable version as it was before the first write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The Deployment's uid: a re-created Deployment has nothing to do with this.
+    /// The workload's uid: a re-created one has nothing to do with this.
     pub uid: String,
     /// The pod-template-hash of the stable ReplicaSet.
     pub stable: String,
@@ -192,22 +193,22 @@ pub struct LockState {
     pub duration: u64,
 }
 
-/// Returns the name of a Deployment's Lease.
-pub fn lease_name(deployment: &str) -> String {
-    format!("rollout-plus.deployment.{deployment}")
+/// Returns the name of a workload's Lease.
+pub fn lease_name(kind: &Names, name: &str) -> String {
+    format!("rollout-plus.{}.{name}", kind.word)
 }
 
-/// Returns a new Lease, owned by the Deployment so that it goes with it.
-pub fn new_lease(deployment: &Deployment) -> Value {
-    let id = deployment.id();
+/// Returns a new Lease, owned by the workload so that it goes with it.
+pub fn new_lease(workload: &Workload) -> Value {
+    let id = workload.id();
     json!({
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
         "metadata": {
-            "name": lease_name(&id.name),
+            "name": lease_name(id.kind, &id.name),
             "namespace": id.namespace,
             "labels": {keys::MANAGED_BY: "rollout-plus"},
-            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": id.name, "uid": deployment.uid()}],
+            "ownerReferences": [workload.owner_reference()],
         },
         "spec": {"leaseTransitions": 0},
     })
@@ -277,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_lease_carries_holder_and_journal_and_keeps_the_rest() {
-        let mut lease = new_lease(&Deployment::default());
+        let mut lease = new_lease(&Workload::default());
         lease["metadata"]["annotations"]["other"] = json!("kept");
         write_lease(&mut lease, Some(&a_journal().run), &a_journal(), "2026-01-01T00:00:00.000000Z").unwrap();
         assert_eq!(lock_state(&lease).holder.as_deref(), Some("me@here/r1"));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::images;
+use crate::model::{Names, images};
 use crate::share::{Size, Stable};
 use crate::traffic::{Role, Split};
 use crate::words::counted;
@@ -19,7 +19,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
-    /// The Deployment is held with this many canary pods.
+    /// The workload is held with this many canary pods.
     Hold {
         /// The new version; absent: the template that is live.
         template: Option<Value>,
@@ -80,7 +80,7 @@ pub enum Step {
     },
     /// Services and other objects of ours are gone.
     Withdraw,
-    /// The Deployment is paused while it is held: no other version can take the place of the one that serves.
+    /// The workload is paused while it is held: no other version can take the place of the one that serves.
     Freeze,
     /// The new version answers as it should, through its preview.
     Verify {
@@ -108,8 +108,9 @@ impl Check {
 }
 
 impl Step {
-    /// Returns what the step does, for people.
-    pub fn title(&self) -> String {
+    /// Returns what the step does to a workload of this kind, for people.
+    pub fn title(&self, kind: &Names) -> String {
+        let kind = kind.kind;
         match self {
             Self::Hold { template, size, stable, changes: _ } => {
                 let what = if template.is_some() { "hold with the new template" } else { "hold" };
@@ -127,9 +128,9 @@ impl Step {
             Self::AwaitCanary => "wait until the canary pods are Ready".into(),
             Self::Soak { seconds } => format!("let the canary serve for {seconds} s"),
             Self::Update { template } => format!("set the template: {}", images(template).join(", ")),
-            Self::Release => "restore the Deployment's own settings, keep the new template".into(),
+            Self::Release => format!("restore the {kind}'s own settings, keep the new template"),
             Self::AwaitRollout => "follow the rolling update to its end".into(),
-            Self::Restore => "restore the stable template and the Deployment's own settings".into(),
+            Self::Restore => format!("restore the stable template and the {kind}'s own settings"),
             Self::AwaitStable => "wait until only pods of the stable version are left".into(),
             Self::Publish { role } => format!("a Service for the {} pods", role.word()),
             Self::Own { split, .. } => format!("prepare the router: {}", split.sentence()),
@@ -137,7 +138,7 @@ impl Step {
             Self::Pin { role: Some(role) } => format!("give the Service the {} pods alone", role.word()),
             Self::Pin { role: None } => "give the Service its own selector back".into(),
             Self::Withdraw => "remove the Services that were made".into(),
-            Self::Freeze => "pause the Deployment: no other version can come in between".into(),
+            Self::Freeze => format!("pause the {kind}: no other version can come in between"),
             Self::Verify { checks } => {
                 let each = checks.iter().map(|check| format!("{} answers {}", check.path, check.status));
                 format!("verify through the preview: {}", each.collect::<Vec<_>>().join(", "))
@@ -234,10 +235,14 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::DEPLOYMENT;
 
     #[test]
     fn one_pod_is_not_pods() {
-        let hold = |size| Step::Hold { template: None, size, stable: Stable::Whole, changes: false }.title();
+        let hold = |size| {
+            Step::Hold { template: None, size, stable: Stable::Whole, changes: false }
+                .title(DEPLOYMENT.names())
+        };
         assert_eq!(hold(Size::Pods(1)), "hold at 1 canary pod");
         assert_eq!(
             hold(Size::Routed { weight: 5, pods: 1, by_share: true }),

@@ -105,20 +105,20 @@ pub struct Sizing {
 impl Sizing {
     /// Chooses the numbers nearest to what was asked.
     ///
-    /// `replicas` is `spec.replicas`, `stable` the pods that the stable ReplicaSet wants now.
+    /// `kind` is what has them, `replicas` the pods that it is to have, `stable` those that the stable version wants now.
     ///
     /// # Errors
     /// [`crate::error::Kind::Refused`] if the controller could not be made to keep such numbers.
-    pub fn choose(size: Size, use_of: Stable, replicas: u32, stable: u32) -> Result<Self, Error> {
+    pub fn choose(kind: &str, size: Size, use_of: Stable, replicas: u32, stable: u32) -> Result<Self, Error> {
         if replicas == 0 {
-            return Err(Error::refused(
-                "the Deployment has 0 replicas: nothing serves, so nothing can be compared",
-            ));
+            return Err(Error::refused(format!(
+                "the {kind} has 0 replicas: nothing serves, so nothing can be compared"
+            )));
         }
         if use_of == Stable::Shrink && replicas == 1 {
-            return Err(Error::refused(
-                "the only stable pod cannot be taken away: the Deployment has 1 replica",
-            ));
+            return Err(Error::refused(format!(
+                "the only stable pod cannot be taken away: the {kind} has 1 replica"
+            )));
         }
         // The controller fills up to replicas + surge, and with a whole set the surge is at least 1. A set that was shrunk
         // before leaves its room to the canary.

@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use crate::journal::{HeldRecord, Journal, LockState, Originals, Snapshot, State, Verb};
 use crate::keys;
-use crate::model::{Deployment, ObjectName, Pod, ReplicaSet, fingerprint, same_template, without_hash};
+use crate::model::{ObjectName, Pod, Revision, Workload, fingerprint, same_template, without_hash};
 use crate::share::Bounds;
-use crate::traffic::{Target, Traffic, TrafficObjects, pinned_to, selecting};
-use loan::{hold_of, limits_of};
+use crate::traffic::{Target, Traffic, TrafficObjects, pinned_to, selected, selecting};
+use loan::hold_of;
 
 /// All that was read of one workload.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    /// The Deployment.
-    pub deployment: Deployment,
-    /// The ReplicaSets that it owns.
-    pub replica_sets: Vec<ReplicaSet>,
+    /// The workload itself.
+    pub workload: Workload,
+    /// Its versions.
+    pub revisions: Vec<Revision>,
     /// Pods that match its selector; empty where only counts were read. Shared, because there may be thousands.
     pub pods: Vec<Arc<Pod>>,
     /// What pods were in between, since they were last looked at: changes come in bursts, and one that crashed and is
@@ -87,12 +87,12 @@ pub struct Situation<'a> {
     pub hold: Option<Hold>,
     /// Of a promotion, an abort or a rolling update that is not finished: where it came from.
     pub way_back: Option<&'a Snapshot>,
-    /// The ReplicaSet of the version that users had.
-    pub stable: Option<&'a ReplicaSet>,
-    /// The ReplicaSet of the other version that has pods or is to have them.
-    pub canary: Option<&'a ReplicaSet>,
-    /// The ReplicaSet of the live template.
-    pub current: Option<&'a ReplicaSet>,
+    /// The version that users had.
+    pub stable: Option<&'a Revision>,
+    /// The other version that has pods or is to have them.
+    pub canary: Option<&'a Revision>,
+    /// The version of the live template.
+    pub current: Option<&'a Revision>,
     /// What the workload is doing.
     pub phase: Phase,
 }
@@ -100,7 +100,7 @@ pub struct Situation<'a> {
 impl<'a> Situation<'a> {
     /// Reads the meaning out of the objects.
     pub fn of(observed: &'a Observed) -> Self {
-        let deployment = &observed.deployment;
+        let workload = &observed.workload;
         let hold = hold_of(observed);
         let current = current(observed);
         let way_back = way_back(observed);
@@ -109,22 +109,22 @@ impl<'a> Situation<'a> {
             None => way_back.map(|snapshot| snapshot.stable.as_str()),
         };
         let stable = recorded
-            .and_then(|hash| observed.replica_sets.iter().find(|rs| rs.hash() == hash))
+            .and_then(|hash| observed.revisions.iter().find(|rs| rs.hash() == hash))
             .or_else(|| largest_but(observed, current))
             .or(current);
-        let not_stable = |rs: &&ReplicaSet| stable.is_none_or(|stable| stable.name() != rs.name());
+        let not_stable = |rs: &&Revision| stable.is_none_or(|stable| stable.name() != rs.name());
         let canary = current.filter(not_stable).or_else(|| largest_but(observed, stable));
-        let settled = deployment.is_complete() && largest_but(observed, current).is_none();
+        let settled = workload.is_complete() && largest_but(observed, current).is_none();
         let phase = if hold.is_some() {
             Phase::Held
-        } else if deployment.deadline_exceeded().is_some() {
+        } else if workload.deadline_exceeded().is_some() {
             Phase::Failed
         } else if settled {
             Phase::Idle
         } else {
             match way_back {
                 // Who follows the version that is live already goes nowhere.
-                Some(snapshot) if snapshot.canary == fingerprint(&deployment.spec.template) => {
+                Some(snapshot) if snapshot.canary == fingerprint(&workload.spec.template) => {
                     let journal = observed.journal.as_ref().filter(|journal| journal.state != State::Done);
                     journal
                         .filter(|journal| journal.is_past_holds())
@@ -138,9 +138,9 @@ impl<'a> Situation<'a> {
         Self { observed, hold, way_back, stable, canary, current, phase }
     }
 
-    /// Returns the Deployment.
-    pub fn deployment(&self) -> &'a Deployment {
-        &self.observed.deployment
+    /// Returns the workload itself.
+    pub fn workload(&self) -> &'a Workload {
+        &self.observed.workload
     }
 
     /// Returns the template of the stable version, from its ReplicaSet or else from the journal.
@@ -182,12 +182,12 @@ impl<'a> Situation<'a> {
     pub fn snapshot(&self, canary: &Value) -> Option<Snapshot> {
         let original = self.own_settings();
         Some(Snapshot {
-            uid: self.deployment().uid().to_owned(),
+            uid: self.workload().uid().to_owned(),
             stable: self.stable.map(|rs| rs.hash().to_owned()).filter(|hash| !hash.is_empty())?,
             template: without_hash(self.stable_template()?),
             original,
             canary: fingerprint(canary),
-            live: fingerprint(&self.deployment().spec.template),
+            live: fingerprint(&self.workload().spec.template),
         })
     }
 
@@ -201,7 +201,7 @@ impl<'a> Situation<'a> {
 
     /// Whether the live template is the stable one: nothing is being rolled out.
     pub fn is_on_stable_template(&self) -> bool {
-        let live = &self.deployment().spec.template;
+        let live = &self.workload().spec.template;
         self.stable_template().is_some_and(|stable| same_template(stable, live))
     }
 
@@ -215,7 +215,7 @@ impl<'a> Situation<'a> {
     /// put the stable template back under the hold made the stable one that. Then of two old ReplicaSets it takes the unavailable
     /// pods of the older one first (`cleanupUnhealthyReplicas`, `rolling.go`): the stable ones, if a third version comes.
     pub fn stable_is_uncounted(&self) -> bool {
-        let is_held = |rs: &ReplicaSet| keys::is_held(rs.spec.min_ready_seconds);
+        let is_held = |rs: &Revision| keys::is_held(rs.spec.min_ready_seconds);
         self.hold.is_some() && self.stable.is_some_and(is_held) || self.is_taken_back()
     }
 
@@ -229,29 +229,27 @@ impl<'a> Situation<'a> {
         let Some(canary) = hold.record.as_ref().map(|record| &record.canary).or_else(noted) else {
             return false;
         };
-        *canary != fingerprint(&self.deployment().spec.template) && !self.is_on_stable_template()
+        *canary != fingerprint(&self.workload().spec.template) && !self.is_on_stable_template()
     }
 
     /// Whether a Service of ours has the pods of the live version; `None` if it is not there.
     pub fn is_of_live(&self, service: &str) -> Option<bool> {
-        let hash =
-            &self.observed.traffic_objects.service(service)?["spec"]["selector"][keys::POD_TEMPLATE_HASH];
-        let live = &self.deployment().spec.template;
-        let mut sets = self.observed.replica_sets.iter();
-        Some(sets.any(|set| *hash == set.hash() && same_template(&set.spec.template, live)))
+        let hash = selected(self.observed.traffic_objects.service(service)?);
+        let live = &self.workload().spec.template;
+        let mut sets = self.observed.revisions.iter();
+        Some(sets.any(|set| hash == Some(set.hash()) && same_template(&set.spec.template, live)))
     }
 
     /// Returns the limits on the live Deployment, if they are written as we write them.
     pub fn live_bounds(&self) -> Option<Bounds> {
-        limits_of(self.deployment().spec.strategy.as_ref())
+        self.workload().limits()
     }
 
     /// Whether another client changed the limits that keep the share.
     pub fn lost_its_limits(&self) -> bool {
         let record = self.hold.as_ref().and_then(|hold| hold.record.as_ref());
-        let strategy = &self.deployment().spec.strategy;
         match record {
-            Some(record) => *strategy != Some(record.bounds.strategy()),
+            Some(record) => !self.workload().has_limits(record.bounds),
             None => self.live_bounds().is_none(),
         }
     }
@@ -259,22 +257,15 @@ impl<'a> Situation<'a> {
     /// Returns the pods that the controller will let the canary have under the live limits.
     pub fn canary_target(&self) -> Option<u32> {
         let bounds = self.live_bounds()?;
-        let replicas = self.deployment().replicas();
-        let canary = self.canary.map_or("", ReplicaSet::name);
-        let beside: u32 = self
-            .observed
-            .replica_sets
-            .iter()
-            .filter(|rs| rs.name() != canary)
-            .map(ReplicaSet::replicas)
-            .sum();
-        Some((replicas + bounds.surge).saturating_sub(beside).min(replicas))
+        let canary = self.canary.map_or("", Revision::name);
+        let beside: u32 =
+            self.observed.revisions.iter().filter(|rs| rs.name() != canary).map(Revision::replicas).sum();
+        Some(self.workload().kind.target(self.workload(), bounds, beside))
     }
 
-    /// Returns the pods of a ReplicaSet, terminating ones included.
-    pub fn pods_of<'s>(&'s self, rs: &'s ReplicaSet) -> impl Iterator<Item = &'a Pod> + use<'s, 'a> {
-        let uid = rs.metadata.uid.as_deref().unwrap_or_default();
-        self.observed.pods.iter().map(Arc::as_ref).filter(move |pod| pod.is_owned_by(uid))
+    /// Returns the pods of a version, terminating ones included.
+    pub fn pods_of<'s>(&'s self, rs: &'s Revision) -> impl Iterator<Item = &'a Pod> + use<'s, 'a> {
+        self.observed.pods.iter().map(Arc::as_ref).filter(move |pod| rs.has(pod))
     }
 }
 
@@ -292,7 +283,7 @@ impl Verb {
 impl Observed {
     /// Whether the hold is in force.
     pub fn is_held(&self) -> bool {
-        keys::is_held(self.deployment.spec.min_ready_seconds)
+        self.workload.is_held()
     }
 
     /// Takes note of a pinned Service of ours where nothing holds the pods that it has.
@@ -300,9 +291,9 @@ impl Observed {
         if self.is_held() {
             return;
         }
-        let ObjectName { namespace, .. } = self.deployment.id();
+        let ObjectName { namespace, .. } = self.workload.id();
         let here = pinned.iter().filter(|service| service["metadata"]["namespace"] == *namespace);
-        let labels = &self.deployment.spec.template["metadata"]["labels"];
+        let labels = &self.workload.spec.template["metadata"]["labels"];
         let Some(service) = selecting(here.cloned().collect(), labels).into_iter().next() else { return };
         let target = Target::service(&namespace, service["metadata"]["name"].as_str().unwrap_or_default());
         self.traffic.get_or_insert_with(|| Traffic::direct(&target.name));
@@ -312,7 +303,7 @@ impl Observed {
     /// Returns the journal's snapshot if it is of this very Deployment and not of a former one.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         let snapshot = self.journal.as_ref()?.snapshot.as_ref()?;
-        (snapshot.uid == self.deployment.uid()).then_some(snapshot)
+        (snapshot.uid == self.workload.uid()).then_some(snapshot)
     }
 }
 
@@ -325,7 +316,7 @@ fn stable_hash<'h>(hold: &'h Hold, observed: &'h Observed) -> Option<&'h str> {
 /// client broke. Only as long as the live template is one of its two: what others rolled out since is none of its business.
 fn way_back(observed: &Observed) -> Option<&Snapshot> {
     let journal = observed.journal.as_ref()?;
-    let live = &observed.deployment.spec.template;
+    let live = &observed.workload.spec.template;
     let snapshot = observed.snapshot().filter(|_| !observed.is_held())?;
     let is_canary = snapshot.canary == fingerprint(live);
     let is_changed = is_canary && snapshot.live != snapshot.canary;
@@ -334,18 +325,18 @@ fn way_back(observed: &Observed) -> Option<&Snapshot> {
     ((unfinished || observed.has_broken_hold()) && ours).then_some(snapshot)
 }
 
-/// The ReplicaSet of the live template; of several the oldest, as `FindNewReplicaSet` in
+/// The version of the live template; of several the oldest, as `FindNewReplicaSet` in
 /// kubernetes/pkg/controller/deployment/util has it.
-fn current(observed: &Observed) -> Option<&ReplicaSet> {
-    let live = &observed.deployment.spec.template;
-    let same = observed.replica_sets.iter().filter(|rs| same_template(&rs.spec.template, live));
+fn current(observed: &Observed) -> Option<&Revision> {
+    let live = &observed.workload.spec.template;
+    let same = observed.revisions.iter().filter(|rs| same_template(&rs.spec.template, live));
     same.min_by_key(|rs| rs.metadata.creation_timestamp.as_ref().map(|time| time.0))
 }
 
-/// The ReplicaSet with the most pods, other than the one given.
-fn largest_but<'a>(observed: &'a Observed, other: Option<&ReplicaSet>) -> Option<&'a ReplicaSet> {
+/// The version with the most pods, other than the one given.
+fn largest_but<'a>(observed: &'a Observed, other: Option<&Revision>) -> Option<&'a Revision> {
     observed
-        .replica_sets
+        .revisions
         .iter()
         .filter(|rs| other.is_none_or(|other| other.name() != rs.name()))
         .filter(|rs| rs.replicas() > 0 || rs.status.replicas > 0)

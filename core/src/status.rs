@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::brief;
 use crate::health::{Moment, Verdict, View, Watch};
 use crate::journal;
-use crate::model::{ReplicaSet, images};
+use crate::model::{Names, ObjectName, Revision, images};
 use crate::share::{percent, tidy};
 use crate::situation::{Observed, Phase, Situation};
 
@@ -28,8 +28,8 @@ pub const MESSAGE: usize = 160;
 pub struct WorkloadStatus {
     /// The namespace.
     pub namespace: String,
-    /// Always `Deployment`.
-    pub kind: &'static str,
+    /// `Deployment`, the only kind so far.
+    pub kind: &'static Names,
     /// The name.
     pub name: String,
     /// What it is doing.
@@ -135,7 +135,7 @@ impl WorkloadStatus {
     }
 
     fn judged(situation: &Situation<'_>, autoscalers: &[String], pods: Pods, verdict: &Verdict) -> Self {
-        let id = situation.deployment().id();
+        let id = situation.workload().id();
         let record = situation.hold.as_ref().and_then(|hold| hold.record.as_ref());
         let stable = situation.stable.map(|rs| version(situation, rs, pods));
         let canary = situation.canary.map(|rs| version(situation, rs, pods));
@@ -144,7 +144,7 @@ impl WorkloadStatus {
         let traffic = TrafficStatus::of(situation, share);
         Self {
             namespace: id.namespace,
-            kind: "Deployment",
+            kind: id.kind,
             name: id.name,
             phase: situation.phase,
             health: Health::of(situation, verdict),
@@ -158,6 +158,11 @@ impl WorkloadStatus {
             warnings: warnings::warnings(situation, traffic.as_ref(), autoscalers),
             traffic,
         }
+    }
+
+    /// Returns which workload it is.
+    pub fn id(&self) -> ObjectName {
+        ObjectName { kind: self.kind, namespace: self.namespace.clone(), name: self.name.clone() }
     }
 
     /// Whether something is wrong with it now.
@@ -225,7 +230,7 @@ impl Version {
     }
 }
 
-fn version(situation: &Situation<'_>, rs: &ReplicaSet, pods: Pods) -> Version {
+fn version(situation: &Situation<'_>, rs: &Revision, pods: Pods) -> Version {
     let shown = situation.pods_of(rs).filter(|pod| match pods {
         Pods::All => true,
         Pods::NotReady => !pod.is_ready(),
@@ -243,7 +248,7 @@ fn version(situation: &Situation<'_>, rs: &ReplicaSet, pods: Pods) -> Version {
 }
 
 /// Returns the Ready pods of a version. They are newer than the controller's count of them, where they were read.
-fn ready(situation: &Situation<'_>, rs: &ReplicaSet) -> u32 {
+fn ready(situation: &Situation<'_>, rs: &Revision) -> u32 {
     if situation.observed.pods.is_empty() {
         return rs.ready();
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::error::{Error, Kind};
 use crate::hold::{self, Keep};
 use crate::journal::{HeldRecord, Loan, RunRef};
-use crate::model::{ReplicaSet, fingerprint, same_template};
+use crate::model::{Revision, fingerprint, same_template};
 use crate::plan::Step;
 use crate::share::{Bounds, Size, Stable};
 use crate::situation::Situation;
@@ -25,14 +25,14 @@ pub use traffic::{halted, is_answered, refused};
 /// A write, as data.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mutation {
-    /// A JSON Patch of the Deployment, with the tests that it relies on.
-    PatchDeployment {
+    /// A JSON Patch of the workload, with the tests that it relies on.
+    PatchWorkload {
         /// RFC 6902 operations.
         patch: Vec<Value>,
     },
-    /// The `scale` subresource of a ReplicaSet, if the object is unchanged since we read it.
-    ScaleReplicaSet {
-        /// The ReplicaSet.
+    /// The `scale` subresource of a version, if its object is unchanged since we read it.
+    ScaleRevision {
+        /// The object of the version.
         name: String,
         /// As read: a later state must not be scaled by a decision about an earlier one.
         resource_version: String,
@@ -116,8 +116,8 @@ fn hold_work(
     run: &RunRef,
     epoch: u64,
 ) -> Result<Work, Error> {
-    let deployment = situation.deployment();
-    let live = &deployment.spec.template;
+    let workload = situation.workload();
+    let live = &workload.spec.template;
     let wanted = template.unwrap_or(live);
     let (sizing, stable) = sizing(situation, size, stable)?;
     let asked = match size {
@@ -126,14 +126,14 @@ fn hold_work(
     };
     let record = HeldRecord {
         canary: fingerprint(wanted),
-        ..record(situation, asked, sizing.bounds(stable), run, epoch)
+        ..record(situation, asked, workload.kind.bounds(&sizing, stable), run, epoch)
     };
     let mut work = Work::default();
     let there = situation.hold.as_ref().and_then(|hold| hold.record.as_ref()) == Some(&record)
         && same_template(wanted, live)
-        && deployment.spec.strategy == Some(record.bounds.strategy())
-        && deployment.spec.progress_deadline_seconds == Some(crate::keys::NO_DEADLINE)
-        && !deployment.spec.paused;
+        && workload.has_limits(record.bounds)
+        && workload.has_no_deadline()
+        && !workload.spec.paused;
     if !there {
         // All of the traffic is switched at once: until then the pods decide no share.
         let switches = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
@@ -147,8 +147,9 @@ fn hold_work(
             sizing.sentence()
         });
         work.notes.extend(sizing.advice());
-        if deployment.spec.paused {
-            work.notes.push("the Deployment was paused: it goes on with the hold, and stays unpaused".into());
+        if workload.spec.paused {
+            let kind = workload.kind.names().kind;
+            work.notes.push(format!("the {kind} was paused: it goes on with the hold, and stays unpaused"));
         }
         if stable == Stable::Shrink {
             work.notes.push(format!(
@@ -156,15 +157,16 @@ fn hold_work(
                 sizing.stable, sizing.replicas
             ));
         }
-        work.mutations.push(Mutation::PatchDeployment { patch: hold::hold(situation, &record, template) });
+        work.mutations.push(Mutation::PatchWorkload { patch: hold::hold(situation, &record, template) });
         work.loan = situation.observed.lending([record.bounds]);
     }
     // The new version never shrinks by its limits alone.
     if let Some(canary) = situation.canary
+        && workload.kind.scales_revisions()
         && same_template(&canary.spec.template, wanted)
         && canary.replicas() > sizing.canary
     {
-        work.mutations.push(Mutation::ScaleReplicaSet {
+        work.mutations.push(Mutation::ScaleRevision {
             name: canary.name().to_owned(),
             resource_version: canary.metadata.resource_version.clone().unwrap_or_default(),
             replicas: sizing.canary,
@@ -187,8 +189,8 @@ fn record(
         epoch,
         asked,
         bounds,
-        stable: situation.stable.map(ReplicaSet::hash).unwrap_or_default().to_owned(),
-        canary: fingerprint(&situation.deployment().spec.template),
+        stable: situation.stable.map(Revision::hash).unwrap_or_default().to_owned(),
+        canary: fingerprint(&situation.workload().spec.template),
         original: situation.own_settings(),
         traffic: situation.observed.traffic.clone(),
     }
@@ -204,18 +206,18 @@ fn stop_work(situation: &Situation<'_>, run: &RunRef, epoch: u64) -> Work {
     let record = record(situation, None, limits::stopping(situation), run, epoch);
     let patch = hold::hold(situation, &record, None);
     let loan = situation.observed.lending([record.bounds]);
-    Work { mutations: vec![Mutation::PatchDeployment { patch }], loan, ..Work::default() }
+    Work { mutations: vec![Mutation::PatchWorkload { patch }], loan, ..Work::default() }
 }
 
 fn freeze_work(situation: &Situation<'_>) -> Work {
-    if situation.deployment().spec.paused || situation.hold.is_none() {
+    if situation.workload().spec.paused || situation.hold.is_none() {
         return Work::default();
     }
-    Work { mutations: vec![Mutation::PatchDeployment { patch: hold::freeze(situation) }], ..Work::default() }
+    Work { mutations: vec![Mutation::PatchWorkload { patch: hold::freeze(situation) }], ..Work::default() }
 }
 
 fn update_work(situation: &Situation<'_>, template: &Value, run: &RunRef) -> Result<Work, Error> {
-    let live = &situation.deployment().spec.template;
+    let live = &situation.workload().spec.template;
     if same_template(template, live) {
         return Ok(Work::default());
     }
@@ -223,7 +225,7 @@ fn update_work(situation: &Situation<'_>, template: &Value, run: &RunRef) -> Res
         return Err(error);
     }
     Ok(Work {
-        mutations: vec![Mutation::PatchDeployment { patch: hold::update(situation, template) }],
+        mutations: vec![Mutation::PatchWorkload { patch: hold::update(situation, template) }],
         ..Work::default()
     })
 }
@@ -231,7 +233,7 @@ fn update_work(situation: &Situation<'_>, template: &Value, run: &RunRef) -> Res
 /// Returns why a run must not go on: the live template is none that it knows. It replaces only what it was to
 /// replace.
 pub fn foreign(situation: &Situation<'_>) -> Option<Error> {
-    let live = &situation.deployment().spec.template;
+    let live = &situation.workload().spec.template;
     let snapshot = situation.observed.snapshot().filter(|snapshot| !snapshot.live.is_empty())?;
     let name = fingerprint(live);
     let known =
@@ -245,8 +247,8 @@ fn is_own(situation: &Situation<'_>, run: &RunRef) -> bool {
 }
 
 fn superseded(situation: &Situation<'_>) -> Error {
-    let id = situation.deployment().id();
-    let images = crate::model::images(&situation.deployment().spec.template).join(", ");
+    let id = situation.workload().id();
+    let images = crate::model::images(&situation.workload().spec.template).join(", ");
     Error::new(
         Kind::VersionFailed,
         format!("another client put another version ({images}) on {id}: it is left alone"),
@@ -258,18 +260,20 @@ fn superseded(situation: &Situation<'_>) -> Error {
 /// (`reconcileOldReplicaSets` in kubernetes/pkg/controller/deployment). They are Ready, and that is what serves: a
 /// version that failed must not go on beside them.
 fn leftover_work(situation: &Situation<'_>) -> Work {
-    let deployment = situation.deployment();
-    let wanted = deployment.replicas();
+    let workload = situation.workload();
+    let wanted = workload.replicas();
     let whole = situation.stable.is_some_and(|stable| stable.ready() >= wanted);
-    let delayed = deployment.status.available_replicas < i64::from(wanted);
-    if situation.hold.is_some() || !situation.is_on_stable_template() || !whole || !delayed {
+    let delayed = workload.status.available_replicas < i64::from(wanted);
+    let can_be_scaled = workload.kind.scales_revisions();
+    if situation.hold.is_some() || !situation.is_on_stable_template() || !whole || !delayed || !can_be_scaled
+    {
         return Work::default();
     }
     let Some(canary) = situation.canary.filter(|canary| canary.replicas() > 0) else {
         return Work::default();
     };
     Work {
-        mutations: vec![Mutation::ScaleReplicaSet {
+        mutations: vec![Mutation::ScaleRevision {
             name: canary.name().to_owned(),
             resource_version: canary.metadata.resource_version.clone().unwrap_or_default(),
             replicas: 0,
@@ -288,16 +292,17 @@ fn release_work(situation: &Situation<'_>, keep: Keep) -> Work {
         .iter()
         .map(|field| format!("{field} was changed by another client during the hold and keeps that value"))
         .collect();
-    if situation.deployment().spec.paused {
-        notes.push("the Deployment was paused and is resumed".into());
+    if situation.workload().spec.paused {
+        notes.push(format!("the {} was paused and is resumed", situation.workload().kind.names().kind));
     }
-    Work { mutations: vec![Mutation::PatchDeployment { patch: release.patch }], notes, loan: None }
+    Work { mutations: vec![Mutation::PatchWorkload { patch: release.patch }], notes, loan: None }
 }
 
 fn no_way_home(situation: &Situation<'_>) -> Error {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     Error::refused(format!(
-        "the stable version of {id} is not known: its ReplicaSet and our journal are gone"
+        "the stable version of {id} is not known: its {} and our journal are gone",
+        id.kind.revision
     ))
     .next(id.kubectl("rollout history"))
     .next(format!("{} (keeps the new version)", id.command("promote")))
@@ -325,7 +330,7 @@ mod tests {
     fn a_start_is_one_patch_with_template_and_hold_together() {
         let observed = idle();
         let work = work(&hold(10, Some("web:2")), &Situation::of(&observed), &run(), 1).unwrap();
-        let [Mutation::PatchDeployment { patch }] = work.mutations.as_slice() else { panic!("{work:?}") };
+        let [Mutation::PatchWorkload { patch }] = work.mutations.as_slice() else { panic!("{work:?}") };
         let set = |path: &str| {
             patch.iter().find(|o| o["op"] == "add" && o["path"] == path).unwrap()["value"].clone()
         };
@@ -344,7 +349,7 @@ mod tests {
     #[test]
     fn a_version_that_failed_goes_although_the_stable_pods_are_young() {
         let mut observed = held();
-        observed.deployment = idle().deployment;
+        observed.workload = idle().workload;
         observed.journal = Some(crate::journal::Journal {
             run: run(),
             snapshot: Situation::of(&held()).snapshot(&template("web:2")),
@@ -354,21 +359,21 @@ mod tests {
             work(&Step::AwaitStable, &Situation::of(observed), &run(), 1).unwrap().mutations
         };
         assert_eq!(writes(&observed), [], "the controller does it");
-        observed.deployment.status.available_replicas = 0;
+        observed.workload.status.available_replicas = 0;
         let scale =
-            Mutation::ScaleReplicaSet { name: "web-web-2".into(), resource_version: "7".into(), replicas: 0 };
+            Mutation::ScaleRevision { name: "web-web-2".into(), resource_version: "7".into(), replicas: 0 };
         assert_eq!(writes(&observed), [scale]);
-        observed.replica_sets[0].status.ready_replicas = 2;
+        observed.revisions[0].status.ready_replicas = 2;
         assert_eq!(writes(&observed), [], "it is needed");
     }
 
     #[test]
     fn lowering_scales_the_canary_by_what_was_read() {
         let mut observed = held();
-        observed.replica_sets[1] = crate::fixtures::replica_set("web:2", 3);
+        observed.revisions[1] = crate::fixtures::replica_set("web:2", 3);
         let work = work(&hold(10, None), &Situation::of(&observed), &run(), 2).unwrap();
         let scale =
-            Mutation::ScaleReplicaSet { name: "web-web-2".into(), resource_version: "7".into(), replicas: 1 };
+            Mutation::ScaleRevision { name: "web-web-2".into(), resource_version: "7".into(), replicas: 1 };
         assert_eq!(work.mutations.len(), 2);
         assert_eq!(work.mutations[1], scale);
     }

@@ -20,7 +20,7 @@ pub use said::text;
 pub(crate) use said::{embedded, mentions, says_just};
 pub use service::{
     Role, copy_of, is_made_by_us, is_ours, made, made_so, own_name, own_service, owner, pin, pinned_to,
-    proxied, root_of, says, selecting, unpin,
+    proxied, root_of, says, selected, selecting, unpin,
 };
 pub use split::{Backend, Match, Split};
 

@@ -4,20 +4,20 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::model::{Deployment, ReplicaSet};
+use crate::model::{Revision, Workload};
 use crate::preflight::{Kind, Subject, references};
 use crate::situation::Observed;
 
 impl Cluster {
     /// Names the ConfigMaps and Secrets of a former version that changed since it was replaced. Who may not read them is
     /// told so.
-    pub(crate) async fn changed_since(&self, version: &ReplicaSet, observed: &Observed) -> Vec<String> {
-        let made = |rs: &ReplicaSet| rs.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    pub(crate) async fn changed_since(&self, version: &Revision, observed: &Observed) -> Vec<String> {
+        let made = |rs: &Revision| rs.metadata.creation_timestamp.as_ref().map(|time| time.0);
         // It was replaced when the next one was made. The API's times have seconds, so they may be equal.
-        let later = observed.replica_sets.iter().filter(|rs| rs.revision() > version.revision());
+        let later = observed.revisions.iter().filter(|rs| rs.revision() > version.revision());
         let next = later.filter_map(made).filter(|time| Some(*time) >= made(version)).min();
         let Some(replaced) = next else { return Vec::new() };
-        let mut deployment = Deployment::default();
+        let mut deployment = Workload::default();
         deployment.spec.template = version.spec.template.clone();
         let named = references(&Subject { deployment, ..Subject::default() });
         let config = named.into_iter().filter(|(kind, _)| matches!(kind, Kind::ConfigMap | Kind::Secret));

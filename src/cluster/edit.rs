@@ -37,7 +37,7 @@ impl Cluster {
         let path = self.path(&DEPLOYMENTS, name);
         let path = format!("{path}?fieldManager={FIELD_MANAGER}{dry_run}");
         let body = Some(("application/merge-patch+json", json!({"spec": spec})));
-        let doing = format!("patch deployment/{name} in namespace {}", self.namespace);
+        let doing = format!("patch {}", self.workload(name));
         match self.write(&Call { doing, method: "PATCH", path, body }).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.code() == 404 => Err(self.not_found(name).await),

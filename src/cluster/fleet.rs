@@ -16,7 +16,9 @@ use crate::cluster::watches::{self, Change, Changes, PATIENCE, config, watch};
 use crate::error::{Error, Kind};
 use crate::journal::{Lease, lease_name};
 use crate::keys::MANAGED_BY;
-use crate::model::{Deployment, ObjectName, Packed, Pod, ReplicaSet, Siblings, Templated, Texts, resource};
+use crate::model::{
+    DEPLOYMENT, Deployment, ObjectName, Packed, Pod, ReplicaSet, Siblings, Templated, Texts, resource,
+};
 use crate::situation::Observed;
 
 /// Finds our Leases.
@@ -105,7 +107,7 @@ impl Fleet {
         match scope {
             Scope::One(name) => {
                 which = which.fields(&format!("metadata.name={name}"));
-                locks = config().fields(&format!("metadata.name={}", lease_name(name)));
+                locks = config().fields(&format!("metadata.name={}", lease_name(DEPLOYMENT.names(), name)));
             }
             Scope::Many { labels: Some(labels), .. } => which = which.labels(labels),
             Scope::Many { .. } => {}
@@ -179,7 +181,7 @@ impl Fleet {
             Change::Lease(event) => {
                 let touched = self.leases.apply(event, |lease, _| lease.packed().into());
                 self.touch(touched, |_, (namespace, lease)| {
-                    Some((namespace, lease.strip_prefix(&lease_name(""))?.to_owned()))
+                    Some((namespace, lease.strip_prefix(&lease_name(DEPLOYMENT.names(), ""))?.to_owned()))
                 });
             }
             Change::TrafficObject(..) => {}
@@ -199,13 +201,13 @@ impl Fleet {
     pub(crate) fn take_touched(&mut self) -> Vec<ObjectName> {
         std::mem::take(&mut self.touched)
             .into_iter()
-            .map(|(namespace, name)| ObjectName { namespace, name })
+            .map(|(namespace, name)| ObjectName::new(DEPLOYMENT, namespace, name))
             .collect()
     }
 
     /// Returns all workloads by namespace and name.
     pub(crate) fn names(&self) -> impl Iterator<Item = ObjectName> {
-        let name = |(namespace, name): &Key| ObjectName { namespace: namespace.clone(), name: name.clone() };
+        let name = |(namespace, name): &Key| ObjectName::new(DEPLOYMENT, namespace.clone(), name.clone());
         self.deployments.iter().map(move |(key, _)| name(key))
     }
 
@@ -223,13 +225,13 @@ impl Fleet {
             return Ok(None);
         };
         let sets = || self.replica_sets.group(deployment.uid());
-        let lease = self.leases.get(&(id.namespace.clone(), lease_name(&id.name)));
+        let lease = self.leases.get(&(id.namespace.clone(), lease_name(id.kind, &id.name)));
         let lease =
             lease.map(|lease| Lease::record(lease).map_err(|error| senseless(&id.to_string(), &error)));
         let (journal, lock) = lease.transpose()?.unzip();
         Ok(Some(Observed {
-            deployment: unpacked(id, deployment)?,
-            replica_sets: sets().map(|set| unpacked(id, set)).collect::<Result<_, _>>()?,
+            workload: unpacked(id, deployment)?.0,
+            revisions: sets().map(|set| Ok(unpacked(id, set)?.0)).collect::<Result<_, Error>>()?,
             pods: sets().flat_map(|set| self.pods.group(set.uid())).cloned().collect(),
             passed: Vec::new(),
             journal: journal.flatten(),

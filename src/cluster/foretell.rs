@@ -11,7 +11,7 @@ use crate::cluster::apply::conflicts;
 use crate::cluster::{Call, Cluster, Failure, Sending};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
-use crate::model::{Deployment, resource};
+use crate::model::{Deployment, Workload, resource};
 use crate::ownership::{handover, leftover};
 
 const TRIES: u32 = 5;
@@ -79,7 +79,7 @@ impl Cluster {
     }
 
     /// Has the server merge a manifest's template into the live Deployment, without keeping the result.
-    pub(crate) async fn merge_manifest(&self, name: &str, manifest: &Value) -> Result<Deployment, Error> {
+    pub(crate) async fn merge_manifest(&self, name: &str, manifest: &Value) -> Result<Workload, Error> {
         let doing =
             format!("merge the manifest into deployment/{name} in namespace {} (dry run)", self.namespace);
         let path = self.path(&resource::DEPLOYMENTS, name);
@@ -97,7 +97,8 @@ impl Cluster {
             let answer = self.write(&Call { doing: doing.clone(), method: "PATCH", path, body }).await;
             answer.map_err(refused)?
         };
-        serde_json::from_value(answer).map_err(|error| Error::new(Kind::Cluster, format!("{doing}: {error}")))
+        let read = serde_json::from_value(answer).map(|Deployment(workload)| workload);
+        read.map_err(|error| Error::new(Kind::Cluster, format!("{doing}: {error}")))
     }
 
     async fn merged(&self, doing: &str, path: &str, body: Value, strategic: bool) -> Result<Value, Error> {

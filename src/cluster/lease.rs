@@ -6,13 +6,14 @@ use crate::cluster::{Call, Cluster, Failure};
 use crate::error::Error;
 use crate::journal::lease_name;
 use crate::keys::FIELD_MANAGER;
+use crate::model::ObjectName;
 use crate::model::resource::LEASES;
 
 impl Cluster {
-    /// Reads the Lease of a Deployment.
-    pub(crate) async fn lease(&self, deployment: &str) -> Result<Option<Value>, Error> {
-        let doing = format!("read the lock of deployment/{deployment} in namespace {}", self.namespace);
-        self.optional(doing, self.path(&LEASES, &lease_name(deployment))).await
+    /// Reads the Lease of a workload.
+    pub(crate) async fn lease(&self, id: &ObjectName) -> Result<Option<Value>, Error> {
+        let doing = format!("read the lock of {id}");
+        self.optional(doing, self.path(&LEASES, &lease_name(id.kind, &id.name))).await
     }
 
     /// Creates a Lease, or replaces one that is still as we read it.

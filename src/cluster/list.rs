@@ -134,7 +134,7 @@ impl<'de, F: FnMut(T), T: DeserializeOwned> Visitor<'de> for Page<'_, F, T> {
             match field {
                 Field::Metadata => next = fields.next_value::<ListMeta>()?.next,
                 Field::Items => {
-                    fields.next_value_seed(Items { take: &mut *self.take, object: PhantomData })?
+                    fields.next_value_seed(Items { take: &mut *self.take, object: PhantomData })?;
                 }
                 Field::Other => drop(fields.next_value::<IgnoredAny>()?),
             }

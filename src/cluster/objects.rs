@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::journal::{self, HeldRecord, Journal};
-use crate::keys::{FIELD_MANAGER, HELD_ANNOTATION, is_held};
-use crate::model::{Deployment, Pod, ReplicaSet, Resource, resource};
+use crate::keys::{FIELD_MANAGER, HELD_ANNOTATION};
+use crate::model::{DEPLOYMENT, Deployment, ObjectName, Pod, ReplicaSet, Resource, Workload, resource};
 use crate::situation::Observed;
 use crate::traffic::{Traffic, TrafficObjects};
 
@@ -19,9 +19,14 @@ impl Cluster {
         resource.object(Some(&self.namespace), name)
     }
 
+    /// Returns which workload of our namespace has a name: there is one kind so far.
+    pub(crate) fn workload(&self, name: &str) -> ObjectName {
+        ObjectName::new(DEPLOYMENT, &*self.namespace, name)
+    }
+
     /// Reads a Deployment; `None` if there is none of that name.
     pub(crate) async fn deployment(&self, name: &str) -> Result<Option<Deployment>, Error> {
-        let doing = format!("read deployment/{name} in namespace {}", self.namespace);
+        let doing = format!("read {}", self.workload(name));
         let path = self.path(&resource::DEPLOYMENTS, name);
         self.optional(doing, path).await
     }
@@ -36,9 +41,9 @@ impl Cluster {
         self.list(&resource::REPLICA_SETS, false, Some(labels), Some).await
     }
 
-    /// Reads the pods that a Deployment's selector finds.
-    pub(crate) async fn pods(&self, deployment: &Deployment) -> Result<Vec<Pod>, Error> {
-        let labels = labels(&deployment.spec.selector)?;
+    /// Reads the pods that a workload's selector finds.
+    pub(crate) async fn pods(&self, workload: &Workload) -> Result<Vec<Pod>, Error> {
+        let labels = labels(&workload.spec.selector)?;
         self.list(&resource::PODS, false, Some(&labels), Some).await
     }
 
@@ -59,25 +64,28 @@ impl Cluster {
 
     /// Reads all that `status` needs of one workload, pods excepted.
     pub(crate) async fn observe(&self, name: &str) -> Result<Observed, Error> {
-        let Some(deployment) = self.deployment(name).await? else { return Err(self.not_found(name).await) };
-        self.around(deployment).await
+        let Some(Deployment(workload)) = self.deployment(name).await? else {
+            return Err(self.not_found(name).await);
+        };
+        self.around(workload).await
     }
 
-    /// Reads the rest, both at once. The Lease is to be younger than the Deployment: a run writes to it first.
-    pub(crate) async fn around(&self, deployment: Deployment) -> Result<Observed, Error> {
-        let labels = labels(&deployment.spec.selector)?;
-        let name = deployment.id().name;
-        let (mut replica_sets, lease) = try_join(self.replica_sets(&labels), self.lease(&name)).await?;
-        replica_sets.retain(|rs| rs.is_owned_by(deployment.uid()));
+    /// Reads the rest, both at once. The Lease is to be younger than the workload: a run writes to it first.
+    pub(crate) async fn around(&self, workload: Workload) -> Result<Observed, Error> {
+        let labels = labels(&workload.spec.selector)?;
+        let id = workload.id();
+        let (replica_sets, lease) = try_join(self.replica_sets(&labels), self.lease(&id)).await?;
+        let own = replica_sets.into_iter().filter(|rs| rs.is_owned_by(workload.uid()));
+        let revisions = own.map(|ReplicaSet(revision)| revision).collect();
         let journal = lease.as_ref().and_then(journal::journal);
-        let traffic = traffic_of(&deployment, journal.as_ref());
+        let traffic = traffic_of(&workload, journal.as_ref());
         let traffic_objects = match &traffic {
             Some(traffic) => self.traffic_objects(&self.namespace, traffic).await?,
             None => TrafficObjects::default(),
         };
         Ok(Observed {
-            deployment,
-            replica_sets,
+            workload,
+            revisions,
             pods: Vec::new(),
             passed: Vec::new(),
             journal,
@@ -93,9 +101,9 @@ impl Cluster {
         if !observed.is_held() && !journal.is_some_and(Journal::is_open) {
             return Ok(());
         }
-        if let Some(traffic) = traffic_of(&observed.deployment, journal) {
+        if let Some(traffic) = traffic_of(&observed.workload, journal) {
             observed.traffic_objects =
-                self.traffic_objects(&observed.deployment.id().namespace, &traffic).await?;
+                self.traffic_objects(&observed.workload.id().namespace, &traffic).await?;
             observed.traffic = Some(traffic);
         }
         Ok(())
@@ -103,7 +111,7 @@ impl Cluster {
 
     /// Explains why there is no such Deployment.
     pub(crate) async fn not_found(&self, name: &str) -> Error {
-        let error = Error::usage(format!("there is no deployment/{name} in namespace {}", self.namespace));
+        let error = Error::usage(format!("there is no {}", self.workload(name)));
         let others = self.deployments().await.unwrap_or_default();
         let path = self.path(&resource::SERVICES, name);
         let service: Option<Value> = self.optional(String::new(), path).await.ok().flatten();
@@ -112,18 +120,17 @@ impl Cluster {
                 let labels = &deployment.spec.template["metadata"]["labels"];
                 !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
             });
-            let names: Vec<String> = selected.map(|d| format!("deployment/{}", d.id().name)).collect();
+            let names: Vec<String> = selected.map(|other| other.id().title()).collect();
             let mut error = error;
             error.message = format!("{}; there is a Service of that name", error.message);
             return names.into_iter().fold(error, Error::next);
         }
-        let alike = others.iter().map(|deployment| deployment.id().name);
-        let alike = alike.filter(|other| {
+        let alike = others.iter().map(|other| other.id()).filter(|ObjectName { name: other, .. }| {
             other.contains(name)
                 || name.contains(other.as_str())
                 || other.chars().take(3).eq(name.chars().take(3))
         });
-        let error = alike.take(3).fold(error, |error, other| error.next(format!("deployment/{other}")));
+        let error = alike.take(3).fold(error, |error, other| error.next(other.title()));
         error.next(format!("kubectl get deployments -n {}", self.namespace))
     }
 
@@ -150,9 +157,9 @@ impl Cluster {
 }
 
 /// Returns how a workload's traffic is routed, by the journal or else by the record on it.
-pub(crate) fn traffic_of(deployment: &Deployment, journal: Option<&Journal>) -> Option<Traffic> {
-    let held = deployment.annotation(HELD_ANNOTATION).filter(|_| is_held(deployment.spec.min_ready_seconds));
-    let namespace = deployment.id().namespace;
+pub(crate) fn traffic_of(workload: &Workload, journal: Option<&Journal>) -> Option<Traffic> {
+    let held = workload.annotation(HELD_ANNOTATION).filter(|_| workload.is_held());
+    let namespace = workload.id().namespace;
     let held = || {
         let traffic = held.and_then(HeldRecord::parse)?.traffic?;
         // As with the journal: an annotation may come from anybody who can write it.
@@ -160,7 +167,7 @@ pub(crate) fn traffic_of(deployment: &Deployment, journal: Option<&Journal>) -> 
     };
     // `kubectl rollout undo` brings the record of an older hold back, and a journal of this one knows better.
     let noted = journal.and_then(|journal| journal.snapshot.as_ref());
-    let is_noted = noted.is_some_and(|snapshot| snapshot.uid == deployment.uid());
+    let is_noted = noted.is_some_and(|snapshot| snapshot.uid == workload.uid());
     journal.and_then(|journal| journal.traffic.clone()).or_else(|| held().filter(|_| !is_noted))
 }
 

@@ -9,7 +9,7 @@ use crate::apply::Item;
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
-use crate::model::{Deployment, resource};
+use crate::model::Deployment;
 use crate::ownership::{displaced, handover};
 use crate::traffic::Target;
 
@@ -38,8 +38,8 @@ impl Cluster {
     }
 
     fn place(&self, name: &str) -> (String, String) {
-        let what = format!("deployment/{name} in namespace {}", self.namespace);
-        (what, self.path(&resource::DEPLOYMENTS, name))
+        let id = self.workload(name);
+        (id.to_string(), self.path(id.kind.resource, name))
     }
 
     /// Patches a Service or a route with RFC 6902 operations; see [`Cluster::change`].

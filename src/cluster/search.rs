@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cluster::call::encode;
 use crate::cluster::{Cluster, Failure};
 use crate::error::Error;
-use crate::model::{Deployment, resource};
+use crate::model::{Workload, resource};
 use crate::router::reach::{is_stranger, is_woven, reached};
 use crate::router::{
     Choice, Claim, Found, Passed, ROUTERS, RouteKind, Router, Search, Taken, choose, drifted, own_targets,
@@ -207,18 +207,18 @@ impl Cluster {
     /// be from before.
     pub(crate) async fn leftover(
         &self,
-        deployment: &Deployment,
+        workload: &Workload,
         marks: Result<Vec<Mark>, Error>,
     ) -> Result<Option<Traffic>, Error> {
         // Who may not read Services has none of ours.
         let Ok(marks) = marks else { return Ok(None) };
         let is_pinned = |service: &Value| pinned_to(service).is_some();
-        let is_owned = |mark: &&Mark| mark.owners.iter().any(|uid| uid == deployment.uid());
+        let is_owned = |mark: &&Mark| mark.owners.iter().any(|uid| uid == workload.uid());
         let owned: Vec<&str> = marks.iter().filter(is_owned).map(|mark| mark.name.as_str()).collect();
         if owned.is_empty() && !marks.iter().any(|mark| mark.is_pinned) {
             return Ok(None);
         }
-        let labels = &deployment.spec.template["metadata"]["labels"];
+        let labels = &workload.spec.template["metadata"]["labels"];
         let mut search = self.search(labels, Choice::Auto).await?;
         // The way back is open whoever looks at the canary.
         search.strangers.clear();
@@ -230,7 +230,7 @@ impl Cluster {
             None => owned.iter().find_map(|name| root_of(name, names())),
         };
         let Some(root) = root else { return Ok(None) };
-        let workload = format!("deployment/{}", deployment.id().name);
+        let workload = workload.id().title();
         let known = search.services.iter().any(|service| text(service, "/metadata/name") == root);
         let (traffic, _) = choose(&search, Choice::Auto, Some(root).filter(|_| known), &workload)?;
         let mut traffic = traffic.unwrap_or_else(|| Traffic::direct(root));

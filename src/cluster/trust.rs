@@ -1,6 +1,6 @@
 //! Whom we take for the server: what Go takes, where the TLS library is stricter.
 //!
-//! kube's own TLS settings come with all its ways to log in, JSONPath and the tables of Unicode among them: more than
+//! kube's own TLS settings come with all its ways to log in, `JSONPath` and the tables of Unicode among them: more than
 //! half a megabyte that nothing here ever calls.
 
 use std::path::PathBuf;

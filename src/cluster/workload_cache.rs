@@ -165,11 +165,11 @@ impl WorkloadCache {
             return None;
         }
         let uid = deployment.uid();
-        let replica_sets = self.replica_sets.group(uid).cloned().collect();
+        let revisions = self.replica_sets.group(uid).map(|ReplicaSet(revision)| revision.clone()).collect();
         self.touched = false;
         Some(Observed {
-            deployment: deployment.clone(),
-            replica_sets,
+            workload: deployment.0.clone(),
+            revisions,
             pods: self.pods.iter().map(|(_, seen)| Arc::clone(&seen.pod)).collect(),
             passed: std::mem::take(&mut self.passed),
             journal: None,
@@ -224,7 +224,8 @@ mod tests {
     /// A copy of the held workload, and what is to come.
     fn cache(changes: Vec<Change>) -> WorkloadCache {
         let mut cache = WorkloadCache::empty();
-        cache.renew(at(held().deployment, 1), held().replica_sets, Vec::new());
+        let sets = held().revisions.into_iter().map(ReplicaSet).collect();
+        cache.renew(at(Deployment(held().workload), 1), sets, Vec::new());
         cache.changes.get_mut().push(iter(changes).chain(futures::stream::pending()).boxed());
         cache
     }
@@ -232,14 +233,14 @@ mod tests {
     #[test]
     fn an_event_from_before_a_reading_takes_nothing_back() {
         let mut cache = WorkloadCache::empty();
-        let (old, mut new) = (at(idle().deployment, 99), at(held().deployment, 100));
+        let (old, mut new) = (at(Deployment(idle().workload), 99), at(Deployment(held().workload), 100));
         // The status moves on without a new generation.
         new.metadata.generation = old.metadata.generation;
         cache.renew(new.clone(), Vec::new(), vec![pod("a", 100, true, 0)]);
         cache.take(Change::Deployment(Event::Apply(old))).unwrap();
         cache.take(Change::Pod(Event::Apply(pod("a", 98, false, 0)))).unwrap();
         let observed = cache.observed(None).unwrap();
-        assert_eq!(observed.deployment.spec, new.spec);
+        assert_eq!(observed.workload.spec, new.spec);
         assert!(observed.pods[0].is_ready());
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     let request = BlueGreenRequest {
         template: source::template(
             &cluster,
-            &observed.deployment,
+            &observed.workload,
             &args.source,
             context.environment,
             context.output,
@@ -54,7 +54,7 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
             engine.warn(&format!(
                 "HorizontalPodAutoscaler {autoscaler} counts the pods of both sets: beside an idle one the load looks \
                  halved, and it may take half of the pods away; raise its minReplicas to {} until the end",
-                observed.deployment.replicas()
+                observed.workload.replicas()
             ));
         }
     }

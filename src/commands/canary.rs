@@ -33,7 +33,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     let request = CanaryRequest {
         template: source::template(
             &cluster,
-            &observed.deployment,
+            &observed.workload,
             &args.source,
             context.environment,
             context.output,

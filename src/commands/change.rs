@@ -30,7 +30,7 @@ async fn end(
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, &args.name, &args.guard).await?;
     if engine.observed()?.traffic.is_none()
-        && let Some(traffic) = cluster.leftover(&engine.observed()?.deployment, cluster.marks().await).await?
+        && let Some(traffic) = cluster.leftover(&engine.observed()?.workload, cluster.marks().await).await?
     {
         engine.route_by(traffic).await?;
     }
@@ -41,7 +41,7 @@ async fn end(
         Err(error) => return Err(context.refused(&mut engine, verb, error).await),
     };
     if is_over {
-        let id = observed.deployment.id();
+        let id = observed.workload.id();
         return engine.nothing(&format!("nothing is in flight for {id}: nothing to {}", verb.name()));
     }
     context.carry_out(&mut engine, verb, Passed::nothing_new(), 0, planner).await
@@ -56,7 +56,7 @@ pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<()
     let Some(journal) =
         journal.filter(|journal| journal.is_open() && journal.cursor < journal.plan.steps.len())
     else {
-        let id = observed.deployment.id();
+        let id = observed.workload.id();
         return engine.nothing(&format!("nothing was interrupted for {id}: nothing to resume"));
     };
     if let Some(error) = step::foreign(&Situation::of(&observed)) {

@@ -10,7 +10,7 @@ use crate::cli::{CheckArgs, GlobalArgs};
 use crate::cluster::{Cluster, connect};
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::model::{Deployment, ObjectName, Strategy, deployment_name};
+use crate::model::{Deployment, ObjectName, Strategy, Workload, deployment_name};
 use crate::output::{Channel, Output};
 use crate::plan::{Plan, Step};
 use crate::preflight::{Facts, Made, NotChecked, Replacing, Report, Subject, from_documents, judge};
@@ -151,9 +151,10 @@ fn offline(
         if args.strategy == Strategy::Canary {
             subject.strategy = Strategy::Canary;
             let replicas = subject.deployment.replicas();
+            let kind = subject.deployment.kind.names().kind;
             let size = args.weight.map_or(Size::Pods(1), Size::Weight);
             // What cannot be sized has no replicas, and RP006 says so.
-            subject.sizing = Sizing::choose(size, Stable::Whole, replicas, replicas).ok();
+            subject.sizing = Sizing::choose(kind, size, Stable::Whole, replicas, replicas).ok();
             subject.surge_pods = subject.sizing.map_or(0, |sizing| sizing.canary);
         }
         report.add(judge(&subject, &beside(documents, namespace), &args.preflight.force));
@@ -221,7 +222,7 @@ async fn subject(
             }
         }
         None if args.image.is_empty() => None,
-        None => Some(source::from_images(&observed.deployment.spec.template, &args.image)?),
+        None => Some(source::from_images(&observed.workload.spec.template, &args.image)?),
     };
     let situation = Situation::of(&observed);
     let size = args.weight.map_or(Size::Pods(1), Size::Weight);
@@ -234,7 +235,7 @@ async fn subject(
             subject = of_manifest(document, Some(&subject.deployment))?;
             subject.deployment.spec.template = merged;
         }
-        let live = &observed.deployment;
+        let live = &observed.workload;
         subject.strategy = Strategy::Rolling;
         let rolling = Replacing::of(&situation, &subject.deployment);
         subject.surge_pods = rolling.surge(&subject.deployment);
@@ -253,8 +254,8 @@ async fn subject(
 }
 
 /// The Deployment as a manifest has it; what it leaves out stays as it is.
-fn of_manifest(document: &Document, live: Option<&Deployment>) -> Result<Subject, Error> {
-    let mut deployment: Deployment = serde_json::from_value(document.object.clone())
+fn of_manifest(document: &Document, live: Option<&Workload>) -> Result<Subject, Error> {
+    let Deployment(mut deployment) = serde_json::from_value(document.object.clone())
         .map_err(|error| Error::usage(format!("read the Deployment of the manifest: {error}")))?;
     if let Some(live) = live {
         deployment.metadata.namespace.clone_from(&live.metadata.namespace);
@@ -288,6 +289,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::model::DEPLOYMENT;
 
     fn arguments(words: &[&str]) -> (CheckArgs, GlobalArgs) {
         let cli = Cli::try_parse_from([&["kubectl-rollout_plus", "check"], words].concat()).unwrap();
@@ -321,7 +323,7 @@ mod tests {
 
     #[test]
     fn what_is_no_news_is_one_line() {
-        let id = ObjectName { namespace: "shop".into(), name: "web".into() };
+        let id = ObjectName::new(DEPLOYMENT, "shop", "web");
         let line = lived_with(&["RP010", "RP010", "RP013"], &id);
         assert_eq!(line, "3 warnings (RP010, RP013): kubectl rollout-plus check web -n shop");
         assert!(lived_with(&["RP013"], &id).starts_with("1 warning (RP013): "));

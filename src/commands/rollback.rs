@@ -22,7 +22,7 @@ pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(),
     strategy::rolling(&template, &observed)?;
     let revision = target.revision().unwrap_or_default();
     engine.note(&format!("going back to revision {revision}: {why}"));
-    for line in history::difference(&observed.deployment.spec.template, &template) {
+    for line in history::difference(&observed.workload.spec.template, &template) {
         engine.note(&line);
     }
     for line in cluster.changed_since(target, &observed).await {

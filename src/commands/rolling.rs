@@ -19,10 +19,10 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
     let Some(template) =
-        source::template(&cluster, &observed.deployment, &args.source, context.environment, context.output)
+        source::template(&cluster, &observed.workload, &args.source, context.environment, context.output)
             .await?
     else {
-        return Err(Error::usage(format!("there is no new version for {}", observed.deployment.id()))
+        return Err(Error::usage(format!("there is no new version for {}", observed.workload.id()))
             .next("name the new version: --image [CONTAINER=]IMAGE")
             .next("or give a manifest: -f FILE|DIRECTORY|-")
             .next(format!("kubectl rollout-plus restart {name} (new pods of the same version)")));
@@ -35,7 +35,7 @@ pub(super) async fn restart(args: &RestartArgs, context: Context<'_>) -> Result<
     let name = deployment_name(&args.name)?;
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
-    let template = restarted(&engine.observed()?.deployment.spec.template);
+    let template = restarted(&engine.observed()?.workload.spec.template);
     context.roll(&cluster, &mut engine, Verb::Restart, &template, &args.preflight).await
 }
 

@@ -70,7 +70,7 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, flags: RoutingFlags<'_
         flags.tell(&mut traffic);
         traffic.matches = flags.args.matches(if held { &known.matches } else { &[] });
         traffic.mirror = flags.args.mirror(known.mirror.filter(|_| held));
-        let labels = &observed.deployment.spec.template["metadata"]["labels"];
+        let labels = &observed.workload.spec.template["metadata"]["labels"];
         let view = observed.traffic_objects.view(&traffic, vec![labels]);
         let own = own_targets(&traffic, &view, &split(&traffic, cluster))?;
         traffic.own.extend(own.into_iter().filter(|target| !known.own.contains(target)));
@@ -89,9 +89,8 @@ async fn look(cluster: &Cluster, engine: &mut Engine<'_>, flags: RoutingFlags<'_
     if held || (flags.args.router == Choice::None && flags.switch.is_none()) {
         return Ok(());
     }
-    let deployment = &observed.deployment;
-    let labels = &deployment.spec.template["metadata"]["labels"];
-    let workload = format!("deployment/{}", deployment.id().name);
+    let labels = &observed.workload.spec.template["metadata"]["labels"];
+    let workload = observed.workload.id().title();
     let search = cluster.search(labels, flags.args.router).await?;
     let (traffic, found) = choose(&search, flags.args.router, flags.args.service.as_deref(), &workload)?;
     if traffic.is_none() {

@@ -10,7 +10,7 @@ use crate::cli::{GlobalArgs, OutputFormat, StatusArgs};
 use crate::cluster::{Cluster, Fleet, Scope};
 use crate::commands::watch::{self, Order};
 use crate::error::Error;
-use crate::model::deployment_name;
+use crate::model::{Deployment, deployment_name};
 use crate::output::Output;
 use crate::situation::Observed;
 use crate::status::{Warning, WorkloadStatus};
@@ -46,13 +46,12 @@ async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error
     // Three at once: each opens a connection, by which the next three go.
     let (deployment, marks, autoscalers) =
         join!(cluster.deployment(name), cluster.marks(), cluster.autoscalers(name));
-    let Some(deployment) = deployment? else { return Err(cluster.not_found(name).await) };
-    let (mut observed, pods) =
-        try_join(cluster.around(deployment.clone()), cluster.pods(&deployment)).await?;
+    let Some(Deployment(workload)) = deployment? else { return Err(cluster.not_found(name).await) };
+    let (mut observed, pods) = try_join(cluster.around(workload.clone()), cluster.pods(&workload)).await?;
     observed.pods = pods.into_iter().map(Arc::new).collect();
     if observed.traffic.is_none()
         && !observed.is_held()
-        && let Ok(Some(traffic)) = cluster.leftover(&observed.deployment, marks).await
+        && let Ok(Some(traffic)) = cluster.leftover(&observed.workload, marks).await
     {
         // Whoever cannot look for it is told the rest all the same.
         observed.traffic_objects = cluster.traffic_objects(&cluster.namespace, &traffic).await?;

@@ -118,18 +118,11 @@ impl Follow<'_> {
     /// Looks at the workloads that changed, and at those whose time has come.
     async fn look(&mut self, now: Instant) -> Result<Reader, Error> {
         let mut due: Vec<ObjectName> = self.fleet.take_touched();
-        let name = |(namespace, name): &(String, String)| ObjectName {
-            namespace: namespace.clone(),
-            name: name.clone(),
-        };
         // A list that came anew tells of a deletion by what is not in it.
-        let gone = |row: &WorkloadStatus| {
-            let id = ObjectName { namespace: row.namespace.clone(), name: row.name.clone() };
-            !self.fleet.contains(&id)
-        };
+        let gone = |row: &WorkloadStatus| !self.fleet.contains(&row.id());
         let stirred =
-            self.rows.iter().filter(|(_, row)| row.wake.is_some_and(|at| at <= now) || gone(&row.status));
-        due.extend(stirred.map(|(key, _)| name(key)));
+            self.rows.values().filter(|row| row.wake.is_some_and(|at| at <= now) || gone(&row.status));
+        due.extend(stirred.map(|row| row.status.id()));
         let mut reader = Reader::Here;
         for id in due {
             if self.look_at(&id, now).await? == Reader::Gone {
@@ -152,14 +145,14 @@ impl Follow<'_> {
             return Ok(told);
         };
         let unread = unread_routes(self.cluster, &mut observed).await;
-        let uid = observed.deployment.uid();
+        let uid = observed.workload.uid();
         let before = self.rows.remove(&key).filter(|row| row.uid == uid);
         let (mut watch, before) =
             before.map_or((Watch::default(), None), |row| (row.watch, Some(row.status)));
         let age = now.saturating_duration_since(self.born);
         let pods = if matches!(self.order.scope, Scope::One(_)) { Pods::All } else { Pods::NotReady };
         let (mut status, wake) = WorkloadStatus::watched(&observed, &self.autoscalers, pods, &mut watch, age);
-        let reached = self.order.goal.map_or(Reached::No, |goal| goal.reached(&observed.deployment, &status));
+        let reached = self.order.goal.map_or(Reached::No, |goal| goal.reached(&observed.workload, &status));
         status.warnings.extend(unread);
         let told = self.output.changed(before.as_ref(), &status);
         let reread = observed.traffic.is_some().then(|| now + REREAD);

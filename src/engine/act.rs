@@ -38,8 +38,8 @@ impl Engine<'_> {
             let mut decide_anew = false;
             for mutation in &work.mutations {
                 // The controller would scale back by the limits that it knows.
-                if matches!(mutation, Mutation::ScaleReplicaSet { .. })
-                    && !self.observed()?.deployment.is_observed()
+                if matches!(mutation, Mutation::ScaleRevision { .. })
+                    && !self.observed()?.workload.is_observed()
                 {
                     self.wait_until_seen().await?;
                     decide_anew = true;
@@ -107,12 +107,12 @@ impl Engine<'_> {
 
     async fn write(&mut self, mutation: &Mutation) -> Result<(), Failure> {
         match mutation {
-            Mutation::PatchDeployment { patch } => {
+            Mutation::PatchWorkload { patch } => {
                 let (answer, trouble) = self.cluster.change_deployment(&self.options.name, patch).await?;
                 self.cache.learn(answer);
                 self.say(trouble);
             }
-            Mutation::ScaleReplicaSet { name, resource_version, replicas } => {
+            Mutation::ScaleRevision { name, resource_version, replicas } => {
                 self.cluster.scale_replica_set(name, resource_version, *replicas).await?;
             }
             Mutation::Create { target, object } => {
@@ -134,7 +134,7 @@ impl Engine<'_> {
 
     /// Reads Deployment and ReplicaSets anew. Returns whether the Deployment had changed.
     pub(super) async fn refresh(&mut self) -> Result<bool, Error> {
-        let before = self.observed()?.deployment;
+        let before = self.observed()?.workload;
         let Some(now) = self.cluster.deployment(&self.options.name).await? else {
             return Err(self.cluster.not_found(&self.options.name).await);
         };

@@ -162,7 +162,7 @@ impl Engine<'_> {
         }
         self.guard.asked = Some(Instant::now());
         let known = |uid: &&String| {
-            observed.deployment.uid() == **uid || observed.pods.iter().any(|pod| pod.uid() == **uid)
+            observed.workload.uid() == **uid || observed.pods.iter().any(|pod| pod.uid() == **uid)
         };
         let there = curious.iter().filter(known);
         let within = if verdict.failure.is_some() { NAMING } else { EXPLAINING };

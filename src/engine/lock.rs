@@ -11,7 +11,7 @@ use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health;
 use crate::journal::{self, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
-use crate::model::command;
+use crate::model::ObjectName;
 use crate::output::Channel;
 use crate::plan::Plan;
 use crate::situation::Observed;
@@ -25,7 +25,7 @@ const TRIES: u32 = 6;
 
 /// A workload's Lease as this run last read or wrote it.
 pub(crate) struct Lock {
-    deployment: String,
+    id: ObjectName,
     run: RunRef,
     lease: Option<Value>,
     journal: Option<Journal>,
@@ -35,10 +35,10 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    pub(crate) async fn read(cluster: &Cluster, deployment: &str, run: RunRef) -> Result<Self, Error> {
-        let lease = cluster.lease(deployment).await?;
+    pub(crate) async fn read(cluster: &Cluster, id: ObjectName, run: RunRef) -> Result<Self, Error> {
+        let lease = cluster.lease(&id).await?;
         let journal = lease.as_ref().map(journal::trusted_journal).transpose()?.flatten();
-        Ok(Self { deployment: deployment.to_owned(), run, lease, journal, held_since: None, outcome: None })
+        Ok(Self { id, run, lease, journal, held_since: None, outcome: None })
     }
 
     pub(crate) fn journal(&self) -> Option<Journal> {
@@ -96,7 +96,7 @@ impl Lock {
                     return Err(Error::new(Kind::Interrupted, "stopped by a signal while waiting for the lock; nothing was changed"));
                 }
             }
-            *self = Self::read(cluster, &self.deployment, self.run.clone()).await?;
+            *self = Self::read(cluster, self.id.clone(), self.run.clone()).await?;
             let Some(now) = self.state().filter(|state| state.holder.is_some()) else { return Ok(true) };
             if now == seen {
                 if unchanged_since.elapsed() >= Duration::from_secs(now.duration) {
@@ -124,18 +124,9 @@ impl Lock {
 
     fn busy(&self) -> Error {
         let holder = self.state().and_then(|state| state.holder).unwrap_or_default();
-        let namespace =
-            self.lease.as_ref().and_then(|lease| lease["metadata"]["namespace"].as_str()).unwrap_or_default();
-        Error::new(
-            Kind::Locked,
-            format!(
-                "another run holds deployment/{} in namespace {namespace}: {holder}{}",
-                self.deployment,
-                self.link()
-            ),
-        )
-        .next("--wait-lock 5m (in a pipeline: the setting wait_lock: 5m)")
-        .next(format!("{} (takes over at once)", command("abort", &self.deployment, namespace)))
+        Error::new(Kind::Locked, format!("another run holds {}: {holder}{}", self.id, self.link()))
+            .next("--wait-lock 5m (in a pipeline: the setting wait_lock: 5m)")
+            .next(format!("{} (takes over at once)", self.id.command("abort")))
     }
 
     /// Takes the lock and writes the plan and the way home in the same request.
@@ -168,7 +159,7 @@ impl Lock {
                     .and_then(|j| j.failure.clone()),
                 traffic: observed.traffic.clone(),
             };
-            let mut lease = self.lease.clone().unwrap_or_else(|| journal::new_lease(&observed.deployment));
+            let mut lease = self.lease.clone().unwrap_or_else(|| journal::new_lease(&observed.workload));
             journal::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
             match cluster.write_lease(&lease).await {
                 Ok(lease) => {
@@ -182,7 +173,7 @@ impl Lock {
                         return Err(failure.into_error());
                     }
                     sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
-                    *self = Self::read(cluster, &self.deployment, self.run.clone()).await?;
+                    *self = Self::read(cluster, self.id.clone(), self.run.clone()).await?;
                     observed.journal = self.journal();
                     let holder = self.state().and_then(|state| state.holder);
                     let ours = self.lease.as_ref().is_some_and(|lease| self.is_ours(lease));
@@ -202,7 +193,7 @@ impl Lock {
 
     /// Reads who holds the lock now, keeping our own journal. Returns whether it is free.
     pub(crate) async fn look(&mut self, cluster: &Cluster) -> Result<bool, Error> {
-        self.lease = cluster.lease(&self.deployment).await?;
+        self.lease = cluster.lease(&self.id).await?;
         if let Some(journal) = self.lease.as_ref().and_then(journal::journal) {
             self.journal = Some(journal);
         }
@@ -281,7 +272,7 @@ impl Lock {
 
     /// Reads who holds the lock, whatever was known: after a write that was refused.
     pub(crate) async fn reread(&mut self, cluster: &Cluster) -> Result<(), Error> {
-        let now = cluster.lease(&self.deployment).await?;
+        let now = cluster.lease(&self.id).await?;
         let ours = now.as_ref().is_some_and(|lease| self.is_ours(lease));
         self.lease = now;
         if ours { Ok(()) } else { Err(self.lost()) }
@@ -346,7 +337,7 @@ impl Lock {
                         return Err(failure.into_error());
                     }
                     sleep(LOOK_EVERY.mul_f64(0.1 * f64::from(tries))).await;
-                    let now = cluster.lease(&self.deployment).await?;
+                    let now = cluster.lease(&self.id).await?;
                     let holder = now.as_ref().map(journal::lock_state).and_then(|state| state.holder);
                     let mine =
                         now.as_ref().and_then(journal::journal).is_some_and(|now| now.run.id == self.run.id);
@@ -381,9 +372,6 @@ impl Lock {
             Some(holder) => format!("was taken over by {holder}"),
             None => "was ended by another run".to_owned(),
         };
-        Error::new(
-            Kind::Locked,
-            format!("the run on deployment/{} {who}; it writes no more", self.deployment),
-        )
+        Error::new(Kind::Locked, format!("the run on {} {who}; it writes no more", self.id.title()))
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn snapshot(plan: &Plan, observed: &Observed) -> Option<Snapshot> {
     let new = plan.steps.iter().find_map(Step::template);
     let known = observed.snapshot().map(|snapshot| snapshot.canary.clone());
     let situation = Situation::of(observed);
-    let mut snapshot = situation.snapshot(new.unwrap_or(&observed.deployment.spec.template))?;
+    let mut snapshot = situation.snapshot(new.unwrap_or(&observed.workload.spec.template))?;
     // On the way back the live template may be the stable one already; the canary's name must survive.
     if new.is_none() && plan.steps.contains(&Step::Restore) && situation.is_on_stable_template() {
         snapshot.canary = known.unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::error::Error;
 use crate::journal::{self, Ending, Outcome, Verb};
-use crate::model::{ReplicaSet, fingerprint};
+use crate::model::{Revision, fingerprint};
 use crate::situation::{Observed, Situation};
 
 impl Engine<'_> {
@@ -22,7 +22,7 @@ impl Engine<'_> {
             Ok(()) if verb == Verb::Abort && failure.is_none() => Ending::Aborted,
             Ok(()) if verb == Verb::Abort => Ending::Failed,
             Ok(()) if Situation::of(observed).hold.is_some() => Ending::Held,
-            Ok(()) if observed.deployment.replicas() == 0 => Ending::Unjudged,
+            Ok(()) if observed.workload.replicas() == 0 => Ending::Unjudged,
             Ok(()) => Ending::Healthy,
             Err(error) => Ending::after(error.kind),
         };
@@ -31,7 +31,7 @@ impl Engine<'_> {
             verb,
             ending,
             reason: failure.map(|failure| failure.reason.clone()),
-            revision: version.and_then(ReplicaSet::revision),
+            revision: version.and_then(Revision::revision),
             hash: version.map(|rs| rs.hash().to_owned()).unwrap_or_default(),
             from: snapshot.stable.clone(),
             who: run.holder.clone(),
@@ -47,15 +47,15 @@ impl Engine<'_> {
     /// generation of it.
     pub(super) async fn note_origin(&mut self, observed: &Observed, outcome: &Outcome) -> bool {
         let former = self.lock.lease().map(journal::outcomes).unwrap_or_default();
-        let deployment = &observed.deployment;
-        let annotations = deployment.metadata.annotations.as_ref();
-        let patch = journal::note_origin(deployment.uid(), annotations, outcome, &former);
+        let workload = &observed.workload;
+        let annotations = workload.metadata.annotations.as_ref();
+        let patch = journal::note_origin(workload.uid(), annotations, outcome, &former);
         if patch.is_empty() {
             return false;
         }
         match self.cluster.change_deployment(&self.options.name, &patch).await {
             Ok((now, _)) => {
-                let is_new = now.generation() != deployment.generation();
+                let is_new = now.generation() != workload.generation();
                 self.cache.learn(now);
                 is_new
             }
@@ -70,6 +70,6 @@ impl Engine<'_> {
     }
 }
 
-fn version<'a>(observed: &'a Observed, canary: &str) -> Option<&'a ReplicaSet> {
-    observed.replica_sets.iter().find(|rs| fingerprint(&rs.spec.template) == canary)
+fn version<'a>(observed: &'a Observed, canary: &str) -> Option<&'a Revision> {
+    observed.revisions.iter().find(|rs| fingerprint(&rs.spec.template) == canary)
 }

@@ -71,14 +71,14 @@ impl Engine<'_> {
         let mut tries = 0;
         loop {
             let sent = match mutation {
-                Mutation::PatchDeployment { patch } => {
+                Mutation::PatchWorkload { patch } => {
                     self.cluster.rehearse_deployment(&self.options.name, patch).await
                 }
                 Mutation::Create { target, object } => {
                     self.cluster.create(target, object, true).await.map(|_| ())
                 }
                 Mutation::Patch { target, patch } => self.cluster.rehearse(target, patch).await,
-                Mutation::ScaleReplicaSet { .. } | Mutation::Delete { .. } => return Ok(()),
+                Mutation::ScaleRevision { .. } | Mutation::Delete { .. } => return Ok(()),
             };
             // A dry run changes nothing, so it may be sent again whatever became of it.
             if sent.as_ref().is_err_and(|failure| failure.code() == 0) && tries < TRIES {

@@ -57,7 +57,7 @@ impl Engine<'_> {
     /// way.
     pub(super) fn news(&mut self, step: &Step) -> Result<Option<String>, Error> {
         let (Step::Route { split, .. } | Step::Own { split, .. }) = step else {
-            return Ok(Some(step.title()));
+            return Ok(Some(step.title(self.id.kind)));
         };
         let before = match self.told.take() {
             Some(told) => Some(told),

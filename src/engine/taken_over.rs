@@ -32,7 +32,7 @@ impl Engine<'_> {
             }
             let observed = self.observed()?;
             let situation = Situation::of(&observed);
-            let id = observed.deployment.id();
+            let id = observed.workload.id();
             if free && self.landed_late(&situation) {
                 return self.retract(&observed).await;
             }
@@ -84,7 +84,7 @@ impl Engine<'_> {
 
     /// Takes such a hold off again, with the lock that is free now.
     async fn retract(&mut self, observed: &Observed) -> Result<(), Error> {
-        let id = observed.deployment.id();
+        let id = observed.workload.id();
         self.output.event(&Event::note(format!("{id}: the hold came after the abort: taking it off")));
         let plan = strategy::abort(observed);
         self.lock.take(self.cluster, Verb::Abort, plan.clone(), 0, observed).await?;

@@ -11,10 +11,10 @@ const MOST: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The tries that are left.
+/// The tries that were made, and until when there may be others.
 #[derive(Debug)]
 pub(super) struct Tries {
-    tries: u32,
+    made: u32,
     pause: Duration,
     deadline: Instant,
 }
@@ -23,13 +23,13 @@ impl Tries {
     /// Within this time.
     pub(super) fn within(time: Duration) -> Self {
         let deadline = Instant::now() + time.max(Duration::from_secs(1));
-        Self { tries: 0, pause: FIRST_PAUSE, deadline }
+        Self { made: 0, pause: FIRST_PAUSE, deadline }
     }
 
     /// Returns how long to wait before the next try; nothing if there were enough.
     pub(super) fn next(&mut self) -> Option<Duration> {
-        self.tries += 1;
-        if self.tries > MOST || Instant::now() > self.deadline {
+        self.made += 1;
+        if self.made > MOST || Instant::now() > self.deadline {
             return None;
         }
         let pause = self.pause;

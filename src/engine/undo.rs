@@ -19,12 +19,12 @@ impl Engine<'_> {
         let observed = self.observed()?;
         let mut proof = self.proof(&observed, &failure);
         proof.ahead().await;
-        let id = observed.deployment.id();
+        let id = observed.workload.id();
         let kind = failure.class.kind();
         let failed = format!("{id}: the new version failed: {}", failure.sentence());
         let verb = |verb: &str| id.command(verb);
         let situation = Situation::of(&observed);
-        let (live, home) = (observed.deployment.spec.template.clone(), situation.home().cloned());
+        let (live, home) = (observed.workload.spec.template.clone(), situation.home().cloned());
         let policy = self.guard.policy();
         let plan = match policy {
             OnFailure::Abort => strategy::undo(&observed),
@@ -58,7 +58,7 @@ impl Engine<'_> {
         }
         let observed = self.observed()?;
         let after = Aftermath::of(&Situation::of(&observed), home.as_ref(), &live);
-        let error = Error::new(kind, format!("{failed}; {}", after.sentence()));
+        let error = Error::new(kind, format!("{failed}; {}", after.sentence(id.kind)));
         Err(match after {
             Aftermath::Back => {
                 self.undone = true;
@@ -84,7 +84,7 @@ impl Engine<'_> {
         if !situation.is_taken_back() {
             return error;
         }
-        let (id, live) = (observed.deployment.id(), observed.deployment.spec.template.clone());
+        let (id, live) = (observed.workload.id(), observed.workload.spec.template.clone());
         if let Err(lost) = self.lock.reread(self.cluster).await {
             return lost;
         }
@@ -93,7 +93,7 @@ impl Engine<'_> {
         let held = after.as_ref().map(|after| Situation::of(after).hold.is_some());
         match (result, held) {
             (Ok(()), Ok(false)) => {
-                let back = after.is_ok_and(|after| same_template(&live, &after.deployment.spec.template));
+                let back = after.is_ok_and(|after| same_template(&live, &after.workload.spec.template));
                 self.undone = back;
                 let mut error = error;
                 error.message = format!("{}; the hold is off", error.message);

@@ -11,7 +11,7 @@ use super::verify::{dark, ends};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
-use crate::model::{Condition, Deployment, command};
+use crate::model::{Condition, Workload};
 use crate::plan::Step;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
@@ -160,7 +160,7 @@ impl Engine<'_> {
                 self.lock.renew(self.cluster).await?;
                 continue;
             }
-            match telling.line(&text, observed.deployment.is_complete(), now) {
+            match telling.line(&text, observed.workload.is_complete(), now) {
                 Line::Now(text) => {
                     let status = Box::new(WorkloadStatus::brief(&observed));
                     self.output.event(&Event::Progress { text, status });
@@ -212,11 +212,10 @@ impl Engine<'_> {
     /// Refuses to count pods that the controller may be about to change.
     pub(crate) async fn refuse_what_is_unseen(&mut self) -> Result<(), Error> {
         let observed = self.observed()?;
-        let deployment = &observed.deployment;
-        if deployment.is_observed() {
+        if observed.workload.is_observed() {
             return Ok(());
         }
-        if failure(deployment).is_some() {
+        if failure(&observed.workload).is_some() {
             return Err(self.unseen(FIRST_LOOK)?);
         }
         if self.is_seen_within(ELECTION.saturating_sub(FIRST_LOOK)).await? {
@@ -228,7 +227,7 @@ impl Engine<'_> {
     pub(super) async fn is_seen_within(&mut self, patience: Duration) -> Result<bool, Error> {
         let deadline = Instant::now() + patience;
         loop {
-            if self.observed()?.deployment.is_observed() {
+            if self.observed()?.workload.is_observed() {
                 return Ok(true);
             }
             tokio::select! {
@@ -241,28 +240,24 @@ impl Engine<'_> {
     }
 
     fn unseen(&mut self, patience: Duration) -> Result<Error, Error> {
-        let deployment = self.observed()?.deployment;
-        let id = deployment.id();
-        let why = failure(&deployment).map(|why| format!(": {why}")).unwrap_or_default();
+        let why = failure(&self.observed()?.workload).map(|why| format!(": {why}")).unwrap_or_default();
         Ok(Error::new(
             Kind::Infrastructure,
             format!(
-                "the Deployment controller has not acted on the last change of {id} for {} s{why}",
+                "{} has not acted on the last change of {} for {} s{why}",
+                self.id.controller(),
+                self.id,
                 patience.as_secs()
             ),
         )
-        .next(id.kubectl("describe")))
+        .next(self.id.kubectl("describe")))
     }
 
     pub(super) fn interrupted(&self, why: &str, kind: Kind) -> Error {
-        let name = &self.options.name;
-        let namespace = &self.cluster.namespace;
-        Error::new(
-            kind,
-            format!("deployment/{name} in namespace {namespace}: {why}; what is there stays as it is"),
-        )
-        .next(command("resume", name, namespace))
-        .next(command("abort", name, namespace))
+        let id = &self.id;
+        Error::new(kind, format!("{id}: {why}; what is there stays as it is"))
+            .next(id.command("resume"))
+            .next(id.command("abort"))
     }
 
     /// Whoever was taken over tells what became of the workload, not that a patch of his was refused.
@@ -275,8 +270,8 @@ impl Engine<'_> {
 }
 
 /// What the controller says of why it cannot act.
-fn failure(deployment: &Deployment) -> Option<String> {
-    let conditions = ["ReplicaFailure", "Progressing"].map(|type_| deployment.condition(type_));
+fn failure(workload: &Workload) -> Option<String> {
+    let conditions = ["ReplicaFailure", "Progressing"].map(|type_| workload.condition(type_));
     let is_failure =
         |condition: &&Condition| (condition.type_ == "ReplicaFailure") == (condition.status == "True");
     conditions.into_iter().flatten().find(is_failure).and_then(|condition| condition.message.clone())

@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 
 use crate::apply::Row;
 use crate::ci_account::Issued;
-use crate::history::Revision;
+use crate::history::RevisionRow;
 use crate::output::safe::safe;
 use crate::share::tidy;
 use crate::status::{Health, Version, WorkloadStatus};
@@ -47,7 +47,7 @@ pub(super) fn render<'a>(
 }
 
 /// Returns the table of revisions.
-pub(super) fn revisions(revisions: &[Revision]) -> String {
+pub(super) fn revisions(revisions: &[RevisionRow]) -> String {
     let header = ["REVISION", "IMAGES", "COMMIT", "WHO", "VERDICT", "TOOK", "LINK", "CHANGE-CAUSE"];
     let mut table = plain(header.map(str::to_owned).to_vec());
     for one in revisions {

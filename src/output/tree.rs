@@ -24,7 +24,7 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool, now: Timestamp, most: 
     };
     let phase = paint(&phase, code, color);
     let mut lines =
-        vec![format!("deployment/{}  {phase}  (namespace {})", safe(&status.name), safe(&status.namespace))];
+        vec![format!("{}  {phase}  (namespace {})", safe(&status.id().title()), safe(&status.namespace))];
     if status.health.message.is_some() || status.health.reason.is_some() {
         let code = if status.is_failing() { RED } else { YELLOW };
         lines.push(paint(&safe(&status.health.sentence()), code, color));
@@ -52,7 +52,7 @@ pub(super) fn lines(status: &WorkloadStatus, color: bool, now: Timestamp, most: 
             lines.push(version(&format!("└─ {new}"), canary, None));
             lines.extend(pods(canary, "   "));
         }
-        (None, None) => lines.push("└─ no ReplicaSet yet".into()),
+        (None, None) => lines.push(format!("└─ no {} yet", status.kind.revision)),
     }
     if let Some(run) = &status.run {
         let link = run.link.as_ref().map(|link| format!("  {}", safe(link))).unwrap_or_default();

@@ -71,7 +71,7 @@ impl Output {
 impl Watching<'_> {
     /// Tells that a workload is not what it was.
     pub(crate) fn changed(&self, before: Option<&WorkloadStatus>, status: &WorkloadStatus) -> Reader {
-        let id = ObjectName { namespace: status.namespace.clone(), name: status.name.clone() };
+        let id = status.id();
         match self.form {
             Form::Events if before != Some(status) => {
                 write(&json_line(&about(Some(&id), &Event::Status { status: Box::new(status.clone()) })))

@@ -53,6 +53,15 @@ fn difference_of_an_object() {
 }
 
 #[test]
+fn a_workload_of_another_kind_is_called_by_its_name() {
+    let status = WorkloadStatus::of(&fixtures::stateful::Cluster::idle().observed(), &[]);
+    let lines = tree::lines(&status, false, Timestamp::UNIX_EPOCH, 0);
+    assert_eq!(lines[0], "statefulset/db  Idle  (namespace shop)");
+    let told = super::about(Some(&status.id()), &crate::event::Event::Deleted);
+    assert_eq!(told["workload"], json!({"namespace": "shop", "kind": "StatefulSet", "name": "db"}));
+}
+
+#[test]
 fn account_for_ci() {
     let rule = |group: &str, resource: &str, names: &[&str], verbs: &[&str]| Rule {
         api_groups: texts(&[group]),

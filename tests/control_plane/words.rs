@@ -6,6 +6,7 @@ mod credentials;
 mod manifests;
 mod rules;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -81,18 +82,18 @@ impl Stage {
     }
 
     fn notes(&mut self, line: &str, ended: &Ended) {
-        self.told.push_str(&format!("$ kubectl rollout-plus {line}\n"));
+        writeln!(self.told, "$ kubectl rollout-plus {line}").unwrap();
         if !ended.stderr.is_empty() {
             // Workloads are rolled out side by side: the lines of each are in order.
             let mut lines: Vec<&str> = ended.stderr.trim_end().lines().collect();
             lines.sort_by_key(|line| line.contains("/worker: "));
-            self.told.push_str(&format!("-- stderr\n{}\n", lines.join("\n")));
+            writeln!(self.told, "-- stderr\n{}", lines.join("\n")).unwrap();
         }
         if !ended.stdout.is_empty() {
-            self.told.push_str(&format!("-- stdout\n{}\n", ended.stdout.trim_end()));
+            writeln!(self.told, "-- stdout\n{}", ended.stdout.trim_end()).unwrap();
         }
         let code = ended.code.map_or("killed".to_owned(), |code| code.to_string());
-        self.told.push_str(&format!("-- exit code {code}\n\n"));
+        writeln!(self.told, "-- exit code {code}\n").unwrap();
     }
 
     /// Returns what was noted, as it is in every run.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use rollout_plus::health::{State, Watch};
-use rollout_plus::model::{Packed, Siblings, Texts};
+use rollout_plus::model::{Deployment, Packed, ReplicaSet, Siblings, Texts};
 use rollout_plus::situation::Observed;
 use rollout_plus::status::WorkloadStatus;
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ proptest! {
                 prop_assert_eq!(verdict.state == State::Failed, verdict.failure.is_some());
                 if is_healthy(&verdict) {
                     prop_assert!(all_ready(&recorded.observed), "healthy by accident");
-                    prop_assert!(!recorded.observed.deployment.spec.paused);
+                    prop_assert!(!recorded.observed.workload.spec.paused);
                 }
             }
         }
@@ -134,11 +134,14 @@ proptest! {
         }
         if let Some(Recorded { observed, .. }) = Recorded::parse(&value) {
             let (mut siblings, mut texts) = (Siblings::default(), Texts::default());
-            let packed = Packed::of(observed.deployment.clone(), &mut texts);
-            let sets = observed.replica_sets.iter().map(|set| Packed::of(set.clone(), &mut texts).unpacked());
+            let packed = Packed::of(Deployment(observed.workload.clone()), &mut texts);
+            let sets = observed.revisions.iter().map(|set| {
+                let packed = Packed::of(ReplicaSet(set.clone()), &mut texts);
+                packed.unpacked().unwrap().0
+            });
             let kept = Observed {
-                deployment: packed.unpacked().unwrap(),
-                replica_sets: sets.collect::<Result<_, _>>().unwrap(),
+                workload: packed.unpacked().unwrap().0,
+                revisions: sets.collect(),
                 pods: observed.pods.iter().map(|pod| siblings.shared((**pod).clone())).collect(),
                 ..observed.clone()
             };

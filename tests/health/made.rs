@@ -42,8 +42,8 @@ fn with_conditions(wanted: usize, pods: &[Value], conditions: &Value) -> Made {
         "status": {"observedGeneration": 2},
     });
     let observed = Observed {
-        deployment: serde_json::from_value(deployment).unwrap(),
-        replica_sets: vec![
+        workload: serde_json::from_value(deployment).unwrap(),
+        revisions: vec![
             serde_json::from_value(replica_set("web:2", "new", wanted, ready, conditions)).unwrap(),
         ],
         pods: pods.iter().map(|pod| Arc::new(serde_json::from_value::<Pod>(pod.clone()).unwrap())).collect(),
@@ -191,7 +191,7 @@ fn never_ready_gets_what_its_probes_allow_and_no_more_than_the_deployments_own_d
     slow["spec"]["containers"][0]["startupProbe"] = json!({"periodSeconds": 10, "failureThreshold": 30});
     fails_after(&made(1, std::slice::from_ref(&slow)), 450, "NeverReady");
     let mut hurried = made(1, &[slow]);
-    hurried.observed.deployment.spec.progress_deadline_seconds = Some(200);
+    hurried.observed.workload.spec.progress_deadline_seconds = Some(200);
     fails_after(&hurried, 200, "NeverReady");
 }
 
@@ -209,11 +209,11 @@ fn a_container_that_somebody_added_is_not_the_versions_fault() {
         recorded.observed.pods.iter().map(Arc::as_ref).filter(|pod| !pod.is_ready()).collect();
     let owner = recorded
         .observed
-        .replica_sets
+        .revisions
         .iter()
         .find(|rs| view_pods[0].is_owned_by(rs.metadata.uid.as_deref().unwrap()));
     let view = View {
-        deployment: &recorded.observed.deployment,
+        workload: &recorded.observed.workload,
         version: owner,
         pods: view_pods,
         passed: Vec::new(),
@@ -265,7 +265,7 @@ fn pods_that_cannot_be_made_for_an_unknown_reason() {
 #[test]
 fn a_controller_that_does_not_look_is_the_clusters_fault() {
     let mut stalled = made(1, &[ready("p")]);
-    stalled.observed.deployment.status.observed_generation = 1;
+    stalled.observed.workload.status.observed_generation = 1;
     assert_ne!(stalled.look(&mut Watch::default(), 0).state, State::Healthy);
     assert_eq!(fails_after(&stalled, 60, "ControllerStalled"), Class::Infrastructure);
 }
@@ -396,7 +396,7 @@ fn what_happened_before_the_run_does_not_count() {
     assert_eq!(left.look(&mut watch, 9999).failure, None, "they were evicted in an earlier run");
     let mut given_up = made(1, &[ready("p")]);
     let condition = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "web-old"}]);
-    given_up.observed.deployment.status.conditions = serde_json::from_value(condition).unwrap();
+    given_up.observed.workload.status.conditions = serde_json::from_value(condition).unwrap();
     let mut watch = given_up.watch();
     assert_eq!(given_up.look(&mut watch, 0).failure, None, "it is an earlier rollout's");
     assert!(given_up.look(&mut Watch::default(), 0).failure.is_some());

@@ -50,8 +50,8 @@ fn world(unavailable: Option<Value>, new: (usize, usize), old: (usize, usize), f
     all.extend(pods("foreign", foreign, 0));
     let read = |value: Value| Arc::new(serde_json::from_value::<Pod>(value).unwrap());
     Observed {
-        deployment: serde_json::from_value(deployment).unwrap(),
-        replica_sets: vec![
+        workload: serde_json::from_value(deployment).unwrap(),
+        revisions: vec![
             serde_json::from_value(replica_set("web:2", "new", new.0 + new.1, "2")).unwrap(),
             serde_json::from_value(replica_set("web:1", "old", old.0 + old.1, "1")).unwrap(),
         ],

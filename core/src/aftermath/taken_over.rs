@@ -19,7 +19,7 @@ pub enum Fate {
 
 /// Reads it off what is there. `mine` are the two versions of the run, `run` is its id.
 pub fn fate(verb: Verb, situation: &Situation<'_>, mine: Option<&Snapshot>, run: &str) -> Fate {
-    let live = &situation.deployment().spec.template;
+    let live = &situation.workload().spec.template;
     let is_mine = mine.is_some_and(|mine| mine.canary == fingerprint(live));
     let is_former = mine.is_some_and(|mine| same_template(&mine.template, live));
     let is_at_rest = matches!(situation.phase, Phase::Held | Phase::Idle);
@@ -28,7 +28,7 @@ pub fn fate(verb: Verb, situation: &Situation<'_>, mine: Option<&Snapshot>, run:
     if is_at_rest || is_through || !is_mine && !is_former {
         return became(verb, situation, is_mine, is_former, run);
     }
-    if situation.deployment().spec.paused {
+    if situation.workload().spec.paused {
         return Fate::Stuck("the Deployment is paused");
     }
     if situation.phase == Phase::Failed {
@@ -38,7 +38,7 @@ pub fn fate(verb: Verb, situation: &Situation<'_>, mine: Option<&Snapshot>, run:
 }
 
 fn became(verb: Verb, situation: &Situation<'_>, is_mine: bool, is_former: bool, run: &str) -> Fate {
-    let live = &situation.deployment().spec.template;
+    let live = &situation.workload().spec.template;
     match (&situation.hold, is_mine) {
         (Some(hold), true) => {
             let by = hold.record.as_ref().map(|record| &record.run);
@@ -77,9 +77,9 @@ mod tests {
     /// A rolling update of this image that is under way.
     fn rolling(image: &str) -> Observed {
         let mut observed = idle();
-        observed.deployment.spec.template = template(image);
-        observed.deployment.status.updated_replicas = 1;
-        observed.replica_sets.push(replica_set(image, 1));
+        observed.workload.spec.template = template(image);
+        observed.workload.status.updated_replicas = 1;
+        observed.revisions.push(replica_set(image, 1));
         observed
     }
 
@@ -111,10 +111,10 @@ mod tests {
     #[test]
     fn what_nobody_moves_is_not_waited_for() {
         let mut paused = rolling("web:2");
-        paused.deployment.spec.paused = true;
+        paused.workload.spec.paused = true;
         assert_eq!(of(paused, State::Interrupted), Fate::Stuck("the Deployment is paused"));
         let mut failed = rolling("web:2");
-        failed.deployment.status.conditions = serde_json::from_value(serde_json::json!([
+        failed.workload.status.conditions = serde_json::from_value(serde_json::json!([
             {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]))
         .unwrap();
         let gave_up = "the Deployment controller gave the rollout up";

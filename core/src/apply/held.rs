@@ -8,6 +8,7 @@ use crate::journal::{HeldRecord, Originals};
 use crate::keys::{
     self, HELD, HELD_ANNOTATION, NO_DEADLINE, OWNERS_ANNOTATION, ROUTE_ANNOTATION, SELECTOR_ANNOTATION,
 };
+use crate::model::DEPLOYMENT;
 
 /// Returns what is sent to a held Deployment for the server to look at. A manifest seldom has `minReadySeconds`, and the
 /// hold's is longer than any deadline that it may have: the server would refuse the one beside the other.
@@ -75,7 +76,7 @@ pub fn refuse_copy(document: &Document) -> Result<(), Error> {
              strategy are those of the hold"
         ));
         let Originals { min_ready_seconds, progress_deadline_seconds, strategy } =
-            record(object).map_or_else(Originals::api_defaults, |record| record.original);
+            record(object).map_or_else(|| DEPLOYMENT.defaults(), |record| record.original);
         let own = json!({"minReadySeconds": min_ready_seconds.unwrap_or(0),
             "progressDeadlineSeconds": progress_deadline_seconds, "strategy": strategy});
         return Err(error.next(format!("write its own values there: {own}")));
@@ -97,7 +98,7 @@ mod tests {
     use crate::fixtures::held;
 
     fn live() -> Value {
-        serde_json::to_value(held().deployment).unwrap()
+        serde_json::to_value(held().workload).unwrap()
     }
 
     #[test]

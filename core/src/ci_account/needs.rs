@@ -10,7 +10,7 @@ use crate::traffic::Traffic;
 
 /// A Deployment that is to be rolled out.
 #[derive(Clone, Debug, Default)]
-pub struct Workload {
+pub struct RolledOut {
     /// As it is, or as the manifest has it.
     pub subject: Subject,
     /// What brings its traffic, once for each strategy that changes it.
@@ -21,7 +21,7 @@ pub struct Workload {
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Deployments.
-    pub workloads: Vec<Workload>,
+    pub workloads: Vec<RolledOut>,
     /// How they may come in.
     pub strategies: Vec<Strategy>,
     /// Kinds that routers are looked for among, as group and plural.

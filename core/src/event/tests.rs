@@ -99,17 +99,20 @@ impl Scene {
 
     /// Puts the objects together as a look at the cluster does.
     fn observed(&self) -> Observed {
-        let deployment: Deployment = of(self.one("Deployment").unwrap());
+        let Deployment(workload) = of(self.one("Deployment").unwrap());
         let sets = self.objects("ReplicaSet").map(of::<ReplicaSet>);
         let lease = self.one("Lease");
         let journal = lease.and_then(journal::journal);
-        let held = deployment.held_record().and_then(|record| record.traffic);
+        let held = workload.held_record().and_then(|record| record.traffic);
         let traffic = journal.as_ref().and_then(|journal| journal.traffic.clone()).or(held);
         let mut observed = Observed {
-            replica_sets: sets.filter(|set| set.is_owned_by(deployment.uid())).collect(),
+            revisions: sets
+                .filter(|set| set.is_owned_by(workload.uid()))
+                .map(|ReplicaSet(set)| set)
+                .collect(),
             pods: self.objects("Pod").map(|pod| Arc::new(of::<Pod>(pod))).collect(),
             lock: lease.map(journal::lock_state),
-            deployment,
+            workload,
             journal,
             ..Observed::default()
         };
@@ -156,7 +159,7 @@ fn records_of_holds_are_read_and_written_as_they_were() {
     for scene in scenes() {
         let observed = scene.observed();
         let situation = Situation::of(&observed);
-        if let Some(text) = observed.deployment.annotation(keys::HELD_ANNOTATION) {
+        if let Some(text) = observed.workload.annotation(keys::HELD_ANNOTATION) {
             let record: HeldRecord = same(scene.name, text);
             assert_eq!(observed.record(), Some(record), "{}", scene.name);
         }

@@ -55,8 +55,8 @@ impl Memory {
         let displaced = all().filter(|pod| pod.is_evicted());
         Self {
             displaced_before: displaced.map(|pod| pod.uid().to_owned()).collect(),
-            given_up_before: before.deployment.deadline_exceeded().map(str::to_owned),
-            not_made_before: before.deployment.not_made().map(str::to_owned),
+            given_up_before: before.workload.deadline_exceeded().map(str::to_owned),
+            not_made_before: before.workload.not_made().map(str::to_owned),
             ready_before: count(all().filter(|pod| pod.is_ready()).count()),
             stable_before: stable.and_then(|pods| count(pods.iter().filter(|pod| pod.is_ready()).count())),
             ..Self::default()

@@ -42,7 +42,7 @@ impl Rule {
         Self { meanwhile, ..self }
     }
 
-    const fn from_creation(self) -> Self {
+    const fn dated_by_creation(self) -> Self {
         Self { from_creation: true, ..self }
     }
 }
@@ -90,7 +90,7 @@ table! {
     SIGNATURE_VALIDATION_FAILED: row(5, "SignatureValidationFailed", Version, Some(0), One, "the node's policy refuses the image (CRI error SignatureValidationFailed)");
     CREATE_CONTAINER_CONFIG_ERROR: row(6, "CreateContainerConfigError", Version, Some(20), One, "a ConfigMap, Secret or key is missing; it may be applied a moment later");
     CREATE_CONTAINER_ERROR: row(7, "CreateContainerError", Version, Some(60), Most, "the runtime refuses the container; some of its refusals pass");
-    SANDBOX_FAILED: row(7, "SandboxFailed", Infrastructure, Some(120), Most, "the pod gets no network or sandbox: the node's fault, and often passing").from_creation();
+    SANDBOX_FAILED: row(7, "SandboxFailed", Infrastructure, Some(120), Most, "the pod gets no network or sandbox: the node's fault, and often passing").dated_by_creation();
     START_ERROR: row(8, "StartError", Version, Some(0), One, "the command does not exist or cannot be executed: the same image cannot start anywhere (containerd reports exit code 128)");
     RUN_CONTAINER_ERROR: row(8, "RunContainerError", Version, Some(0), Most, "the runtime could not start it twice");
     CRASH_LOOP_BACK_OFF: row(9, "CrashLoopBackOff", Version, Some(0), Most, "it ended twice; once is enough for exit codes 126 and 127 (not executable, not found)");
@@ -114,8 +114,8 @@ table! {
     CONTROLLER_STALLED: row(23, "ControllerStalled", Infrastructure, Some(60), One, "the Deployment controller does not look at the newest spec").meanwhile(Meanwhile::Start);
     EVICTIONS: row(24, "Evictions", Infrastructure, Some(120), One, "the kubelet evicted or the scheduler preempted at least three new pods and half as many as are wanted, and others have not taken their places within that or what their probes allow");
     NODE_LOST: row(25, "NodeLost", Infrastructure, None, Most, "its node does not answer; the pod comes back or is replaced after 5 min");
-    FAILED_MOUNT: row(26, "FailedMount", Version, Some(30), Most, "a volume's source is not found; it may be applied a moment later").from_creation();
-    VOLUME_NOT_ATTACHED: row(26, "VolumeNotAttached", Infrastructure, Some(120), Most, "a volume cannot be attached or mounted yet").from_creation();
+    FAILED_MOUNT: row(26, "FailedMount", Version, Some(30), Most, "a volume's source is not found; it may be applied a moment later").dated_by_creation();
+    VOLUME_NOT_ATTACHED: row(26, "VolumeNotAttached", Infrastructure, Some(120), Most, "a volume cannot be attached or mounted yet").dated_by_creation();
     SIDECAR_NEVER_READY: row(34, "SidecarNeverReady", Version, Some(120), Most, "as NeverReady, for a sidecar of the template (an init container that is always restarted)").meanwhile(Meanwhile::Start);
     INJECTED_NEVER_READY: row(34, "InjectedNeverReady", Infrastructure, Some(120), Most, "as NeverReady, for a container that somebody added to the pod").meanwhile(Meanwhile::Start);
     LOST_READINESS: row(35, "LostReadiness", Version, Some(10), Most, "a pod that was Ready while the version was being tried is not any more; one failed probe may pass");

@@ -81,12 +81,12 @@ fn refusal(message: &str) -> &'static Rule {
 /// A spec that the Deployment controller has not taken in: because it cannot make the ReplicaSet, which it says in a
 /// condition and in an event, or for a reason that nobody tells.
 fn unseen(view: &View<'_>, memory: &Memory) -> Option<Signal> {
-    if view.deployment.is_observed() {
+    if view.workload.is_observed() {
         return None;
     }
     let Some(message) = not_made(view, memory) else {
-        let message = "the Deployment controller has not seen the newest spec";
-        return Some(Signal::new(view, &CONTROLLER_STALLED, message));
+        let message = format!("{} has not seen the newest spec", view.workload.id().controller());
+        return Some(Signal::new(view, &CONTROLLER_STALLED, &message));
     };
     let signal = Signal::new(view, refusal(message), message);
     // Pods that end make no room for a ReplicaSet: old ones go only once the rollout is through.
@@ -103,18 +103,18 @@ const REPLICA_SET_QUOTA: Duration = Duration::from_secs(5);
 fn not_made<'a>(view: &View<'a>, memory: &Memory) -> Option<&'a str> {
     let events = view.events.iter().filter(|event| {
         event.reason == NOT_MADE
-            && event.involved_object.uid == view.deployment.uid()
-            && view.deployment.written_at().is_none_or(|written| event.seen_since(written))
+            && event.involved_object.uid == view.workload.uid()
+            && view.workload.written_at().is_none_or(|written| event.seen_since(written))
     });
     let told = events.max_by_key(|event| event.last_seen()).map(|event| event.message.as_str());
-    told.or_else(|| view.deployment.not_made().filter(|said| memory.not_made_before.as_deref() != Some(said)))
+    told.or_else(|| view.workload.not_made().filter(|said| memory.not_made_before.as_deref() != Some(said)))
 }
 
 const NOT_MADE: &str = "ReplicaSetCreateError";
 
 /// The Deployment controller's own verdict, unless it is that of an earlier rollout.
 fn given_up(view: &View<'_>, memory: &Memory) -> Option<Signal> {
-    let message = view.deployment.deadline_exceeded()?;
+    let message = view.workload.deadline_exceeded()?;
     let stale = memory.given_up_before.as_deref() == Some(message);
     (!stale).then(|| Signal::new(view, &PROGRESS_DEADLINE_EXCEEDED, message))
 }
@@ -134,7 +134,7 @@ fn too_few(view: &View<'_>, memory: &Memory) -> Option<Signal> {
         }
         _ => {
             let ready = count(&view.pods).saturating_add(count(&view.others));
-            (ready, before.min(view.deployment.replicas()).saturating_sub(view.may_miss), "")
+            (ready, before.min(view.workload.replicas()).saturating_sub(view.may_miss), "")
         }
     };
     (ready < least).then(|| {

@@ -170,8 +170,8 @@ fn is_healthy(view: &View<'_>) -> bool {
     // The pods last: there may be thousands of them.
     wanted > 0
         && version.ready() == version.replicas()
-        && view.deployment.is_observed()
-        && !view.deployment.spec.paused
+        && view.workload.is_observed()
+        && !view.workload.spec.paused
         && view.standing().count() == wanted
         && view.standing().all(Pod::is_ready)
 }

@@ -30,9 +30,9 @@ impl Watch {
             *signal.rule == CONTROLLER_STALLED
                 && now.saturating_sub(self.memory.since(signal, now)) >= SLOW_CONTROLLER
         };
-        if !view.deployment.is_observed() {
+        if !view.workload.is_observed() {
             let stalled = verdict.pending.iter().any(|signal| stalled(&signal));
-            return stalled.then(|| view.deployment.uid().to_owned()).into_iter().collect();
+            return stalled.then(|| view.workload.uid().to_owned()).into_iter().collect();
         }
         let stuck = self.memory.in_creation(now, SLOW_CREATION);
         let troubled = verdict.pending.iter().map(|signal| &signal.uid).filter(|uid| !uid.is_empty());

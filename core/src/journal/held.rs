@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::keys;
-use crate::model::Deployment;
+use crate::model::{Originals, Workload};
 use crate::share::Bounds;
 use crate::traffic::Traffic;
 
@@ -28,46 +27,6 @@ pub struct RunRef {
     /// Who made that commit, or started the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-}
-
-/// The user's own values of the fields that a hold changes. The template's original is the stable
-/// ReplicaSet's.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Originals {
-    /// Absent and 0 mean the same, but are restored as they were.
-    pub min_ready_seconds: Option<i64>,
-    /// Absent only where a client wrote null and the server kept it.
-    pub progress_deadline_seconds: Option<i64>,
-    /// The whole strategy, raw.
-    pub strategy: Option<Value>,
-}
-
-impl Originals {
-    /// Reads them off a Deployment that is not held.
-    pub fn of(deployment: &Deployment) -> Self {
-        Self {
-            min_ready_seconds: deployment.spec.min_ready_seconds,
-            progress_deadline_seconds: deployment.spec.progress_deadline_seconds,
-            strategy: deployment.spec.strategy.clone(),
-        }
-    }
-
-    /// The fields with their paths, in the order in which they are written.
-    pub fn fields(&self) -> [(&'static str, Option<Value>); 3] {
-        [
-            ("/spec/minReadySeconds", self.min_ready_seconds.map(Value::from)),
-            ("/spec/progressDeadlineSeconds", self.progress_deadline_seconds.map(Value::from)),
-            ("/spec/strategy", self.strategy.clone()),
-        ]
-    }
-
-    /// What the API server fills in: the best guess where no record is left.
-    pub fn api_defaults() -> Self {
-        let quarter = serde_json::json!({"type": "RollingUpdate",
-            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
-        Self { min_ready_seconds: None, progress_deadline_seconds: Some(600), strategy: Some(quarter) }
-    }
 }
 
 /// The value of [`keys::HELD_ANNOTATION`].
@@ -104,7 +63,7 @@ impl HeldRecord {
     }
 }
 
-impl Deployment {
+impl Workload {
     /// Returns the record of a hold, which may be an older one: `kubectl rollout undo` brings annotations back.
     pub fn held_record(&self) -> Option<HeldRecord> {
         self.annotation(keys::HELD_ANNOTATION).and_then(HeldRecord::parse)
@@ -113,7 +72,7 @@ impl Deployment {
     /// Returns the user's own `progressDeadlineSeconds`, from the record of the hold where there is one; `None`
     /// if there is no deadline.
     pub fn own_deadline(&self) -> Option<Duration> {
-        let held = self.held_record().filter(|_| keys::is_held(self.spec.min_ready_seconds));
+        let held = self.held_record().filter(|_| self.is_held());
         let own =
             held.map_or(self.spec.progress_deadline_seconds, |held| held.original.progress_deadline_seconds);
         let seconds = own.filter(|seconds| *seconds != keys::NO_DEADLINE)?;

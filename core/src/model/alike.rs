@@ -76,7 +76,9 @@ fn alike(pod: Pod) -> Pod {
     };
     let mut conditions = pod.status.conditions;
     conditions.retain(|condition| condition.type_ == "Ready");
-    conditions.iter_mut().for_each(|ready| ready.last_transition_time = None);
+    for ready in &mut conditions {
+        ready.last_transition_time = None;
+    }
     Pod {
         metadata: ObjectMeta { uid, owner_references: owners, ..ObjectMeta::default() },
         spec: PodSpec::default(),
@@ -132,7 +134,8 @@ mod tests {
         let mut unready = ready(0);
         unready["conditions"][0]["status"] = json!("False");
         let mut evicted = ready(0);
-        evicted["conditions"][1] = json!({"type": "DisruptionTarget", "status": "True"});
+        let target = json!({"type": "DisruptionTarget", "status": "True"});
+        evicted["conditions"].as_array_mut().unwrap().push(target);
         let mut init = ready(0);
         init["initContainerStatuses"][0]["state"]["terminated"]["exitCode"] = json!(1);
         let mut lost = ready(0);

@@ -10,7 +10,7 @@ impl ObjectName {
 
     /// Returns the command line of kubectl's own about the workload.
     pub fn kubectl(&self, verb: &str) -> String {
-        format!("kubectl {verb} deployment/{} -n {}", self.name, self.namespace)
+        format!("kubectl {verb} {} -n {}", self.title(), self.namespace)
     }
 }
 
@@ -22,10 +22,11 @@ pub fn command(verb: &str, name: &str, namespace: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::DEPLOYMENT;
 
     #[test]
     fn a_command_line_names_the_workload_and_its_namespace() {
-        let id = ObjectName { namespace: "shop".into(), name: "web".into() };
+        let id = ObjectName::new(DEPLOYMENT, "shop", "web");
         assert_eq!(id.command("abort"), "kubectl rollout-plus abort web -n shop");
         assert_eq!(id.kubectl("rollout status"), "kubectl rollout status deployment/web -n shop");
     }

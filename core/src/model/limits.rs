@@ -1,32 +1,16 @@
-//! The limits of the stock rolling update, in pods.
+//! The limits of a Deployment's stock rolling update, in pods.
 
 use serde_json::Value;
 
-use crate::model::Deployment;
+use crate::model::Workload;
 
 /// What an absent limit means (`SetDefaults_Deployment` in kubernetes/pkg/apis/apps/v1).
 const DEFAULT: &str = "25%";
 
-impl Deployment {
+impl Workload {
     /// Whether all old pods go before the new ones come.
     pub fn is_recreate(&self) -> bool {
         self.spec.strategy.as_ref().is_some_and(|strategy| strategy["type"] == "Recreate")
-    }
-
-    /// Returns the pods that a rolling update may have above `spec.replicas`. Percentages round up
-    /// (`ResolveFenceposts` in kubernetes/pkg/controller/deployment/util).
-    pub fn max_surge(&self) -> u32 {
-        self.pods("maxSurge", u64::div_ceil)
-    }
-
-    /// Returns the pods that may be taken away from `spec.replicas`: all with `Recreate`. Percentages round
-    /// down, and where both limits come out as 0 this one is 1.
-    pub fn max_unavailable(&self) -> u32 {
-        if self.is_recreate() {
-            return self.replicas();
-        }
-        let pods = self.pods("maxUnavailable", |whole, part| whole / part).min(self.replicas());
-        if pods == 0 && self.max_surge() == 0 { 1 } else { pods }
     }
 
     /// Returns `maxSurge` or `maxUnavailable` as it is written, a number or a percentage.
@@ -45,6 +29,22 @@ impl Deployment {
     }
 }
 
+/// Returns the pods that a rolling update may have above `spec.replicas`. Percentages round up
+/// (`ResolveFenceposts` in kubernetes/pkg/controller/deployment/util).
+pub(super) fn surge(workload: &Workload) -> u32 {
+    workload.pods("maxSurge", u64::div_ceil)
+}
+
+/// Returns the pods that may be taken away from `spec.replicas`: all with `Recreate`. Percentages round
+/// down, and where both limits come out as 0 this one is 1.
+pub(super) fn unavailable(workload: &Workload) -> u32 {
+    if workload.is_recreate() {
+        return workload.replicas();
+    }
+    let pods = workload.pods("maxUnavailable", |whole, part| whole / part).min(workload.replicas());
+    if pods == 0 && surge(workload) == 0 { 1 } else { pods }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -52,12 +52,12 @@ mod tests {
 
     use super::*;
 
-    fn rolling(replicas: i64, surge: &Value, unavailable: &Value) -> Deployment {
-        let mut deployment = Deployment::default();
-        deployment.spec.replicas = Some(replicas);
-        deployment.spec.strategy =
+    fn rolling(replicas: i64, surge: &Value, unavailable: &Value) -> Workload {
+        let mut workload = Workload::default();
+        workload.spec.replicas = Some(replicas);
+        workload.spec.strategy =
             Some(json!({"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}));
-        deployment
+        workload
     }
 
     #[test]
@@ -69,8 +69,8 @@ mod tests {
             (4, json!(2), json!(9), (2, 4)),
             (3, json!(null), json!(null), (1, 0)),
         ] {
-            let deployment = rolling(replicas, &surge, &unavailable);
-            assert_eq!((deployment.max_surge(), deployment.max_unavailable()), expected, "{replicas}");
+            let workload = rolling(replicas, &surge, &unavailable);
+            assert_eq!((workload.max_surge(), workload.max_unavailable()), expected, "{replicas}");
         }
         let mut recreate = rolling(3, &Value::Null, &Value::Null);
         recreate.spec.strategy = Some(json!({"type": "Recreate"}));
@@ -80,9 +80,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_rolling_update_can_always_move(replicas in 1_i64..500, surge in 0_u32..120, unavailable in 0_u32..120) {
-            let deployment = rolling(replicas, &json!(format!("{surge}%")), &json!(format!("{unavailable}%")));
-            prop_assert!(deployment.max_surge() + deployment.max_unavailable() > 0);
-            prop_assert!(deployment.max_unavailable() <= deployment.replicas());
+            let workload = rolling(replicas, &json!(format!("{surge}%")), &json!(format!("{unavailable}%")));
+            prop_assert!(workload.max_surge() + workload.max_unavailable() > 0);
+            prop_assert!(workload.max_unavailable() <= workload.replicas());
         }
     }
 }

@@ -95,7 +95,7 @@ fn slim(meta: Meta) -> ObjectMeta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Deployment, Pod};
+    use crate::model::{Pod, Workload};
 
     #[test]
     fn managers_are_read_and_their_fields_are_not() {
@@ -105,7 +105,7 @@ mod tests {
                 {"manager": "argocd-controller", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:x": {}}}}}}],
             "creationTimestamp": "2026-01-01T00:00:00Z",
         }});
-        let deployment: Deployment = serde_json::from_value(object.clone()).unwrap();
+        let deployment: Workload = serde_json::from_value(object.clone()).unwrap();
         let managers = deployment.metadata.managed_fields.as_ref().unwrap();
         assert_eq!(managers[0].manager.as_deref(), Some("helm-controller"));
         assert_eq!(managers[0].fields_v1, None);

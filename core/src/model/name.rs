@@ -1,6 +1,43 @@
-//! The name of a Deployment, as it is typed.
+//! Which workload: as sentences and commands name it, and as it is typed.
+
+use std::fmt;
 
 use crate::error::Error;
+use crate::model::{Names, WorkloadKind};
+
+/// Which workload: its kind, and its name in its namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectName {
+    /// What its kind is called.
+    pub kind: &'static Names,
+    /// The namespace.
+    pub namespace: String,
+    /// The name within the namespace.
+    pub name: String,
+}
+
+impl ObjectName {
+    /// Names a workload of a kind.
+    pub fn new(kind: &dyn WorkloadKind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { kind: kind.names(), namespace: namespace.into(), name: name.into() }
+    }
+
+    /// Returns what says that its controller does or does not something.
+    pub fn controller(&self) -> String {
+        format!("the {} controller", self.kind.kind)
+    }
+
+    /// Returns kind and name as commands have them: `deployment/web`.
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.kind.word, self.name)
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} in namespace {}", self.kind.word, self.name, self.namespace)
+    }
+}
 
 /// Returns the bare name of a Deployment.
 ///

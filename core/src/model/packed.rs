@@ -25,7 +25,7 @@ impl Templated for Deployment {
     }
 
     fn uid(&self) -> &str {
-        self.uid()
+        self.0.uid()
     }
 }
 
@@ -131,13 +131,13 @@ mod tests {
     fn an_object_comes_back_as_it_was() {
         let held = fixtures::held();
         let mut texts = Texts::default();
-        let packed = Packed::of(held.deployment.clone(), &mut texts);
-        assert_eq!(packed.unpacked().unwrap(), held.deployment);
-        assert_eq!(packed.uid(), held.deployment.uid());
-        for set in held.replica_sets {
-            let packed = Packed::of(set.clone(), &mut texts);
-            assert_eq!(packed.unpacked().unwrap(), set);
-            assert_eq!(packed.has(&held.deployment.spec.template), set.hash() == "web-2");
+        let packed = Packed::of(Deployment(held.workload.clone()), &mut texts);
+        assert_eq!(packed.unpacked().unwrap().0, held.workload);
+        assert_eq!(packed.uid(), held.workload.uid());
+        for set in held.revisions {
+            let packed = Packed::of(ReplicaSet(set.clone()), &mut texts);
+            assert_eq!(packed.unpacked().unwrap().0, set);
+            assert_eq!(packed.has(&held.workload.spec.template), set.hash() == "web-2");
         }
         assert_eq!(texts.known.len(), 2, "the canary's ReplicaSet has the Deployment's template");
     }
@@ -151,7 +151,7 @@ mod tests {
         {
             let mut object = Deployment::default();
             object.spec.template = template;
-            assert_eq!(Packed::of(object.clone(), &mut Texts::default()).unpacked().unwrap(), object);
+            assert_eq!(Packed::of(object.clone(), &mut Texts::default()).unpacked().unwrap().0, object.0);
         }
     }
 

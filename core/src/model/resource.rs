@@ -48,25 +48,25 @@ pub fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// HorizontalPodAutoscalers.
+/// `HorizontalPodAutoscaler`s.
 pub static AUTOSCALERS: Resource = Resource::new("autoscaling/v2", "horizontalpodautoscalers", true);
-/// PersistentVolumeClaims.
+/// `PersistentVolumeClaim`s.
 pub static CLAIMS: Resource = Resource::new("v1", "persistentvolumeclaims", true);
-/// ConfigMaps.
+/// `ConfigMap`s.
 pub static CONFIG_MAPS: Resource = Resource::new("v1", "configmaps", true);
 /// Deployments.
 pub static DEPLOYMENTS: Resource = Resource::new("apps/v1", "deployments", true);
-/// PodDisruptionBudgets.
+/// `PodDisruptionBudget`s.
 pub static DISRUPTION_BUDGETS: Resource = Resource::new("policy/v1", "poddisruptionbudgets", true);
-/// EndpointSlices.
+/// `EndpointSlice`s.
 pub static ENDPOINT_SLICES: Resource = Resource::new("discovery.k8s.io/v1", "endpointslices", true);
 /// Events.
 pub static EVENTS: Resource = Resource::new("v1", "events", true);
-/// IngressClasses.
+/// `IngressClass`es.
 pub static INGRESS_CLASSES: Resource = Resource::new("networking.k8s.io/v1", "ingressclasses", false);
 /// Leases.
 pub static LEASES: Resource = Resource::new("coordination.k8s.io/v1", "leases", true);
-/// LimitRanges.
+/// `LimitRange`s.
 pub static LIMIT_RANGES: Resource = Resource::new("v1", "limitranges", true);
 /// Namespaces.
 pub static NAMESPACES: Resource = Resource::new("v1", "namespaces", false);
@@ -74,15 +74,15 @@ pub static NAMESPACES: Resource = Resource::new("v1", "namespaces", false);
 pub static NODES: Resource = Resource::new("v1", "nodes", false);
 /// Pods.
 pub static PODS: Resource = Resource::new("v1", "pods", true);
-/// ResourceQuotas.
+/// `ResourceQuota`s.
 pub static QUOTAS: Resource = Resource::new("v1", "resourcequotas", true);
-/// ReplicaSets.
+/// `ReplicaSet`s.
 pub static REPLICA_SETS: Resource = Resource::new("apps/v1", "replicasets", true);
 /// Secrets.
 pub static SECRETS: Resource = Resource::new("v1", "secrets", true);
 /// Services.
 pub static SERVICES: Resource = Resource::new("v1", "services", true);
-/// ServiceAccounts.
+/// `ServiceAccount`s.
 pub static SERVICE_ACCOUNTS: Resource = Resource::new("v1", "serviceaccounts", true);
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::journal::lease_name;
+use crate::model::DEPLOYMENT;
 use crate::preflight::{Facts, Finding, Judged, Level, Subject};
 use crate::router::Router;
 use crate::traffic::{Role, Traffic};
@@ -45,7 +46,7 @@ impl Need {
 /// A list or watch of one object by name counts as naming it: the API server takes the name from the field
 /// selector (`RequestInfoFactory` in k8s.io/apiserver).
 pub fn needs(deployment: &str, lowers: bool) -> Vec<Need> {
-    let lease = lease_name(deployment);
+    let lease = lease_name(DEPLOYMENT.names(), deployment);
     let mut needs = Vec::new();
     for verb in ["get", "list", "watch", "patch"] {
         needs.push(Need::new(verb, "apps", "deployments", Some(deployment), Level::Error));
@@ -108,7 +109,7 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
 
 /// Returns what following a workload needs besides (`status -w` and `--until`): without, it is not seen who holds it.
 pub fn following_needs(deployment: &str) -> [Need; 2] {
-    let lease = lease_name(deployment);
+    let lease = lease_name(DEPLOYMENT.names(), deployment);
     ["list", "watch"].map(|verb| Need::new(verb, "coordination.k8s.io", "leases", Some(&lease), Level::Info))
 }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Deployment, Strategy};
+use crate::model::{Strategy, Workload};
 use crate::preflight::{Facts, Subject};
 
-pub(super) fn deployment(image: &str) -> Deployment {
+pub(super) fn deployment(image: &str) -> Workload {
     serde_json::from_value(json!({
         "metadata": {"name": "web", "namespace": "shop", "uid": "u1", "generation": 4},
         "spec": {

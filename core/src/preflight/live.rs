@@ -1,7 +1,7 @@
 //! RP016: what the live Deployment is doing, and who else writes it.
 
 use crate::keys::{MANAGED_BY, is_held};
-use crate::model::{Deployment, GITOPS_MANAGERS, GITOPS_MARKS};
+use crate::model::{GITOPS_MANAGERS, GITOPS_MARKS, Workload};
 use crate::preflight::{Facts, Finding, Judged, Level, Subject};
 
 /// A Deployment that is not at rest.
@@ -74,7 +74,7 @@ pub(super) fn owner(subject: &Subject, _: &Facts) -> Judged {
     })
 }
 
-fn has_mark(live: &Deployment, key: &str, value: Option<&str>) -> bool {
+fn has_mark(live: &Workload, key: &str, value: Option<&str>) -> bool {
     let metadata = &live.metadata;
     let maps = [&metadata.labels, &metadata.annotations];
     maps.into_iter()
@@ -92,7 +92,7 @@ mod tests {
     use crate::model::Strategy;
     use crate::preflight::fixtures::{facts, subject};
 
-    fn live(change: impl Fn(&mut Deployment)) -> Subject {
+    fn live(change: impl Fn(&mut Workload)) -> Subject {
         let mut subject = subject();
         subject.live.iter_mut().for_each(change);
         subject

@@ -45,7 +45,7 @@ impl Made {
 pub(super) fn made(situation: &Situation<'_>, plan: &Plan, template: &Value) -> Vec<Made> {
     let observed = situation.observed;
     let mut made = Vec::new();
-    let is_there = observed.replica_sets.iter().any(|rs| same_template(&rs.spec.template, template));
+    let is_there = observed.revisions.iter().any(|rs| same_template(&rs.spec.template, template));
     if !is_there {
         made.push(Made::replica_set());
     }
@@ -53,7 +53,7 @@ pub(super) fn made(situation: &Situation<'_>, plan: &Plan, template: &Value) -> 
         made.push(Made::new("coordination.k8s.io", "leases", 1));
     }
     let Some(traffic) = &observed.traffic else { return made };
-    let namespace = situation.deployment().id().namespace;
+    let namespace = situation.workload().id().namespace;
     let mut targets: Vec<Target> = Vec::new();
     for step in &plan.steps {
         match step {

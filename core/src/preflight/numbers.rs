@@ -214,7 +214,8 @@ mod tests {
         let mut subject = subject();
         assert_eq!(share(&subject, &facts()), Ok(vec![]));
         for (weight, count) in [(10, 1), (25, 0)] {
-            subject.sizing = Some(Sizing::choose(Size::Weight(weight), Stable::Whole, 3, 3).unwrap());
+            subject.sizing =
+                Some(Sizing::choose("Deployment", Size::Weight(weight), Stable::Whole, 3, 3).unwrap());
             assert_eq!(share(&subject, &facts()).unwrap().len(), count, "{weight}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model::{Deployment, ReplicaSet, Strategy, without_hash};
+use crate::model::{Revision, Strategy, Workload, without_hash};
 use crate::plan::{Plan, Step};
 use crate::preflight::made::{Made, made};
 use crate::preflight::surge::Replacing;
@@ -17,9 +17,9 @@ use crate::step;
 #[derive(Clone, Debug, Default)]
 pub struct Subject {
     /// With the new template and the user's own settings, never those of a hold.
-    pub deployment: Deployment,
+    pub deployment: Workload,
     /// As it is in the cluster.
-    pub live: Option<Deployment>,
+    pub live: Option<Workload>,
     /// The template of the version that users have; the live one may be pending, or held.
     pub running: Option<Value>,
     /// How the new version comes in.
@@ -45,14 +45,14 @@ pub struct Subject {
 impl Subject {
     /// Returns the subject of a plan: its template, and the most pods of its steps.
     pub fn of(situation: &Situation<'_>, plan: &Plan, strategy: Strategy) -> Self {
-        let live = situation.deployment();
+        let live = situation.workload();
         let mut deployment = live.clone();
         if let Some(hold) = &situation.hold {
             deployment.spec.min_ready_seconds = hold.original.min_ready_seconds;
             deployment.spec.progress_deadline_seconds = hold.original.progress_deadline_seconds;
             deployment.spec.strategy.clone_from(&hold.original.strategy);
         }
-        let now: u32 = situation.observed.replica_sets.iter().map(ReplicaSet::replicas).sum();
+        let now: u32 = situation.observed.revisions.iter().map(Revision::replicas).sum();
         let (mut surge_pods, mut first, mut lowers, mut given) = (0, None, false, false);
         let mut replacing = None;
         for step in &plan.steps {

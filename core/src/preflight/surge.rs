@@ -1,6 +1,6 @@
 //! Whether a rolling update gets through where pods are counted.
 
-use crate::model::{Deployment, ReplicaSet, same_template};
+use crate::model::{Revision, Workload, same_template};
 use crate::preflight::Quantity;
 use crate::situation::Situation;
 
@@ -19,13 +19,13 @@ pub struct Replacing {
 
 impl Replacing {
     /// Returns what the update to the template and limits of `deployment` replaces.
-    pub fn of(situation: &Situation<'_>, deployment: &Deployment) -> Self {
+    pub fn of(situation: &Situation<'_>, deployment: &Workload) -> Self {
         let mut replacing =
             Self { wanted: deployment.replicas(), may_miss: deployment.max_unavailable(), ..Self::default() };
-        for rs in &situation.observed.replica_sets {
+        for rs in &situation.observed.revisions {
             let is_new = same_template(&rs.spec.template, &deployment.spec.template);
             let pods = if is_new { &mut replacing.new } else { &mut replacing.old };
-            *pods = pods.saturating_add(ReplicaSet::replicas(rs));
+            *pods = pods.saturating_add(Revision::replicas(rs));
         }
         replacing
     }
@@ -37,7 +37,7 @@ impl Replacing {
 
     /// Returns the pods that the update would have beside those of now (`NewRSNewReplicas` in
     /// kubernetes/pkg/controller/deployment/util).
-    pub fn surge(&self, deployment: &Deployment) -> u32 {
+    pub fn surge(&self, deployment: &Workload) -> u32 {
         if deployment.is_recreate() {
             return 0;
         }
@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn a_version_that_is_whole_needs_no_room() {
         let mut observed = idle();
-        observed.replica_sets.push(replica_set("web:2", 1));
-        observed.deployment.spec.template = template("web:2");
-        let mut back = observed.deployment.clone();
+        observed.revisions.push(replica_set("web:2", 1));
+        observed.workload.spec.template = template("web:2");
+        let mut back = observed.workload.clone();
         back.spec.template = template("web:1");
         let replacing = Replacing::of(&Situation::of(&observed), &back);
         assert_eq!((replacing.new, replacing.old, replacing.wanted), (3, 1, 3));
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_surge_is_what_the_limits_leave() {
-        let mut deployment = idle().deployment;
+        let mut deployment = idle().workload;
         for (strategy, wanted, surge) in [
             (json!({"type": "Recreate"}), 3, 0),
             (json!({"rollingUpdate": {"maxSurge": 2, "maxUnavailable": 0}}), 3, 2),

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn weight(weight: u8, replicas: u32) -> Sizing {
-    Sizing::choose(Size::Weight(weight), Stable::Whole, replicas, replicas).unwrap()
+    Sizing::choose("Deployment", Size::Weight(weight), Stable::Whole, replicas, replicas).unwrap()
 }
 
 fn limits(surge: u32, unavailable: Unavailable) -> Bounds {
@@ -58,18 +58,18 @@ fn advice_says_what_would_be_exact() {
 fn one_is_not_many() {
     let half = Sizing { size: Size::Weight(50), replicas: 4, stable: 4, canary: 1 };
     assert_eq!(half.advice().unwrap(), "exactly 50 % takes 1 replica (1 of 2 pods) or a router");
-    let none = Sizing::choose(Size::Pods(1), Stable::Whole, 6, 5).unwrap_err();
+    let none = Sizing::choose("Deployment", Size::Pods(1), Stable::Whole, 6, 5).unwrap_err();
     assert_eq!(none.message, "1 canary pod cannot be kept: with 6 replicas and 5 stable pods it is 2 to 6");
 }
 
 #[test]
 fn shrinking_meets_shares_that_a_whole_set_cannot() {
-    let sizing = Sizing::choose(Size::Weight(10), Stable::Shrink, 10, 10).unwrap();
+    let sizing = Sizing::choose("Deployment", Size::Weight(10), Stable::Shrink, 10, 10).unwrap();
     assert_eq!((sizing.canary, sizing.stable, sizing.is_exact()), (1, 9, true));
     assert_eq!(sizing.bounds(Stable::Shrink), limits(0, Unavailable::Percent(10)));
-    let sizing = Sizing::choose(Size::Weight(75), Stable::Shrink, 4, 4).unwrap();
+    let sizing = Sizing::choose("Deployment", Size::Weight(75), Stable::Shrink, 4, 4).unwrap();
     assert_eq!((sizing.canary, sizing.stable), (3, 1));
-    assert!(Sizing::choose(Size::Weight(50), Stable::Shrink, 1, 1).is_err());
+    assert!(Sizing::choose("Deployment", Size::Weight(50), Stable::Shrink, 1, 1).is_err());
 }
 
 /// The controller fills up to as many pods as there are replicas: fewer canary pods than the set that was shrunk has left room for
@@ -77,28 +77,29 @@ fn shrinking_meets_shares_that_a_whole_set_cannot() {
 #[test]
 fn a_set_that_was_shrunk_before_leaves_its_room_to_the_canary() {
     for (asked, replicas, left, canary, stable) in [(34, 3, 1, 2, 1), (71, 8, 2, 6, 2), (90, 8, 2, 7, 1)] {
-        let sizing = Sizing::choose(Size::Weight(asked), Stable::Shrink, replicas, left).unwrap();
+        let sizing =
+            Sizing::choose("Deployment", Size::Weight(asked), Stable::Shrink, replicas, left).unwrap();
         assert_eq!((sizing.canary, sizing.stable), (canary, stable), "{asked} % of {replicas}");
     }
-    let few = Sizing::choose(Size::Pods(1), Stable::Shrink, 8, 2).unwrap_err();
+    let few = Sizing::choose("Deployment", Size::Pods(1), Stable::Shrink, 8, 2).unwrap_err();
     assert!(few.message.ends_with("with 8 replicas and 2 stable pods it is 6 to 7"), "{}", few.message);
 }
 
 #[test]
 fn a_rollout_under_way_is_held_where_it_stands() {
-    let sizing = Sizing::choose(Size::Pods(2), Stable::AsIs, 3, 1).unwrap();
+    let sizing = Sizing::choose("Deployment", Size::Pods(2), Stable::AsIs, 3, 1).unwrap();
     assert_eq!(sizing.bounds(Stable::AsIs), limits(0, Unavailable::Pods(1)), "an old set never grows");
-    let sizing = Sizing::choose(Size::Pods(1), Stable::AsIs, 3, 3).unwrap();
+    let sizing = Sizing::choose("Deployment", Size::Pods(1), Stable::AsIs, 3, 3).unwrap();
     assert_eq!(sizing.bounds(Stable::AsIs), limits(1, Unavailable::Pods(0)));
 }
 
 #[test]
 fn pods_that_the_controller_would_not_keep_are_refused() {
-    assert!(Sizing::choose(Size::Pods(4), Stable::Whole, 3, 3).is_err());
-    assert!(Sizing::choose(Size::Pods(0), Stable::Whole, 3, 3).is_err());
-    assert!(Sizing::choose(Size::Weight(10), Stable::Whole, 0, 0).is_err());
+    assert!(Sizing::choose("Deployment", Size::Pods(4), Stable::Whole, 3, 3).is_err());
+    assert!(Sizing::choose("Deployment", Size::Pods(0), Stable::Whole, 3, 3).is_err());
+    assert!(Sizing::choose("Deployment", Size::Weight(10), Stable::Whole, 0, 0).is_err());
     // After an autoscaler went from 3 to 6 the stable set is at 5: one canary pod cannot be kept.
-    assert!(Sizing::choose(Size::Pods(1), Stable::Whole, 6, 5).is_err());
+    assert!(Sizing::choose("Deployment", Size::Pods(1), Stable::Whole, 6, 5).is_err());
 }
 
 proptest! {
@@ -115,7 +116,7 @@ proptest! {
     fn the_limits_keep_just_these_pods(asked in 1_u8..100, replicas in 1_u32..200, shrink: bool) {
         prop_assume!(!shrink || replicas > 1);
         let use_of = if shrink { Stable::Shrink } else { Stable::Whole };
-        let sizing = Sizing::choose(Size::Weight(asked), use_of, replicas, replicas).unwrap();
+        let sizing = Sizing::choose("Deployment", Size::Weight(asked), use_of, replicas, replicas).unwrap();
         let bounds = sizing.bounds(use_of);
         prop_assert_eq!(replicas + bounds.surge, sizing.stable + sizing.canary);
         // From a whole set it takes just those that are not to stay, and then no more.
@@ -130,7 +131,7 @@ proptest! {
         asked in 1_u8..100, replicas in 2_u32..200, left in 1_u32..200, way in 0_usize..3,
     ) {
         let use_of = [Stable::Whole, Stable::AsIs, Stable::Shrink][way];
-        let sizing = Sizing::choose(Size::Weight(asked), use_of, replicas, left.min(replicas)).unwrap();
+        let sizing = Sizing::choose("Deployment", Size::Weight(asked), use_of, replicas, left.min(replicas)).unwrap();
         let room = replicas + sizing.bounds(use_of).surge - sizing.stable;
         prop_assert_eq!(sizing.canary, room.min(replicas), "{:?}", sizing);
     }
@@ -143,7 +144,7 @@ proptest! {
     ) {
         prop_assume!(after <= before);
         let (use_of, left) = if shrink { (Stable::Shrink, before) } else { (Stable::AsIs, left.min(before)) };
-        let sizing = Sizing::choose(Size::Weight(asked), use_of, before, left).unwrap();
+        let sizing = Sizing::choose("Deployment", Size::Weight(asked), use_of, before, left).unwrap();
         let bounds = sizing.bounds(use_of);
         let total = after + bounds.surge;
         let canary = (total * sizing.canary / (sizing.canary + sizing.stable)).min(total - 1);
@@ -159,7 +160,7 @@ proptest! {
 fn pods_for_a_routers_share_follow_the_size_and_those_that_were_asked_for_do_not() {
     let of = |by_share, replicas, stable| {
         let size = Size::Routed { weight: 50, pods: 5, by_share };
-        Sizing::choose(size, Stable::Whole, replicas, stable).map(|sizing| sizing.canary)
+        Sizing::choose("Deployment", size, Stable::Whole, replicas, stable).map(|sizing| sizing.canary)
     };
     // As planned, scaled down, scaled up; and a stable set that does not grow under a hold.
     for (replicas, stable, canary) in [(10, 10, 5), (4, 4, 2), (20, 20, 10), (10, 4, 7), (1, 1, 1)] {

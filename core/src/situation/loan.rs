@@ -1,24 +1,14 @@
 //! What a hold has put into fields of the user's, as a workload's objects tell, and which record of it counts.
 
-use serde_json::Value;
-
 use super::{Hold, HoldSource, Observed};
 use crate::journal::{HeldRecord, Journal, Loan, Originals};
 use crate::keys;
-use crate::share::{Bounds, Unavailable};
-
-/// Returns the limits of a strategy, if they are written as we write them.
-pub(super) fn limits_of(strategy: Option<&Value>) -> Option<Bounds> {
-    let rolling = strategy?.get("rollingUpdate")?;
-    let surge = u32::try_from(rolling.get("maxSurge")?.as_u64()?).ok()?;
-    let unavailable = Unavailable::try_from(rolling.get("maxUnavailable")?.clone()).ok()?;
-    Some(Bounds { surge, unavailable })
-}
+use crate::share::Bounds;
 
 impl Observed {
     /// Returns the record on the Deployment, if it is that of the hold that is in force, or of one that another client broke.
     pub fn record(&self) -> Option<HeldRecord> {
-        let record = self.deployment.held_record()?;
+        let record = self.workload.held_record()?;
         let counts = match (self.noted_loan(), self.snapshot()) {
             (Some(loan), snapshot) => {
                 loan.limits.contains(&record.bounds)
@@ -31,7 +21,7 @@ impl Observed {
             (None, None) => {
                 self.journal.is_none()
                     || self.is_held()
-                    || self.deployment.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
+                    || self.workload.spec.progress_deadline_seconds == Some(keys::NO_DEADLINE)
             }
         };
         counts.then_some(record)
@@ -42,46 +32,45 @@ impl Observed {
         if let Some(loan) = self.noted_loan() {
             return Some(loan.clone());
         }
-        let uid = self.deployment.uid().to_owned();
+        let uid = self.workload.uid().to_owned();
         if let Some(record) = self.record() {
             return Some(Loan { uid, original: record.original, limits: vec![record.bounds] });
         }
         // A run of an older version noted no limits: any that are written like ours may be ours.
-        let limits = limits_of(self.deployment.spec.strategy.as_ref()).into_iter().collect();
+        let limits = self.workload.limits().into_iter().collect();
         let noted = self.snapshot().map(|snapshot| snapshot.original.clone());
-        let original = noted.unwrap_or_else(Originals::api_defaults);
+        let original = noted.unwrap_or_else(|| self.workload.kind.defaults());
         self.is_held().then_some(Loan { uid, original, limits })
     }
 
     fn noted_loan(&self) -> Option<&Loan> {
         let loan = self.journal.as_ref()?.loan.as_ref()?;
-        (loan.uid == self.deployment.uid()).then_some(loan)
+        (loan.uid == self.workload.uid()).then_some(loan)
     }
 
     /// Returns the user's own values of the fields that a hold changes.
     pub fn own_settings(&self) -> Originals {
-        let live = Originals::of(&self.deployment);
         match self.loan() {
-            Some(loan) => loan.own(live),
-            None => live,
+            Some(loan) => loan.own(&self.workload),
+            None => Originals::of(&self.workload),
         }
     }
 
     /// Names the fields that somebody changed during the hold that is in force.
-    pub fn foreign_settings(&self) -> Vec<&'static str> {
-        let spec = &self.deployment.spec;
+    pub fn foreign_settings(&self) -> Vec<String> {
+        let workload = &self.workload;
         let Some(loan) = self.loan().filter(|_| self.is_held()) else { return Vec::new() };
-        let deadline = spec.progress_deadline_seconds != Some(keys::NO_DEADLINE);
-        let strategy = !loan.has(spec.strategy.as_ref());
-        [(deadline, "spec.progressDeadlineSeconds"), (strategy, "spec.strategy")]
-            .into_iter()
-            .filter_map(|(is_foreign, field)| is_foreign.then_some(field))
-            .collect()
+        let fields = [
+            (!workload.has_no_deadline(), "progressDeadlineSeconds"),
+            (!loan.has_limits_of(workload), workload.kind.names().strategy),
+        ];
+        let foreign = fields.into_iter().filter(|(is_foreign, _)| *is_foreign);
+        foreign.map(|(_, field)| format!("spec.{field}")).collect()
     }
 
     /// Whether some field has a value of ours.
     pub fn owes(&self) -> bool {
-        self.own_settings() != Originals::of(&self.deployment)
+        self.own_settings() != Originals::of(&self.workload)
     }
 
     /// Whether a hold was ended by a client that did not know of it: what else it changed is still there.
@@ -98,7 +87,7 @@ impl Observed {
                 all.push(limits);
             }
         }
-        let loan = Loan { uid: self.deployment.uid().to_owned(), original: self.own_settings(), limits: all };
+        let loan = Loan { uid: self.workload.uid().to_owned(), original: self.own_settings(), limits: all };
         (self.owes() || !loan.limits.is_empty()).then_some(loan)
     }
 }
@@ -116,7 +105,7 @@ pub(super) fn hold_of(observed: &Observed) -> Option<Hold> {
     } else {
         HoldSource::Nowhere
     };
-    let text = observed.deployment.annotation(keys::HELD_ANNOTATION).map(str::to_owned);
+    let text = observed.workload.annotation(keys::HELD_ANNOTATION).map(str::to_owned);
     Some(Hold { record, text, original: observed.own_settings(), source })
 }
 
@@ -129,6 +118,7 @@ mod tests {
     use crate::hold::{Keep, release};
     use crate::journal::{Journal, State, Verb};
     use crate::plan::Plan;
+    use crate::share::Unavailable;
     use crate::situation::Situation;
 
     const ONE: Bounds = Bounds { surge: 1, unavailable: Unavailable::Pods(0) };
@@ -148,8 +138,8 @@ mod tests {
 
     fn undone() -> Observed {
         let mut observed = noted();
-        observed.deployment.spec.template = template("web:1");
-        observed.deployment.metadata.annotations = Some([].into());
+        observed.workload.spec.template = template("web:1");
+        observed.workload.metadata.annotations = Some([].into());
         observed
     }
 
@@ -163,7 +153,7 @@ mod tests {
     fn limits_that_somebody_wrote_are_come_back_to_although_a_hold_limits_anew() {
         let own = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "7%", "maxUnavailable": 0}});
         let mut observed = noted();
-        observed.deployment.spec.strategy = Some(own.clone());
+        observed.workload.spec.strategy = Some(own.clone());
         assert_eq!(observed.foreign_settings(), ["spec.strategy"]);
         let loan = observed.lending([TWO]).unwrap();
         assert_eq!((&loan.original.strategy, &loan.limits), (&Some(own.clone()), &vec![ONE, TWO]));
@@ -172,7 +162,7 @@ mod tests {
         journal.snapshot.as_mut().unwrap().original = loan.original.clone();
         journal.loan = Some(loan);
         assert!(observed.record().is_some());
-        observed.deployment.spec.strategy = Some(TWO.strategy());
+        observed.workload.spec.strategy = Some(TWO.strategy());
         assert_eq!(observed.own_settings().strategy, Some(own));
         assert_eq!(observed.foreign_settings(), [""; 0]);
     }
@@ -181,38 +171,37 @@ mod tests {
     fn a_record_that_an_undo_took_away_is_no_loss() {
         let mut observed = undone();
         assert_eq!(Situation::of(&observed).hold.unwrap().source, HoldSource::Journal);
-        assert_eq!(observed.own_settings(), Originals::of(&idle().deployment));
+        assert_eq!(observed.own_settings(), Originals::of(&idle().workload));
         // Somebody ends the hold, too, and brings another version by a run that holds nothing.
-        observed.deployment.spec.min_ready_seconds = Some(7);
+        observed.workload.spec.min_ready_seconds = Some(7);
         assert!(observed.has_broken_hold());
-        let own = Originals { min_ready_seconds: Some(7), ..Originals::of(&idle().deployment) };
+        let own = Originals { min_ready_seconds: Some(7), ..Originals::of(&idle().workload) };
         assert_eq!(observed.own_settings(), own);
         let loan = observed.lending([]);
         observed.journal = Some(Journal { loan, ..journal(Verb::Rolling, Plan::default()) });
         assert_eq!(released(&observed).len(), 2, "deadline and limits");
         let limits =
             json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": "50%"}});
-        observed.deployment.spec.strategy = Some(limits);
+        observed.workload.spec.strategy = Some(limits);
         assert_eq!(released(&observed), ["/spec/progressDeadlineSeconds 600"], "others were never ours");
     }
 
     #[test]
     fn a_record_that_an_undo_brought_back_says_nothing() {
-        let mut old =
-            HeldRecord::parse(held().deployment.annotation(keys::HELD_ANNOTATION).unwrap()).unwrap();
+        let mut old = HeldRecord::parse(held().workload.annotation(keys::HELD_ANNOTATION).unwrap()).unwrap();
         old.stable = "web-0".into();
         old.original.progress_deadline_seconds = Some(77);
         let text = serde_json::to_string(&old).unwrap();
         let brought = |mut observed: Observed| {
-            observed.deployment.metadata.annotations =
+            observed.workload.metadata.annotations =
                 Some([(keys::HELD_ANNOTATION.into(), text.clone())].into());
             observed
         };
         let observed = brought(undone());
-        assert_eq!((observed.record(), observed.own_settings()), (None, Originals::of(&idle().deployment)));
+        assert_eq!((observed.record(), observed.own_settings()), (None, Originals::of(&idle().workload)));
         // Its limits are the user's own by now, and nothing is held.
         let mut observed = brought(idle());
-        observed.deployment.spec.strategy = Some(ONE.strategy());
+        observed.workload.spec.strategy = Some(ONE.strategy());
         observed.journal = Some(Journal { state: State::Done, ..journal(Verb::Promote, Plan::default()) });
         assert_eq!((observed.owes(), observed.lending([])), (false, None));
         assert_eq!(released(&observed).len(), 1, "the record goes");
@@ -222,9 +211,9 @@ mod tests {
     fn what_an_older_version_held_without_a_record_is_given_back_by_its_form() {
         let mut observed = undone();
         observed.journal.as_mut().unwrap().loan = None;
-        assert_eq!(observed.own_settings(), Originals::of(&idle().deployment));
+        assert_eq!(observed.own_settings(), Originals::of(&idle().workload));
         let own = json!({"rollingUpdate": {"maxSurge": "7%", "maxUnavailable": 0}});
-        observed.deployment.spec.strategy = Some(own.clone());
+        observed.workload.spec.strategy = Some(own.clone());
         assert_eq!(observed.own_settings().strategy, Some(own));
     }
 
@@ -232,9 +221,9 @@ mod tests {
     fn a_third_version_is_known_without_a_record() {
         let mut observed = undone();
         assert!(!Situation::of(&observed).is_superseded());
-        observed.deployment.spec.template = template("web:3");
+        observed.workload.spec.template = template("web:3");
         assert!(Situation::of(&observed).is_superseded());
-        observed.deployment.spec.template = template("web:2");
+        observed.workload.spec.template = template("web:2");
         assert!(!Situation::of(&observed).is_superseded());
     }
 }

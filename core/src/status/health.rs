@@ -72,7 +72,7 @@ impl Health {
         let state = match (verdict.state, urgent) {
             (State::Healthy, _) => Condition::Healthy,
             (_, Some(signal)) if signal.rule.meanwhile == Meanwhile::Trouble => Condition::Failing,
-            (_, None) if is_at_rest(situation) && situation.deployment().replicas() == 0 => {
+            (_, None) if is_at_rest(situation) && situation.workload().replicas() == 0 => {
                 let message = Some(NOTHING_TO_JUDGE.to_owned());
                 return Self { state: Condition::Unjudged, reason: None, class: None, message };
             }
@@ -101,7 +101,7 @@ impl Health {
 
 /// Paused or scaled to nothing, and as many pods Ready as there are to be.
 fn is_at_rest(situation: &Situation<'_>) -> bool {
-    let wanted = situation.deployment().replicas();
+    let wanted = situation.workload().replicas();
     let whole = situation.current.is_some_and(|rs| rs.replicas() == wanted && rs.ready() == wanted);
     situation.phase == Phase::Idle && (whole || wanted == 0)
 }
@@ -215,14 +215,14 @@ mod tests {
     #[test]
     fn paused_is_healthy_and_nothing_wanted_is_unjudged() {
         let mut observed = fixtures::idle();
-        observed.deployment.spec.replicas = Some(0);
-        observed.deployment.status = serde_json::from_value(json!({"observedGeneration": 4})).unwrap();
-        observed.replica_sets = vec![fixtures::replica_set("web:1", 0)];
+        observed.workload.spec.replicas = Some(0);
+        observed.workload.status = serde_json::from_value(json!({"observedGeneration": 4})).unwrap();
+        observed.revisions = vec![fixtures::replica_set("web:1", 0)];
         let health = WorkloadStatus::of(&observed, &[]).health;
         assert_eq!(health.state, Condition::Unjudged);
         assert_eq!(health.sentence(), "unjudged: 0 pods are wanted: nothing could be judged");
         let mut observed = with(vec![ready("a"), ready("b"), ready("c")]);
-        observed.deployment.spec.paused = true;
+        observed.workload.spec.paused = true;
         assert_eq!(WorkloadStatus::of(&observed, &[]).health.state, Condition::Healthy);
     }
 }

@@ -4,11 +4,10 @@ mod backends;
 
 use serde::Serialize;
 
-use crate::keys::POD_TEMPLATE_HASH;
-use crate::model::ReplicaSet;
+use crate::model::Revision;
 use crate::router::{Settled, router};
 use crate::situation::Situation;
-use crate::traffic::{Role, Traffic, TrafficObjects, pinned_to, text};
+use crate::traffic::{Role, Traffic, TrafficObjects, pinned_to, selected};
 
 use backends::{Group, groups, once, share};
 
@@ -64,7 +63,7 @@ impl TrafficStatus {
     pub(super) fn of(situation: &Situation<'_>, pods: f64) -> Option<Self> {
         let traffic = situation.observed.traffic.as_ref()?;
         let traffic_objects = &situation.observed.traffic_objects;
-        let namespace = situation.deployment().id().namespace;
+        let namespace = situation.workload().id().namespace;
         let router = router(&traffic.router);
         let one = |target: &crate::traffic::Target| {
             let live = traffic_objects.objects.get(target);
@@ -159,7 +158,7 @@ fn pinned(traffic: &Traffic, traffic_objects: &TrafficObjects) -> Option<String>
 
 /// Without a router all requests go to the version that the Service is pinned to.
 fn share_of_pinned(situation: &Situation<'_>, hash: &str) -> Option<f64> {
-    let is = |version: Option<&ReplicaSet>| version.is_some_and(|version| version.hash() == hash);
+    let is = |version: Option<&Revision>| version.is_some_and(|version| version.hash() == hash);
     match (is(situation.stable), is(situation.canary)) {
         (true, _) => Some(0.0),
         (false, true) => Some(100.0),
@@ -174,10 +173,9 @@ fn deserted(situation: &Situation<'_>, traffic: &Traffic, named: &[Group]) -> Ve
         let mut entries = named.iter().flatten();
         entries.any(|one| one.service == *name && one.mirror.is_none() && one.weight != Some(0))
     };
-    let pinned = format!("/spec/selector/{POD_TEMPLATE_HASH}");
     let has_ready = |name: &String| {
-        let hash = traffic_objects.service(name).map(|service| text(service, &pinned));
-        let version = situation.observed.replica_sets.iter().find(|set| hash == Some(set.hash()));
+        let hash = traffic_objects.service(name).map(|service| selected(service).unwrap_or_default());
+        let version = situation.observed.revisions.iter().find(|set| hash == Some(set.hash()));
         version.is_some_and(|version| super::ready(situation, version) > 0)
     };
     let names = [Role::Stable, Role::Canary].map(|role| role.service(&traffic.service));
@@ -226,8 +224,8 @@ mod tests {
     fn requests_that_go_to_nobody_are_told() {
         let mut observed = routed(90, 10);
         assert_eq!(told(&observed).1, [""; 0]);
-        observed.deployment.spec.template = crate::fixtures::template("web:3");
-        observed.replica_sets[1] = replica_set("web:3", 1);
+        observed.workload.spec.template = crate::fixtures::template("web:3");
+        observed.revisions[1] = replica_set("web:3", 1);
         assert_eq!(told(&observed).1, ["no-pods"]);
         let status = WorkloadStatus::of(&observed, &[]);
         let warning = status.warnings.iter().find(|warning| warning.code == "no-pods").unwrap();
@@ -236,7 +234,7 @@ mod tests {
         assert_eq!(warning.message, wanted);
         // Nobody asks it for anything.
         let mut observed = routed(100, 0);
-        observed.replica_sets[1].status.ready_replicas = 0;
+        observed.revisions[1].status.ready_replicas = 0;
         assert_eq!(told(&observed).1, [""; 0]);
         let mut observed = routed(90, 10);
         observed.traffic_objects.objects.remove(&Target::service("shop", "web-rp-stable"));

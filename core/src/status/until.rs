@@ -1,7 +1,7 @@
 //! What `status --until` waits for.
 
 use crate::health::Class;
-use crate::model::Deployment;
+use crate::model::Workload;
 use crate::situation::Phase;
 use crate::status::{Condition, WorkloadStatus};
 
@@ -41,23 +41,23 @@ impl Goal {
     }
 
     /// Whether a workload is there. Before its controller has seen the newest spec, a status means nothing.
-    pub fn reached(self, deployment: &Deployment, status: &WorkloadStatus) -> Reached {
+    pub fn reached(self, workload: &Workload, status: &WorkloadStatus) -> Reached {
         let failed = status.health.state == Condition::Failed;
         let is_there = match self {
             Self::Healthy if failed => return Reached::Never(status.health.class.unwrap_or(Class::Version)),
             Self::Healthy => {
                 status.phase == Phase::Idle
-                    && !deployment.spec.paused
+                    && !workload.spec.paused
                     && matches!(status.health.state, Condition::Healthy | Condition::Unjudged)
             }
             Self::Held => {
                 let serves = status.canary.as_ref().is_none_or(|c| c.replicas > 0 && c.ready >= c.replicas);
                 status.phase == Phase::Held && serves
             }
-            Self::Paused => deployment.spec.paused,
+            Self::Paused => workload.spec.paused,
             Self::Failed => failed || status.phase == Phase::Failed,
         };
-        if is_there && deployment.is_observed() { Reached::Yes } else { Reached::No }
+        if is_there && workload.is_observed() { Reached::Yes } else { Reached::No }
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
     use crate::situation::Observed;
 
     fn reached(goal: Goal, observed: &Observed) -> Reached {
-        goal.reached(&observed.deployment, &WorkloadStatus::of(observed, &[]))
+        goal.reached(&observed.workload, &WorkloadStatus::of(observed, &[]))
     }
 
     #[test]
@@ -81,34 +81,34 @@ mod tests {
         let mut held = fixtures::held();
         assert_eq!(reached(Goal::Held, &held), Reached::Yes);
         assert_eq!(reached(Goal::Healthy, &held), Reached::No);
-        held.replica_sets[1].status.ready_replicas = 0;
+        held.revisions[1].status.ready_replicas = 0;
         assert_eq!(reached(Goal::Held, &held), Reached::No);
     }
 
     #[test]
     fn paused_and_unseen_are_not_healthy() {
         let mut paused = fixtures::idle();
-        paused.deployment.spec.paused = true;
+        paused.workload.spec.paused = true;
         assert_eq!(reached(Goal::Paused, &paused), Reached::Yes);
         assert_eq!(reached(Goal::Healthy, &paused), Reached::No);
-        paused.deployment.metadata.generation = Some(5);
+        paused.workload.metadata.generation = Some(5);
         assert_eq!(reached(Goal::Paused, &paused), Reached::No, "the controller has not seen it");
     }
 
     #[test]
     fn nobody_waits_for_pods_that_are_not_wanted() {
         let mut asleep = fixtures::idle();
-        asleep.deployment.spec.replicas = Some(0);
-        asleep.deployment.status =
+        asleep.workload.spec.replicas = Some(0);
+        asleep.workload.status =
             serde_json::from_value(serde_json::json!({"observedGeneration": 4})).unwrap();
-        asleep.replica_sets = vec![fixtures::replica_set("web:1", 0)];
+        asleep.revisions = vec![fixtures::replica_set("web:1", 0)];
         assert_eq!(reached(Goal::Healthy, &asleep), Reached::Yes);
     }
 
     #[test]
     fn a_rollout_that_was_given_up_never_gets_healthy() {
         let mut observed = fixtures::idle();
-        observed.deployment.status.conditions = vec![crate::model::Condition {
+        observed.workload.status.conditions = vec![crate::model::Condition {
             type_: "Progressing".into(),
             status: "False".into(),
             reason: Some("ProgressDeadlineExceeded".into()),

@@ -1,8 +1,7 @@
 //! What is left over or dangerous, and what to do about it.
 
 use crate::journal::Journal;
-use crate::keys;
-use crate::model::{GITOPS_MANAGERS, GITOPS_MARKS, ReplicaSet, images};
+use crate::model::{GITOPS_MANAGERS, GITOPS_MARKS, Revision, images};
 use crate::situation::{HoldSource, Phase, Situation};
 use crate::status::{TrafficStatus, Warning};
 
@@ -12,8 +11,8 @@ pub(super) fn warnings(
     traffic: Option<&TrafficStatus>,
     autoscalers: &[String],
 ) -> Vec<Warning> {
-    let deployment = situation.deployment();
-    let id = deployment.id();
+    let workload = situation.workload();
+    let id = workload.id();
     let verb = |verb: &str| id.command(verb);
     let mut found = Vec::new();
     let mut warn = |code, message: String| found.push(Warning { code, message });
@@ -22,7 +21,11 @@ pub(super) fn warnings(
             HoldSource::Annotation => {}
             HoldSource::Journal => warn(
                 "held-without-annotation",
-                format!("held, but the record of this hold is not on the Deployment: {}", verb("abort")),
+                format!(
+                    "held, but the record of this hold is not on the {}: {}",
+                    id.kind.kind,
+                    verb("abort")
+                ),
             ),
             HoldSource::Nowhere => warn(
                 "held-without-record",
@@ -37,7 +40,7 @@ pub(super) fn warnings(
                 "superseded",
                 format!(
                     "a third version ({}) took the place of the canary: {}",
-                    images(&deployment.spec.template).join(", "),
+                    images(&workload.spec.template).join(", "),
                     verb("abort")
                 ),
             );
@@ -51,8 +54,7 @@ pub(super) fn warnings(
             );
         }
         if let Some(record) = &hold.record
-            && (deployment.spec.strategy != Some(record.bounds.strategy())
-                || deployment.spec.progress_deadline_seconds != Some(keys::NO_DEADLINE))
+            && !(workload.has_limits(record.bounds) && workload.has_no_deadline())
         {
             warn(
                 "field-changed",
@@ -62,7 +64,7 @@ pub(super) fn warnings(
                 ),
             );
         }
-        let (wanted, have) = (deployment.replicas(), situation.stable.map_or(0, ReplicaSet::replicas));
+        let (wanted, have) = (workload.replicas(), situation.stable.map_or(0, Revision::replicas));
         if have < wanted {
             warn(
                 "stable-shrunk",
@@ -107,10 +109,10 @@ pub(super) fn warnings(
             ),
         );
     }
-    if deployment.spec.paused {
+    if workload.spec.paused {
         warn("paused", format!("paused: no template change takes effect ({})", id.kubectl("rollout resume")));
     }
-    if let Some(message) = deployment.deadline_exceeded() {
+    if let Some(message) = workload.deadline_exceeded() {
         warn("failed", message.to_owned());
     }
     for name in autoscalers {
@@ -125,9 +127,9 @@ pub(super) fn warnings(
     found
 }
 
-/// Names the tool that keeps the Deployment as some repository has it.
+/// Names the tool that keeps the workload as some repository has it.
 fn gitops_owner(situation: &Situation<'_>) -> Option<String> {
-    let metadata = &situation.deployment().metadata;
+    let metadata = &situation.workload().metadata;
     let marked = |key: &str| {
         metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(key))
             || metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(key))
@@ -147,6 +149,7 @@ mod tests {
     use super::*;
     use crate::fixtures::{held, idle};
     use crate::journal::LockState;
+    use crate::keys;
     use crate::situation::Observed;
     use crate::traffic::{Target, Traffic};
 
@@ -169,7 +172,7 @@ mod tests {
             let labels = json!({"app": app, "pod-template-hash": "web-2"});
             let service = json!({"metadata": {"name": "front", "namespace": namespace,
                 "annotations": {keys::SELECTOR_ANNOTATION: "{}"}}, "spec": {"selector": labels}});
-            observed.deployment.spec.template["metadata"]["labels"] = json!({"app": "web"});
+            observed.workload.spec.template["metadata"]["labels"] = json!({"app": "web"});
             observed.see_pinned(&[service]);
             messages(&observed)
         };

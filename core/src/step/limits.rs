@@ -1,7 +1,7 @@
 //! Which limits a step sets.
 
 use crate::error::Error;
-use crate::model::ReplicaSet;
+use crate::model::Revision;
 use crate::plan::{Plan, Step};
 use crate::share::{Bounds, Size, Sizing, Stable, Unavailable};
 use crate::situation::Situation;
@@ -11,25 +11,28 @@ use crate::situation::Situation;
 /// # Errors
 /// [`crate::error::Kind::Refused`] if no such numbers can be kept.
 pub fn sizing(situation: &Situation<'_>, size: Size, stable: Stable) -> Result<(Sizing, Stable), Error> {
-    let replicas = situation.deployment().replicas();
-    let left = situation.stable.map_or(replicas, ReplicaSet::replicas);
+    let kind = situation.workload().kind;
+    let stable = kind.stable(stable);
+    let replicas = situation.workload().replicas();
+    let left = situation.stable.map_or(replicas, Revision::replicas);
     // A set that was shrunk on purpose has to stay so: it cannot grow back under a hold.
     let whole = |bounds: &Bounds| bounds.unavailable == Unavailable::Pods(0);
     let shrunk = situation.hold.is_some() && situation.live_bounds().is_some_and(|live| !whole(&live));
     let stable = if stable == Stable::Whole && shrunk { Stable::AsIs } else { stable };
-    Ok((Sizing::choose(size, stable, replicas, left)?, stable))
+    Ok((Sizing::choose(kind.names().kind, size, stable, replicas, left)?, stable))
 }
 
 /// Returns the limits that stop a rolling update that is under way.
 pub(super) fn stopping(situation: &Situation<'_>) -> Bounds {
-    Bounds { surge: situation.deployment().max_surge().max(1), unavailable: Unavailable::Pods(0) }
+    situation.workload().kind.stopping(situation.workload())
 }
 
 /// Returns the limits that a plan is going to set, as far as the counts of now tell.
 pub fn limits(plan: &Plan, situation: &Situation<'_>) -> Vec<Bounds> {
     let of_step = |step: &Step| match step {
         Step::Hold { size, stable, .. } => {
-            sizing(situation, *size, *stable).ok().map(|(sizing, stable)| sizing.bounds(stable))
+            let kind = situation.workload().kind;
+            sizing(situation, *size, *stable).ok().map(|(sizing, stable)| kind.bounds(&sizing, stable))
         }
         Step::Stop => Some(stopping(situation)),
         Step::AwaitCanary

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::ReplicaSet;
+use crate::model::Revision;
 use crate::plan::Step;
 use crate::situation::Situation;
 
@@ -18,10 +18,10 @@ pub fn least(step: &Step, situation: &Situation<'_>) -> Duration {
     let rounds = match step {
         Step::AwaitCanary => 1,
         Step::AwaitRollout => {
-            let deployment = situation.deployment();
-            let at_a_time = deployment.max_surge().saturating_add(deployment.max_unavailable()).max(1);
-            let there = situation.current.map_or(0, ReplicaSet::ready);
-            deployment.replicas().saturating_sub(there).div_ceil(at_a_time)
+            let workload = situation.workload();
+            let at_a_time = workload.max_surge().saturating_add(workload.max_unavailable()).max(1);
+            let there = situation.current.map_or(0, Revision::ready);
+            workload.replicas().saturating_sub(there).div_ceil(at_a_time)
         }
         Step::Hold { .. }
         | Step::Soak { .. }
@@ -51,16 +51,16 @@ mod tests {
     #[test]
     fn a_canary_is_waited_for_by_the_users_own_seconds() {
         let mut observed = idle();
-        observed.deployment.spec.min_ready_seconds = Some(900);
-        let original = crate::journal::Originals::of(&observed.deployment);
+        observed.workload.spec.min_ready_seconds = Some(900);
+        let original = crate::journal::Originals::of(&observed.workload);
         let mut observed = held();
         let mut record = crate::journal::HeldRecord::parse(
-            observed.deployment.annotation(crate::keys::HELD_ANNOTATION).unwrap(),
+            observed.workload.annotation(crate::keys::HELD_ANNOTATION).unwrap(),
         )
         .unwrap();
         record.original = original;
         let text = serde_json::to_string(&record).unwrap();
-        observed.deployment.metadata.annotations =
+        observed.workload.metadata.annotations =
             Some([(crate::keys::HELD_ANNOTATION.to_owned(), text)].into());
         assert_eq!(least(&Step::AwaitCanary, &Situation::of(&observed)), Duration::from_secs(900));
         assert_eq!(least(&Step::AwaitStable, &Situation::of(&observed)), Duration::ZERO);
@@ -70,17 +70,17 @@ mod tests {
     #[test]
     fn a_rolling_update_takes_them_once_for_each_round() {
         let mut observed = idle();
-        observed.deployment.spec.min_ready_seconds = Some(40);
-        observed.deployment.spec.replicas = Some(4);
-        observed.deployment.spec.template = template("web:2");
-        observed.replica_sets.push(replica_set("web:2", 1));
+        observed.workload.spec.min_ready_seconds = Some(40);
+        observed.workload.spec.replicas = Some(4);
+        observed.workload.spec.template = template("web:2");
+        observed.revisions.push(replica_set("web:2", 1));
         for (surge, unavailable, seconds) in [(1, 0, 120), (1, 1, 80), (4, 0, 40)] {
             let limits = json!({"maxSurge": surge, "maxUnavailable": unavailable});
-            observed.deployment.spec.strategy = Some(json!({"rollingUpdate": limits}));
+            observed.workload.spec.strategy = Some(json!({"rollingUpdate": limits}));
             let least = least(&Step::AwaitRollout, &Situation::of(&observed));
             assert_eq!(least, Duration::from_secs(seconds), "{surge} {unavailable}");
         }
-        observed.deployment.spec.strategy = Some(json!({"type": "Recreate"}));
+        observed.workload.spec.strategy = Some(json!({"type": "Recreate"}));
         assert_eq!(least(&Step::AwaitRollout, &Situation::of(&observed)), Duration::from_secs(40));
     }
 }

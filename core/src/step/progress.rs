@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::patience::min_ready;
 use super::replaced::ended;
 use super::{superseded, traffic};
 use crate::error::{Error, Kind};
-use crate::model::{Pod, ReplicaSet, fingerprint, same_template};
+use crate::model::{Pod, Revision, fingerprint, same_template};
 use crate::plan::Step;
 use crate::situation::{Phase, Situation};
 
@@ -51,7 +49,7 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: ReadyFor<'_>)
 }
 
 fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progress {
-    let deployment = situation.deployment();
+    let workload = situation.workload();
     if let Some(error) = ended(situation, None) {
         return Progress::Halted(error);
     }
@@ -59,15 +57,15 @@ fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progre
         return Progress::Halted(without_limits(situation));
     }
     let switches = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
-    if deployment.spec.paused && !switches {
+    if workload.spec.paused && !switches {
         return Progress::Halted(paused(situation));
     }
-    let Some(canary) = situation.canary.filter(|_| deployment.is_observed()) else {
-        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    let Some(canary) = situation.canary.filter(|_| workload.is_observed()) else {
+        return unseen(situation);
     };
     // The controller scales a Deployment that is paused in proportion, and may give its canary more pods than there are replicas
     // (`sync` and `scale`, `pkg/controller/deployment/sync.go`).
-    let given = if deployment.spec.paused { canary.replicas() } else { 0 };
+    let given = if workload.spec.paused { canary.replicas() } else { 0 };
     let target = situation.canary_target().unwrap_or(0).max(given);
     let needed = min_ready(situation);
     let pods: Vec<&Pod> =
@@ -92,16 +90,14 @@ fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progre
 
 /// The share is what the limits say, and they are another's now.
 fn without_limits(situation: &Situation<'_>) -> Error {
-    let id = situation.deployment().id();
-    let limit = |field| situation.deployment().limit(field);
-    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let id = situation.workload().id();
+    let kind = situation.workload().kind;
     Error::new(
         Kind::VersionFailed,
         format!(
-            "another client changed spec.strategy of {id} (maxSurge {}, maxUnavailable {}): nothing keeps the share of the \
-             canary any more",
-            text(limit("maxSurge")),
-            text(limit("maxUnavailable"))
+            "another client changed spec.{} of {id} ({}): nothing keeps the share of the canary any more",
+            kind.names().strategy,
+            kind.limits_sentence(situation.workload())
         ),
     )
     .next(format!("{} --weight N (limits it again)", id.command("canary")))
@@ -109,32 +105,32 @@ fn without_limits(situation: &Situation<'_>) -> Error {
 }
 
 fn stop_progress(situation: &Situation<'_>) -> Progress {
-    let deployment = situation.deployment();
+    let workload = situation.workload();
     if let Some(error) = ended(situation, None) {
         return Progress::Halted(error);
     }
-    // What the Deployment counts is what its controller knows of the ReplicaSets.
+    // What the workload counts is what its controller knows of the versions.
     let new = situation.canary.map_or(0, |rs| rs.status.available_replicas);
     let old: i64 = situation
         .observed
-        .replica_sets
+        .revisions
         .iter()
         .filter(|rs| situation.canary.is_none_or(|canary| canary.name() != rs.name()))
         .map(|rs| rs.status.available_replicas)
         .sum();
-    if deployment.is_observed() && new == 0 && deployment.status.available_replicas <= old {
+    if workload.is_observed() && new == 0 && workload.status.available_replicas <= old {
         return Progress::Done;
     }
     Progress::Waiting("the rolling update has not stopped yet".into(), None)
 }
 
 fn rollout_progress(situation: &Situation<'_>) -> Progress {
-    let deployment = situation.deployment();
-    let id = deployment.id();
+    let workload = situation.workload();
+    let id = workload.id();
     if situation.hold.is_some() {
         return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
     }
-    let live = &deployment.spec.template;
+    let live = &workload.spec.template;
     if let Some(snapshot) = situation.observed.snapshot()
         && snapshot.canary != fingerprint(live)
     {
@@ -149,30 +145,34 @@ fn rollout_progress(situation: &Situation<'_>) -> Progress {
             .next(id.command("status")),
         );
     }
-    if deployment.spec.paused {
+    if workload.spec.paused {
         return Progress::Halted(paused(situation));
     }
-    if !deployment.is_observed() {
-        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    if !workload.is_observed() {
+        return unseen(situation);
     }
     // Old pods that are still counted would make the last picture say "Progressing".
     if situation.phase == Phase::Idle {
         return Progress::Done;
     }
-    let status = &deployment.status;
+    let status = &workload.status;
     Progress::Waiting(
         format!(
             "{} of {} pods updated, {} available",
             status.updated_replicas,
-            deployment.replicas(),
+            workload.replicas(),
             status.available_replicas
         ),
         None,
     )
 }
 
+fn unseen(situation: &Situation<'_>) -> Progress {
+    Progress::Waiting(format!("{} has not seen the change yet", situation.workload().id().controller()), None)
+}
+
 fn paused(situation: &Situation<'_>) -> Error {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     Error::new(Kind::Deadline, format!("{id} was paused: nothing moves, and what is there stays as it is"))
         .next(id.kubectl("rollout resume"))
         .next(id.command("resume"))
@@ -181,14 +181,14 @@ fn paused(situation: &Situation<'_>) -> Error {
 
 fn stable_progress(situation: &Situation<'_>) -> Progress {
     if situation.hold.is_some() {
-        let id = situation.deployment().id();
+        let id = situation.workload().id();
         return Progress::Halted(Error::new(Kind::Locked, format!("another run holds {id} again")));
     }
-    if !situation.deployment().is_observed() {
-        return Progress::Waiting("the Deployment controller has not seen the change yet".into(), None);
+    if !situation.workload().is_observed() {
+        return unseen(situation);
     }
-    let stable = situation.stable.map_or("", ReplicaSet::name);
-    let others = situation.observed.replica_sets.iter().filter(|rs| rs.name() != stable);
+    let stable = situation.stable.map_or("", Revision::name);
+    let others = situation.observed.revisions.iter().filter(|rs| rs.name() != stable);
     let left: usize = others
         .map(|rs| {
             situation
@@ -198,10 +198,11 @@ fn stable_progress(situation: &Situation<'_>) -> Progress {
                 .max(usize::from(rs.replicas() > 0 || rs.status.replicas > 0))
         })
         .sum();
-    let (ready, wanted) = (situation.stable.map_or(0, ReplicaSet::ready), situation.deployment().replicas());
+    let (ready, wanted) = (situation.stable.map_or(0, Revision::ready), situation.workload().replicas());
+    let controller = situation.workload().id().controller();
     match (left, ready >= wanted) {
-        (0, true) if situation.deployment().is_complete() => Progress::Done,
-        (0, true) => Progress::Waiting("the Deployment controller has not counted the pods yet".into(), None),
+        (0, true) if situation.workload().is_complete() => Progress::Done,
+        (0, true) => Progress::Waiting(format!("{controller} has not counted the pods yet"), None),
         (0, false) => Progress::Waiting(format!("{ready} of {wanted} stable pods Ready"), None),
         (left, _) => {
             Progress::Waiting(format!("pods of the other version that are still there: {left}"), None)
@@ -239,9 +240,9 @@ mod tests {
         let ready_for = |pod: &Pod| (pod.name() == "b").then_some(Duration::ZERO);
         assert_eq!(progress(&Step::AwaitCanary, &Situation::of(&observed), &ready_for), Progress::Done);
         observed.pods.pop();
-        observed.replica_sets[1].spec.replicas = Some(0);
-        observed.replica_sets[1].status = crate::model::ReplicaSet::default().status;
-        observed.deployment = crate::fixtures::idle().deployment;
+        observed.revisions[1].spec.replicas = Some(0);
+        observed.revisions[1].status = crate::model::Revision::default().status;
+        observed.workload = crate::fixtures::idle().workload;
         assert_eq!(progress(&Step::AwaitStable, &Situation::of(&observed), &ready_for), Progress::Done);
     }
 
@@ -253,13 +254,13 @@ mod tests {
         let mut switched = crate::traffic::Traffic::direct("web");
         switched.switch = Some(20);
         observed.traffic = Some(switched);
-        observed.deployment.spec.paused = true;
-        observed.deployment.spec.replicas = Some(2);
-        observed.deployment.spec.strategy = Some(
+        observed.workload.spec.paused = true;
+        observed.workload.spec.replicas = Some(2);
+        observed.workload.spec.strategy = Some(
             serde_json::json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}}),
         );
-        observed.replica_sets[0] = crate::fixtures::replica_set("web:1", 2);
-        observed.replica_sets[1] = crate::fixtures::replica_set("web:2", 3);
+        observed.revisions[0] = crate::fixtures::replica_set("web:1", 2);
+        observed.revisions[1] = crate::fixtures::replica_set("web:2", 3);
         let pod = |name: &str| -> Pod {
             let owner = serde_json::json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-web-2",
                 "uid": "web-2", "controller": true}]);
@@ -273,11 +274,11 @@ mod tests {
         observed.pods = ["a", "b", "c"].map(pod).map(Arc::new).to_vec();
         let steady = |_: &Pod| Some(Duration::ZERO);
         let mut text = serde_json::from_str::<serde_json::Value>(
-            observed.deployment.annotation(crate::keys::HELD_ANNOTATION).unwrap(),
+            observed.workload.annotation(crate::keys::HELD_ANNOTATION).unwrap(),
         )
         .unwrap();
         text["bounds"]["surge"] = 3.into();
-        observed.deployment.metadata.annotations =
+        observed.workload.metadata.annotations =
             Some([(crate::keys::HELD_ANNOTATION.to_owned(), text.to_string())].into());
         let soak = Step::Soak { seconds: 20 };
         assert_eq!(progress(&soak, &Situation::of(&observed), &steady), Progress::Done);
@@ -302,9 +303,9 @@ mod tests {
             steps.each_ref().map(|step| (waits(step), acts(step)))
         };
         assert_eq!(halts(&observed), [(false, false); 2]);
-        observed.deployment.spec.template = template("web:3");
+        observed.workload.spec.template = template("web:3");
         assert_eq!(halts(&observed), [(true, true), (false, false)]);
-        observed.deployment.spec.min_ready_seconds = Some(crate::keys::HELD);
+        observed.workload.spec.min_ready_seconds = Some(crate::keys::HELD);
         assert_eq!(halts(&observed), [(false, false); 2], "a hold keeps its pods");
     }
 
@@ -313,7 +314,7 @@ mod tests {
         let mut observed = held();
         let waiting = progress(&Step::AwaitCanary, &Situation::of(&observed), &never);
         assert!(matches!(waiting, Progress::Waiting(text, _) if text == "0 of 1 canary pods Ready"));
-        observed.deployment.spec.template = template("web:3");
+        observed.workload.spec.template = template("web:3");
         let halted = progress(&Step::AwaitCanary, &Situation::of(&observed), &never);
         assert!(matches!(halted, Progress::Halted(error) if error.kind == Kind::VersionFailed));
     }

@@ -13,7 +13,7 @@ pub(super) fn ended(situation: &Situation<'_>, wanted: Option<&Value>) -> Option
         return Some(no_longer_held(situation));
     }
     // Who brings another version replaces whatever is held.
-    if wanted.is_some_and(|wanted| !same_template(wanted, &situation.deployment().spec.template)) {
+    if wanted.is_some_and(|wanted| !same_template(wanted, &situation.workload().spec.template)) {
         return None;
     }
     // Who names the one that took its place means that one.
@@ -27,13 +27,13 @@ pub(super) fn replaced(situation: &Situation<'_>) -> Option<Error> {
 }
 
 fn next(situation: &Situation<'_>, verb: &str) -> String {
-    situation.deployment().id().command(verb)
+    situation.workload().id().command(verb)
 }
 
 fn superseded(situation: &Situation<'_>) -> Option<Error> {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     situation.is_superseded().then(|| {
-        let images = images(&situation.deployment().spec.template).join(", ");
+        let images = images(&situation.workload().spec.template).join(", ");
         Error::new(
             Kind::VersionFailed,
             format!(
@@ -45,7 +45,7 @@ fn superseded(situation: &Situation<'_>) -> Option<Error> {
 }
 
 fn taken_back(situation: &Situation<'_>) -> Option<Error> {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     situation.is_taken_back().then(|| {
         let message = format!("the stable template of {id} was put back by another client");
         Error::new(Kind::VersionFailed, message).next(next(situation, "abort"))
@@ -61,7 +61,7 @@ fn left(situation: &Situation<'_>) -> Option<Error> {
 }
 
 fn no_longer_held(situation: &Situation<'_>) -> Error {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     Error::new(Kind::VersionFailed, format!("{id} is no longer held: another client ended the canary"))
         .next(next(situation, "status"))
 }

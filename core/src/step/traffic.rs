@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::replaced::replaced;
 use super::{Mutation, Progress, Work};
 use crate::error::{Error, Kind};
-use crate::model::{Pod, ReplicaSet};
+use crate::model::{Pod, Revision};
 use crate::plan::Step;
 use crate::router::{Router, Settled, drifted, router, weave};
 use crate::situation::Situation;
@@ -23,7 +23,7 @@ fn direct<'s>(situation: &'s Situation<'_>) -> Option<&'s Traffic> {
     situation.observed.traffic.as_ref()
 }
 
-fn version<'s>(situation: &'s Situation<'_>, role: Role) -> Option<&'s ReplicaSet> {
+fn version<'s>(situation: &'s Situation<'_>, role: Role) -> Option<&'s Revision> {
     match role {
         Role::Stable => situation.stable,
         Role::Canary | Role::Preview => situation.canary,
@@ -31,7 +31,7 @@ fn version<'s>(situation: &'s Situation<'_>, role: Role) -> Option<&'s ReplicaSe
 }
 
 fn service<'s>(situation: &'s Situation<'_>, traffic: &Traffic) -> Result<&'s Value, Error> {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     situation.observed.traffic_objects.service(&traffic.service).ok_or_else(|| {
         Error::refused(format!(
             "service/{} in namespace {} is gone: no route can go back to it",
@@ -43,7 +43,7 @@ fn service<'s>(situation: &'s Situation<'_>, traffic: &Traffic) -> Result<&'s Va
 
 fn is_owned(object: &Value, situation: &Situation<'_>) -> bool {
     let owners = object["metadata"]["ownerReferences"].as_array();
-    owners.into_iter().flatten().any(|owner| owner["uid"] == situation.deployment().uid())
+    owners.into_iter().flatten().any(|owner| owner["uid"] == situation.workload().uid())
 }
 
 fn somebody_elses(target: &Target) -> Error {
@@ -55,8 +55,8 @@ pub(super) fn publish(situation: &Situation<'_>, role: Role) -> Result<Work, Err
     let Some(traffic) = direct(situation) else { return Ok(Work::default()) };
     let Some(version) = version(situation, role) else { return Ok(Work::default()) };
     let root = service(situation, traffic)?;
-    let wanted = own_service(root, situation.deployment(), traffic, role, version.hash());
-    let target = Target::service(&situation.deployment().id().namespace, &role.service(&traffic.service));
+    let wanted = own_service(root, situation.workload(), traffic, role, version.hash());
+    let target = Target::service(&situation.workload().id().namespace, &role.service(&traffic.service));
     let mutations = match situation.observed.traffic_objects.objects.get(&target) {
         None => vec![Mutation::Create { target, object: wanted }],
         Some(live) if !is_owned(live, situation) => return Err(somebody_elses(&target)),
@@ -88,7 +88,7 @@ pub(super) fn published(situation: &Situation<'_>, role: Role) -> Progress {
     Progress::Waiting(format!("service/{name} knows {} of {} Ready pods", known.len(), ready.len()), None)
 }
 
-fn ready_pods<'s>(situation: &'s Situation<'_>, version: &'s ReplicaSet) -> BTreeSet<&'s str> {
+fn ready_pods<'s>(situation: &'s Situation<'_>, version: &'s Revision) -> BTreeSet<&'s str> {
     situation.pods_of(version).filter(|pod| pod.is_ready() && !pod.is_terminating()).map(Pod::name).collect()
 }
 
@@ -107,7 +107,7 @@ pub(super) fn own(situation: &Situation<'_>, split: &Split) -> Result<Work, Erro
     for (target, mut object) in wanted.iter().cloned() {
         match traffic_objects.objects.get(&target) {
             None => {
-                object["metadata"]["ownerReferences"] = json!([traffic::owner(situation.deployment())]);
+                object["metadata"]["ownerReferences"] = json!([traffic::owner(situation.workload())]);
                 mutations.push(Mutation::Create { target, object });
             }
             Some(live) if !is_owned(live, situation) => return Err(somebody_elses(&target)),
@@ -253,7 +253,7 @@ pub fn halted(situation: &Situation<'_>, split: &Split) -> Option<Error> {
     if let Some(error) = replaced(situation).filter(|_| split.uses_canary()) {
         return Some(error);
     }
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     let verb = |verb: &str| id.command(verb);
     let traffic_objects = &situation.observed.traffic_objects;
     for target in &traffic.routes {
@@ -318,7 +318,7 @@ pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work,
         Some(None) => Vec::new(),
         None => traffic::unpin(root),
     };
-    let target = Target::service(&situation.deployment().id().namespace, &traffic.service);
+    let target = Target::service(&situation.workload().id().namespace, &traffic.service);
     let mutations = if patch.is_empty() { vec![] } else { vec![Mutation::Patch { target, patch }] };
     Ok(Work { mutations, ..Work::default() })
 }
@@ -326,7 +326,7 @@ pub(super) fn pin(situation: &Situation<'_>, role: Option<Role>) -> Result<Work,
 pub(super) fn pinned(situation: &Situation<'_>, role: Option<Role>) -> Progress {
     let Some(traffic) = direct(situation) else { return Progress::Done };
     let known = situation.observed.traffic_objects.ready(&traffic.service);
-    let sets = situation.observed.replica_sets.iter();
+    let sets = situation.observed.revisions.iter();
     let ready: BTreeSet<&str> = match role {
         Some(role) => {
             version(situation, role).map(|version| ready_pods(situation, version)).unwrap_or_default()
@@ -353,7 +353,7 @@ pub(super) fn left(situation: &Situation<'_>, progress: Progress) -> Progress {
     else {
         return progress;
     };
-    let others = situation.observed.replica_sets.iter().filter(|set| set.name() != version.name());
+    let others = situation.observed.revisions.iter().filter(|set| set.name() != version.name());
     // Other workloads may have pods behind it, too.
     let names: Vec<String> = others.map(|set| format!("{}-", set.name())).collect();
     let known = situation.observed.traffic_objects.ready(&traffic.service);
@@ -367,7 +367,7 @@ pub(super) fn left(situation: &Situation<'_>, progress: Progress) -> Progress {
 
 pub(super) fn withdraw(situation: &Situation<'_>) -> Work {
     let Some(traffic) = direct(situation) else { return Work::default() };
-    let namespace = &situation.deployment().id().namespace;
+    let namespace = &situation.workload().id().namespace;
     let undone = Split::undone(&traffic.service, namespace);
     let mut work = Work::default();
     for (target, live) in situation.observed.traffic_objects.routes(traffic) {

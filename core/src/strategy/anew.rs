@@ -29,7 +29,7 @@ mod tests {
         let mut observed = held();
         assert_eq!(anew(&Situation::of(&observed)), []);
         assert!(matches!(&steps(None, &observed)[0], Step::Hold { template: None, changes: true, .. }));
-        observed.deployment.spec.template = template("web:1");
+        observed.workload.spec.template = template("web:1");
         let [Step::Restore, Step::AwaitStable, hold, ..] = &steps(Some("web:3"), &observed)[..] else {
             panic!("{observed:?}")
         };
@@ -37,8 +37,8 @@ mod tests {
             matches!(hold, Step::Hold { template: Some(new), changes: false, .. } if *new == template("web:3"))
         );
         // Somebody put the canary back in turn: the stable ReplicaSet keeps what the controller gave it.
-        observed.deployment.spec.template = template("web:2");
-        observed.replica_sets[0].spec.min_ready_seconds = Some(HELD);
+        observed.workload.spec.template = template("web:2");
+        observed.revisions[0].spec.min_ready_seconds = Some(HELD);
         let [Step::Restore, Step::AwaitStable, hold, ..] = &steps(None, &observed)[..] else {
             panic!("{observed:?}")
         };

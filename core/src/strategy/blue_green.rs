@@ -10,12 +10,12 @@ use super::canary::{new_template, refuse_what_cannot_be_held, with_name};
 use super::promote::refuse_what_was_not_tried;
 use super::routed::{RoutedSteps, foreign_pod};
 use crate::error::{Error, Kind};
-use crate::model::{ReplicaSet, images, same_template};
+use crate::model::{Revision, images, same_template};
 use crate::plan::{Check, Plan, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Situation};
 use crate::step;
-use crate::traffic::Role;
+use crate::traffic::{Role, selected};
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,7 @@ pub struct BlueGreenRequest {
 /// As [`super::canary()`]; [`Kind::Refused`] if no Service selects the pods.
 pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     let switches = observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
     if situation.hold.is_some() && !switches {
         return Err(Error::refused(format!(
@@ -56,7 +56,7 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
             "service/{} also has pods that are not of {id} ({pod}): switched to one version of it, it would lose them",
             traffic.service
         ))
-        .next("--service NAME (one that has the pods of this Deployment alone)"));
+        .next(format!("--service NAME (one that has the pods of this {} alone)", id.kind.kind)));
     }
     if is_switched(observed) {
         if let Some(error) = request.template.as_ref().and_then(|asked| another_serves(asked, &situation)) {
@@ -66,7 +66,7 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
         return if request.promote { promote(observed) } else { Ok(Plan::default()) };
     }
     let mut unpaused = observed.clone();
-    unpaused.deployment.spec.paused &= situation.hold.is_none();
+    unpaused.workload.spec.paused &= situation.hold.is_none();
     let template = new_template(request.template.as_ref(), &Situation::of(&unpaused))?;
     refuse_what_cannot_be_held(&situation)?;
     if situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0) {
@@ -74,11 +74,11 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
             Error::refused(format!("a rollout of {id} is under way")).next(id.kubectl("rollout status"))
         );
     }
-    let size = Size::Pods(situation.deployment().replicas());
+    let size = Size::Pods(situation.workload().replicas());
     step::sizing(&situation, size, Stable::Whole).map_err(|error| with_name(error, &situation))?;
     let mut hold = anew(&situation);
     let changes = situation.hold.is_some() && hold.is_empty();
-    let live = &situation.deployment().spec.template;
+    let live = &situation.workload().spec.template;
     let template = template.or_else(|| (!hold.is_empty()).then(|| live.clone()));
     hold.extend([Step::Hold { template, size, stable: Stable::Whole, changes }, Step::AwaitCanary]);
     let mut steps = if let Some(moves) = RoutedSteps::of(observed) {
@@ -105,8 +105,8 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
 pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
     refuse_what_was_not_tried(&situation)?;
-    if situation.canary.is_some_and(|rs: &ReplicaSet| rs.ready() == 0) && !is_switched(observed) {
-        let id = situation.deployment().id();
+    if situation.canary.is_some_and(|rs: &Revision| rs.ready() == 0) && !is_switched(observed) {
+        let id = situation.workload().id();
         return Err(Error::new(Kind::Refused, format!("no pod of the new version of {id} is Ready"))
             .next(id.command("status")));
     }
@@ -139,7 +139,7 @@ fn finish(observed: &Observed) -> Vec<Step> {
 
 /// Returns why a version cannot be tried now: the second set is that of another one, and has the traffic.
 fn another_serves(asked: &Value, situation: &Situation<'_>) -> Option<Error> {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     let serving = &situation.canary?.spec.template;
     (!same_template(asked, serving)).then(|| {
         Error::refused(format!(
@@ -158,11 +158,8 @@ fn is_switched(observed: &Observed) -> bool {
     if let Some(moves) = RoutedSteps::of(observed) {
         return situation.hold.is_some() && moves.is_switched();
     }
-    let hash = observed
-        .traffic_objects
-        .service(&traffic.service)
-        .map(|service| &service["spec"]["selector"][crate::keys::POD_TEMPLATE_HASH]);
-    situation.hold.is_some() && hash.is_some_and(|hash| hash == canary.hash())
+    let hash = observed.traffic_objects.service(&traffic.service).and_then(selected);
+    situation.hold.is_some() && hash == Some(canary.hash())
 }
 
 #[cfg(test)]
@@ -198,7 +195,7 @@ mod tests {
     /// A whole second set, held.
     fn second_set(pinned: &str) -> Observed {
         let mut observed = served(held(), Some(pinned));
-        observed.replica_sets[1] = replica_set("web:2", 3);
+        observed.revisions[1] = replica_set("web:2", 3);
         observed
     }
 
@@ -253,7 +250,7 @@ mod tests {
         let held = Step::Hold { template, size, stable, changes: true };
         assert_eq!(again, [TO_STABLE, held, Step::AwaitCanary, PREVIEW]);
         let mut frozen = second_set("web-2");
-        frozen.deployment.spec.paused = true;
+        frozen.workload.spec.paused = true;
         assert_eq!(blue_green(&request("web:2"), &frozen).unwrap(), Plan::default(), "it serves");
     }
 
@@ -261,7 +258,7 @@ mod tests {
     #[test]
     fn another_version_is_not_taken_for_the_one_that_has_the_traffic() {
         let mut frozen = second_set("web-2");
-        frozen.deployment.spec.paused = true;
+        frozen.workload.spec.paused = true;
         for (image, promote) in [("web:3", false), ("web:3", true), ("web:1", false)] {
             let (kind, text) = refused(&BlueGreenRequest { promote, ..request(image) }, &frozen);
             assert!(kind == Kind::Refused && text.contains("web:2 has the traffic"), "{text}");
@@ -293,9 +290,9 @@ mod tests {
         assert!(kind == Kind::Usage && text.contains("runs that version already"), "{text}");
         assert_eq!(refused(&BlueGreenRequest::default(), &served(idle(), None)).0, Kind::Usage);
         let mut rolling = served(idle(), None);
-        rolling.deployment.spec.template = template("web:2");
-        rolling.deployment.status.updated_replicas = 1;
-        rolling.replica_sets.push(replica_set("web:2", 1));
+        rolling.workload.spec.template = template("web:2");
+        rolling.workload.status.updated_replicas = 1;
+        rolling.revisions.push(replica_set("web:2", 1));
         for image in ["web:2", "web:3"] {
             assert!(refused(&request(image), &rolling).1.contains("is under way"), "{image}");
         }
@@ -332,10 +329,10 @@ mod tests {
     #[test]
     fn a_version_that_was_never_tried_is_not_switched_to() {
         let mut other = second_set("web-1");
-        other.deployment.spec.template = template("web:3");
+        other.workload.spec.template = template("web:3");
         assert!(promote(&other).unwrap_err().message.contains("was never tried"));
         let mut dead = second_set("web-1");
-        dead.replica_sets[1].status.ready_replicas = 0;
+        dead.revisions[1].status.ready_replicas = 0;
         assert!(promote(&dead).unwrap_err().message.starts_with("no pod of the new version"));
     }
 }

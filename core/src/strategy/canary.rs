@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Kind};
-use crate::model::{ReplicaSet, fingerprint, images, same_template};
+use crate::model::{Revision, fingerprint, images, same_template};
 use crate::plan::{Plan, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Phase, Situation};
@@ -44,7 +44,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     let template = new_template(request.template.as_ref(), &situation)?;
     refuse_what_cannot_be_held(&situation)?;
     let first = anew(&situation);
-    let live = &situation.deployment().spec.template;
+    let live = &situation.workload().spec.template;
     let template = template.or_else(|| (!first.is_empty()).then(|| live.clone()));
     let mid_rollout = situation.hold.is_none() && situation.canary.is_some_and(|rs| rs.replicas() > 0);
     let stable = match (request.shrink, mid_rollout) {
@@ -53,7 +53,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         (false, false) => Stable::Whole,
     };
     if observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some()) && situation.hold.is_some() {
-        let id = situation.deployment().id();
+        let id = situation.workload().id();
         return Err(Error::refused(format!(
             "{id} is held by blue-green: all of the traffic is switched at once"
         ))
@@ -62,7 +62,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     }
     let isolates = observed.traffic.as_ref().is_some_and(|traffic| traffic.isolate);
     if let Some((service, _)) = situation.loose_pin().filter(|_| !isolates) {
-        return Err(still_pinned(service, &situation.deployment().id()));
+        return Err(still_pinned(service, &situation.workload().id()));
     }
     if let Some(moves) = RoutedSteps::of(observed) {
         return routed(request, &moves, template, &situation);
@@ -100,10 +100,10 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
 ///
 /// A build that was killed in it is run again, and must not give the version a share anew that has all.
 fn promotion(template: Option<&Value>, observed: &Observed, situation: &Situation<'_>) -> Option<Plan> {
-    let deployment = situation.deployment();
-    let live = &deployment.spec.template;
+    let workload = situation.workload();
+    let live = &workload.spec.template;
     let same = template.is_some_and(|template| same_template(template, live));
-    if !same || situation.hold.is_some() || deployment.spec.paused {
+    if !same || situation.hold.is_some() || workload.spec.paused {
         return None;
     }
     let open = observed.journal.as_ref().filter(|journal| journal.is_open());
@@ -128,7 +128,7 @@ fn routed(
     mut template: Option<Value>,
     situation: &Situation<'_>,
 ) -> Result<Plan, Error> {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     if request.shrink {
         return Err(Error::usage("--shrink-stable: a router gives the share, so no stable pod has to go"));
     }
@@ -137,7 +137,7 @@ fn routed(
             .next(id.kubectl("rollout status")));
     }
     // Who names the version that is held already wants another share of it.
-    let live = &situation.deployment().spec.template;
+    let live = &situation.workload().spec.template;
     let another = template.as_ref().is_some_and(|template| !same_template(template, live));
     let begins = situation.hold.is_none() || !anew(situation).is_empty();
     let new = another || begins || situation.is_superseded();
@@ -168,7 +168,7 @@ fn routed(
 
 /// Without a router the share is that of the pods.
 fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>) -> Result<(), Error> {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     let wanted = &request.wanted;
     let asks = |weight| wanted.sizes().contains(&Size::Weight(weight));
     let what = if !wanted.matches.is_empty() {
@@ -187,9 +187,9 @@ fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>
 }
 
 pub(super) fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
-    let id = situation.deployment().id();
+    let id = situation.workload().id();
     error.message = format!("{id}: {}", error.message);
-    if situation.deployment().replicas() == 0 {
+    if situation.workload().replicas() == 0 {
         error = error.next(format!("{} --replicas=1", id.kubectl("scale")));
     }
     error
@@ -197,9 +197,9 @@ pub(super) fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {
 
 /// Decides which template the canary has, by the one that was named; `None` means the live one.
 pub(super) fn new_template(named: Option<&Value>, situation: &Situation<'_>) -> Result<Option<Value>, Error> {
-    let deployment = situation.deployment();
-    let id = deployment.id();
-    let live = &deployment.spec.template;
+    let workload = situation.workload();
+    let id = workload.id();
+    let live = &workload.spec.template;
     // A promotion that is through but for its record leaves one version, whatever the record says.
     let on_stable = situation.is_on_stable_template() || situation.phase == Phase::Idle;
     match named {
@@ -221,7 +221,7 @@ pub(super) fn new_template(named: Option<&Value>, situation: &Situation<'_>) -> 
                 id.command("canary")
             )))
         }
-        Some(new) if deployment.spec.paused => {
+        Some(new) if workload.spec.paused => {
             if !on_stable && !same_template(new, live) {
                 return Err(Error::usage(format!(
                     "two new versions: {id} is paused with a pending one ({}), and another was named",
@@ -262,25 +262,20 @@ pub(super) fn new_template(named: Option<&Value>, situation: &Situation<'_>) -> 
 }
 
 pub(super) fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<(), Error> {
-    let deployment = situation.deployment();
-    let id = deployment.id();
-    let kind = deployment.spec.strategy.as_ref().and_then(|strategy| strategy["type"].as_str());
-    if situation.hold.is_none() && kind == Some("Recreate") {
-        return Err(Error::refused(format!(
-            "{id} has the strategy Recreate, which says that two versions must never run at once"
-        ))
-        .next(format!(
-            "kubectl patch deployment {} -n {} --type=merge -p '{{\"spec\":{{\"strategy\":{{\"type\":\"RollingUpdate\"}}}}}}'",
-            id.name, id.namespace
-        )));
+    let workload = situation.workload();
+    let id = workload.id();
+    if situation.hold.is_none()
+        && let Some(error) = workload.refuses_hold()
+    {
+        return Err(error);
     }
     if situation.stable_template().is_none() {
-        let why = if deployment.spec.replicas == Some(0) {
-            "it has 0 replicas"
+        let why = if workload.spec.replicas == Some(0) {
+            "0 replicas".into()
         } else {
-            "it has no ReplicaSet yet"
+            format!("no {} yet", id.kind.revision)
         };
-        return Err(Error::refused(format!("{id} has no stable version to compare with: {why}"))
+        return Err(Error::refused(format!("{id} has no stable version to compare with: it has {why}"))
             .next(id.kubectl("rollout status")));
     }
     if situation.phase == Phase::Failed && situation.canary.is_none() {
@@ -288,8 +283,8 @@ pub(super) fn refuse_what_cannot_be_held(situation: &Situation<'_>) -> Result<()
             .next(id.kubectl("rollout undo")));
     }
     if situation.hold.is_none()
-        && situation.stable.is_some_and(|rs: &ReplicaSet| rs.ready() == 0)
-        && deployment.replicas() > 0
+        && situation.stable.is_some_and(|rs: &Revision| rs.ready() == 0)
+        && workload.replicas() > 0
     {
         return Err(Error::refused(format!(
             "no stable pod of {id} is Ready: a canary would get all requests"

@@ -14,11 +14,11 @@ use crate::traffic::Role;
 /// what was tried.
 pub fn promote(observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
-    let id = observed.deployment.id();
+    let id = observed.workload.id();
     let follow = Plan { steps: follow(observed, &situation) };
     if situation.hold.is_none() {
         // A promotion that was interrupted may have finished by itself: then only its record is open.
-        let live = fingerprint(&observed.deployment.spec.template);
+        let live = fingerprint(&observed.workload.spec.template);
         if situation.way_back.is_some_and(|snapshot| snapshot.canary == live) {
             return Ok(follow);
         }
@@ -53,7 +53,7 @@ fn has_preview(observed: &Observed) -> bool {
 /// What is promoted has to be the version that was held.
 pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(), Error> {
     let observed = situation.observed;
-    let id = observed.deployment.id();
+    let id = observed.workload.id();
     let abort = id.command("abort");
     if situation.is_on_stable_template() {
         return Err(Error::refused(format!(
@@ -64,7 +64,7 @@ pub(super) fn refuse_what_was_not_tried(situation: &Situation<'_>) -> Result<(),
     if situation.is_superseded() {
         return Err(Error::refused(format!(
             "another client replaced the canary of {id} by a version that was never tried: {}",
-            images(&observed.deployment.spec.template).join(", ")
+            images(&observed.workload.spec.template).join(", ")
         ))
         .next(abort)
         .next(format!("{} --weight N with --image or -f (to try it)", id.command("canary"))));

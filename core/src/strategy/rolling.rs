@@ -17,12 +17,12 @@ use crate::strategy::routed::RoutedSteps;
 /// [`crate::error::Kind::Refused`] if a canary is held or not undone, or the Deployment is paused.
 pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
-    let deployment = situation.deployment();
-    let id = deployment.id();
+    let workload = situation.workload();
+    let id = workload.id();
     if situation.hold.is_some() {
         return Err(Error::refused(format!(
             "a canary of {id} is held ({}): it has to be promoted or aborted first",
-            images(&deployment.spec.template).join(", ")
+            images(&workload.spec.template).join(", ")
         ))
         .next(id.command("promote"))
         .next(id.command("abort")));
@@ -35,14 +35,14 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
         .next(id.command("resume"))
         .next(id.command("abort")));
     }
-    if deployment.spec.paused {
+    if workload.spec.paused {
         return Err(Error::refused(format!("{id} is paused")).next(id.kubectl("rollout resume")));
     }
     if let Some((service, _)) = situation.loose_pin() {
         return Err(still_pinned(service, &id));
     }
     let mut steps = vec![Step::AwaitRollout];
-    if !same_template(template, &deployment.spec.template) {
+    if !same_template(template, &workload.spec.template) {
         steps.insert(0, Step::Update { template: template.clone() });
     }
     Ok(Plan { steps })
@@ -54,9 +54,9 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
 /// # Errors
 /// As [`rolling()`].
 pub fn first(template: Option<&Value>, observed: &Observed) -> Option<Result<Plan, Error>> {
-    let live = &observed.deployment.spec.template;
+    let live = &observed.workload.spec.template;
     let template = template.filter(|template| same_template(template, live))?;
-    (observed.replica_sets.len() <= 1).then(|| rolling(template, observed))
+    (observed.revisions.len() <= 1).then(|| rolling(template, observed))
 }
 
 /// A run was interrupted with the Service on one version: no other version would get a request, and this one goes.
@@ -79,12 +79,12 @@ mod tests {
     #[test]
     fn the_first_version_is_only_followed_and_another_is_not_the_first() {
         let mut observed = idle();
-        observed.replica_sets.truncate(1);
-        let live = observed.deployment.spec.template.clone();
+        observed.revisions.truncate(1);
+        let live = observed.workload.spec.template.clone();
         assert_eq!(first(Some(&live), &observed), Some(Ok(Plan { steps: vec![Step::AwaitRollout] })));
         assert_eq!((first(Some(&template("web:9")), &observed), first(None, &observed)), (None, None));
-        let other = observed.replica_sets[0].clone();
-        observed.replica_sets.push(other);
+        let other = observed.revisions[0].clone();
+        observed.revisions.push(other);
         assert_eq!(first(Some(&live), &observed), None, "it has had another");
     }
 
@@ -99,7 +99,7 @@ mod tests {
     fn what_is_held_or_paused_is_refused() {
         assert_eq!(rolling(&template("web:3"), &held()).unwrap_err().kind, Kind::Refused);
         let mut paused = idle();
-        paused.deployment.spec.paused = true;
+        paused.workload.spec.paused = true;
         assert_eq!(rolling(&template("web:2"), &paused).unwrap_err().kind, Kind::Refused);
     }
 

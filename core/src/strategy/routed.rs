@@ -34,7 +34,7 @@ impl<'m> RoutedSteps<'m> {
     }
 
     fn split(&self, root: Option<u8>, stable: Option<u8>, canary: Option<u8>) -> Split {
-        Split::undone(&self.traffic.service, &self.observed.deployment.id().namespace)
+        Split::undone(&self.traffic.service, &self.observed.workload.id().namespace)
             .with(root, stable, canary)
     }
 
@@ -211,7 +211,7 @@ impl<'m> RoutedSteps<'m> {
         let mut published = self.names(Role::Canary) && !new;
         let mut before = published.then(|| self.share()).flatten().unwrap_or(0);
         for (index, &weight) in wanted.shares().iter().enumerate() {
-            let pods = wanted.pods.unwrap_or_else(|| average(weight, self.observed.deployment.replicas()));
+            let pods = wanted.pods.unwrap_or_else(|| average(weight, self.observed.workload.replicas()));
             let hold = hold(Size::Routed { weight, pods, by_share: wanted.pods.is_none() });
             let mut shift = self.split(Some(0), Some(100 - weight), Some(weight));
             shift.matches.clone_from(&wanted.matches);

@@ -6,7 +6,7 @@ use crate::situation::Situation;
 
 /// Returns the plan; without steps if it is held already.
 pub fn stop(situation: &Situation<'_>) -> Plan {
-    let pods = situation.canary.map_or(0, crate::model::ReplicaSet::replicas);
+    let pods = situation.canary.map_or(0, crate::model::Revision::replicas);
     if situation.hold.is_some() || pods == 0 {
         return Plan::default();
     }
@@ -22,8 +22,8 @@ mod tests {
     #[test]
     fn a_rolling_update_is_held_where_it_stands() {
         let mut observed = idle();
-        observed.deployment.spec.template = template("web:2");
-        observed.replica_sets.push(replica_set("web:2", 1));
+        observed.workload.spec.template = template("web:2");
+        observed.revisions.push(replica_set("web:2", 1));
         let plan = stop(&Situation::of(&observed));
         assert!(matches!(
             plan.steps.as_slice(),

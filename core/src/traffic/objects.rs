@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Role, Split, Target, Traffic, text};
-use crate::keys::POD_TEMPLATE_HASH;
+use super::{Role, Split, Target, Traffic, selected, text};
 
 /// Everything between the clients and the pods that we know of.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +76,7 @@ impl View<'_> {
     /// Returns the hash of the pods that the Service of that role has; empty, which no pod has, before there is one.
     pub fn hash(&self, role: Role, root: &str) -> &str {
         let service = self.traffic_objects.service(&role.service(root));
-        service.map_or("", |service| text(&service["spec"]["selector"], &format!("/{POD_TEMPLATE_HASH}")))
+        service.and_then(selected).unwrap_or_default()
     }
 
     /// Returns whose hosts and subsets there have to be: as the Services of ours, they are there until no route names

@@ -9,7 +9,7 @@ use super::said::says_just;
 use super::{Target, Traffic};
 use crate::keys::{MANAGED_BY, POD_TEMPLATE_HASH, SELECTOR_ANNOTATION};
 use crate::listed::listed;
-use crate::model::{Deployment, hash};
+use crate::model::{Workload, hash};
 
 listed! {
     /// Whose pods a Service of ours has.
@@ -112,16 +112,10 @@ const COPIED: [&str; 7] = [
 ];
 
 /// Returns the Service of a role: as the root, for the pods with this hash alone.
-pub fn own_service(
-    root: &Value,
-    deployment: &Deployment,
-    traffic: &Traffic,
-    role: Role,
-    hash: &str,
-) -> Value {
-    let target = Target::service(&deployment.id().namespace, &role.service(&traffic.service));
+pub fn own_service(root: &Value, workload: &Workload, traffic: &Traffic, role: Role, hash: &str) -> Value {
+    let target = Target::service(&workload.id().namespace, &role.service(&traffic.service));
     let mut service = copy_of(root, &target, traffic.annotation_prefix.as_deref(), Some(hash));
-    service["metadata"]["ownerReferences"] = json!([owner(deployment)]);
+    service["metadata"]["ownerReferences"] = json!([owner(workload)]);
     service
 }
 
@@ -177,8 +171,8 @@ pub fn made(target: &Target, spec: Value) -> Value {
 }
 
 /// Returns the owner of all that we make: with the Deployment it goes.
-pub fn owner(deployment: &Deployment) -> Value {
-    json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment.id().name, "uid": deployment.uid()})
+pub fn owner(workload: &Workload) -> Value {
+    workload.owner_reference()
 }
 
 /// Returns the user's own selector of a Service, pinned or not.
@@ -202,7 +196,12 @@ fn selector(service: &Value) -> Map<String, Value> {
 /// Returns the hash that a Service is pinned to; empty where only the record of it is left.
 pub fn pinned_to(service: &Value) -> Option<&str> {
     service["metadata"]["annotations"][SELECTOR_ANNOTATION].as_str()?;
-    Some(service["spec"]["selector"][POD_TEMPLATE_HASH].as_str().unwrap_or_default())
+    Some(selected(service).unwrap_or_default())
+}
+
+/// Returns the hash of the version whose pods alone a Service selects.
+pub fn selected(service: &Value) -> Option<&str> {
+    service["spec"]["selector"][POD_TEMPLATE_HASH].as_str()
 }
 
 /// Returns the JSON Patch that pins a Service to the pods with this hash; empty if it is.
@@ -286,7 +285,7 @@ mod tests {
 
     #[test]
     fn ours_is_like_the_root_for_one_version() {
-        let service = own_service(&root(), &idle().deployment, &Traffic::direct("web"), Role::Canary, "h2");
+        let service = own_service(&root(), &idle().workload, &Traffic::direct("web"), Role::Canary, "h2");
         assert_eq!(service["metadata"]["name"], "web-rp-canary");
         assert_eq!(service["spec"]["selector"], json!({"app": "web", "pod-template-hash": "h2"}));
         assert_eq!(service["spec"]["ports"], json!([{"name": "http", "port": 80, "targetPort": "web"}]));

@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use rollout_plus::journal::{self, HeldRecord};
 use rollout_plus::keys::{HELD, HELD_ANNOTATION, POD_TEMPLATE_HASH};
-use rollout_plus::model::same_template;
+use rollout_plus::model::{DEPLOYMENT, same_template};
 use serde_json::Value;
 
 use super::Invariant;
@@ -55,7 +55,7 @@ impl Invariant for Serving {
 /// keeps those pods (`docs/design/004`).
 fn is_undone(store: &Store) -> bool {
     let key = Key::new(NAMESPACE, NAME);
-    let lease = Key::new(NAMESPACE, &journal::lease_name(NAME));
+    let lease = Key::new(NAMESPACE, &journal::lease_name(DEPLOYMENT.names(), NAME));
     let deployment = of_kind(Kind::Deployment).and_then(|deployments| store.get(deployments, &key));
     let Some(deployment) = deployment.filter(|one| is_held(one)) else { return false };
     let lease = find("coordination.k8s.io", "v1", "leases").and_then(|leases| store.get(leases, &lease));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rollout_plus::journal::{self, HeldRecord, Journal, Snapshot, Verb};
 use rollout_plus::keys::{HELD, HELD_ANNOTATION, MANAGED_BY, NO_DEADLINE, POD_TEMPLATE_HASH};
-use rollout_plus::model::{fingerprint, same_template};
+use rollout_plus::model::{DEPLOYMENT, fingerprint, same_template};
 use rollout_plus::share;
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ impl Facts {
         let ours = ours.filter_map(|one| one["metadata"]["name"].as_str().map(str::to_owned)).collect();
         let pinned = store.get(of_kind(Kind::Service)?, &key);
         let pinned = pinned.is_some_and(|one| one["spec"]["selector"][POD_TEMPLATE_HASH].is_string());
-        let lease = Key::new(NAMESPACE, &journal::lease_name(NAME));
+        let lease = Key::new(NAMESPACE, &journal::lease_name(DEPLOYMENT.names(), NAME));
         let lease = find("coordination.k8s.io", "v1", "leases").and_then(|leases| store.get(leases, &lease));
         let holder = lease.and_then(|lease| journal::lock_state(lease).holder);
         let journal = lease.and_then(|lease| journal::journal(lease));

@@ -107,7 +107,7 @@ impl Canary {
     fn most(&self) -> u32 {
         let replicas = self.settings.replicas;
         let sizes = self.steps.iter().filter_map(|step| {
-            Sizing::choose(Size::Weight(*step), Stable::Whole, replicas, replicas)
+            Sizing::choose("Deployment", Size::Weight(*step), Stable::Whole, replicas, replicas)
                 .ok()
                 .map(|sizing| sizing.canary)
         });

@@ -5,7 +5,6 @@ use super::workloads::{Intent, cluster_of};
 use super::{Run, refused};
 use crate::commands::check::tell;
 use crate::error::Error;
-use crate::model::ObjectName;
 use crate::preflight::{Subject, from_documents};
 use crate::situation::Situation;
 
@@ -33,7 +32,7 @@ pub(super) async fn all(run: &Run<'_>, checked: &[Checked]) -> Result<(), Error>
             facts.pod_dry_run = Err("the input itself changes what pods are judged by".into());
         }
         facts.add(from_documents(beside.map(|other| &other.sent)));
-        let id = ObjectName { namespace: cluster.namespace.clone(), name: one.item.id.name.clone() };
+        let id = cluster.workload(&one.item.id.name);
         let channel = run.context.output.about(id, true);
         errors.extend(tell(&subject, &facts, &run.args.preflight.force, &channel).err());
     }

@@ -13,8 +13,8 @@ use crate::commands::context::Context;
 use crate::error::{Error, Kind};
 use crate::journal::Verb;
 use crate::keys;
-use crate::model::{ObjectName, Strategy, same_template};
-use crate::plan::{Plan, Step};
+use crate::model::{DEPLOYMENT, ObjectName, Strategy, same_template};
+use crate::plan::Plan;
 use crate::situation::Observed;
 use crate::status::WorkloadStatus;
 use crate::strategy::{self, CanaryRequest, Wanted};
@@ -57,9 +57,7 @@ impl Intent {
             (Self::Roll { .. }, Strategy::BlueGreen) => {
                 Err(Error::usage("apply --strategy takes rolling or canary"))
             }
-            (Self::Create | Self::Settle, _) => {
-                strategy::rolling(&observed.deployment.spec.template, observed)
-            }
+            (Self::Create | Self::Settle, _) => strategy::rolling(&observed.workload.spec.template, observed),
         }
     }
 
@@ -77,7 +75,8 @@ pub(super) async fn foresee(run: &Run<'_>, item: &Item, intent: &Intent) -> Resu
     let observed = cluster_of(run, item).observe(&item.id.name).await?;
     let plan = intent.plan(run, &observed)?;
     if run.context.global.dry_run.is_some() && !run.args.diff {
-        let steps: Vec<String> = plan.steps.iter().map(Step::title).collect();
+        let kind = observed.workload.kind.names();
+        let steps: Vec<String> = plan.steps.iter().map(|step| step.title(kind)).collect();
         run.note(format!("{}: {}", item.id, steps.join(", then ")));
     }
     Ok((observed, plan))
@@ -147,7 +146,7 @@ pub(super) async fn all(run: &Run<'_>, workloads: &[Checked], rows: &mut [Row]) 
         row.action = outcome.action;
         run.tell(row);
         let id = &one.item.id;
-        let name = ObjectName { namespace: id.namespace.clone().unwrap_or_default(), name: id.name.clone() };
+        let name = ObjectName::new(DEPLOYMENT, id.namespace.clone().unwrap_or_default(), &*id.name);
         let channel = run.context.output.about(name, true);
         channel.ended(&outcome.result, outcome.status, begun.elapsed().as_secs_f64());
         errors.extend(outcome.result.err());

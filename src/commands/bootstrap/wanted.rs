@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::apply::{Item, intake};
-use crate::ci_account::{Wanted, Workload};
+use crate::ci_account::{RolledOut, Wanted};
 use crate::cli::WantedArgs;
 use crate::cluster::Cluster;
 use crate::commands::apply::resolve;
@@ -13,7 +13,7 @@ use crate::commands::context::Context;
 use crate::commands::routing::own;
 use crate::error::Error;
 use crate::event::Event;
-use crate::model::{Deployment, Strategy, deployment_name};
+use crate::model::{Deployment, Strategy, Workload, deployment_name};
 use crate::preflight::Subject;
 use crate::router::{Choice, choose};
 use crate::source::manifest;
@@ -39,7 +39,7 @@ pub(super) async fn find(
             traffic(args, context, cluster, &deployment, &wanted.strategies).await?;
         wanted.searched.extend(asked);
         wanted.previews.extend(preview);
-        wanted.workloads.push(Workload { subject: Subject { deployment, ..Subject::default() }, traffic });
+        wanted.workloads.push(RolledOut { subject: Subject { deployment, ..Subject::default() }, traffic });
     }
     let services: Vec<Value> = of_kind(&wanted.items, "Service").map(|item| item.object.clone()).collect();
     for item in wanted.items.iter().filter(|item| item.is_rolled_out()) {
@@ -49,10 +49,10 @@ pub(super) async fn find(
     }
     // What the manifests refer to may be something else than what runs now.
     for item in wanted.items.iter().filter(|item| item.is_rolled_out()) {
-        let deployment: Deployment = serde_json::from_value(item.object.clone())
+        let Deployment(deployment) = serde_json::from_value(item.object.clone())
             .map_err(|error| Error::usage(format!("{}: {error}", item.origin)))?;
         let subject = Subject { deployment, ..Subject::default() };
-        wanted.workloads.push(Workload { subject, traffic: Vec::new() });
+        wanted.workloads.push(RolledOut { subject, traffic: Vec::new() });
     }
     Ok(wanted)
 }
@@ -93,7 +93,7 @@ async fn deployments(
     context: Context<'_>,
     cluster: &Cluster,
     items: &[Item],
-) -> Result<Vec<Deployment>, Error> {
+) -> Result<Vec<Workload>, Error> {
     let mut names = Vec::new();
     for name in &args.deployment {
         names.push(deployment_name(name)?.to_owned());
@@ -107,12 +107,12 @@ async fn deployments(
             return Err(Error::usage(format!("there is no Deployment in namespace {}", cluster.namespace))
                 .next("give the manifests that are going to be applied: -f FILE|DIRECTORY"));
         }
-        return Ok(all);
+        return Ok(all.into_iter().map(|Deployment(workload)| workload).collect());
     }
     let mut found = Vec::new();
     for name in names {
         match cluster.deployment(&name).await? {
-            Some(deployment) => found.push(deployment),
+            Some(Deployment(workload)) => found.push(workload),
             None if args.filename.is_empty() => return Err(cluster.not_found(&name).await),
             None => context.output.about_all().event(&Event::note(format!(
                 "deployment/{name} is not there yet, so nothing is known of its traffic: once it is, run this again"
@@ -128,7 +128,7 @@ async fn traffic(
     args: &WantedArgs,
     context: Context<'_>,
     cluster: &Cluster,
-    deployment: &Deployment,
+    deployment: &Workload,
     strategies: &[Strategy],
 ) -> Result<(Vec<Traffic>, BTreeSet<(String, String)>, Option<String>), Error> {
     let (canary, blue_green) =
@@ -137,8 +137,7 @@ async fn traffic(
     if !routed && !blue_green {
         return Ok((Vec::new(), BTreeSet::new(), None));
     }
-    let name = deployment.id().name;
-    let workload = format!("deployment/{name}");
+    let workload = deployment.id().title();
     let labels = &deployment.spec.template["metadata"]["labels"];
     let search = cluster.search(labels, args.router).await?;
     let (router, found) = choose(&search, args.router, args.service.as_deref(), &workload)?;

@@ -13,16 +13,16 @@ const FULL: &str = "Failed to create new replica set \"web-2\": replicasets.apps
 /// A template was written that has no ReplicaSet, and the controller has not taken it in.
 fn unseen() -> Observed {
     let mut observed = fixtures::idle();
-    observed.deployment.metadata.generation = Some(5);
-    observed.deployment.spec.template = fixtures::template("web:2");
+    observed.workload.metadata.generation = Some(5);
+    observed.workload.spec.template = fixtures::template("web:2");
     let written = json!([{"manager": "rollout-plus", "time": "2026-01-01T00:00:10Z"},
         {"manager": "controller", "subresource": "status", "time": "2026-01-01T00:00:50Z"}]);
-    observed.deployment.metadata.managed_fields = serde_json::from_value(written).unwrap();
+    observed.workload.metadata.managed_fields = serde_json::from_value(written).unwrap();
     observed
 }
 
 fn condition(observed: &mut Observed, message: &str) {
-    observed.deployment.status.conditions = vec![Condition {
+    observed.workload.status.conditions = vec![Condition {
         type_: "Progressing".into(),
         status: "False".into(),
         reason: Some("ReplicaSetCreateError".into()),
@@ -67,7 +67,7 @@ fn a_replica_set_that_cannot_be_made_is_told_in_the_servers_words() {
     assert_eq!(reasons(&observed, &[event("2026-01-01T00:00:11Z", FULL)], &before), ["QuotaExceeded"]);
     condition(&mut observed, "admission webhook \"x\" denied the request");
     assert_eq!(reasons(&observed, &[], &none), ["FailedCreate"]);
-    observed.deployment.status.observed_generation = 5;
+    observed.workload.status.observed_generation = 5;
     assert_eq!(reasons(&observed, &[], &none), Vec::<&str>::new(), "it got through");
 }
 
@@ -109,12 +109,12 @@ fn a_full_quota_is_no_failure_while_old_pods_make_room() {
     };
     let full = |old: usize, new: usize, may_miss: u32| {
         let mut observed = fixtures::idle();
-        observed.deployment.spec.replicas = Some(4);
-        observed.deployment.spec.template = fixtures::template("web:2");
-        observed.deployment.spec.strategy =
+        observed.workload.spec.replicas = Some(4);
+        observed.workload.spec.template = fixtures::template("web:2");
+        observed.workload.spec.strategy =
             Some(json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": may_miss}}));
-        observed.replica_sets.push(fixtures::replica_set("web:2", 4));
-        observed.replica_sets[1].status.conditions = vec![Condition {
+        observed.revisions.push(fixtures::replica_set("web:2", 4));
+        observed.revisions[1].status.conditions = vec![Condition {
             type_: "ReplicaFailure".into(),
             status: "True".into(),
             reason: Some("FailedCreate".into()),

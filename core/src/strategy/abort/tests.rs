@@ -15,9 +15,9 @@ fn released(verb: Verb, cursor: usize) -> Observed {
         snapshot
     });
     let mut observed = idle();
-    observed.deployment.spec.template = template("web:2");
-    observed.deployment.status.updated_replicas = 1;
-    observed.replica_sets.push(replica_set("web:2", 1));
+    observed.workload.spec.template = template("web:2");
+    observed.workload.status.updated_replicas = 1;
+    observed.revisions.push(replica_set("web:2", 1));
     let plan = Plan { steps: vec![hold, Step::AwaitCanary, Step::Release, Step::AwaitRollout] };
     observed.journal = Some(Journal { cursor, snapshot, ..journal(verb, plan) });
     observed
@@ -39,8 +39,8 @@ fn a_promotion_in_one_command_has_a_way_back_once_the_hold_is_off() {
 #[test]
 fn a_version_whose_pods_were_all_there_is_undone_by_its_own_run_and_no_other() {
     let mut observed = released(Verb::Canary, 3);
-    observed.deployment.status = idle().deployment.status;
-    observed.replica_sets = vec![replica_set("web:1", 0), replica_set("web:2", 3)];
+    observed.workload.status = idle().workload.status;
+    observed.revisions = vec![replica_set("web:1", 0), replica_set("web:2", 3)];
     assert_eq!(Situation::of(&observed).phase, Phase::Idle);
     assert_eq!(abort(&observed).steps, []);
     assert_eq!(undo(&observed).steps, BACK);
@@ -56,8 +56,8 @@ fn leftovers_of_a_version_that_is_whole_go_and_it_stays() {
         snapshot: Situation::of(&observed).snapshot(&template("web:2")),
         ..journal(Verb::Canary, Plan::default())
     });
-    observed.deployment.spec.min_ready_seconds = None;
-    observed.replica_sets = vec![replica_set("web:1", 0), replica_set("web:2", 3)];
+    observed.workload.spec.min_ready_seconds = None;
+    observed.revisions = vec![replica_set("web:1", 0), replica_set("web:2", 3)];
     let situation = Situation::of(&observed);
     assert!(situation.phase == Phase::Idle && situation.way_back.is_some());
     assert_eq!(abort(&observed).steps, [Step::Release]);
@@ -66,8 +66,8 @@ fn leftovers_of_a_version_that_is_whole_go_and_it_stays() {
 #[test]
 fn a_version_without_a_replica_set_has_a_way_back() {
     let mut observed = released(Verb::Rolling, 3);
-    observed.replica_sets.truncate(1);
-    observed.deployment.status.observed_generation = 3;
+    observed.revisions.truncate(1);
+    observed.workload.status.observed_generation = 3;
     assert_eq!(abort(&observed).steps, BACK);
 }
 
@@ -85,18 +85,18 @@ fn settings_that_changed_before_the_hold_are_seen() {
     let snapshot = Situation::of(&observed).snapshot(&template("web:2"));
     observed.journal = Some(Journal { snapshot, ..journal(Verb::Canary, Plan::default()) });
     assert!(!Situation::of(&observed).has_other_settings());
-    observed.deployment.spec.min_ready_seconds = Some(7);
+    observed.workload.spec.min_ready_seconds = Some(7);
     assert!(Situation::of(&observed).has_other_settings());
-    observed.deployment.spec.min_ready_seconds = Some(crate::keys::HELD);
+    observed.workload.spec.min_ready_seconds = Some(crate::keys::HELD);
     assert!(!Situation::of(&observed).has_other_settings(), "that is ours");
 }
 
 #[test]
 fn an_old_record_of_what_is_whole_says_nothing_of_the_settings() {
     let mut observed = released(Verb::Rolling, 3);
-    observed.deployment.status = idle().deployment.status;
-    observed.replica_sets = vec![replica_set("web:2", 3)];
-    observed.deployment.spec.min_ready_seconds = Some(7);
+    observed.workload.status = idle().workload.status;
+    observed.revisions = vec![replica_set("web:2", 3)];
+    observed.workload.spec.min_ready_seconds = Some(7);
     let snapshot = Situation::of(&observed).snapshot(&template("web:3")).unwrap();
     assert_eq!(snapshot.original.min_ready_seconds, Some(7));
     assert_eq!((snapshot.template, snapshot.stable.as_str()), (template("web:2"), "web-2"));

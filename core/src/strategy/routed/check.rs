@@ -2,7 +2,7 @@
 
 use super::RoutedSteps;
 use crate::error::Error;
-use crate::model::ReplicaSet;
+use crate::model::Revision;
 use crate::plan::Step;
 use crate::router::{Settled, weave};
 use crate::situation::Situation;
@@ -25,7 +25,7 @@ impl RoutedSteps<'_> {
             return Err(error);
         }
         let new = steps.iter().find_map(Step::template);
-        let templates = new.into_iter().chain([&self.observed.deployment.spec.template]);
+        let templates = new.into_iter().chain([&self.observed.workload.spec.template]);
         let labels = templates.map(|template| &template["metadata"]["labels"]).collect();
         let view = self.observed.traffic_objects.view(self.traffic, labels);
         for step in steps {
@@ -62,15 +62,16 @@ impl RoutedSteps<'_> {
 
     /// Refuses what would be found out with the first route half way.
     fn refuse_to_start(&self, situation: &Situation<'_>) -> Result<(), Error> {
-        let id = situation.deployment().id();
+        let id = situation.workload().id();
         let service = &self.traffic.service;
         if let Some(pod) = foreign_pod(situation, service) {
             let error = Error::refused(format!(
                 "service/{service} also has pods that are not of {id} ({pod}): while the router {} splits the traffic \
-                 between versions of one Deployment, these would get no requests",
-                self.router.name()
+                 between versions of one {}, these would get no requests",
+                self.router.name(),
+                id.kind.kind
             ))
-            .next("--service NAME (one that has the pods of this Deployment alone)");
+            .next(format!("--service NAME (one that has the pods of this {} alone)", id.kind.kind));
             return Err(match self.traffic.switch {
                 None => error.next("--router none (the share is that of the pods)"),
                 Some(_) => error,
@@ -96,17 +97,17 @@ impl RoutedSteps<'_> {
     }
 }
 
-/// Names a pod behind the Service that is none of the Deployment's, whether it is Ready or not.
+/// Names a pod behind the Service that is none of the workload's, whether it is Ready or not.
 pub(in crate::strategy) fn foreign_pod<'s>(situation: &'s Situation<'_>, service: &str) -> Option<&'s str> {
     let observed = situation.observed;
-    let is_of = |set: &ReplicaSet, pod: &str| {
+    let is_of = |set: &Revision, pod: &str| {
         let mut base = format!("{}-", set.name());
         base.truncate(BASE);
         // The name tells of pods that one of two watches knows of and the other does not yet.
         situation.pods_of(set).any(|own| own.name() == pod)
             || pod.strip_prefix(&base).is_some_and(|rest| rest.len() == RANDOM && !rest.contains('-'))
     };
-    let own = |pod: &str| observed.replica_sets.iter().any(|set| is_of(set, pod));
+    let own = |pod: &str| observed.revisions.iter().any(|set| is_of(set, pod));
     observed.traffic_objects.pods(service).into_iter().find(|pod| !own(pod))
 }
 
@@ -181,7 +182,7 @@ mod tests {
     fn a_pod_of_a_long_name_is_one_of_ours() {
         let mut world = World::new(Way::Backends, &["web"], false);
         let name = "w".repeat(60);
-        world.observed.replica_sets[0].metadata.name = Some(name.clone());
+        world.observed.revisions[0].metadata.name = Some(name.clone());
         join(&mut world, &format!("{}x7kq2", &name[..58]), &json!({}));
         let situation = Situation::of(&world.observed);
         assert_eq!(foreign_pod(&situation, "web"), None);

@@ -15,8 +15,7 @@ pub const RETREATING: &str = "requests go to pods that are gone: giving them to 
 pub fn retreat(observed: &Observed) -> Plan {
     let situation = Situation::of(observed);
     // Under a pause no pod is replaced.
-    let replaced =
-        (situation.is_superseded() || situation.is_taken_back()) && !observed.deployment.spec.paused;
+    let replaced = (situation.is_superseded() || situation.is_taken_back()) && !observed.workload.spec.paused;
     let Some(moves) = RoutedSteps::of(observed) else { return Plan::default() };
     let steps = if moves.is_outlived() {
         moves.root_again()
@@ -52,7 +51,7 @@ impl RoutedSteps<'_> {
     /// if it has all: its pods go.
     pub(super) fn is_outlived(&self) -> bool {
         let first = [Role::Stable, Role::Canary].into_iter().find(|role| self.mentions(*role));
-        let is_let_go = self.is_released() && !self.observed.deployment.spec.paused;
+        let is_let_go = self.is_released() && !self.observed.workload.spec.paused;
         is_let_go && first.is_some_and(|role| self.is_past(role))
     }
 
@@ -125,14 +124,14 @@ mod tests {
                 Command::Canary(Some("web:3"), 10),
             ] {
                 let mut world = world.clone();
-                let generation = world.observed.deployment.generation();
+                let generation = world.observed.workload.generation();
                 let mended = Cell::new(false);
                 let judge = |world: &World| {
                     let complaint = complaint(world);
                     let told = format!("{command:?} of {way:?} at {weight} %: {complaint:?}");
                     assert!(!mended.get() || complaint.is_none(), "{told}");
                     assert!(
-                        complaint.is_none() || world.observed.deployment.generation() == generation,
+                        complaint.is_none() || world.observed.workload.generation() == generation,
                         "{told}"
                     );
                     mended.set(complaint.is_none());
@@ -178,7 +177,7 @@ mod tests {
         let mut world = World::new(Way::Backends, &["web"], false);
         assert!(world.run(Command::Canary(Some("web:2"), 10), usize::MAX, &|_| {}));
         world.apply("web:1");
-        world.observed.deployment.spec.paused = true;
+        world.observed.workload.spec.paused = true;
         assert_ne!(retreat(&world.observed), Plan::default(), "a pause keeps no pod of it");
         // The stable version is none that stays: the user's own Service has whatever pods there are.
         for image in ["web:2", "web:3"] {
@@ -254,7 +253,7 @@ mod tests {
             assert_eq!(retreat(&without.observed), Plan::default(), "it has no share");
             assert!(world.run(Command::Canary(None, 10), usize::MAX, &|_| {}));
             assert_eq!(retreat(&world.observed), Plan::default());
-            world.observed.deployment.spec.paused = true;
+            world.observed.workload.spec.paused = true;
             world.replace("web:3");
             assert_eq!(retreat(&world.observed), Plan::default(), "its pods stay under a pause");
         }

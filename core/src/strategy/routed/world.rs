@@ -10,7 +10,7 @@ use super::ways::{Backend, Way};
 use crate::fixtures::{idle, journal, replica_set, template};
 use crate::journal::{Journal, RunRef, State, Verb};
 use crate::keys;
-use crate::model::{Deployment, Pod, ReplicaSet, images};
+use crate::model::{Pod, Revision, Workload, images};
 use crate::plan::{Plan, Step};
 use crate::router::own_targets;
 use crate::situation::{Observed, Situation};
@@ -157,7 +157,7 @@ impl World {
         });
         let known = self.observed.snapshot().map(|snapshot| snapshot.canary.clone());
         let situation = Situation::of(&self.observed);
-        let mut snapshot = situation.snapshot(new.unwrap_or(&self.observed.deployment.spec.template))?;
+        let mut snapshot = situation.snapshot(new.unwrap_or(&self.observed.workload.spec.template))?;
         if new.is_none() && plan.steps.contains(&Step::Restore) && situation.is_on_stable_template() {
             snapshot.canary = known.unwrap_or_default();
         }
@@ -167,14 +167,14 @@ impl World {
     fn write(&mut self, mutation: &Mutation) {
         let objects = &mut self.observed.traffic_objects.objects;
         match mutation {
-            Mutation::PatchDeployment { patch } => {
-                let mut value = serde_json::to_value(&self.observed.deployment).unwrap();
+            Mutation::PatchWorkload { patch } => {
+                let mut value = serde_json::to_value(&self.observed.workload).unwrap();
                 crate::router::tests::patch(&mut value, patch);
-                self.observed.deployment = serde_json::from_value(value).unwrap();
-                *self.observed.deployment.metadata.generation.as_mut().unwrap() += 1;
+                self.observed.workload = serde_json::from_value(value).unwrap();
+                *self.observed.workload.metadata.generation.as_mut().unwrap() += 1;
             }
-            Mutation::ScaleReplicaSet { name, replicas, .. } => {
-                let set = self.observed.replica_sets.iter_mut().find(|set| set.name() == name);
+            Mutation::ScaleRevision { name, replicas, .. } => {
+                let set = self.observed.revisions.iter_mut().find(|set| set.name() == name);
                 set.unwrap().spec.replicas = Some(i64::from(*replicas));
             }
             Mutation::Create { target, object } => {
@@ -197,30 +197,30 @@ impl World {
 
     /// Somebody else rolls another version out.
     pub(super) fn replace(&mut self, image: &str) {
-        self.observed.deployment.spec.template = template(image);
-        *self.observed.deployment.metadata.generation.as_mut().unwrap() += 1;
+        self.observed.workload.spec.template = template(image);
+        *self.observed.workload.metadata.generation.as_mut().unwrap() += 1;
         self.settle();
     }
 
     /// Somebody applies a whole manifest with this version: the hold goes with it.
     pub(super) fn apply(&mut self, image: &str) {
-        self.observed.deployment.spec = idle().deployment.spec;
+        self.observed.workload.spec = idle().workload.spec;
         self.replace(image);
     }
 
     /// What the controllers make of it.
     pub(super) fn settle(&mut self) {
         let stable = Situation::of(&self.observed).stable.map(|set| set.name().to_owned());
-        let Observed { deployment, replica_sets, pods, traffic_objects, .. } = &mut self.observed;
-        let image = images(&deployment.spec.template).remove(0);
+        let Observed { workload, revisions, pods, traffic_objects, .. } = &mut self.observed;
+        let image = images(&workload.spec.template).remove(0);
         let name = replica_set(&image, 0).name().to_owned();
-        if !replica_sets.iter().any(|set| set.name() == name) {
-            replica_sets.push(replica_set(&image, 0));
+        if !revisions.iter().any(|set| set.name() == name) {
+            revisions.push(replica_set(&image, 0));
         }
-        let held = deployment.spec.min_ready_seconds == Some(keys::HELD);
-        let surge = deployment.spec.strategy.as_ref().unwrap()["rollingUpdate"]["maxSurge"].as_u64();
+        let held = workload.spec.min_ready_seconds == Some(keys::HELD);
+        let surge = workload.spec.strategy.as_ref().unwrap()["rollingUpdate"]["maxSurge"].as_u64();
         let surge = u32::try_from(surge.filter(|_| held).unwrap_or_default()).unwrap();
-        for set in replica_sets.iter_mut() {
+        for set in revisions.iter_mut() {
             let is_stable = stable.as_deref() == Some(set.name());
             let replicas = match (held, set.name() == name) {
                 (true, true) => set.replicas().max(surge),
@@ -231,14 +231,14 @@ impl World {
             let image = images(&set.spec.template).remove(0);
             *set = replica_set(&image, replicas);
         }
-        let count = |is: &dyn Fn(&ReplicaSet) -> bool| -> i64 {
-            replica_sets.iter().filter(|set| is(set)).map(|set| i64::from(set.replicas())).sum()
+        let count = |is: &dyn Fn(&Revision) -> bool| -> i64 {
+            revisions.iter().filter(|set| is(set)).map(|set| i64::from(set.replicas())).sum()
         };
-        deployment.status.observed_generation = deployment.generation();
+        workload.status.observed_generation = workload.generation();
         let (all, new) = (count(&|_| true), count(&|set| set.name() == name));
-        (deployment.status.replicas, deployment.status.ready_replicas) = (all, all);
-        (deployment.status.updated_replicas, deployment.status.available_replicas) = (new, all);
-        *pods = replica_sets.iter().flat_map(pods_of).collect();
+        (workload.status.replicas, workload.status.ready_replicas) = (all, all);
+        (workload.status.updated_replicas, workload.status.available_replicas) = (new, all);
+        *pods = revisions.iter().flat_map(pods_of).collect();
         traffic_objects.slices.clear();
         for (target, object) in &mut traffic_objects.objects {
             if target.kind == "Service" {
@@ -294,12 +294,12 @@ impl World {
 
     /// All that two ends of the same thing have in common.
     pub(super) fn picture(&self) -> Value {
-        let deployment: &Deployment = &self.observed.deployment;
-        let mut spec = serde_json::to_value(&deployment.spec).unwrap();
+        let workload: &Workload = &self.observed.workload;
+        let mut spec = serde_json::to_value(&workload.spec).unwrap();
         spec["held"] = json!(Situation::of(&self.observed).hold.is_some());
         let pods: BTreeMap<&str, u32> = self
             .observed
-            .replica_sets
+            .revisions
             .iter()
             .map(|set| (set.name(), set.replicas()))
             .filter(|(_, n)| *n > 0)
@@ -322,7 +322,7 @@ fn stripped(object: &Value) -> Value {
     object
 }
 
-fn pods_of(set: &ReplicaSet) -> Vec<Arc<Pod>> {
+fn pods_of(set: &Revision) -> Vec<Arc<Pod>> {
     let pod = |number: u32| {
         let pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": format!("{}.{number}", set.hash()), "uid": format!("{}.{number}", set.hash()), "ownerReferences":
