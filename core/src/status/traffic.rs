@@ -25,7 +25,7 @@ pub struct TrafficStatus {
     /// The canary's share in percent, if they say one.
     #[serde(skip)]
     share: Option<f64>,
-    /// Services of ours that get requests and have no Ready pod.
+    /// Services of ours, and the user's own where it is pinned, that get requests and have no Ready pod.
     #[serde(skip)]
     deserted: Vec<String>,
 }
@@ -106,7 +106,7 @@ impl TrafficStatus {
         })
     }
 
-    /// Returns the Services of ours that get requests although none of their pods is Ready.
+    /// Returns the Services that get requests although none of their pods is Ready.
     pub(super) fn deserted(&self) -> &[String] {
         &self.deserted
     }
@@ -166,20 +166,24 @@ fn share_of_pinned(situation: &Situation<'_>, hash: &str) -> Option<f64> {
     }
 }
 
-/// Returns the Services of ours that get requests and have no Ready pod, or are not there.
+/// Returns the Services of ours, and the user's own where it is pinned, that get requests and have no Ready pod, or are not there.
 fn deserted(situation: &Situation<'_>, traffic: &Traffic, named: &[Group]) -> Vec<String> {
     let traffic_objects = &situation.observed.traffic_objects;
+    let root = &traffic.service;
     let is_used = |name: &String| {
+        // Without a router it gets all of them.
+        let switches = name == root && router(&traffic.router).is_none();
         let mut entries = named.iter().flatten();
-        entries.any(|one| one.service == *name && one.mirror.is_none() && one.weight != Some(0))
+        switches || entries.any(|one| one.service == *name && one.mirror.is_none() && one.weight != Some(0))
     };
     let has_ready = |name: &String| {
         let hash = traffic_objects.service(name).map(|service| selected(service).unwrap_or_default());
         let version = situation.observed.revisions.iter().find(|set| hash == Some(set.hash()));
         version.is_some_and(|version| super::ready(situation, version) > 0)
     };
-    let names = [Role::Stable, Role::Canary].map(|role| role.service(&traffic.service));
-    names.into_iter().filter(|name| is_used(name) && !has_ready(name)).collect()
+    let root = pinned(traffic, traffic_objects).map(|_| root.clone());
+    let roles = [Role::Stable, Role::Canary].map(|role| role.service(&traffic.service));
+    roles.into_iter().chain(root).filter(|name| is_used(name) && !has_ready(name)).collect()
 }
 
 #[cfg(test)]
@@ -239,6 +243,27 @@ mod tests {
         let mut observed = routed(90, 10);
         observed.traffic_objects.objects.remove(&Target::service("shop", "web-rp-stable"));
         assert_eq!(told(&observed).1, ["no-pods"]);
+    }
+
+    /// Without a router the user's own Service is switched, and all requests go where it is pinned to.
+    #[test]
+    fn requests_to_a_version_that_is_switched_to_and_has_no_pod_are_told() {
+        let pinned = |hash: &str| {
+            let mut observed = held();
+            let annotations = json!({crate::keys::SELECTOR_ANNOTATION: "{\"app\":\"web\"}"});
+            let service = json!({"metadata": {"annotations": annotations},
+                "spec": {"selector": {"app": "web", "pod-template-hash": hash}}});
+            observed.traffic_objects.objects.insert(Target::service("shop", "web"), service);
+            observed.traffic = Some(Traffic { switch: Some(30), ..Traffic::direct("web") });
+            observed
+        };
+        for hash in ["web-1", "web-2"] {
+            assert_eq!(told(&pinned(hash)).1, [""; 0], "{hash}");
+        }
+        let mut observed = pinned("web-2");
+        observed.revisions[1].status.ready_replicas = 0;
+        assert_eq!(told(&observed).1, ["no-pods"]);
+        assert_eq!(told(&pinned("web-0")).1, ["no-pods"], "it is gone");
     }
 
     #[test]
