@@ -5,6 +5,7 @@ mod fields;
 mod judge;
 pub mod line;
 mod play;
+mod stays;
 mod watch;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::fields::Fields;
 use super::judge::{Begun, judge};
 use super::line::Typed;
+use super::stays::Left;
 use super::{Crowd, Line, Stage, Trouble, watch};
 use crate::acts::{Act, Sight};
 use crate::controllers::kubelet::script::Behaviour;
@@ -30,6 +31,8 @@ pub(super) struct Play<'a> {
     begun: Vec<Option<Begun>>,
     /// The version that is not on trial, where that is clear.
     former: Option<String>,
+    /// What the last run left held.
+    left: Option<Left>,
 }
 
 /// What happens while a command is under way.
@@ -42,7 +45,7 @@ impl<'a> Play<'a> {
     pub(super) fn new(crowd: &'a Crowd, driver: &'a mut Driver, draw: Draw) -> Self {
         let manifest = crowd.manifest();
         let fields = Fields::of(&manifest);
-        Self { crowd, driver, draw, fields, manifest, begun: Vec::new(), former: None }
+        Self { crowd, driver, draw, fields, manifest, begun: Vec::new(), former: None, left: None }
     }
 
     /// All of it.
@@ -101,6 +104,10 @@ impl<'a> Play<'a> {
             }
         }
         self.wait(self.driver.elapsed() + stage.rest).await;
+        // Autoscalers are controllers, and have reasons of their own.
+        if let Some(left) = self.left.take().filter(|_| self.crowd.scaler.is_none()) {
+            left.check(self.driver);
+        }
         true
     }
 
@@ -151,6 +158,7 @@ impl<'a> Play<'a> {
             let ended = self.driver.runs.get(run).is_some_and(|run| run.end.is_some());
             if let Some(begun) = self.begun.get_mut(run).filter(|_| ended).and_then(Option::take) {
                 judge(self.driver, run, &begun);
+                self.left = Left::by(self.driver, run).or(self.left.take());
             }
         }
     }
