@@ -120,3 +120,43 @@ fn by_itself(before: &Objects, now: &Objects, ended: &Run, code: u8, text: &str)
     ];
     all.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, why)| why.to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is untrue of a text where the sets are to have so many pods.
+    fn told(text: &str, sizes: &[u64]) -> Vec<String> {
+        let set = |size: &u64| {
+            let labels = json!({"pod-template-hash": format!("hash{size}")});
+            json!({"metadata": {"labels": labels}, "spec": {"replicas": size}})
+        };
+        let deployment = json!({"spec": {"minReadySeconds": 2_147_483_646}});
+        let now = Objects { deployment, sets: sizes.iter().map(set).collect() };
+        let told = Told { verb: Some("canary"), is_rehearsal: false, code: Some(0), text };
+        untrue(&now, &now, told, Others { alone: true, quiet: true })
+    }
+
+    #[test]
+    fn all_versions_that_are_held_have_to_be_named() {
+        let two = "error: it failed; it is held where it stands: 1 pod of it beside 3 pods";
+        assert!(told(two, &[1, 3]).is_empty() && told(two, &[0, 3, 1]).is_empty());
+        assert_eq!((told(two, &[1, 3, 2]).len(), told(two, &[1, 4]).len()), (1, 2));
+        let three = format!("{two}, and 2 pods of other versions");
+        assert!(told(&three, &[1, 2, 3]).is_empty() && told(&three, &[1, 1, 3, 1]).is_empty());
+        assert!(!told(&three, &[1, 3]).is_empty() && !told(&three, &[1, 2, 4]).is_empty());
+    }
+
+    #[test]
+    fn surplus_pods_are_ready_until_they_go() {
+        let line = |ready: &str| format!("├─ stable  shop:v1  revision 1  hash4  {ready}  66.7 %");
+        for ready in ["4/4 Ready", "0/4 Ready", "5 Ready, 4 wanted"] {
+            assert_eq!(told(&line(ready), &[4]), [] as [&str; 0], "{ready}");
+        }
+        for ready in ["4/5 Ready", "5 Ready, 3 wanted", "14 Ready, 14 wanted"] {
+            assert_eq!(told(&line(ready), &[4]).len(), 1, "{ready}");
+        }
+    }
+}
