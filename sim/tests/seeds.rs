@@ -50,6 +50,35 @@ fn a_controller_that_starts_again_loses_no_key() {
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }
 
+/// A set that was shrunk before left room for more canary pods than the share that was named takes, and the controller filled it.
+#[test]
+fn a_share_that_was_named_stays() {
+    holds(5729);
+    holds(8919);
+}
+
+/// Another version was asked for while the one that was switched to waited for an end; and an autoscaler scaled that one while
+/// its Deployment was paused.
+#[test]
+fn a_blue_green_that_was_switched_is_scaled_and_not_taken_for_another_version() {
+    holds(8253);
+}
+
+/// A version that was tried before was still there beside the two that were told.
+#[test]
+fn all_versions_that_are_held_are_told() {
+    holds(2431);
+    holds(6394);
+}
+
+/// Pods that crashed after a promotion was through, a third version, and a pause: who was taken over waited ten minutes.
+#[test]
+fn who_was_taken_over_waits_for_nothing_that_nobody_does() {
+    for seed in [2757, 8315, 8385] {
+        holds(seed);
+    }
+}
+
 #[test]
 fn the_first_routed_seeds_hold() {
     for seed in 1..=8 {
