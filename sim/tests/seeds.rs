@@ -79,6 +79,14 @@ fn who_was_taken_over_waits_for_nothing_that_nobody_does() {
     }
 }
 
+/// Of these the rule was wrong: `kubectl rollout undo` and a third version within a second; and two templates while the controller of
+/// the ReplicaSets was behind.
+#[test]
+fn pods_that_nothing_can_keep_are_not_asked_for() {
+    holds(6189);
+    holds(11394);
+}
+
 #[test]
 fn the_first_routed_seeds_hold() {
     for seed in 1..=8 {
@@ -152,6 +160,13 @@ fn a_pause_keeps_no_pods_of_a_version_that_went_with_its_hold() {
 #[test]
 fn a_danger_that_is_over_need_not_be_named() {
     let report = routed::of_seed(1045, false).unwrap();
+    assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+/// The only pod of the version that was switched to crashed, and nothing told that all requests failed.
+#[test]
+fn a_service_that_is_switched_to_nobody_is_named() {
+    let report = routed::of_seed(9090, false).unwrap();
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
 }
 

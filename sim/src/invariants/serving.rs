@@ -19,14 +19,14 @@ use crate::server::store::{Entry, Store};
 #[derive(Clone, Copy, Debug)]
 pub struct Serving {
     least: usize,
-    /// Somebody took stable pods from those that count as Available, and somebody brought another version before a run held again.
-    undone: bool,
+    /// What takes them is something that nothing on a Deployment can prevent.
+    excused: bool,
 }
 
 impl Serving {
     /// At least so many.
     pub fn new(least: u32) -> Self {
-        Self { least: usize::try_from(least).unwrap_or(usize::MAX), undone: false }
+        Self { least: usize::try_from(least).unwrap_or(usize::MAX), excused: false }
     }
 }
 
@@ -38,11 +38,11 @@ impl Invariant for Serving {
     fn look(&mut self, store: &Store, entry: &Entry) -> Result<(), String> {
         // What takes the pods is there before they go, and may be gone again when the last one does.
         let tells = matches!(entry.resource.seen_as, Some(Kind::Deployment | Kind::ReplicaSet));
-        self.undone |= tells && is_undone(store);
+        self.excused |= tells && (is_undone(store) || is_counted_twice(store, entry, self.least));
         let Some(pods) = of_kind(Kind::Pod).filter(|pods| *pods == entry.resource) else { return Ok(()) };
         let serves = |object: &&Object| matches!(object, Object::Pod(pod) if serves(pod as &Pod));
         let there = store.all_typed(pods).filter(serves).count();
-        if there >= self.least || self.undone {
+        if there >= self.least || self.excused {
             Ok(())
         } else {
             Err(format!("{there} serve, and the user's own limits keep {}", self.least))
@@ -70,4 +70,27 @@ fn is_undone(store: &Store) -> bool {
     };
     let mut sets = of_kind(Kind::ReplicaSet).into_iter().flat_map(|sets| store.all(sets));
     !has_held && sets.any(|(_, set)| is_taken(set))
+}
+
+/// Whether the Deployment's controller takes pods, with no hold on, because it counts others as Available that their ReplicaSet is
+/// about to let go, and has not yet: it goes by what the status of each tells (`scaleDownOldReplicaSetsForRollingUpdate` in
+/// `pkg/controller/deployment/rolling.go`). Two templates within the time in which the ReplicaSets' controller is behind are enough.
+fn is_counted_twice(store: &Store, entry: &Entry, least: usize) -> bool {
+    let sets = of_kind(Kind::ReplicaSet).filter(|sets| *sets == entry.resource);
+    let Some(sets) = sets.filter(|_| entry.by == "deployment-controller") else { return false };
+    let key = Key::new(NAMESPACE, NAME);
+    let deployment = of_kind(Kind::Deployment).and_then(|deployments| store.get(deployments, &key));
+    let count = |value: &Value| value.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    let wanted = |set: Option<&Value>| set.map_or(0, |set| count(&set["spec"]["replicas"]));
+    let takes = wanted(entry.after.as_deref()) < wanted(entry.before.as_deref());
+    if !takes || deployment.is_none_or(|one| is_held(one)) {
+        return false;
+    }
+    let (mut told, mut stay) = (0, 0);
+    for (_, set) in store.all(sets) {
+        let available = count(&set["status"]["availableReplicas"]);
+        told += available;
+        stay += available.min(wanted(Some(set)));
+    }
+    stay < least && least <= told
 }
