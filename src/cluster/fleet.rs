@@ -280,18 +280,13 @@ fn slim(mut pod: Pod) -> Arc<Pod> {
     Arc::new(pod)
 }
 
-/// An old version keeps its images only. If it comes back, the controller touches it, and that brings it whole.
+/// If an old version comes back, the controller touches it, and that brings it whole.
 fn reduced(
     deployments: &Store<Packed<Deployment>>,
     by_uid: &BTreeMap<String, Key>,
     texts: &mut Texts,
-    mut rs: ReplicaSet,
+    set: ReplicaSet,
 ) -> Packed<ReplicaSet> {
-    if rs.is_empty()
-        && let Some(owner) = rs.owner().and_then(|uid| deployments.get(by_uid.get(uid)?))
-        && !owner.has(&rs.spec.template)
-    {
-        rs.forget_template();
-    }
-    Packed::of(rs, texts)
+    let owner = set.owner().and_then(|uid| deployments.get(by_uid.get(uid)?));
+    Packed::version(set, owner, texts)
 }

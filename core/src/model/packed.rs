@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::keys;
-use crate::model::{Deployment, ReplicaSet, without_hash};
+use crate::model::{Deployment, ReplicaSet};
 
 /// A kind with a pod template.
 pub trait Templated: Serialize + DeserializeOwned {
@@ -74,18 +74,36 @@ pub struct Packed<K> {
     kind: PhantomData<fn() -> K>,
 }
 
+impl Packed<ReplicaSet> {
+    /// Packs a version of a Deployment. An old one keeps its images only.
+    pub fn version(mut set: ReplicaSet, owner: Option<&Packed<Deployment>>, texts: &mut Texts) -> Self {
+        let mut template = std::mem::take(set.template());
+        let hash = strip(&mut template);
+        let text = template.to_string();
+        if set.is_empty() && owner.is_some_and(|owner| *owner.template != *text) {
+            set.spec.template = template;
+            set.forget_template();
+            return Self::of(set, texts);
+        }
+        Self::made(&set, text, hash, texts)
+    }
+}
+
 impl<K: Templated> Packed<K> {
     /// Packs an object.
     pub fn of(mut object: K, texts: &mut Texts) -> Self {
-        let template = std::mem::take(object.template());
-        let hash =
-            template.pointer("/metadata/labels").and_then(|labels| labels.get(keys::POD_TEMPLATE_HASH));
+        let mut template = std::mem::take(object.template());
+        let hash = strip(&mut template);
+        Self::made(&object, template.to_string(), hash, texts)
+    }
+
+    fn made(object: &K, template: String, hash: Option<Value>, texts: &mut Texts) -> Self {
         Self {
             uid: object.uid().into(),
             // What cannot be written cannot be read again, and that is told then.
-            rest: serde_json::to_string(&object).unwrap_or_default().into(),
-            template: texts.shared(text(&template)),
-            hash: hash.cloned().map(Box::new),
+            rest: serde_json::to_string(object).unwrap_or_default().into(),
+            template: texts.shared(template),
+            hash: hash.map(Box::new),
             kind: PhantomData,
         }
     }
@@ -108,16 +126,14 @@ impl<K: Templated> Packed<K> {
     pub fn uid(&self) -> &str {
         &self.uid
     }
-
-    /// Whether its template is this one (see [`same_template`](super::same_template)).
-    pub fn has(&self, template: &Value) -> bool {
-        *self.template == *text(template)
-    }
 }
 
-/// `serde_json` sorts the keys of a map, so equal templates have equal text.
-fn text(template: &Value) -> String {
-    without_hash(template).to_string()
+/// Takes out what does not tell one version from another (see [`same_template`](super::same_template)), and returns the
+/// hash. `serde_json` sorts the keys of a map, so templates that are the same now have the same text.
+fn strip(template: &mut Value) -> Option<Value> {
+    let metadata = template.get_mut("metadata")?.as_object_mut()?;
+    metadata.remove("creationTimestamp");
+    metadata.get_mut("labels")?.as_object_mut()?.remove(keys::POD_TEMPLATE_HASH)
 }
 
 #[cfg(test)]
@@ -135,11 +151,24 @@ mod tests {
         assert_eq!(packed.unpacked().unwrap().0, held.workload);
         assert_eq!(packed.uid(), held.workload.uid());
         for set in held.revisions {
-            let packed = Packed::of(ReplicaSet(set.clone()), &mut texts);
-            assert_eq!(packed.unpacked().unwrap().0, set);
-            assert_eq!(packed.has(&held.workload.spec.template), set.hash() == "web-2");
+            let version = Packed::version(ReplicaSet(set.clone()), Some(&packed), &mut texts);
+            assert_eq!(version.unpacked().unwrap().0, set);
         }
         assert_eq!(texts.known.len(), 2, "the canary's ReplicaSet has the Deployment's template");
+    }
+
+    #[test]
+    fn an_old_version_keeps_its_images_only() {
+        let mut texts = Texts::default();
+        let owner = Packed::of(Deployment(fixtures::idle().workload), &mut texts);
+        let kept = |image: &str, replicas: u32, texts: &mut Texts| {
+            let set = ReplicaSet(fixtures::replica_set(image, replicas));
+            let template = Packed::version(set, Some(&owner), texts).unpacked().unwrap().0.spec.template;
+            (template["metadata"].is_object(), template["spec"]["containers"][0]["image"] == image)
+        };
+        assert_eq!(kept("web:1", 0, &mut texts), (true, true), "the live one, scaled to nothing");
+        assert_eq!(kept("web:2", 1, &mut texts), (true, true));
+        assert_eq!(kept("web:2", 0, &mut texts), (false, true));
     }
 
     #[test]
