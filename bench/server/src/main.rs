@@ -197,9 +197,8 @@ impl Server {
         };
         if asked.contains_key("watch") {
             // A list as a watch has it: what there is, and a bookmark where it ends.
-            let begun = objects.fold(String::new(), |begun, index| {
-                begun + "{\"type\":\"ADDED\",\"object\":" + &kind.object(index) + "}\n"
-            });
+            let added = |index| format!("{{\"type\":\"ADDED\",\"object\":{}}}\n", kind.object(index));
+            let begun = objects.map(added).collect::<Vec<_>>().concat();
             let end = r#"{"type":"BOOKMARK","object":{"kind":"Deployment","apiVersion":"apps/v1","metadata":{"resourceVersion":"1","annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
             return Answer { watch: true, ..Answer::plain(format!("{begun}{end}\n")) };
         }
