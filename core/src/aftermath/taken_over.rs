@@ -12,13 +12,14 @@ pub enum Fate {
     /// Something else.
     Missed(String),
     /// Nothing, and nobody is about to change that.
-    Stuck(&'static str),
+    Stuck(String),
     /// The controller goes on.
     Open,
 }
 
 /// Reads it off what is there. `mine` are the two versions of the run, `run` is its id.
 pub fn fate(verb: Verb, situation: &Situation<'_>, mine: Option<&Snapshot>, run: &str) -> Fate {
+    let kind = situation.workload().id().kind;
     let live = &situation.workload().spec.template;
     let is_mine = mine.is_some_and(|mine| mine.canary == fingerprint(live));
     let is_former = mine.is_some_and(|mine| same_template(&mine.template, live));
@@ -29,10 +30,10 @@ pub fn fate(verb: Verb, situation: &Situation<'_>, mine: Option<&Snapshot>, run:
         return became(verb, situation, is_mine, is_former, run);
     }
     if situation.workload().spec.paused {
-        return Fate::Stuck("the Deployment is paused");
+        return Fate::Stuck(format!("the {} is paused", kind.kind));
     }
     if situation.phase == Phase::Failed {
-        return Fate::Stuck("the Deployment controller gave the rollout up");
+        return Fate::Stuck(format!("the {} controller gave the rollout up", kind.kind));
     }
     Fate::Open
 }
@@ -112,12 +113,12 @@ mod tests {
     fn what_nobody_moves_is_not_waited_for() {
         let mut paused = rolling("web:2");
         paused.workload.spec.paused = true;
-        assert_eq!(of(paused, State::Interrupted), Fate::Stuck("the Deployment is paused"));
+        assert_eq!(of(paused, State::Interrupted), Fate::Stuck("the Deployment is paused".into()));
         let mut failed = rolling("web:2");
         failed.workload.status.conditions = serde_json::from_value(serde_json::json!([
             {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]))
         .unwrap();
         let gave_up = "the Deployment controller gave the rollout up";
-        assert_eq!(of(failed, State::Interrupted), Fate::Stuck(gave_up));
+        assert_eq!(of(failed, State::Interrupted), Fate::Stuck(gave_up.into()));
     }
 }
