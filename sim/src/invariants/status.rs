@@ -129,14 +129,15 @@ impl Facts {
         self.deployment["spec"]["progressDeadlineSeconds"] == json!(NO_DEADLINE)
     }
 
-    /// Whether pods of one version alone are there and wanted, and the controller has seen it.
+    /// Whether pods of one version alone are there, as many as are wanted or more (surplus pods of a smaller size go meanwhile, and
+    /// `kubectl rollout status` calls that complete), and the controller has seen it.
     fn is_whole(&self) -> bool {
         let (spec, status) = (&self.deployment["spec"], &self.deployment["status"]);
-        let all = |member: &str| {
-            status[member].as_u64().unwrap_or_default() == spec["replicas"].as_u64().unwrap_or(1)
-        };
+        let count = |member: &str| status[member].as_u64().unwrap_or_default();
+        let updated = count("updatedReplicas");
         status["observedGeneration"] == self.deployment["metadata"]["generation"]
-            && ["replicas", "updatedReplicas", "availableReplicas"].into_iter().all(all)
+            && updated >= spec["replicas"].as_u64().unwrap_or(1)
+            && ["replicas", "availableReplicas"].into_iter().all(|member| count(member) == updated)
             && self
                 .versions
                 .values()
