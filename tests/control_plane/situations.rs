@@ -308,7 +308,7 @@ fn bad_input_is_refused_before_the_first_write() {
         &["canary", "frontend", "--image", "nope=a:1", "--weight", "10"],
         "no container named nope",
     );
-    refused(&shop, 2, &["canary", "frontend", "--image", "a b", "--weight", "10"], "names no image");
+    refused(&shop, 2, &["canary", "frontend", "--image", "a b", "--weight", "10"], "no repository");
     refused(&shop, 2, &["canary", "frontend", "--image", V2, "--steps", "50,10"], "must rise");
 
     let folder = tempfile::tempdir().unwrap();
