@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::future::try_join;
 use futures::join;
 use futures::stream::{self, TryStreamExt};
 
@@ -43,11 +42,13 @@ pub(super) async fn run(
 }
 
 async fn one(name: &str, cluster: &Cluster, output: &Output) -> Result<(), Error> {
-    // Three at once: each opens a connection, by which the next three go.
-    let (deployment, marks, autoscalers) =
-        join!(cluster.deployment(name), cluster.marks(), cluster.autoscalers(name));
+    // Two rounds: what the first needs of connections serves the second.
+    let (deployment, autoscalers) = join!(cluster.deployment(name), cluster.autoscalers(name));
     let Some(Deployment(workload)) = deployment? else { return Err(cluster.not_found(name).await) };
-    let (mut observed, pods) = try_join(cluster.around(workload.clone()), cluster.pods(&workload)).await?;
+    // What holds a workload tells of its Services itself.
+    let marks = async { if workload.is_held() { Ok(Vec::new()) } else { cluster.marks().await } };
+    let (observed, pods, marks) = join!(cluster.around(workload.clone()), cluster.pods(&workload), marks);
+    let (mut observed, pods) = (observed?, pods?);
     observed.pods = pods.into_iter().map(Arc::new).collect();
     if observed.traffic.is_none()
         && !observed.is_held()
