@@ -286,6 +286,11 @@ impl Observed {
         self.workload.is_held()
     }
 
+    /// Whether all of the traffic is switched at once, as blue-green does, and not shared.
+    pub fn switches(&self) -> bool {
+        self.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some())
+    }
+
     /// Takes note of a pinned Service of ours where nothing holds the pods that it has.
     pub fn see_pinned(&mut self, pinned: &[Value]) {
         if self.is_held() {

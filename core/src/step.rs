@@ -136,8 +136,7 @@ fn hold_work(
         && !workload.spec.paused;
     if !there {
         // All of the traffic is switched at once: until then the pods decide no share.
-        let switches = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
-        work.notes.push(if switches {
+        work.notes.push(if situation.observed.switches() {
             format!(
                 "{} of {} pods, without a share of the requests",
                 sizing.canary,

@@ -31,8 +31,7 @@ fn ended(pod: &Pod) -> i64 {
 /// Returns why all of the traffic has to go back at once: each pod of the version that has it is not Ready, or has ended
 /// since the switch, and those of the former one are Ready. Nobody gains by a grace then.
 pub(super) fn dark(step: &Step, situation: &Situation<'_>, before: &Ends) -> Option<Failure> {
-    let switched = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
-    if !matches!(step, Step::Soak { .. }) || !switched {
+    if !matches!(step, Step::Soak { .. }) || !situation.observed.switches() {
         return None;
     }
     let (stable, canary) = (situation.stable?, situation.canary?);

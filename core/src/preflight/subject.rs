@@ -114,7 +114,7 @@ impl Subject {
 
     /// Returns `deployment/name`.
     pub fn object(&self) -> String {
-        format!("deployment/{}", self.deployment.id().name)
+        self.deployment.id().title()
     }
 
     /// Returns the spec of the pods.

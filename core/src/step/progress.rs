@@ -56,8 +56,7 @@ fn canary_progress(situation: &Situation<'_>, ready_for: ReadyFor<'_>) -> Progre
     if situation.lost_its_limits() {
         return Progress::Halted(without_limits(situation));
     }
-    let switches = situation.observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
-    if workload.spec.paused && !switches {
+    if workload.spec.paused && !situation.observed.switches() {
         return Progress::Halted(paused(situation));
     }
     let Some(canary) = situation.canary.filter(|_| workload.is_observed()) else {

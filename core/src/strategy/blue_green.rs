@@ -35,8 +35,7 @@ pub struct BlueGreenRequest {
 pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
     let id = situation.workload().id();
-    let switches = observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some());
-    if situation.hold.is_some() && !switches {
+    if situation.hold.is_some() && !observed.switches() {
         return Err(Error::refused(format!(
             "a canary of {id} is held: it has to be promoted or aborted first"
         ))

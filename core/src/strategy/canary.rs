@@ -52,7 +52,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         (false, true) => Stable::AsIs,
         (false, false) => Stable::Whole,
     };
-    if observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some()) && situation.hold.is_some() {
+    if observed.switches() && situation.hold.is_some() {
         let id = situation.workload().id();
         return Err(Error::refused(format!(
             "{id} is held by blue-green: all of the traffic is switched at once"

@@ -36,7 +36,7 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
         return Err(Error::usage(format!("there is nothing to promote: {id} is not held"))
             .next(format!("{} --image IMAGE --weight N", id.command("canary"))));
     }
-    if observed.traffic.as_ref().is_some_and(|traffic| traffic.switch.is_some()) {
+    if observed.switches() {
         return super::blue_green::promote(observed);
     }
     refuse_what_was_not_tried(&situation)?;
