@@ -4,6 +4,7 @@
 //!
 //! - `GET /` with the header `X-Version: VERSION` and the body `VERSION HOSTNAME\n`,
 //! - `GET /count` with how many `/` it has answered (also those that a router sent it as copies),
+//! - `GET /metrics` with what it has answered, as Prometheus reads it ([`metrics`]),
 //! - `GET /ready` with 200, or 503 while it is not ready (the readiness probe),
 //! - `GET /drain` with 200 after `DRAIN_SECONDS` (the preStop hook). From its arrival on, every answer on
 //!   every connection carries `Connection: close`; new connections are served as before.
@@ -25,6 +26,11 @@
 //! | `EXIT_CODE` | the code to exit with then | 3 |
 //! | `EXIT_ONCE=FILE` | exit only if there is no such file yet, which is then made: only the first start fails | |
 //! | `EAT_MEMORY` | take so many MB of memory at the start | 0 |
+//! | `ERROR_RATE` | the share of `/` that is answered by 500, from 0 to 1 | 0 |
+//! | `LATENCY` | how long `/` takes, in the middle; a tenth of the requests takes twice as long or more | 0 |
+//! | `NO_METRICS=1` | `/metrics` is not found | |
+
+mod metrics;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -48,6 +54,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use metrics::Metrics;
+
 /// How long, after SIGTERM, a client of an idle connection has to send a request that is still answered.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -62,6 +70,12 @@ struct Shop {
     draining: AtomicBool,
     /// How many `/` were answered.
     count: AtomicU64,
+    /// The share of `/` that fails.
+    error_rate: f64,
+    /// How long `/` takes, in the middle.
+    latency: Duration,
+    /// What was answered; nothing if that is not told.
+    metrics: Option<Metrics>,
 }
 
 impl Shop {
@@ -76,20 +90,38 @@ impl Shop {
             ready_at: setting("NEVER_READY").is_none().then(|| Instant::now() + ready_after),
             draining: AtomicBool::new(false),
             count: AtomicU64::new(0),
+            error_rate: setting("ERROR_RATE").map_or(Ok(0.0), |rate| rate.parse())?,
+            latency: seconds("LATENCY")?.unwrap_or_default(),
+            metrics: setting("NO_METRICS").is_none().then(Metrics::default),
         })
+    }
+
+    /// Answers `/`: some fail, and some take longer, as the settings say.
+    async fn page(&self) -> (StatusCode, Full<Bytes>) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if !self.latency.is_zero() {
+            // The logistic distribution of logarithms: about that of real servers, and drawn by one number.
+            let drawn = fastrand::f64().clamp(1e-6, 1.0 - 1e-6);
+            sleep(self.latency.mul_f64((drawn / (1.0 - drawn)).powf(0.33))).await;
+        }
+        if fastrand::f64() < self.error_rate {
+            return (StatusCode::INTERNAL_SERVER_ERROR, "out of stock\n".into());
+        }
+        (StatusCode::OK, Full::new(self.page.clone()))
     }
 
     async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
+        let begun = Instant::now();
         let ready = self.ready_at.is_some_and(|at| at <= Instant::now());
-        let (status, body) = match request.uri().path() {
-            "/" => {
-                self.count.fetch_add(1, Ordering::Relaxed);
-                (StatusCode::OK, self.page.clone())
-            }
+        let (status, body): (StatusCode, Full<Bytes>) = match request.uri().path() {
+            "/" => self.page().await,
             "/count" => (StatusCode::OK, format!("{}\n", self.count.load(Ordering::Relaxed)).into()),
+            "/metrics" if self.metrics.is_some() => {
+                (StatusCode::OK, self.metrics.iter().map(Metrics::text).collect::<String>().into())
+            }
             "/ready" if ready => (StatusCode::OK, "ready\n".into()),
             "/ready" => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".into()),
             "/drain" => {
@@ -99,7 +131,10 @@ impl Shop {
             }
             _ => (StatusCode::NOT_FOUND, "not found\n".into()),
         };
-        let mut response = Response::new(Full::new(body));
+        if let Some(metrics) = &self.metrics {
+            metrics.count(request.uri().path(), status.as_u16(), begun.elapsed());
+        }
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         response.headers_mut().insert("x-version", self.version.clone());
         // HTTP/2 has no such header: there the end of the connection is announced on its own.
