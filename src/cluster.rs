@@ -26,6 +26,7 @@ mod pod;
 mod program;
 mod ready;
 mod refusal;
+mod scrape;
 mod search;
 mod store;
 mod traffic_objects;

@@ -1,6 +1,7 @@
 //! The only loop: record, act, wait, record. It knows steps, not strategies.
 
 mod act;
+mod compare;
 mod guard;
 mod lock;
 mod noted;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::cli::OnFailure;
 use crate::cluster::{Cluster, WorkloadCache, traffic_of};
+use crate::comparison::Comparison;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::{Failure, Tolerances};
@@ -96,6 +98,8 @@ pub(crate) struct Engine<'a> {
     answered: bool,
     /// The split that was last told.
     told: Option<Split>,
+    /// What the metrics of both versions say, once they are asked.
+    comparison: Option<Comparison>,
 }
 
 impl<'a> Engine<'a> {
@@ -134,6 +138,7 @@ impl<'a> Engine<'a> {
             settled: false,
             answered: false,
             told: None,
+            comparison: None,
         };
         let journal = engine.lock.journal();
         engine.settled = journal.as_ref().is_none_or(|journal| journal.state == State::Done);

@@ -16,9 +16,10 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub use rollout_plus_core::{
-    aftermath, apply, brief, ci, ci_account, cli, completion, credentials, duration, environment, error,
-    event, evidence, golang, health, history, hold, journal, keys, kubeconfig, model, ownership, plan,
-    preflight, router, scrub, share, situation, status, step, strategy, traffic, words,
+    aftermath, analysis, apply, brief, ci, ci_account, cli, comparison, completion, credentials, duration,
+    environment, error, event, evidence, golang, health, history, hold, journal, keys, kubeconfig, model,
+    ownership, plan, preflight, router, scrape, scrub, share, situation, status, step, strategy, traffic,
+    words,
 };
 
 mod cluster;

@@ -28,7 +28,7 @@ use crate::cli::{OutputFormat, Report};
 use crate::credentials::Diagnosis;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
-use crate::event::Event;
+use crate::event::{Event, Outlook};
 use crate::history::RevisionRow;
 use crate::model::{Names, ObjectName};
 use crate::plan::Plan;
@@ -275,14 +275,23 @@ impl Channel<'_> {
                 }
                 format!("{text}; {}", status.sentence_after(text))
             }
-            Event::Verdict(failure) => format!("FAILED: {}", failure.sentence()),
+            Event::Verdict(failure) => failure.line(),
             Event::Evidence(evidence) => {
                 for line in evidence::lines(evidence) {
                     self.output.print(&safe(&self.prefixed(&line)));
                 }
                 return;
             }
-            Event::Finished { .. } | Event::Status { .. } | Event::Deleted | Event::Object(_) => return,
+            Event::Analysis(compared) => match compared.verdict {
+                Outlook::Good => compared.text.clone(),
+                // The verdict on the version says it.
+                Outlook::Worse | Outlook::NotEnoughData => return,
+            },
+            Event::Look { .. }
+            | Event::Finished { .. }
+            | Event::Status { .. }
+            | Event::Deleted
+            | Event::Object(_) => return,
         };
         self.output
             .line(self.workload.as_ref().map_or("", |workload| &workload.name), &safe(&self.prefixed(&text)));

@@ -1,5 +1,6 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
+mod analysis;
 mod apply;
 mod blue_green;
 mod bootstrap;
@@ -29,6 +30,7 @@ use crate::duration;
 use crate::environment::Environment;
 use crate::status::Goal;
 
+pub use analysis::AnalysisArgs;
 pub use bootstrap::{BootstrapAction, BootstrapArgs, TokenArgs, WantedArgs};
 pub use canary::{CanaryArgs, FirstArgs};
 pub use check::{CheckArgs, PreflightArgs};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::analysis::{Analysis, Metric};
 use crate::apply::Row;
 use crate::evidence::Evidence;
 use crate::health::Failure;
@@ -33,6 +34,17 @@ pub enum Event {
         /// One line.
         text: String,
     },
+    /// A look at the metrics of both versions.
+    Look {
+        /// How long all looks together took, in seconds.
+        seconds: f64,
+        /// What all looks together come to.
+        metrics: Vec<Metric>,
+        /// Whose metrics could not be read, and why.
+        missing: Option<String>,
+    },
+    /// What the metrics came to at a share.
+    Analysis(Box<Compared>),
     /// The new version failed.
     Verdict(Failure),
     /// The proof of that.
@@ -58,6 +70,33 @@ pub enum Event {
         /// How long the run took, in seconds.
         seconds: f64,
     },
+}
+
+/// What the metrics of both versions came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compared {
+    /// In one word.
+    pub verdict: Outlook,
+    /// One line.
+    pub text: String,
+    /// How long all looks together took, in seconds.
+    pub seconds: f64,
+    /// Each metric.
+    pub metrics: Vec<Metric>,
+    /// The looks themselves: whoever has them comes to the same.
+    pub counts: Analysis,
+}
+
+/// What metrics can come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outlook {
+    /// The new version is not worse.
+    Good,
+    /// It is.
+    Worse,
+    /// That is not known.
+    NotEnoughData,
 }
 
 /// An error as data.

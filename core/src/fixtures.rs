@@ -93,5 +93,6 @@ pub fn journal(verb: Verb, plan: Plan) -> Journal {
         loan: None,
         failure: None,
         traffic: None,
+        compared: None,
     }
 }

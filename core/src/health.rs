@@ -36,6 +36,8 @@ pub enum Class {
     Version,
     /// The cluster's or the registry's: exit code 6.
     Infrastructure,
+    /// Nobody's: there is not enough data to say whether there is one. Exit code 7.
+    Undecided,
 }
 
 impl Class {
@@ -44,6 +46,7 @@ impl Class {
         match self {
             Self::Version => Kind::VersionFailed,
             Self::Infrastructure => Kind::Infrastructure,
+            Self::Undecided => Kind::NotEnoughData,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The journal and the lock as they stand on a workload's Lease. One object for both, so that whoever has
 //! lost the lock cannot write the journal.
 
+mod compared;
 mod held;
 mod history;
 mod lease;
@@ -19,6 +20,7 @@ use crate::plan::{Plan, Step};
 use crate::traffic::Traffic;
 
 pub use crate::model::Originals;
+pub use compared::ComparisonRecord;
 pub use held::{HeldRecord, RunRef};
 pub use history::{Ending, Outcome, outcomes, with_outcome};
 pub use lease::Lease;
@@ -162,6 +164,9 @@ pub struct Journal {
     /// How the traffic is routed, from before the first change of a route until the last is undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
+    /// What the metrics of both versions came to, until the run is through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<ComparisonRecord>,
 }
 
 impl Journal {

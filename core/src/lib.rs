@@ -7,7 +7,8 @@
 //! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`] |
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
-//! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
+//! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`] |
+//! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
 //! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
 //! | the command line | [`ci`], [`cli`], [`completion`] |
@@ -17,11 +18,13 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub mod aftermath;
+pub mod analysis;
 pub mod apply;
 pub mod brief;
 pub mod ci;
 pub mod ci_account;
 pub mod cli;
+pub mod comparison;
 pub mod completion;
 pub mod credentials;
 pub mod delivery;
@@ -30,6 +33,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod evidence;
+pub mod exposition;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixtures;
 pub mod golang;
@@ -40,11 +44,13 @@ pub mod journal;
 pub mod keys;
 pub mod kubeconfig;
 mod listed;
+pub mod metric;
 pub mod model;
 pub mod ownership;
 pub mod plan;
 pub mod preflight;
 pub mod router;
+pub mod scrape;
 pub mod scrub;
 pub mod share;
 pub mod situation;

@@ -1,5 +1,7 @@
 //! A plan is data: printed by `--dry-run`, stored in the journal, run by the engine.
 
+mod analyze;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,6 +9,8 @@ use crate::model::{Names, images};
 use crate::share::{Size, Stable};
 use crate::traffic::{Role, Split};
 use crate::words::counted;
+
+pub use analyze::{Analyze, MetricSource, OnInconclusive};
 
 /// What is to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +44,9 @@ pub enum Step {
     Soak {
         /// For how long.
         seconds: u64,
+        /// What its metrics are to tell meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        analyze: Option<Box<Analyze>>,
     },
     /// The template is this one, and the stock rolling update replaces the pods.
     Update {
@@ -108,6 +115,12 @@ impl Check {
 }
 
 impl Step {
+    /// A time in which the canary serves; nothing where there is neither a time nor a question.
+    pub fn soak(seconds: u64, analyze: Option<&Analyze>) -> Option<Self> {
+        let analyze = analyze.cloned().map(Box::new);
+        (seconds > 0 || analyze.is_some()).then_some(Self::Soak { seconds, analyze })
+    }
+
     /// Returns what the step does to a workload of this kind, for people.
     pub fn title(&self, kind: &Names) -> String {
         let kind = kind.kind;
@@ -126,7 +139,13 @@ impl Step {
             }
             Self::Stop => "stop the rolling update that is under way".into(),
             Self::AwaitCanary => "wait until the canary pods are Ready".into(),
-            Self::Soak { seconds } => format!("let the canary serve for {seconds} s"),
+            Self::Soak { seconds, analyze: None } => format!("let the canary serve for {seconds} s"),
+            Self::Soak { seconds: 0, analyze: Some(asked) } => {
+                format!("let the canary serve: {}", asked.sentence())
+            }
+            Self::Soak { seconds, analyze: Some(asked) } => {
+                format!("let the canary serve for {seconds} s: {}", asked.sentence())
+            }
             Self::Update { template } => format!("set the template: {}", images(template).join(", ")),
             Self::Release => format!("restore the {kind}'s own settings, keep the new template"),
             Self::AwaitRollout => "follow the rolling update to its end".into(),
@@ -143,6 +162,28 @@ impl Step {
                 let each = checks.iter().map(|check| format!("{} answers {}", check.path, check.status));
                 format!("verify through the preview: {}", each.collect::<Vec<_>>().join(", "))
             }
+        }
+    }
+
+    /// Returns what the metrics are to tell while it is waited for, if anything.
+    pub fn analyze(&self) -> Option<&Analyze> {
+        match self {
+            Self::Soak { analyze, .. } => analyze.as_deref(),
+            Self::Hold { .. }
+            | Self::Stop
+            | Self::AwaitCanary
+            | Self::Update { .. }
+            | Self::Release
+            | Self::AwaitRollout
+            | Self::Restore
+            | Self::AwaitStable
+            | Self::Publish { .. }
+            | Self::Own { .. }
+            | Self::Route { .. }
+            | Self::Pin { .. }
+            | Self::Withdraw
+            | Self::Freeze
+            | Self::Verify { .. } => None,
         }
     }
 

@@ -13,6 +13,7 @@ mod ignore;
 mod images;
 mod live;
 mod made;
+mod metrics;
 mod numbers;
 mod placement;
 mod pod_size;
@@ -32,11 +33,12 @@ mod surge;
 #[cfg(test)]
 mod fixtures;
 
-pub use access::{Need, Rights, following_needs, missing, needs, routing_needs};
+pub use access::{Need, Rights, following_needs, missing, needs, routing_needs, scraping_need};
 pub use facts::{Fact, Facts, Kind, from_documents};
 pub use finding::{Finding, Judged, Level, NotChecked};
 pub use ignore::IGNORE_ANNOTATION;
 pub use made::Made;
+pub use metrics::Trial;
 pub use placement::wants_own_nodes;
 pub use quantity::Quantity;
 pub use reading::reading_needs;

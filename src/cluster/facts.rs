@@ -32,8 +32,15 @@ impl Cluster {
                 Ok(Err("not needed".into()))
             }
         };
-        let (missing_rights, services, quotas, budgets, nodes, pod_dry_run, named) = tokio::try_join!(
+        let metrics = async {
+            match subject.trial.as_ref().map(|trial| &trial.pods) {
+                Some(Ok(pods)) => Ok(Ok(self.scrape(pods.clone()).await)),
+                Some(Err(_)) | None => Ok(Err("not needed".into())),
+            }
+        };
+        let (missing_rights, metrics, services, quotas, budgets, nodes, pod_dry_run, named) = tokio::try_join!(
             self.missing_rights(&subject.needs),
+            metrics,
             self.some(&resource::SERVICES, ""),
             self.some(&resource::QUOTAS, ""),
             self.some(&resource::DISRUPTION_BUDGETS, ""),
@@ -54,6 +61,7 @@ impl Cluster {
             pod_dry_run,
             live_dry_run,
             missing_rights,
+            metrics,
             named: named.into_iter().collect(),
             ..Facts::unread("not needed")
         };

@@ -40,6 +40,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         )
         .await?,
         wait_seconds: args.step_wait.as_secs(),
+        analyze: args.analysis.asked(),
         promote: args.promote,
         exact: args.exact,
         shrink: args.shrink_stable,

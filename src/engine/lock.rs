@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health;
-use crate::journal::{self, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
+use crate::journal::{self, ComparisonRecord, Journal, Loan, LockState, Outcome, RunRef, State, Verb};
 use crate::model::ObjectName;
 use crate::output::Channel;
 use crate::plan::Plan;
@@ -32,13 +32,15 @@ pub(crate) struct Lock {
     held_since: Option<Instant>,
     /// What the last write adds to the history.
     outcome: Option<Outcome>,
+    /// What the next write notes of the metrics.
+    compared: Option<ComparisonRecord>,
 }
 
 impl Lock {
     pub(crate) async fn read(cluster: &Cluster, id: ObjectName, run: RunRef) -> Result<Self, Error> {
         let lease = cluster.lease(&id).await?;
         let journal = lease.as_ref().map(journal::trusted_journal).transpose()?.flatten();
-        Ok(Self { id, run, lease, journal, held_since: None, outcome: None })
+        Ok(Self { id, run, lease, journal, held_since: None, outcome: None, compared: None })
     }
 
     pub(crate) fn journal(&self) -> Option<Journal> {
@@ -158,6 +160,7 @@ impl Lock {
                     .filter(|_| verb == Verb::Abort)
                     .and_then(|j| j.failure.clone()),
                 traffic: observed.traffic.clone(),
+                compared: self.journal.as_ref().and_then(|journal| journal.compared.clone()),
             };
             let mut lease = self.lease.clone().unwrap_or_else(|| journal::new_lease(&observed.workload));
             journal::write_lease(&mut lease, Some(&self.run), &journal, &timestamp())?;
@@ -252,6 +255,11 @@ impl Lock {
         self.update(cluster, true, |journal| journal.cursor = cursor).await
     }
 
+    /// Has the next write note what the metrics came to: one is due soon in any case.
+    pub(crate) fn keep(&mut self, compared: ComparisonRecord) {
+        self.compared = Some(compared);
+    }
+
     /// Says that we are alive.
     pub(crate) async fn renew(&mut self, cluster: &Cluster) -> Result<(), Error> {
         self.update(cluster, true, |_| {}).await
@@ -299,6 +307,7 @@ impl Lock {
                 journal.snapshot = journal.snapshot.take().filter(|_| left.held);
                 journal.traffic = journal.traffic.take().filter(|_| left.routed);
                 journal.loan = journal.loan.take().filter(|_| left.owes);
+                journal.compared = None;
             }
         })
         .await
@@ -318,6 +327,9 @@ impl Lock {
                 return Err(self.lost());
             }
             let (mut lease, mut journal) = (lease.clone(), journal.clone());
+            if let Some(compared) = &self.compared {
+                journal.compared = Some(compared.clone());
+            }
             change(&mut journal);
             journal::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;
             if let Some(outcome) = &self.outcome {

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::error::Error;
+use crate::health::Class;
 use crate::journal::{self, Ending, Outcome, Verb};
 use crate::model::{Revision, fingerprint};
 use crate::situation::{Observed, Situation};
@@ -19,7 +20,11 @@ impl Engine<'_> {
         let version = version(observed, &snapshot.canary);
         let failure = journal.failure.as_ref();
         let ending = match result {
-            Ok(()) if verb == Verb::Abort && failure.is_none() => Ending::Aborted,
+            Ok(())
+                if verb == Verb::Abort && failure.is_none_or(|failure| failure.class == Class::Undecided) =>
+            {
+                Ending::Aborted
+            }
             Ok(()) if verb == Verb::Abort => Ending::Failed,
             Ok(()) if Situation::of(observed).hold.is_some() => Ending::Held,
             Ok(()) if observed.workload.replicas() == 0 => Ending::Unjudged,

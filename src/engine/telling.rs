@@ -43,8 +43,9 @@ impl Telling {
         self.heartbeat.max(self.spoke + QUIET)
     }
 
-    /// Says what a wait is for, and whether the controller calls the rollout complete, if that is news.
-    pub(super) fn line(&mut self, text: &str, complete: bool, now: Instant) -> Line {
+    /// Says what a wait is for, and whether the controller calls the rollout complete, if that is news. What goes on
+    /// changing is told in `detail`, and is no news by itself.
+    pub(super) fn line(&mut self, text: &str, detail: Option<&str>, complete: bool, now: Instant) -> Line {
         let beat = now >= self.heartbeat;
         let news = text != self.said || complete != self.complete;
         if news && now < self.spoke + QUIET {
@@ -56,6 +57,7 @@ impl Telling {
         text.clone_into(&mut self.said);
         self.complete = complete;
         self.spoke = now;
+        let text = detail.unwrap_or(text);
         if !beat {
             return Line::Now(text.to_owned());
         }
@@ -74,7 +76,7 @@ mod tests {
         let begun = Instant::now();
         let mut telling = Telling::new(begun);
         let mut at =
-            |text: &str, millis: u64| telling.line(text, false, begun + Duration::from_millis(millis));
+            |text: &str, millis: u64| telling.line(text, None, false, begun + Duration::from_millis(millis));
         assert_eq!(at("a", 100), Line::At(begun + QUIET));
         assert_eq!(at("a", 700), Line::Now("a".into()));
         assert_eq!(at("a", 20_000), Line::None);

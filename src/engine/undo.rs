@@ -5,10 +5,10 @@ use crate::aftermath::Aftermath;
 use crate::cli::OnFailure;
 use crate::error::{Error, Kind};
 use crate::event::Event;
-use crate::health::Failure;
+use crate::health::{Class, Failure};
 use crate::journal::Verb;
 use crate::model::same_template;
-use crate::plan::{Plan, Step};
+use crate::plan::{OnInconclusive, Plan, Step};
 use crate::situation::Situation;
 use crate::strategy;
 
@@ -21,11 +21,11 @@ impl Engine<'_> {
         proof.ahead().await;
         let id = observed.workload.id();
         let kind = failure.class.kind();
-        let failed = format!("{id}: the new version failed: {}", failure.sentence());
+        let failed = format!("{id}: {}: {}", failure.told(), failure.sentence());
         let verb = |verb: &str| id.command(verb);
         let situation = Situation::of(&observed);
         let (live, home) = (observed.workload.spec.template.clone(), situation.home().cloned());
-        let policy = self.guard.policy();
+        let policy = self.policy_on(&failure);
         let plan = match policy {
             OnFailure::Abort => strategy::undo(&observed),
             OnFailure::Hold | OnFailure::Continue => strategy::stop(&situation),
@@ -71,6 +71,18 @@ impl Engine<'_> {
             Aftermath::Returning { .. } | Aftermath::Another { .. } => error.next(verb("status")),
             Aftermath::Live => error.next(verb("abort")),
         })
+    }
+
+    /// Returns what is done about a failure.
+    fn policy_on(&self, failure: &Failure) -> OnFailure {
+        match failure.class {
+            Class::Version | Class::Infrastructure => self.guard.policy(),
+            Class::Undecided => match self.on_inconclusive() {
+                OnInconclusive::Abort => OnFailure::Abort,
+                OnInconclusive::Hold => OnFailure::Hold,
+                OnInconclusive::Promote => OnFailure::Continue,
+            },
+        }
     }
 
     /// Takes off a hold whose canary another client took away by putting the stable template back: under it the stable

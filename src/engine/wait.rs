@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
+use super::compare::{Compared, Reading, Scraped};
 use super::guard::Look;
 use super::telling::{Line, Telling};
 use super::verify::{dark, ends};
@@ -43,14 +44,14 @@ fn pace(pods: usize) -> Duration {
     (LEAST + Duration::from_micros(100).saturating_mul(pods)).min(MOST)
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
     /// Waits until a step is done.
     ///
     /// Returns why the new version failed, if it did.
     pub(crate) async fn wait(&mut self, step: &Step) -> Result<Option<Failure>, Error> {
         let begin = Instant::now();
         let soak = match step {
-            Step::Soak { seconds } => Duration::from_secs(*seconds),
+            Step::Soak { seconds, .. } => Duration::from_secs(*seconds),
             Step::Route { grace, .. } | Step::Own { grace, .. } => Duration::from_secs(*grace),
             Step::Pin { .. } => PROXIES,
             // Some data planes drop a whole route that names a Service whose pods they do not know.
@@ -73,7 +74,14 @@ impl Engine<'_> {
         // Whoever asks for so many Ready seconds waits for them: the timeout is for all else.
         let least = step::least(step, &Situation::of(&self.observed()?));
         self.granted += least;
-        let deadline = soaked + least + self.options.timeout;
+        let asked = step.analyze().cloned();
+        if let Some(asked) = &asked {
+            let observed = self.observed()?;
+            self.begin_comparison(asked, &Situation::of(&observed));
+        }
+        let looks = asked.as_ref().map_or(0, |asked| asked.warm_up + asked.limit);
+        let mut reading = None;
+        let deadline = soaked + least + Duration::from_secs(looks) + self.options.timeout;
         let deadline = match self.options.deadline.filter(|_| step.is_guarded()) {
             Some(whole) => deadline.min(whole + self.granted),
             None => deadline,
@@ -109,9 +117,28 @@ impl Engine<'_> {
                     look.failure = dark(step, &situation, before);
                 }
             }
+            let mut detail = None;
+            let mut compared = Compared { is_good: true, ..Compared::default() };
+            if asked.is_some() && progress == Progress::Done && look.failure.is_none() && !look.is_open {
+                compared = self.compare(&observed, &mut reading);
+                wake = compared.wake.map_or(wake, |at| wake.min(at));
+                look.failure = compared.failure.take();
+            }
+            // Whoever may go on early does so when the metrics say it.
+            let is_over = now >= soaked || asked.as_ref().is_some_and(|asked| asked.early_pass);
             let mut text = match progress {
-                Progress::Done if now >= soaked && look.failure.is_none() && !look.is_open => {
+                Progress::Done if is_over && compared.is_good && look.failure.is_none() && !look.is_open => {
+                    if asked.is_some() {
+                        self.tell_comparison();
+                    }
                     return Ok(None);
+                }
+                Progress::Done if asked.is_some() => {
+                    if now < soaked {
+                        wake = wake.min(soaked);
+                    }
+                    detail = Some(compared.text);
+                    compared.key
                 }
                 Progress::Done => {
                     // What is open then is waited for by its own time.
@@ -142,6 +169,9 @@ impl Engine<'_> {
                 return Err(self.interrupted("stopped by a signal", Kind::Interrupted));
             }
             if let Some(failure) = look.failure {
+                if asked.is_some() {
+                    self.tell_comparison();
+                }
                 return Ok(Some(failure));
             }
             if let Some(trouble) = &look.trouble {
@@ -160,7 +190,7 @@ impl Engine<'_> {
                 self.lock.renew(self.cluster).await?;
                 continue;
             }
-            match telling.line(&text, observed.workload.is_complete(), now) {
+            match telling.line(&text, detail.as_deref(), observed.workload.is_complete(), now) {
                 Line::Now(text) => {
                     let status = Box::new(WorkloadStatus::brief(&observed));
                     self.output.event(&Event::Progress { text, status });
@@ -169,13 +199,18 @@ impl Engine<'_> {
                 Line::None => {}
             }
             let next = now + pace(observed.pods.len());
-            stop = self.until(wake, next).await?;
+            stop = self.until(wake, next, &mut reading).await?;
         }
     }
 
     /// Takes changes in until it is time for the next look: at `next` if there are any, else at `wake`. Returns whether a
     /// signal came.
-    async fn until(&mut self, wake: Instant, next: Instant) -> Result<bool, Error> {
+    async fn until(
+        &mut self,
+        wake: Instant,
+        next: Instant,
+        reading: &mut Reading<'a>,
+    ) -> Result<bool, Error> {
         loop {
             let at = if self.cache.is_touched() { wake.min(next) } else { wake };
             tokio::select! {
@@ -183,6 +218,11 @@ impl Engine<'_> {
                 () = self.stop.received() => return Ok(true),
                 // What is there comes before the look.
                 changed = self.cache.changed() => changed?,
+                scraped = read(reading) => {
+                    *reading = None;
+                    self.take_metrics(scraped);
+                    return Ok(false);
+                }
                 () = sleep_until(at) => return Ok(false),
             }
             if Instant::now() >= next + LAG {
@@ -266,6 +306,14 @@ impl Engine<'_> {
             Err(lost) if lost.kind == Kind::Locked => lost,
             _ => error,
         }
+    }
+}
+
+/// Waits for what is read; for ever where nothing is.
+async fn read(reading: &mut Reading<'_>) -> Scraped {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
     }
 }
 

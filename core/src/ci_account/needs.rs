@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::apply::Item;
 use crate::error::Error;
 use crate::model::Strategy;
-use crate::preflight::{Level, Need, Subject, following_needs, needs, reading_needs, routing_needs};
+use crate::preflight::{
+    Level, Need, Subject, following_needs, needs, reading_needs, routing_needs, scraping_need,
+};
 use crate::traffic::Traffic;
 
 /// A Deployment that is to be rolled out.
@@ -32,6 +34,8 @@ pub struct Wanted {
     pub verifies: bool,
     /// The names of the previews that are known, as the API server forwards to them.
     pub previews: BTreeSet<String>,
+    /// Whether metrics of pods are read through the API server.
+    pub analyzes: bool,
 }
 
 impl Wanted {
@@ -58,6 +62,8 @@ impl Wanted {
             // It passes by NetworkPolicies, so all Services only where none is known.
             all.extend(self.previews.is_empty().then(|| proxy(None)));
         }
+        // Names of pods are not known before they are there.
+        all.extend(self.analyzes.then(scraping_need));
         for item in &self.items {
             all.extend(item_needs(item)?);
         }
@@ -134,6 +140,12 @@ mod tests {
         assert_eq!(words(&wanted), ["get services --subresource=proxy"]);
         wanted.previews.insert("web-preview:80".into());
         assert_eq!(words(&wanted), ["get services/web-preview:80 --subresource=proxy"]);
+    }
+
+    #[test]
+    fn metrics_are_read_of_all_pods() {
+        let wanted = Wanted { analyzes: true, ..Wanted::default() };
+        assert_eq!(wanted.needs().unwrap()[0].words(), "get pods --subresource=proxy");
     }
 
     #[test]

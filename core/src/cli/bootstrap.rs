@@ -87,6 +87,9 @@ pub struct WantedArgs {
     /// Also what `blue-green --verify` takes: to ask Services through the API server
     #[arg(long)]
     pub previews: bool,
+    /// Also what `canary --analyze` takes: to read the metrics of pods through the API server
+    #[arg(long)]
+    pub analyze: bool,
 }
 
 /// A token, and where it goes.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, weight};
+use super::{AnalysisArgs, GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, weight};
 use crate::duration;
 
 /// What is done about the first version of all.
@@ -47,6 +47,9 @@ pub struct CanaryArgs {
     /// Take stable pods away to meet the share; they grow back only by abort
     #[arg(long)]
     pub shrink_stable: bool,
+    /// What the metrics are to tell.
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
     /// How the traffic is split.
     #[command(flatten)]
     pub traffic: TrafficArgs,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::health::Class::{self, Infrastructure, Version};
+use crate::health::Class::{self, Infrastructure, Undecided, Version};
 
 /// How many new pods must have a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,20 @@ table! {
 /// An answer of a preview that is not what was asked for. It is judged where it is asked, so that it has no row.
 pub(super) const VERIFY: Rule =
     row(0, "Verify", Version, Some(0), One, "whoever rolls out says which answer is right");
+
+/// What the metrics of both versions say. It has no row either: docs/analysis.md tells when.
+pub(super) const METRICS_WORSE: Rule = row(
+    0,
+    "MetricsWorse",
+    Version,
+    Some(0),
+    One,
+    "it fails more requests than the stable version, or is slower",
+);
+
+/// The metrics do not tell.
+pub(super) const NOT_ENOUGH_DATA: Rule =
+    row(0, "NotEnoughData", Undecided, Some(0), One, "too few requests, or none that could be counted");
 
 /// Graces that the user changed, by reason. `None` means for ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

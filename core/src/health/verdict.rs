@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::brief;
-use crate::health::rules::{LOST_READINESS, VERIFY};
+use crate::health::rules::{LOST_READINESS, METRICS_WORSE, NOT_ENOUGH_DATA, VERIFY};
 use crate::health::{Class, Meanwhile, Memory, Moment, Quorum, Rule, Signal, Tolerances, View};
 use crate::model::Pod;
 
@@ -69,6 +69,33 @@ impl Failure {
     /// An answer of the preview that is not what was asked for.
     pub fn wrong_answer(message: String) -> Self {
         Self::at_once(&VERIFY, message, Vec::new())
+    }
+
+    /// The metrics of these pods are worse than those of the stable version's.
+    pub fn metrics_worse(message: String, pods: Vec<String>) -> Self {
+        Self::at_once(&METRICS_WORSE, message, pods)
+    }
+
+    /// The metrics do not tell whether it is worse.
+    pub fn not_enough_data(message: String) -> Self {
+        Self::at_once(&NOT_ENOUGH_DATA, message, Vec::new())
+    }
+
+    /// Returns what is said of the version before the reason.
+    pub const fn told(&self) -> &'static str {
+        match self.class {
+            Class::Version | Class::Infrastructure => "the new version failed",
+            Class::Undecided => "it is not known whether the new version is worse",
+        }
+    }
+
+    /// Returns it as a line of a log.
+    pub fn line(&self) -> String {
+        let word = match self.class {
+            Class::Version | Class::Infrastructure => "FAILED",
+            Class::Undecided => "UNDECIDED",
+        };
+        format!("{word}: {}", self.sentence())
     }
 
     fn at_once(rule: &Rule, message: String, pods: Vec<String>) -> Self {

@@ -107,6 +107,11 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
     needs
 }
 
+/// Returns what reading the metrics of pods needs besides.
+pub fn scraping_need() -> Need {
+    Need::new("get", "", "pods/proxy", None, Level::Error)
+}
+
 /// Returns what following a workload needs besides (`status -w` and `--until`): without, it is not seen who holds it.
 pub fn following_needs(deployment: &str) -> [Need; 2] {
     let lease = lease_name(DEPLOYMENT.names(), deployment);

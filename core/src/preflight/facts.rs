@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::model::{Resource, resource};
 use crate::preflight::Need;
+use crate::scrape::Read;
 
 /// Something that was read, or why it was not: "no right to list resourcequotas", "offline".
 pub type Fact<T> = Result<T, String>;
@@ -73,6 +74,8 @@ pub struct Facts {
     pub live_dry_run: Fact<Result<Value, String>>,
     /// What the user needs for the rollout and may not do.
     pub missing_rights: Fact<Vec<Need>>,
+    /// What pods of the stable version say, where metrics are to be compared.
+    pub metrics: Fact<Vec<Read>>,
 }
 
 impl Facts {
@@ -89,7 +92,8 @@ impl Facts {
             named: BTreeMap::new(),
             pod_dry_run: Err(why.clone()),
             live_dry_run: Err(why.clone()),
-            missing_rights: Err(why),
+            missing_rights: Err(why.clone()),
+            metrics: Err(why),
         }
     }
 

@@ -80,5 +80,6 @@ pub(super) fn facts() -> Facts {
         pod_dry_run: Ok(Ok(json!({"spec": subject().pod()}))),
         live_dry_run: Err("not needed".into()),
         missing_rights: Ok(vec![]),
+        metrics: Err("not needed".into()),
     }
 }

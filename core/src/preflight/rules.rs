@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::preflight::{
-    Facts, Judged, Kind, Subject, access, images, live, numbers, placement, probes, quota, references,
-    selector, services,
+    Facts, Judged, Kind, Subject, access, images, live, metrics, numbers, placement, probes, quota,
+    references, selector, services,
 };
 
 /// Looks at one thing.
@@ -65,6 +65,7 @@ pub const RULES: &[Rule] = rules![
     "RP020", "a Service's named port is gone, or a Service serves nobody", "E W", "dangling-service, service-targets-pod", [Version: services::target_ports, Plan: services::endpoints];
     "RP030", "a right is missing", "E W I", "", [Plan: access::rights];
     "RP031", "the share that was asked cannot be had exactly", "W", "", [Plan: numbers::share];
+    "RP032", "metrics of the stable version cannot be read, or compared", "E W", "", [Plan: metrics::comparable];
 ];
 
 /// Reads a rule's id, for flags.

@@ -8,7 +8,7 @@ use crate::model::{Revision, Strategy, Workload, without_hash};
 use crate::plan::{Plan, Step};
 use crate::preflight::made::{Made, made};
 use crate::preflight::surge::Replacing;
-use crate::preflight::{Need, needs, routing_needs};
+use crate::preflight::{Need, Trial, needs, routing_needs, scraping_need};
 use crate::share::Sizing;
 use crate::situation::Situation;
 use crate::step;
@@ -36,6 +36,8 @@ pub struct Subject {
     pub pending: bool,
     /// The numbers of pods for the share that was asked.
     pub sizing: Option<Sizing>,
+    /// The metrics that are to be compared.
+    pub trial: Option<Trial>,
     /// What the user must be allowed to do.
     pub needs: Vec<Need>,
     /// The manifest that it came from.
@@ -75,7 +77,8 @@ impl Subject {
         }
         let mut needs = needs(&live.id().name, lowers);
         needs.extend(situation.observed.traffic.iter().flat_map(routing_needs));
-        Self {
+        needs.extend(plan.steps.iter().find_map(Step::analyze).map(|_| scraping_need()));
+        let subject = Self {
             makes: made(situation, plan, &deployment.spec.template),
             deployment,
             live: Some(live.clone()),
@@ -86,9 +89,11 @@ impl Subject {
             goes_back: false,
             pending: !given && !situation.is_on_stable_template(),
             sizing: first,
+            trial: None,
             needs,
             file: None,
-        }
+        };
+        Self { trial: Trial::of(situation, plan, &subject), ..subject }
     }
 
     /// Returns the same change with the template that is live: what is found there, too, is nothing new.

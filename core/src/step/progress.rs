@@ -279,7 +279,7 @@ mod tests {
         text["bounds"]["surge"] = 3.into();
         observed.workload.metadata.annotations =
             Some([(crate::keys::HELD_ANNOTATION.to_owned(), text.to_string())].into());
-        let soak = Step::Soak { seconds: 20 };
+        let soak = Step::Soak { seconds: 20, analyze: None };
         assert_eq!(progress(&soak, &Situation::of(&observed), &steady), Progress::Done);
         observed.pods.pop();
         let waits = Progress::Waiting("2 of 3 canary pods Ready".into(), None);

@@ -125,11 +125,12 @@ fn finish(observed: &Observed) -> Vec<Step> {
         Some(moves) => {
             steps.extend(moves.switch());
             let (before, moves_after) = moves.promote_after(100);
-            steps.push(Step::Soak { seconds: soak });
+            steps.push(Step::Soak { seconds: soak, analyze: None });
             steps.extend(before);
             after = moves_after;
         }
-        None => steps.extend([Step::Pin { role: Some(Role::Canary) }, Step::Soak { seconds: soak }]),
+        None => steps
+            .extend([Step::Pin { role: Some(Role::Canary) }, Step::Soak { seconds: soak, analyze: None }]),
     }
     steps.extend([Step::Release, Step::AwaitRollout]);
     steps.extend(after);
@@ -231,7 +232,7 @@ mod tests {
             Step::AwaitCanary,
             Step::Freeze,
             TO_CANARY,
-            Step::Soak { seconds: 30 },
+            Step::Soak { seconds: 30, analyze: None },
             Step::Release,
             Step::AwaitRollout,
             OWN,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 use crate::model::{Revision, fingerprint, images, same_template};
-use crate::plan::{Plan, Step};
+use crate::plan::{Analyze, Plan, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Phase, Situation};
 use crate::step;
@@ -22,12 +22,26 @@ pub struct CanaryRequest {
     pub wanted: Wanted,
     /// Seconds between two shares.
     pub wait_seconds: u64,
+    /// What the metrics are to tell at each share.
+    pub analyze: Option<Analyze>,
     /// Promote after the last.
     pub promote: bool,
     /// Refuse a share that is not exact.
     pub exact: bool,
     /// Take stable pods away to meet the share.
     pub shrink: bool,
+}
+
+impl CanaryRequest {
+    /// The time between two shares.
+    fn soak(&self) -> Option<Step> {
+        Step::soak(self.wait_seconds, self.analyze.as_ref())
+    }
+
+    /// The time after the last share: before a promotion, or for what the metrics are to tell.
+    fn last_soak(&self) -> Option<Step> {
+        self.soak().filter(|_| self.promote || self.analyze.is_some())
+    }
 }
 
 /// Returns the plan of a canary.
@@ -80,7 +94,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
             return Err(Error::refused(format!("--exact: {}", sizing.sentence())).next(advice));
         }
         if index > 0 {
-            steps.push(Step::Soak { seconds: request.wait_seconds });
+            steps.extend(request.soak());
         }
         let template = if index == 0 { template.clone() } else { None };
         // Only the first step finds the rollout under way; later ones find a hold.
@@ -89,10 +103,10 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         steps.push(Step::Hold { template, size, stable, changes });
         steps.push(Step::AwaitCanary);
     }
+    steps.extend(request.last_soak());
     if request.promote {
-        steps.extend([Step::Soak { seconds: request.wait_seconds }, Step::Release, Step::AwaitRollout]);
+        steps.extend([Step::Release, Step::AwaitRollout]);
     }
-    steps.retain(|step| *step != Step::Soak { seconds: 0 });
     Ok(Plan { steps })
 }
 
@@ -148,21 +162,20 @@ fn routed(
         stable: STABLE,
         changes: std::mem::replace(&mut changes, true),
     };
-    let mut steps = moves.canary(&request.wanted, request.wait_seconds, new, &mut hold);
+    let mut steps = moves.canary(&request.wanted, request.soak().as_ref(), new, &mut hold);
     moves.check(&steps)?;
     for step in &steps {
         if let Step::Hold { size, stable, .. } = step {
             step::sizing(situation, *size, *stable).map_err(|error| with_name(error, situation))?;
         }
     }
+    steps.extend(request.last_soak());
     if request.promote {
         let (before, after) = moves.promote_after(request.wanted.weights.last().copied().unwrap_or_default());
-        steps.push(Step::Soak { seconds: request.wait_seconds });
         steps.extend(before);
         steps.extend([Step::Release, Step::AwaitRollout]);
         steps.extend(after);
     }
-    steps.retain(|step| *step != Step::Soak { seconds: 0 });
     Ok(Plan { steps })
 }
 

@@ -195,7 +195,7 @@ impl<'m> RoutedSteps<'m> {
     pub(super) fn canary(
         &self,
         wanted: &Wanted,
-        wait: u64,
+        soak: Option<&Step>,
         new: bool,
         hold: &mut dyn FnMut(Size) -> Step,
     ) -> Vec<Step> {
@@ -217,7 +217,7 @@ impl<'m> RoutedSteps<'m> {
             shift.matches.clone_from(&wanted.matches);
             shift.mirror = wanted.mirror;
             if index > 0 {
-                steps.push(Step::Soak { seconds: wait });
+                steps.extend(soak.cloned());
             }
             if published && weight < before {
                 steps.extend(self.forward(shift));

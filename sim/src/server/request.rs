@@ -147,6 +147,12 @@ fn target(path: &str) -> Target {
             .map_or(Target::Unknown, |resource| Target::Collection(resource, namespace.clone())),
         [plural, name] => find(group, version, plural)
             .map_or(Target::Unknown, |resource| Target::One(resource, key(name), None)),
+        // The API server takes the port off: `ResourceLocation` in `pkg/registry/core/pod/strategy.go`.
+        ["pods", name, part @ "proxy", ..] => {
+            let pod = name.trim_start_matches("https:").split(':').next().unwrap_or(name);
+            find(group, version, "pods")
+                .map_or(Target::Unknown, |resource| Target::One(resource, key(pod), Some((*part).to_owned())))
+        }
         [plural, name, part] => find(group, version, plural)
             .map_or(Target::Unknown, |resource| Target::One(resource, key(name), Some((*part).to_owned()))),
         _ => Target::Unknown,

@@ -10,6 +10,7 @@ use super::request::Request;
 use super::resources::{RESOURCES, Resource, of_kind};
 use super::{Reply, Server};
 use crate::controllers::Refusal;
+use crate::dataplane::metrics;
 use crate::object::{Key, Kind};
 
 /// The API groups. Those of custom resources are there where they are installed.
@@ -57,6 +58,10 @@ impl Server {
             ("GET", "scale") if is_scaled => Some(Ok(Reply::Document(200, scale(&old)))),
             ("PUT", "scale") if is_scaled => Some(self.scale(resource, key, &old, request)),
             ("GET", "log") => Some(Ok(Reply::Text(log(&old)))),
+            ("GET", "proxy") => Some(match metrics::of(&old, now) {
+                Some(text) => Ok(Reply::Text(text)),
+                None => Err(Refusal::new(404, "", "404 page not found".to_owned())),
+            }),
             ("POST", "eviction") => {
                 let mut deletion = request.clone();
                 deletion.body = request.body["deleteOptions"].clone();

@@ -154,3 +154,13 @@ fn checks() {
         "check web --image shop:v2-good -n shop -o sarif",
     ]));
 }
+
+#[test]
+fn canary_that_metrics_judge() {
+    assert_snapshot!(lines(&[
+        "canary web --image shop:v2-fails20 --weight 25 --analyze --metrics-port 8080 -n shop",
+        "canary web --image shop:v3-good --steps 25,50 --step-wait 1m --promote --analyze --metrics-port 8080 -n shop",
+        "canary web --image shop:v4-mute --weight 25 --analyze --metrics-port 8080 -n shop",
+        "history web -n shop",
+    ]));
+}

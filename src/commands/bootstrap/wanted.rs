@@ -31,6 +31,7 @@ pub(super) async fn find(
         searched: if routed { cluster.searched(args.router).await? } else { Vec::new() },
         items: items(args, context, cluster).await?,
         verifies: args.previews,
+        analyzes: args.analyze,
         strategies,
         ..Wanted::default()
     };

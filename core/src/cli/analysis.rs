@@ -1,0 +1,114 @@
+//! Flags of verbs that compare the metrics of both versions.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::duration;
+use crate::plan::{Analyze, MetricSource, OnInconclusive};
+
+/// What the metrics of both versions are to tell.
+#[derive(Clone, Debug, Args)]
+pub struct AnalysisArgs {
+    /// Compare errors and latency of both versions while the canary serves, and go back if it is worse
+    #[arg(long)]
+    pub analyze: bool,
+    /// Requests that take longer are slow [default: bounds chosen from the stable version's latency]
+    #[arg(long, value_name = "DURATION", value_parser = latency, requires = "analyze")]
+    pub slower_than: Option<f64>,
+    /// So many times as many bad requests as the stable version has are not worse yet
+    #[arg(long, value_name = "FACTOR", value_parser = margin, default_value = "1.25", requires = "analyze")]
+    pub margin: f64,
+    /// The largest share of failed requests, whatever the stable version has
+    #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "analyze")]
+    pub max_error_rate: Option<f64>,
+    /// For how long new pods are Ready before the first look
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s", requires = "analyze")]
+    pub warm_up: Duration,
+    /// Longest time of looks at one share; then there is not enough data
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "analyze")]
+    pub analysis_time: Duration,
+    /// Go on before --step-wait is over, as soon as the canary is known not to be worse
+    #[arg(long, requires = "analyze")]
+    pub early_pass: bool,
+    /// What to do when there is not enough data
+    #[arg(long, value_enum, value_name = "ACTION", default_value = "abort", requires = "analyze")]
+    pub on_inconclusive: OnInconclusive,
+    /// Port of the pods' metrics [default: as their annotations or the names of their ports say]
+    #[arg(long, value_name = "PORT", requires = "analyze")]
+    pub metrics_port: Option<String>,
+    /// Path of the pods' metrics [default: as their annotations say, or /metrics]
+    #[arg(long, value_name = "PATH", requires = "analyze")]
+    pub metrics_path: Option<String>,
+}
+
+impl AnalysisArgs {
+    /// Returns what is to be found out, if anything is.
+    pub fn asked(&self) -> Option<Analyze> {
+        let from = MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() };
+        self.analyze.then(|| Analyze {
+            from,
+            slower_than: self.slower_than,
+            margin: self.margin,
+            max_error_rate: self.max_error_rate.map(|percent| percent / 100.0),
+            warm_up: self.warm_up.as_secs(),
+            limit: self.analysis_time.as_secs(),
+            early_pass: self.early_pass,
+            on_inconclusive: self.on_inconclusive,
+        })
+    }
+}
+
+/// Reads a latency, in seconds.
+fn latency(text: &str) -> Result<f64, String> {
+    let wrong = || format!("'{text}' is no latency: write for example 250ms or 1.5s");
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1000.0),
+        None => (text.strip_suffix('s').ok_or_else(wrong)?, 1.0),
+    };
+    let seconds = decimal(number).ok_or_else(wrong)? / unit;
+    if seconds > 0.0 && seconds <= 3600.0 { Ok(seconds) } else { Err(wrong()) }
+}
+
+fn margin(text: &str) -> Result<f64, String> {
+    let wrong = || format!("'{text}' is no factor from 1 to 10: write for example 1.25");
+    decimal(text).filter(|factor| (1.0..=10.0).contains(factor)).ok_or_else(wrong)
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let wrong = || format!("'{text}' is no percentage above 0 and below 100: write for example 5");
+    let number = text.trim_end_matches('%').trim();
+    decimal(number).filter(|percent| *percent > 0.0 && *percent < 100.0).ok_or_else(wrong)
+}
+
+/// Reads digits with at most one point: no sign, no exponent, no infinity.
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
+    text.parse().ok().filter(|_| plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_written_with_their_unit() {
+        assert_eq!(latency("250ms"), Ok(0.25));
+        assert_eq!(latency("1.5s"), Ok(1.5));
+        for text in ["250", "0ms", "-1s", "1e3s", "infs", "NaNms", "4000s", "", "s", "1 s"] {
+            assert!(latency(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn margins_and_percentages_have_their_bounds() {
+        assert_eq!(margin("1.25"), Ok(1.25));
+        assert_eq!(percent("0.5%"), Ok(0.5));
+        for text in ["0.9", "11", "NaN", "inf", "-2", ""] {
+            assert!(margin(text).is_err(), "{text}");
+        }
+        for text in ["0", "100", "NaN", "-1", "1e1", ""] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
+}

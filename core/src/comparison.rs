@@ -1,0 +1,323 @@
+//! Both versions' metrics, compared while the new one serves: which pods are read and when, and what their texts come to.
+//!
+//! The engine reads and waits; here is the rest, so that it can be gone on with from what stands on the Lease.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::analysis::{Analysis, Count, Counted, Judged, Settings, State, bounds};
+use crate::health::Moment;
+use crate::journal::ComparisonRecord;
+use crate::metric::{Scraped, Totals};
+use crate::model::{Pod, Revision};
+use crate::plan::{Analyze, MetricSource, OnInconclusive};
+use crate::scrape::{Place, Read};
+use crate::situation::Situation;
+
+/// The least time between two looks. A new version is found out after four of them at the earliest.
+const LOOK: Duration = Duration::from_secs(5);
+/// After so many looks at a share they become rarer, so that hours and days of them can be kept.
+const OFTEN: u32 = 120;
+/// Looks at each share before it is good.
+const LOOKS: usize = 4;
+/// So many stable pods are read at most: the shares are those of the pods that are read.
+const STABLE_PODS: usize = 10;
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing until then.
+    Wait(Moment),
+    /// These pods are to be read, all at the same time.
+    Read(Vec<(String, Place)>),
+}
+
+/// What the metrics say so far.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// It goes on.
+    Open,
+    /// The new version is not worse.
+    Good {
+        /// Why.
+        sentence: String,
+    },
+    /// It is.
+    Worse {
+        /// Why.
+        sentence: String,
+        /// Its pods.
+        pods: Vec<String>,
+    },
+    /// Time is over, and it is not known.
+    NotEnough {
+        /// Why.
+        sentence: String,
+    },
+}
+
+/// A comparison under way.
+#[derive(Debug)]
+pub struct Comparison {
+    asked: Analyze,
+    record: ComparisonRecord,
+    /// The stable pods that are read, by uid, as long as they are there.
+    sampled: BTreeSet<String>,
+    /// Whose base is of this share.
+    based: BTreeSet<String>,
+    /// What was read of each pod at the last look, by uid.
+    series: BTreeMap<String, Scraped>,
+    /// When the last look was.
+    looked: Option<Moment>,
+    /// Looks before this share.
+    before: usize,
+    begun: Option<Moment>,
+    next: Moment,
+    trouble: BTreeMap<String, String>,
+    /// Names of the pods that were read last: the canary's, and all.
+    canaries: BTreeSet<String>,
+    asked_of: BTreeMap<String, String>,
+    /// Whether the end was told that does not count.
+    is_told: bool,
+}
+
+impl Comparison {
+    /// Begins one in a step of the plan, or goes on with what was noted of the same version.
+    pub fn new(asked: &Analyze, canary: &str, step: usize, noted: Option<ComparisonRecord>) -> Self {
+        let noted = noted.filter(|noted| noted.canary == canary);
+        let of_step = noted.iter().filter(|noted| noted.step == step);
+        let based = of_step.flat_map(|noted| noted.bases.keys().cloned()).collect();
+        let before =
+            noted.as_ref().filter(|noted| noted.step != step).map_or(0, |noted| noted.analysis.looks());
+        let fresh = || ComparisonRecord {
+            canary: canary.to_owned(),
+            step,
+            bounds: None,
+            bases: BTreeMap::new(),
+            analysis: Analysis::default(),
+        };
+        Self {
+            asked: asked.clone(),
+            record: ComparisonRecord { step, ..noted.unwrap_or_else(fresh) },
+            sampled: BTreeSet::new(),
+            based,
+            series: BTreeMap::new(),
+            looked: None,
+            before,
+            begun: None,
+            next: Moment::ZERO,
+            trouble: BTreeMap::new(),
+            canaries: BTreeSet::new(),
+            asked_of: BTreeMap::new(),
+            is_told: false,
+        }
+    }
+
+    /// The share has changed: within a look it has to be the same, so all pods are counted anew. What was found stays.
+    pub fn at_another_share(&mut self, step: usize) {
+        self.record.step = step;
+        self.based.clear();
+        self.series.clear();
+        self.before = self.record.analysis.looks();
+        self.looked = None;
+        self.begun = None;
+        self.next = Moment::ZERO;
+    }
+
+    /// Whether something is to be told that is told once.
+    pub fn is_news(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_told, true)
+    }
+
+    /// What is done where the metrics do not tell.
+    pub const fn on_inconclusive(&self) -> OnInconclusive {
+        self.asked.on_inconclusive
+    }
+
+    /// What of it has to last.
+    pub fn record(&self) -> &ComparisonRecord {
+        &self.record
+    }
+
+    /// Returns what to do at this time.
+    pub fn next(
+        &mut self,
+        situation: &Situation<'_>,
+        ready_for: impl Fn(&Pod) -> Option<Duration>,
+        now: Moment,
+    ) -> Next {
+        let ready = |version: Option<&Revision>| -> Vec<Pod> {
+            let pods = version.into_iter().flat_map(|version| situation.pods_of(version));
+            pods.filter(|pod| pod.is_ready()).cloned().collect()
+        };
+        let canaries = ready(situation.canary);
+        let youngest = canaries.iter().map(|pod| ready_for(pod).unwrap_or_default()).min();
+        let warm_up = Duration::from_secs(self.asked.warm_up);
+        let Some(youngest) = youngest else { return Next::Wait(now + LOOK) };
+        if youngest < warm_up {
+            return Next::Wait(now + warm_up.saturating_sub(youngest).max(Duration::from_millis(20)));
+        }
+        let begun = self.begun.get_or_insert(now);
+        if now < self.next {
+            return Next::Wait(self.next);
+        }
+        self.next = now + LOOK.max(now.saturating_sub(*begun) / OFTEN);
+        let mut stable = ready(situation.stable);
+        self.sampled.retain(|uid| stable.iter().any(|pod| pod.uid() == uid));
+        stable.sort_by_key(|pod| !self.sampled.contains(pod.uid()));
+        stable.truncate(STABLE_PODS);
+        self.sampled = stable.iter().map(|pod| pod.uid().to_owned()).collect();
+        self.canaries = canaries.iter().map(|pod| pod.name().to_owned()).collect();
+        self.trouble.clear();
+        self.asked_of.clear();
+        let mut pods = Vec::new();
+        for (version, all) in [(situation.canary, canaries), (situation.stable, stable)] {
+            let MetricSource::Pods { port, path } = &self.asked.from;
+            let template = version.map(|version| &version.spec.template);
+            let place = template.map(|template| Place::of(template, port.as_deref(), path.as_deref()));
+            for pod in all {
+                match &place {
+                    Some(Ok(place)) => {
+                        self.asked_of.insert(pod.name().to_owned(), pod.uid().to_owned());
+                        pods.push((pod.name().to_owned(), place.clone()));
+                    }
+                    Some(Err(why)) => drop(self.trouble.insert(pod.name().to_owned(), why.clone())),
+                    None => {}
+                }
+            }
+        }
+        Next::Read(pods)
+    }
+
+    /// Takes in what was read.
+    pub fn take(&mut self, read: Vec<Read>, now: Moment) {
+        let mut scraped = BTreeMap::new();
+        for (pod, place, text) in read {
+            let text = text.map_err(|why| why.sentence(&place));
+            match text.and_then(|text| Scraped::of(&text)) {
+                Ok(one) => drop(scraped.insert(pod, one)),
+                Err(why) => drop(self.trouble.insert(pod, why)),
+            }
+        }
+        self.choose_bounds(&scraped);
+        let bounds = self.record.bounds.clone().unwrap_or_default();
+        let (mut canary, mut stable) = (BTreeMap::new(), BTreeMap::new());
+        for (pod, one) in &scraped {
+            let Some(uid) = self.asked_of.get(pod).filter(|uid| self.based.contains(*uid)) else { continue };
+            let counted = match (self.series.get(uid), self.record.bases.get(uid)) {
+                (Some(before), _) => one.since(before, &bounds),
+                (None, Some(base)) => one.totals(&bounds).since(base),
+                (None, None) => continue,
+            };
+            let side = if self.canaries.contains(pod) { &mut canary } else { &mut stable };
+            side.insert(uid.clone(), counted);
+        }
+        // Of one version alone there is nothing to compare: its requests count with the next look. So do those of a time in
+        // which the canary got none: a look that says nothing would make the newest ones look harmless.
+        let is_whole = canary.values().any(Counted::has_requests) && !stable.is_empty();
+        if is_whole {
+            let took = self.looked.map(|looked| now.saturating_sub(looked));
+            self.record.analysis.look(&canary, &stable, took);
+        }
+        if is_whole || self.looked.is_none() {
+            self.looked = Some(now);
+        }
+        for (pod, one) in scraped {
+            let Some(uid) = self.asked_of.get(&pod).cloned() else { continue };
+            if self.based.insert(uid.clone()) || is_whole {
+                self.record.bases.insert(uid.clone(), one.totals(&bounds));
+                self.series.insert(uid, one);
+            }
+        }
+    }
+
+    /// Bounds stay as they were chosen first, so that all looks count the same.
+    fn choose_bounds(&mut self, scraped: &BTreeMap<String, Scraped>) {
+        if self.record.bounds.is_some() {
+            return;
+        }
+        let stable = || scraped.iter().filter(|(pod, _)| !self.canaries.contains(*pod)).map(|(_, one)| one);
+        let Some(first) = stable().next() else { return };
+        let known = first.bounds();
+        let chosen = match self.asked.slower_than {
+            Some(asked) => known.into_iter().filter(|bound| is_same(*bound, asked)).collect(),
+            None => chosen(&stable().map(|one| one.totals(&known)).collect::<Vec<_>>(), &known),
+        };
+        self.record.bounds = Some(chosen);
+    }
+
+    /// Returns what is found so far.
+    pub fn finding(&self, now: Moment) -> Finding {
+        let judged = self.judged();
+        let is_over = self
+            .begun
+            .is_some_and(|begun| now.saturating_sub(begun) >= Duration::from_secs(self.asked.limit));
+        // What is good at one share may not be at a larger one.
+        let looks = self.record.analysis.looks().saturating_sub(self.before);
+        match judged.state {
+            State::Worse => {
+                Finding::Worse { sentence: judged.why_worse(), pods: self.canaries.iter().cloned().collect() }
+            }
+            State::Good if looks >= LOOKS => Finding::Good { sentence: judged.why_good() },
+            State::Good | State::Collecting if is_over => {
+                let why = self.missing().unwrap_or_else(|| self.record.analysis.why_open(self.settings()));
+                Finding::NotEnough { sentence: why }
+            }
+            State::Good | State::Collecting => Finding::Open,
+        }
+    }
+
+    /// Returns how it stands in few words, and with the numbers of now.
+    pub fn brief(&self) -> (String, String) {
+        if self.begun.is_none() {
+            let warm = "the canary serves; its metrics count once its pods are warm".to_owned();
+            return (warm.clone(), warm);
+        }
+        if let Some(missing) = self.missing() {
+            let text = format!("the canary serves; {missing}");
+            return (text.clone(), text);
+        }
+        let judged = self.judged();
+        let word = match judged.state {
+            State::Good => "it is good so far",
+            State::Collecting => "whether it is worse is not known yet",
+            State::Worse => "it is worse",
+        };
+        let text = format!("the canary serves; {word}");
+        if judged.metrics.is_empty() {
+            (text.clone(), text)
+        } else {
+            (text.clone(), format!("{text}: {}", judged.brief()))
+        }
+    }
+
+    /// Returns what is thought by all looks so far.
+    pub fn judged(&self) -> Judged {
+        self.record.analysis.judge(self.settings())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { margin: self.asked.margin, max_error_rate: self.asked.max_error_rate }
+    }
+
+    /// Names a pod whose metrics were not read.
+    pub fn missing(&self) -> Option<String> {
+        let (pod, why) = self.trouble.first_key_value()?;
+        let asked = self.asked_of.len().max(self.trouble.len());
+        Some(format!("no metrics of {} of {asked} pods: {pod}: {why}", self.trouble.len()))
+    }
+}
+
+/// Chooses bounds from what the stable pods have counted since they are there.
+fn chosen(totals: &[Totals], known: &[f64]) -> Vec<f64> {
+    let sum = |bound: f64| totals.iter().fold(Count::default(), |all, one| all.plus(one.above(bound)));
+    bounds(&known.iter().map(|bound| (*bound, sum(*bound))).collect::<Vec<_>>())
+}
+
+/// Whether two bounds are the same but for how they were written.
+pub fn is_same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= a.abs() * 1e-6
+}
+
+#[cfg(test)]
+mod tests;

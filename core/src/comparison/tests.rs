@@ -1,0 +1,223 @@
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::*;
+use crate::fixtures::held;
+use crate::scrape::Unread;
+use crate::situation::Observed;
+
+const ASKED: Analyze = Analyze {
+    from: MetricSource::Pods { port: None, path: None },
+    slower_than: None,
+    margin: 1.25,
+    max_error_rate: None,
+    warm_up: 60,
+    limit: 600,
+    early_pass: false,
+    on_inconclusive: OnInconclusive::Abort,
+};
+
+fn pod(name: &str, version: &str) -> Pod {
+    let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": version, "uid": version, "controller": true});
+    serde_json::from_value(json!({"metadata": {"name": name, "uid": name, "ownerReferences": [owner]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}))
+    .unwrap()
+}
+
+/// One canary pod beside stable ones, all Ready, with a port for metrics.
+fn shop(stable: usize) -> Observed {
+    let mut observed = held();
+    for revision in &mut observed.revisions {
+        revision.spec.template["spec"]["containers"][0]["ports"] =
+            json!([{"name": "metrics", "containerPort": 9102}]);
+    }
+    observed.pods = (0..stable).map(|n| Arc::new(pod(&format!("s{n}"), "web-1"))).collect();
+    observed.pods.push(Arc::new(pod("c0", "web-2")));
+    observed
+}
+
+fn metrics(requests: u64, bad: u64) -> String {
+    let good = requests - bad;
+    format!("http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n")
+}
+
+/// A service whose canary fails so many of a thousand, and whose stable pods fail ten.
+struct Service {
+    observed: Observed,
+    bad: u64,
+    now: u64,
+}
+
+impl Service {
+    fn new(bad: u64) -> Self {
+        Self { observed: shop(3), bad, now: 100 }
+    }
+
+    /// Lets five seconds pass, and has the pods read if they are due.
+    fn look(&mut self, comparison: &mut Comparison) -> Finding {
+        self.now += 5;
+        let now = Duration::from_secs(self.now);
+        let situation = Situation::of(&self.observed);
+        let ready = |_: &Pod| Some(Duration::from_secs(500));
+        if let Next::Read(pods) = comparison.next(&situation, ready, now) {
+            let read = pods.into_iter().map(|(pod, place)| {
+                let bad = if pod == "c0" { self.bad } else { 10 };
+                let text = metrics(self.now * 100, self.now * 100 * bad / 1000);
+                (pod, place, Ok(text))
+            });
+            comparison.take(read.collect(), now);
+        }
+        comparison.finding(now)
+    }
+}
+
+fn begun() -> Comparison {
+    Comparison::new(&ASKED, "web-2", 3, None)
+}
+
+#[test]
+fn a_version_that_fails_more_is_worse_after_four_looks() {
+    let (mut service, mut comparison) = (Service::new(100), begun());
+    let findings: Vec<Finding> = (0..5).map(|_| service.look(&mut comparison)).collect();
+    // The first reading is what the next is counted from.
+    assert!(findings[..4].iter().all(|finding| *finding == Finding::Open), "{findings:?}");
+    let Finding::Worse { sentence, pods } = &findings[4] else { panic!("{findings:?}") };
+    assert_eq!(pods, &["c0"]);
+    assert!(sentence.starts_with("errors: the canary fails 10 % of its requests (200 of 2000), stable 1.0 % (60 of 6000) in the same 20s: at least"), "{sentence}");
+}
+
+#[test]
+fn a_version_that_fails_as_much_is_good_in_time_and_at_each_share() {
+    let (mut service, mut comparison) = (Service::new(10), begun());
+    let looks = (0..60).position(|_| matches!(service.look(&mut comparison), Finding::Good { .. }));
+    assert!(looks.is_some_and(|looks| looks >= 8), "{looks:?}");
+    comparison.at_another_share(5);
+    let looks = (0..60).position(|_| matches!(service.look(&mut comparison), Finding::Good { .. }));
+    assert_eq!(looks, Some(LOOKS), "one to count from, and four");
+}
+
+#[test]
+fn too_few_requests_are_not_enough() {
+    let mut comparison = begun();
+    let service = Service::new(10);
+    let situation = Situation::of(&service.observed);
+    let mut last = Finding::Open;
+    for now in (0..130).map(|look| Duration::from_secs(5 * look)) {
+        if let Next::Read(pods) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
+            let read = pods.into_iter().map(|(pod, place)| (pod, place, Ok(metrics(now.as_secs() / 60, 0))));
+            comparison.take(read.collect(), now);
+        }
+        last = comparison.finding(now);
+    }
+    let Finding::NotEnough { sentence } = last else { panic!("{last:?}") };
+    assert!(
+        sentence.starts_with("errors: 10 of the canary's requests and 30 of the stable version's in 10m"),
+        "{sentence}"
+    );
+    assert!(sentence.contains("at this rate it takes about"), "{sentence}");
+}
+
+#[test]
+fn whoever_goes_on_after_a_kill_comes_to_the_same() {
+    for bad in [10, 30, 100] {
+        let (mut service, mut whole) = (Service::new(bad), begun());
+        let unbroken: Vec<Finding> = (0..40).map(|_| service.look(&mut whole)).collect();
+        let end = |findings: &[Finding]| findings.iter().position(|finding| *finding != Finding::Open);
+        for kill in 1..30 {
+            let (mut service, mut comparison) = (Service::new(bad), begun());
+            let mut findings: Vec<Finding> = (0..kill).map(|_| service.look(&mut comparison)).collect();
+            let noted = serde_json::to_string(comparison.record()).unwrap();
+            // What was read last is one look older, as if the Lease was not written since.
+            let noted = serde_json::from_str(&noted).unwrap();
+            let mut comparison = Comparison::new(&ASKED, "web-2", 3, Some(noted));
+            findings.extend((kill..41).map(|_| service.look(&mut comparison)));
+            let (before, after) = (end(&unbroken), end(&findings));
+            assert!(
+                before == after || before.map(|look| look + 1) == after,
+                "{bad} {kill}: {before:?} {after:?}"
+            );
+        }
+    }
+}
+
+/// Seen on a real cluster: the long look after a kill stood out, and that was taken for scatter.
+#[test]
+fn a_minute_without_a_process_is_one_long_look() {
+    let (mut service, mut comparison) = (Service::new(100), begun());
+    (0..3).for_each(|_| drop(service.look(&mut comparison)));
+    let noted = comparison.record().clone();
+    service.now += 55;
+    let mut comparison = Comparison::new(&ASKED, "web-2", 3, Some(noted));
+    let looks = (0..9).position(|_| matches!(service.look(&mut comparison), Finding::Worse { .. }));
+    assert!(looks.is_some_and(|looks| looks <= 2), "{looks:?}");
+    assert!((70.0..80.0).contains(&comparison.judged().seconds), "{}", comparison.judged().seconds);
+}
+
+#[test]
+fn another_version_begins_anew() {
+    let (mut service, mut comparison) = (Service::new(100), begun());
+    (0..5).for_each(|_| drop(service.look(&mut comparison)));
+    let noted = comparison.record().clone();
+    assert_eq!(Comparison::new(&ASKED, "web-3", 3, Some(noted.clone())).record().analysis.looks(), 0);
+    assert_eq!(Comparison::new(&ASKED, "web-2", 4, Some(noted)).record().analysis.looks(), 4);
+}
+
+#[test]
+fn young_pods_are_left_alone_and_ten_stable_ones_are_enough() {
+    let observed = shop(30);
+    let situation = Situation::of(&observed);
+    let mut comparison = begun();
+    let young = comparison.next(&situation, |_| Some(Duration::from_secs(20)), Duration::from_secs(5));
+    assert_eq!(young, Next::Wait(Duration::from_secs(45)));
+    let Next::Read(pods) =
+        comparison.next(&situation, |_| Some(Duration::from_secs(60)), Duration::from_secs(45))
+    else {
+        panic!()
+    };
+    assert_eq!(pods.len(), 11);
+    let again = comparison.next(&situation, |_| Some(Duration::from_secs(60)), Duration::from_secs(46));
+    assert_eq!(again, Next::Wait(Duration::from_secs(50)));
+}
+
+/// Seen on a real cluster: the traffic ended, and the empty looks after it took the evidence away.
+#[test]
+fn a_time_without_requests_is_no_look() {
+    let (mut service, mut comparison) = (Service::new(100), begun());
+    (0..4).for_each(|_| drop(service.look(&mut comparison)));
+    let looks = comparison.record().analysis.looks();
+    let stands = service.now;
+    for _ in 0..10 {
+        let situation = Situation::of(&service.observed);
+        service.now += 5;
+        let now = Duration::from_secs(service.now);
+        let Next::Read(pods) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) else {
+            panic!()
+        };
+        let read = pods.into_iter().map(|(pod, place)| {
+            let bad = if pod == "c0" { service.bad } else { 10 };
+            (pod, place, Ok(metrics(stands * 100, stands * 100 * bad / 1000)))
+        });
+        comparison.take(read.collect(), now);
+    }
+    assert_eq!(comparison.record().analysis.looks(), looks);
+    assert!(matches!(service.look(&mut comparison), Finding::Worse { .. }), "they come again");
+}
+
+#[test]
+fn whose_metrics_cannot_be_read_is_named() {
+    let service = Service::new(10);
+    let situation = Situation::of(&service.observed);
+    let mut comparison = begun();
+    for now in (0..130).map(|look| Duration::from_secs(5 * look)) {
+        if let Next::Read(pods) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
+            let read = pods.into_iter().map(|(pod, place)| {
+                let text = if pod == "c0" { Err(Unread::Answered(404)) } else { Ok(metrics(100, 1)) };
+                (pod, place, text)
+            });
+            comparison.take(read.collect(), now);
+        }
+    }
+    let Finding::NotEnough { sentence } = comparison.finding(Duration::from_secs(650)) else { panic!() };
+    assert_eq!(sentence, "no metrics of 1 of 4 pods: c0: /metrics on port 9102 answered 404");
+}

@@ -1,0 +1,202 @@
+//! Metrics as programs expose them: the text format of Prometheus 0.0.4, and what `OpenMetrics` adds to it (exemplars,
+//! `# EOF`, names in quotes). <https://prometheus.io/docs/instrumenting/exposition_formats/>
+//!
+//! One pass over the text, so that hostile text costs no more than its length. A value or a label may have anything in quotes:
+//! braces, commas, `#`.
+
+use std::borrow::Cow;
+
+use crate::brief;
+
+/// The longest that is told of a line that cannot be read, in letters.
+const SHOWN: usize = 40;
+
+/// A line with a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample<'t> {
+    /// The name of the metric.
+    pub name: Cow<'t, str>,
+    /// Its labels, in their order.
+    pub labels: Vec<(Cow<'t, str>, Cow<'t, str>)>,
+    /// The value; it may be infinite, or no number.
+    pub value: f64,
+}
+
+impl Sample<'_> {
+    /// Returns a label, empty where there is none.
+    pub fn label(&self, name: &str) -> &str {
+        self.labels.iter().find(|(label, _)| label == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// A line that is none of the format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What it begins with.
+    pub text: String,
+}
+
+/// Reads a text. Comments, `HELP` and `TYPE` are passed over.
+///
+/// # Errors
+/// Names the first line that cannot be read.
+pub fn samples(text: &str) -> Result<Vec<Sample<'_>>, Broken> {
+    let lines = text.lines().enumerate();
+    let lines = lines.map(|(index, line)| (index + 1, line.trim_matches([' ', '\t', '\r'])));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let broken =
+        |line, text: &str| Broken { line, text: brief::cut(&text.escape_default().to_string(), SHOWN) };
+    lines.map(|(number, line)| sample(line).ok_or_else(|| broken(number, line))).collect()
+}
+
+fn sample(line: &str) -> Option<Sample<'_>> {
+    let mut rest = Rest(line);
+    let mut name = Cow::Borrowed(rest.word(is_name));
+    rest.blanks();
+    let mut labels = Vec::new();
+    if rest.take('{') {
+        loop {
+            rest.blanks();
+            if rest.take('}') {
+                break;
+            }
+            let label =
+                if rest.0.starts_with('"') { rest.quoted()? } else { Cow::Borrowed(rest.word(is_name)) };
+            rest.blanks();
+            if rest.take('=') {
+                rest.blanks();
+                labels.push((label, rest.quoted()?));
+            } else if name.is_empty() && labels.is_empty() {
+                // A name in quotes stands among the labels.
+                name = label;
+            } else {
+                return None;
+            }
+            rest.blanks();
+            if !rest.take(',') && !rest.0.starts_with('}') {
+                return None;
+            }
+        }
+    }
+    rest.blanks();
+    let value = value(rest.word(|letter| !letter.is_whitespace()))?;
+    rest.blanks();
+    let time = rest.word(|letter| !letter.is_whitespace() && letter != '#');
+    rest.blanks();
+    let is_over = rest.0.is_empty() || rest.0.starts_with('#');
+    let is_sound = !name.is_empty() && labels.iter().all(|(label, _)| !label.is_empty());
+    (is_over && is_sound && (time.is_empty() || time.parse::<f64>().is_ok())).then_some(Sample {
+        name,
+        labels,
+        value,
+    })
+}
+
+/// Go's `ParseFloat`, as far as programs write it.
+fn value(text: &str) -> Option<f64> {
+    match text {
+        "+Inf" | "Inf" => Some(f64::INFINITY),
+        "-Inf" => Some(f64::NEG_INFINITY),
+        "NaN" => Some(f64::NAN),
+        number => {
+            number.parse().ok().filter(|_| number.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)))
+        }
+    }
+}
+
+fn is_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | ':' | '.')
+}
+
+/// What is left of a line.
+struct Rest<'t>(&'t str);
+
+impl<'t> Rest<'t> {
+    fn blanks(&mut self) {
+        self.0 = self.0.trim_start_matches([' ', '\t']);
+    }
+
+    fn take(&mut self, letter: char) -> bool {
+        let rest = self.0.strip_prefix(letter);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn word(&mut self, of: impl Fn(char) -> bool) -> &'t str {
+        let end = self.0.find(|letter| !of(letter)).unwrap_or(self.0.len());
+        let (word, rest) = self.0.split_at(end);
+        self.0 = rest;
+        word
+    }
+
+    /// A text in quotes, with `\\`, `\"` and `\n` undone.
+    fn quoted(&mut self) -> Option<Cow<'t, str>> {
+        let text = self.0.strip_prefix('"')?;
+        let mut escaped = false;
+        let mut has_escapes = false;
+        let end = text.find(|letter| {
+            let ends = letter == '"' && !escaped;
+            escaped = letter == '\\' && !escaped;
+            has_escapes |= escaped;
+            ends
+        })?;
+        let (inner, rest) = text.split_at(end);
+        self.0 = rest.strip_prefix('"')?;
+        Some(if has_escapes { Cow::Owned(unescaped(inner)) } else { Cow::Borrowed(inner) })
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, if letter == '\\' { letters.next() } else { None }) {
+            ('\\', Some('n')) => plain.push('\n'),
+            ('\\', Some(other @ ('\\' | '"'))) => plain.push(other),
+            (letter, other) => plain.extend(std::iter::once(letter).chain(other)),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests;
+
+/// Reads so many texts, made of valid ones by chance.
+#[cfg(test)]
+fn fuzz(count: u64, seed: u64) {
+    const TEXTS: [&str; 3] = [
+        include_str!("../tests/analysis/exposition/edge.txt"),
+        "a{b=\"c\\\\\\\"\",d=\"e\"} 1 2 # {x=\"y\"} 3\n{\"q.n\",l=\"v\"} +Inf\n# EOF",
+        "http_requests_total{code=\"500\",} 1e3\nb NaN\n",
+    ];
+    const LETTERS: [char; 16] =
+        ['{', '}', '"', '\\', ',', '=', ' ', '\n', '#', '1', 'e', '.', 'n', '\u{0}', 'é', '\u{1f600}'];
+    let mut state = seed;
+    let mut draw = |most: usize| {
+        // An xorshift (Marsaglia 2003): the same texts each time.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % u64::try_from(most.max(1)).unwrap()).unwrap()
+    };
+    for _ in 0..count {
+        let mut text: Vec<char> = TEXTS[draw(TEXTS.len())].chars().collect();
+        let from = draw(text.len());
+        text = text.into_iter().skip(from).take(120).collect();
+        for _ in 0..=draw(6) {
+            let at = draw(text.len());
+            match draw(3) {
+                0 => text.insert(at, LETTERS[draw(LETTERS.len())]),
+                1 if at < text.len() => text[at] = LETTERS[draw(LETTERS.len())],
+                _ => text.truncate(at),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if let Ok(all) = samples(&text) {
+            assert!(all.iter().all(|sample| !sample.name.is_empty()), "{text:?}");
+        }
+    }
+}

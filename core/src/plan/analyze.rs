@@ -1,0 +1,72 @@
+//! What is to be found out of the metrics of both versions while the new one serves.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// What is asked of the metrics. Kept in the plan, so that whoever goes on with a run asks the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Analyze {
+    /// Where they are read.
+    pub from: MetricSource,
+    /// Requests that take longer than so many seconds are slow; absent: the bounds are chosen from the stable version's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slower_than: Option<f64>,
+    /// So many times as many bad requests as the stable version has are not worse yet.
+    pub margin: f64,
+    /// The largest share of bad requests, from 0 to 1, whatever the stable version has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_error_rate: Option<f64>,
+    /// Seconds for which new pods are Ready before the first look.
+    pub warm_up: u64,
+    /// Seconds of looks after which there is not enough data.
+    pub limit: u64,
+    /// Whether to go on as soon as it is known that the new version is not worse.
+    #[serde(default)]
+    pub early_pass: bool,
+    /// What is done where that is not known in the end.
+    #[serde(default)]
+    pub on_inconclusive: OnInconclusive,
+}
+
+/// Where metrics are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "source", deny_unknown_fields)]
+pub enum MetricSource {
+    /// The pods themselves, through the API server.
+    Pods {
+        /// The port; absent: as annotations or the names of ports say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<String>,
+        /// The path; absent: as annotations say, or `/metrics`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
+}
+
+/// What is done where the metrics do not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OnInconclusive {
+    /// Go back to the stable version.
+    #[default]
+    Abort,
+    /// Stop where it stands.
+    Hold,
+    /// Go on.
+    Promote,
+}
+
+impl Analyze {
+    /// Returns it for people, after "let the canary serve".
+    pub fn sentence(&self) -> String {
+        let latency = self.slower_than.map_or_else(
+            || "latency".to_owned(),
+            |seconds| format!("requests slower than {} ms", (seconds * 1000.0).round()),
+        );
+        format!(
+            "compare its errors and {latency} with the stable version's, after {} s, for {} s at most",
+            self.warm_up, self.limit
+        )
+    }
+}

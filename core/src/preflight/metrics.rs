@@ -1,0 +1,163 @@
+//! RP032: what `--analyze` compares has to be there, in the stable version at least.
+
+use crate::comparison::is_same;
+use crate::metric::Scraped;
+use crate::model::{Pod, Revision};
+use crate::plan::{Analyze, MetricSource, Plan, Step};
+use crate::preflight::{Facts, Finding, Judged, Subject};
+use crate::scrape::{Place, Unread};
+use crate::situation::Situation;
+
+/// So many stable pods are tried.
+const TRIED: usize = 2;
+
+/// A look at the metrics before the first write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// What the looks are for.
+    pub asked: Analyze,
+    /// Pods of the stable version that are read, or why none can be.
+    pub pods: Result<Vec<(String, Place)>, String>,
+}
+
+impl Trial {
+    /// Returns the trial for a plan, if it compares metrics.
+    pub(super) fn of(situation: &Situation<'_>, plan: &Plan, subject: &Subject) -> Option<Self> {
+        let asked = plan.steps.iter().find_map(Step::analyze)?.clone();
+        let MetricSource::Pods { port, path } = &asked.from;
+        let place = |template| Place::of(template, port.as_deref(), path.as_deref());
+        let new = place(&subject.deployment.spec.template).map_err(|why| format!("the new version: {why}"));
+        let stable = situation.stable_template().map(place);
+        let ready = |version: &Revision| -> Vec<String> {
+            let pods = situation.pods_of(version).filter(|pod| pod.is_ready());
+            pods.map(Pod::name).take(TRIED).map(str::to_owned).collect()
+        };
+        let names = situation.stable.map(ready).unwrap_or_default();
+        let pods = new.and_then(|_| match stable {
+            Some(place) => {
+                let place = place.map_err(|why| format!("the stable version: {why}"))?;
+                Ok(names.into_iter().map(|name| (name, place.clone())).collect())
+            }
+            None => Ok(Vec::new()),
+        });
+        Some(Self { asked, pods })
+    }
+}
+
+/// What cannot be read of the stable version cannot be compared: the run would end with "not enough data" for certain.
+pub(super) fn comparable(subject: &Subject, facts: &Facts) -> Judged {
+    let Some(trial) = &subject.trial else { return Ok(Vec::new()) };
+    let named = "name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path";
+    if let Err(why) = &trial.pods {
+        return Ok(vec![Finding::error("spec.template", why, named)]);
+    }
+    let read = facts.metrics.as_ref().map_err(Clone::clone)?;
+    let mut troubles = Vec::new();
+    for (pod, place, text) in read {
+        let text = match text {
+            // RP030 tells of that.
+            Err(Unread::Forbidden) => return Ok(Vec::new()),
+            // It went meanwhile.
+            Err(Unread::Gone) => continue,
+            Err(why) => Err(why.sentence(place)),
+            Ok(text) => Ok(text),
+        };
+        match text.and_then(|text| Scraped::of(text)) {
+            Ok(scraped) => return Ok(judged(&scraped, &trial.asked)),
+            Err(why) => troubles.push(format!("pod {pod}: {why}")),
+        }
+    }
+    let trouble = |why| Finding::error("", format!("no metrics of the stable version: {why}"), named);
+    Ok(troubles.into_iter().next().map(trouble).into_iter().collect())
+}
+
+fn judged(scraped: &Scraped, asked: &Analyze) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let bounds = scraped.bounds();
+    if let Some(slow) = asked.slower_than
+        && !bounds.iter().any(|bound| is_same(*bound, slow))
+    {
+        let near: Vec<String> = [
+            bounds.iter().copied().filter(|bound| *bound < slow).reduce(f64::max),
+            bounds.iter().copied().filter(|bound| *bound > slow).reduce(f64::min),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|bound| format!("--slower-than {bound}s"))
+        .collect();
+        let why = format!("the stable version's metrics do not count requests above {slow} s");
+        let fix = if near.is_empty() {
+            "leave --slower-than out: there is no histogram of latency".to_owned()
+        } else {
+            near.join(", or ")
+        };
+        found.push(Finding::error("", why, fix));
+    }
+    if !scraped.tells_errors() {
+        found.push(Finding::warning(
+            "",
+            "the stable version's metrics do not tell requests that fail: latency alone is compared",
+            "count requests by their status: http_requests_total{code=...}",
+        ));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::OnInconclusive;
+    use crate::preflight::Level;
+    use crate::preflight::fixtures::{facts, subject};
+
+    fn found(text: Result<&str, Unread>, slower_than: Option<f64>) -> Vec<(Level, String)> {
+        let asked = Analyze {
+            from: MetricSource::Pods { port: None, path: None },
+            slower_than,
+            margin: 1.25,
+            max_error_rate: None,
+            warm_up: 60,
+            limit: 600,
+            early_pass: false,
+            on_inconclusive: OnInconclusive::Abort,
+        };
+        let place = Place { tls: false, port: 8080, path: "/metrics".into() };
+        let trial = Trial { asked, pods: Ok(vec![("web-1".into(), place.clone())]) };
+        let subject = Subject { trial: Some(trial), ..subject() };
+        let mut facts = facts();
+        facts.metrics = Ok(vec![("web-1".into(), place, text.map(str::to_owned))]);
+        let found = comparable(&subject, &facts).unwrap();
+        found
+            .into_iter()
+            .map(|finding| (finding.level, format!("{}; {}", finding.why, finding.fix)))
+            .collect()
+    }
+
+    #[test]
+    fn what_can_be_compared_is_let_through() {
+        let text = include_str!("../../tests/analysis/exposition/go-http.txt");
+        assert_eq!(found(Ok(text), Some(0.25)), []);
+        assert_eq!(found(Ok(text), None), []);
+        assert_eq!(found(Err(Unread::Forbidden), None), []);
+        assert_eq!(found(Err(Unread::Gone), None), []);
+    }
+
+    #[test]
+    fn what_cannot_is_refused_with_what_would_do() {
+        let spring = include_str!("../../tests/analysis/exposition/spring.txt");
+        let (level, text) = found(Ok(spring), Some(0.25)).remove(0);
+        assert_eq!(level, Level::Error);
+        assert!(text.ends_with("--slower-than 0.1s, or --slower-than 0.5s"), "{text}");
+        let (level, text) = found(Err(Unread::Answered(404)), None).remove(0);
+        assert_eq!(level, Level::Error);
+        assert!(
+            text.starts_with(
+                "no metrics of the stable version: pod web-1: /metrics on port 8080 answered 404; name"
+            ),
+            "{text}"
+        );
+        assert!(found(Ok("up 1"), None)[0].1.contains("nothing in it counts requests that fail"));
+        let latency = "http_request_duration_seconds_bucket{le=\"0.1\"} 1\nhttp_request_duration_seconds_bucket{le=\"+Inf\"} 2";
+        assert_eq!(found(Ok(latency), None)[0].0, Level::Warning);
+    }
+}

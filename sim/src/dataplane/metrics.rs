@@ -1,0 +1,71 @@
+//! What a pod says of the requests that it has answered, as the word in its image's tag has it: `fails5` fails 5 % of them,
+//! `mute` says nothing, any other fails one in a hundred.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::draw::Draw;
+
+/// So many requests a second a Ready pod gets, in the mean.
+const RATE: u64 = 20;
+
+/// Returns the text, which only grows with time; `None` of a version that says nothing.
+pub fn of(pod: &Value, now: Timestamp) -> Option<String> {
+    let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+    let word = image.rsplit('-').next().unwrap_or_default();
+    if word == "mute" {
+        return None;
+    }
+    let per_thousand =
+        word.strip_prefix("fails").and_then(|percent| percent.parse::<u64>().ok()).map_or(10, |p| p * 10);
+    let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+    let seed = uid.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let mut draw = Draw::new(seed);
+    let (mut good, mut bad) = (0_u64, 0_u64);
+    for _ in 0..ready_for(pod, now) {
+        for _ in 0..draw.number(0..=2 * RATE) {
+            if draw.chance(per_thousand) { bad += 1 } else { good += 1 }
+        }
+    }
+    Some(format!(
+        "# TYPE http_requests_total counter\nhttp_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n"
+    ))
+}
+
+/// For how many seconds it has been Ready.
+fn ready_for(pod: &Value, now: Timestamp) -> u64 {
+    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    let since = conditions
+        .filter(|one| one["type"] == "Ready" && one["status"] == "True")
+        .find_map(|one| one["lastTransitionTime"].as_str()?.parse::<Timestamp>().ok());
+    since.and_then(|since| u64::try_from(now.duration_since(since).as_secs()).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(image: &str) -> Value {
+        let ready =
+            json!([{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+        json!({"metadata": {"uid": "u1"}, "spec": {"containers": [{"image": image}]}, "status": {"conditions": ready}})
+    }
+
+    fn counts(image: &str, at: &str) -> Vec<u64> {
+        let text = of(&pod(image), at.parse().unwrap()).unwrap();
+        text.lines().filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect()
+    }
+
+    #[test]
+    fn counters_grow_and_fail_as_the_image_says() {
+        let early = counts("shop:v1-good", "2026-01-01T00:01:00Z");
+        let late = counts("shop:v1-good", "2026-01-01T00:10:00Z");
+        assert!(early.iter().zip(&late).all(|(a, b)| a < b), "{early:?} {late:?}");
+        let share = |counts: &[u64]| counts[1] * 1000 / (counts[0] + counts[1]);
+        assert!((5..=15).contains(&share(&late)), "{late:?}");
+        assert!((40..=60).contains(&share(&counts("shop:v2-fails5", "2026-01-01T00:10:00Z"))));
+        assert_eq!(of(&pod("shop:v2-mute"), Timestamp::UNIX_EPOCH), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! Compares the metrics of both versions while the new one serves: reads beside all else, never instead of it.
+
+use std::pin::Pin;
+
+use tokio::time::Instant;
+
+use super::Engine;
+use crate::analysis::Judged;
+use crate::cli::OnFailure;
+use crate::comparison::{Comparison, Finding, Next};
+use crate::event::{self, Event, Outlook};
+use crate::health::Failure;
+use crate::plan::{Analyze, OnInconclusive};
+use crate::scrape::Read;
+use crate::situation::{Observed, Situation};
+
+/// What was read of each pod.
+pub(super) type Scraped = Vec<Read>;
+
+/// A reading under way.
+pub(super) type Reading<'a> = Option<Pin<Box<dyn Future<Output = Scraped> + 'a>>>;
+
+/// What the metrics mean for a step.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Whether the step may end as far as the metrics say.
+    pub(super) is_good: bool,
+    /// Why it is given up.
+    pub(super) failure: Option<Failure>,
+    /// How it stands, in few words.
+    pub(super) key: String,
+    /// The same with the numbers of now.
+    pub(super) text: String,
+    /// When to look again although nothing changed.
+    pub(super) wake: Option<Instant>,
+}
+
+impl<'a> Engine<'a> {
+    /// Begins with the metrics at a share.
+    pub(super) fn begin_comparison(&mut self, asked: &Analyze, situation: &Situation<'_>) {
+        let hash = situation.canary.map(|canary| canary.hash().to_owned()).unwrap_or_default();
+        let journal = self.lock.journal();
+        let step = journal.as_ref().map_or(0, |journal| journal.cursor);
+        if let Some(comparison) = &mut self.comparison {
+            comparison.at_another_share(step);
+            return;
+        }
+        let noted = journal.and_then(|journal| journal.compared);
+        self.comparison = Some(Comparison::new(asked, &hash, step, noted));
+    }
+
+    /// Judges by what was read so far, and begins to read what is due.
+    pub(super) fn compare(&mut self, observed: &Observed, reading: &mut Reading<'a>) -> Compared {
+        let situation = Situation::of(observed);
+        let Some(comparison) = &mut self.comparison else { return Compared::default() };
+        let now = self.begun.elapsed();
+        let finding = comparison.finding(now);
+        let (key, text) = comparison.brief();
+        let clock = self.cluster.clock();
+        let cache = &self.cache;
+        let mut wake = None;
+        if reading.is_none() {
+            match comparison.next(&situation, |pod| cache.ready_for(pod, clock), now) {
+                Next::Wait(at) => wake = Some(self.begun + at),
+                Next::Read(pods) => *reading = Some(Box::pin(self.cluster.scrape(pods))),
+            }
+        }
+        let (is_good, failure) = match finding {
+            Finding::Open => (false, None),
+            Finding::Good { .. } => (true, None),
+            Finding::Worse { sentence, pods } => (false, Some(Failure::metrics_worse(sentence, pods))),
+            Finding::NotEnough { sentence } => match self.on_inconclusive() {
+                OnInconclusive::Abort | OnInconclusive::Hold => {
+                    (false, Some(Failure::not_enough_data(sentence)))
+                }
+                OnInconclusive::Promote => {
+                    self.once(&format!("not enough data to tell whether it is worse: {sentence}"));
+                    (true, None)
+                }
+            },
+        };
+        let failure = match self.guard.policy() {
+            OnFailure::Continue if failure.is_some() => {
+                self.once(&failure.map(|failure| failure.sentence()).unwrap_or_default());
+                return Compared { is_good: true, failure: None, key, text, wake };
+            }
+            OnFailure::Abort | OnFailure::Hold | OnFailure::Continue => failure,
+        };
+        Compared { is_good, failure, key, text, wake }
+    }
+
+    /// Takes in what was read.
+    pub(super) fn take_metrics(&mut self, scraped: Scraped) {
+        let Some(comparison) = &mut self.comparison else { return };
+        comparison.take(scraped, self.begun.elapsed());
+        self.lock.keep(comparison.record().clone());
+        let Judged { metrics, seconds, .. } = comparison.judged();
+        let missing = comparison.missing();
+        self.output.event(&Event::Look { seconds, metrics, missing });
+    }
+
+    /// Tells what the metrics came to at a share.
+    pub(super) fn tell_comparison(&self) {
+        let Some(comparison) = &self.comparison else { return };
+        let (verdict, text) = match comparison.finding(self.begun.elapsed()) {
+            Finding::Good { sentence } => (Outlook::Good, sentence),
+            Finding::Worse { sentence, .. } => (Outlook::Worse, sentence),
+            Finding::NotEnough { sentence } => (Outlook::NotEnoughData, sentence),
+            // Something else ended the step.
+            Finding::Open => return,
+        };
+        let Judged { metrics, seconds, .. } = comparison.judged();
+        let counts = comparison.record().analysis.clone();
+        self.output.event(&Event::Analysis(Box::new(event::Compared {
+            verdict,
+            text,
+            seconds,
+            metrics,
+            counts,
+        })));
+    }
+
+    /// What is done where the metrics do not tell.
+    pub(super) fn on_inconclusive(&self) -> OnInconclusive {
+        self.comparison.as_ref().map(Comparison::on_inconclusive).unwrap_or_default()
+    }
+
+    fn once(&mut self, text: &str) {
+        if self.comparison.as_mut().is_some_and(Comparison::is_news) {
+            self.output.event(&Event::warning(text));
+        }
+    }
+}
