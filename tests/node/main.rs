@@ -28,5 +28,6 @@ mod traffic;
 
 mod failures;
 mod image;
+mod metrics;
 mod requests;
 mod unreachable;
