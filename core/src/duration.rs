@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration that is accepted: 30 days.
-const MAX_SECONDS: u64 = 30 * 24 * 3600;
+pub(crate) const MAX_SECONDS: u64 = 30 * 24 * 3600;
 
 /// Parses a duration.
 ///

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Journal;
+use crate::duration::MAX_SECONDS;
 use crate::error::Error;
 use crate::keys;
 use crate::plan::Step;
@@ -41,14 +42,18 @@ fn oddity(journal: &Journal, namespace: &str) -> Option<String> {
 
 fn step_oddity(step: &Step, namespace: &str) -> Option<String> {
     match step {
-        Step::Own { split, .. } | Step::Route { split, .. } => split.oddity(namespace),
+        Step::Own { split, grace } | Step::Route { split, grace } => {
+            split.oddity(namespace).or_else(|| time_oddity(*grace))
+        }
+        Step::Soak { seconds, analyze } => {
+            time_oddity(*seconds).or_else(|| analyze.as_ref().and_then(|asked| asked.oddity()))
+        }
         Step::Verify { checks } => {
             checks.iter().find(|check| !check.is_legal()).map(|check| format!("path {}", check.path))
         }
         Step::Hold { .. }
         | Step::Stop
         | Step::AwaitCanary
-        | Step::Soak { .. }
         | Step::Update { .. }
         | Step::Release
         | Step::AwaitRollout
@@ -59,6 +64,11 @@ fn step_oddity(step: &Step, namespace: &str) -> Option<String> {
         | Step::Withdraw
         | Step::Freeze => None,
     }
+}
+
+/// No flag takes longer times; a clock may end before them.
+fn time_oddity(seconds: u64) -> Option<String> {
+    (seconds > MAX_SECONDS).then(|| format!("a time of {seconds} s"))
 }
 
 #[cfg(test)]
@@ -86,6 +96,8 @@ mod tests {
         traffic.traffic = Some(Traffic::direct("web/../../../../kube-system/secrets/key"));
         let mut step = followed.clone();
         step.plan.steps.push(Step::Own { split: Split::undone("web", "kube-system"), grace: 1 });
+        let mut soak = followed.clone();
+        soak.plan.steps.push(Step::Soak { seconds: u64::MAX, analyze: None });
         let mut check = followed;
         check
             .plan
@@ -95,6 +107,7 @@ mod tests {
             (traffic, "service web/../../../../kube-system/secrets/key"),
             (step, "service web in namespace kube-system"),
             (check, "path /../../../secrets"),
+            (soak, "a time of 18446744073709551615 s"),
         ] {
             let error = read(&journal).unwrap_err();
             assert_eq!(

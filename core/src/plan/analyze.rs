@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::duration::MAX_SECONDS;
+
 /// What is asked of the metrics. Kept in the plan, so that whoever goes on with a run asks the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -58,6 +60,17 @@ pub enum OnInconclusive {
 }
 
 impl Analyze {
+    /// Returns what of it no command line asks.
+    pub fn oddity(&self) -> Option<String> {
+        let time = [self.warm_up, self.limit].into_iter().find(|seconds| *seconds > MAX_SECONDS);
+        let share = |share: f64| share > 0.0 && share < 1.0;
+        let numbers = (1.0..=10.0).contains(&self.margin)
+            && self.max_error_rate.is_none_or(share)
+            && self.slower_than.is_none_or(|seconds| seconds > 0.0 && seconds <= 3600.0);
+        time.map(|seconds| format!("a time of {seconds} s"))
+            .or_else(|| (!numbers).then(|| "an analysis with numbers that none has".to_owned()))
+    }
+
     /// Returns it for people, after "let the canary serve".
     pub fn sentence(&self) -> String {
         let latency = self.slower_than.map_or_else(
