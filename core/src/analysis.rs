@@ -238,14 +238,15 @@ impl Analysis {
         let seconds = numbers([self.millis, 0, 0, 0])[0] / 1000.0;
         let mut metrics = Vec::new();
         let has_errors = !self.errors.looks.is_empty();
-        let count = u32::from(has_errors) + u32::from(!self.slow.is_empty());
+        let most = settings.max_error_rate.filter(|_| has_errors);
+        let count = u32::from(has_errors) + u32::from(!self.slow.is_empty()) + u32::from(most.is_some());
         let alarm = (f64::from(count.max(1)) / ALPHA).ln();
         let bad = self.bad();
         if has_errors {
             let asked = Asked { grid: &ERRORS, margin: settings.margin, alarm, bad };
             let mut metric =
                 metric("errors", &self.errors, self.errors.worse(asked), self.errors.good(asked), asked);
-            if settings.max_error_rate.is_some_and(|most| self.is_above(most, alarm)) {
+            if most.is_some_and(|most| self.is_above(most, alarm)) {
                 metric.above_most = true;
                 metric.state = State::Worse;
             }

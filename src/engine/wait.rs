@@ -79,9 +79,10 @@ impl<'a> Engine<'a> {
             let observed = self.observed()?;
             self.begin_comparison(asked, &Situation::of(&observed));
         }
-        let looks = asked.as_ref().map_or(0, |asked| asked.warm_up + asked.limit);
+        let looks = asked.as_ref().map_or(0, |asked| asked.warm_up.saturating_add(asked.limit));
+        let allowed = least + Duration::from_secs(looks) + self.options.timeout;
         let mut reading = None;
-        let deadline = soaked + least + Duration::from_secs(looks) + self.options.timeout;
+        let deadline = soaked + allowed;
         let deadline = match self.options.deadline.filter(|_| step.is_guarded()) {
             Some(whole) => deadline.min(whole + self.granted),
             None => deadline,
@@ -179,10 +180,7 @@ impl<'a> Engine<'a> {
             }
             if now >= deadline {
                 return Err(self.interrupted(
-                    &format!(
-                        "not done within {}: {text}",
-                        crate::duration::short(self.options.timeout + least)
-                    ),
+                    &format!("not done within {}: {text}", crate::duration::short(allowed)),
                     Kind::Deadline,
                 ));
             }

@@ -166,11 +166,10 @@ impl Series {
         each.reduce(f64::min)
     }
 
-    /// Returns the canary pod without which the rest is not worse, if one alone is.
-    pub(super) fn odd_pod(&self) -> Option<(&str, Count)> {
-        let counts = self.pods.iter().map(|(uid, pod)| (uid.as_str(), pod.own()));
-        let worst = counts.max_by(|a, b| a.1.rate().total_cmp(&b.1.rate()))?;
-        (self.pods.len() > 1).then_some(worst)
+    /// Returns what the worst canary pod has counted, where there are several.
+    pub(super) fn odd_pod(&self) -> Option<Count> {
+        let counts = self.pods.values().map(Pod::own);
+        counts.max_by(|a, b| a.rate().total_cmp(&b.rate())).filter(|_| self.pods.len() > 1)
     }
 
     /// Returns the logarithm of the evidence that the canary is not worse: less than `bad` times, or below the floor.

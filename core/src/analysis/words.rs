@@ -111,9 +111,8 @@ impl Analysis {
             open.stable.requests,
             time(judged.seconds)
         );
-        if let Some((uid, count)) = series.odd_pod().filter(|_| open.evidence >= 1.0) {
-            let rate = percent(count.rate());
-            return format!("{counted}; one canary pod has {rate}, the others have less: {uid}");
+        if let Some(count) = series.odd_pod().filter(|_| open.evidence >= 1.0) {
+            return format!("{counted}; one canary pod has {}, the others have less", percent(count.rate()));
         }
         if open.scatter >= 2.0 {
             return format!(
