@@ -243,7 +243,8 @@ impl Comparison {
             Some(asked) => known.into_iter().filter(|bound| is_same(*bound, asked)).collect(),
             None => chosen(&stable().map(|one| one.totals(&known)).collect::<Vec<_>>(), &known),
         };
-        self.record.bounds = Some(chosen);
+        // Whoever has answered nothing yet tells no bounds.
+        self.record.bounds = Some(chosen).filter(|chosen| !chosen.is_empty());
     }
 
     /// Returns what is found so far.

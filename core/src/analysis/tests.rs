@@ -40,3 +40,16 @@ fn every_look_comes_to_what_another_program_makes_of_it() {
         }
     }
 }
+
+/// Seen on a real node: a version that answered all within 5 ms told no bound, and one that took 20 ms was let through.
+#[test]
+fn a_version_that_is_always_fast_has_a_bound_too() {
+    let stable = |above: [u64; 4]| {
+        let count = |bad| Count { requests: 10_000, bad };
+        [0.005, 0.01, 0.025, 0.05].into_iter().zip(above.map(count)).collect::<Vec<_>>()
+    };
+    assert_eq!(bounds(&stable([0, 0, 0, 0])), [0.005]);
+    assert_eq!(bounds(&stable([9_000, 4_000, 20, 2])), [0.01, 0.025, 0.05]);
+    assert_eq!(bounds(&stable([9_000, 8_000, 7_000, 6_000])), [0.0; 0]);
+    assert_eq!(bounds(&[(0.005, Count::default())]), [0.0; 0], "nothing was answered yet");
+}
