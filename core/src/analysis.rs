@@ -261,7 +261,7 @@ impl Analysis {
             let shown = self.slow.iter().max_by(|a, b| a.1.worse(asked).total_cmp(&b.1.worse(asked)));
             let (bound, series) = shown.unwrap_or((bound, first));
             let mut metric = metric("slow", series, worse, good, asked);
-            metric.bound = Some(numbers([*bound, 0, 0, 0])[0] / 1e6);
+            metric.bound = Some(self::seconds(*bound));
             metrics.push(metric);
         }
         let worst = metrics.iter().map(|metric| metric.state).max();
@@ -324,9 +324,15 @@ fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { f64::MAX }
 }
 
+/// Returns a bound of latency as a whole number, by which it is kept.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float saturates")]
-fn micros(seconds: f64) -> u64 {
+pub(crate) fn micros(seconds: f64) -> u64 {
     (seconds * 1e6).round() as u64
+}
+
+/// Returns a bound in seconds again.
+pub(crate) fn seconds(micros: u64) -> f64 {
+    numbers([micros, 0, 0, 0])[0] / 1e6
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::health::Moment;
 use crate::journal::ComparisonRecord;
 use crate::metric::{Scraped, Totals};
 use crate::model::{Pod, Revision};
-use crate::plan::{Analyze, MetricSource, OnInconclusive};
+use crate::plan::{Analyze, OnInconclusive};
 use crate::scrape::{Place, Read};
 use crate::situation::Situation;
 
@@ -61,6 +61,8 @@ pub enum Finding {
 pub struct Comparison {
     asked: Analyze,
     record: ComparisonRecord,
+    /// What is thought by all looks so far: whoever waits asks more often than there are looks.
+    judged: Judged,
     /// The stable pods that are read, by uid, as long as they are there.
     sampled: BTreeSet<String>,
     /// Whose base is of this share.
@@ -96,9 +98,11 @@ impl Comparison {
             bases: BTreeMap::new(),
             analysis: Analysis::default(),
         };
+        let record = ComparisonRecord { step, ..noted.unwrap_or_else(fresh) };
         Self {
             asked: asked.clone(),
-            record: ComparisonRecord { step, ..noted.unwrap_or_else(fresh) },
+            judged: record.analysis.judge(settings(asked)),
+            record,
             sampled: BTreeSet::new(),
             based,
             series: BTreeMap::new(),
@@ -172,9 +176,7 @@ impl Comparison {
         self.asked_of.clear();
         let mut pods = Vec::new();
         for (version, all) in [(situation.canary, canaries), (situation.stable, stable)] {
-            let MetricSource::Pods { port, path } = &self.asked.from;
-            let template = version.map(|version| &version.spec.template);
-            let place = template.map(|template| Place::of(template, port.as_deref(), path.as_deref()));
+            let place = version.map(|version| self.asked.place(&version.spec.template));
             for pod in all {
                 match &place {
                     Some(Ok(place)) => {
@@ -218,6 +220,7 @@ impl Comparison {
         if is_whole {
             let took = self.looked.map(|looked| now.saturating_sub(looked));
             self.record.analysis.look(&canary, &stable, took);
+            self.judged = self.record.analysis.judge(settings(&self.asked));
         }
         if is_whole || self.looked.is_none() {
             self.looked = Some(now);
@@ -249,7 +252,7 @@ impl Comparison {
 
     /// Returns what is found so far.
     pub fn finding(&self, now: Moment) -> Finding {
-        let judged = self.judged();
+        let judged = &self.judged;
         let is_over = self
             .begun
             .is_some_and(|begun| now.saturating_sub(begun) >= Duration::from_secs(self.asked.limit));
@@ -261,7 +264,7 @@ impl Comparison {
             }
             State::Good if looks >= LOOKS => Finding::Good { sentence: judged.why_good() },
             State::Good | State::Collecting if is_over => {
-                let why = self.missing().unwrap_or_else(|| self.record.analysis.why_open(self.settings()));
+                let why = self.missing().unwrap_or_else(|| self.record.analysis.why_open(judged));
                 Finding::NotEnough { sentence: why }
             }
             State::Good | State::Collecting => Finding::Open,
@@ -278,7 +281,7 @@ impl Comparison {
             let text = format!("the canary serves; {missing}");
             return (text.clone(), text);
         }
-        let judged = self.judged();
+        let judged = &self.judged;
         let word = match judged.state {
             State::Good => "it is good so far",
             State::Collecting => "whether it is worse is not known yet",
@@ -293,12 +296,8 @@ impl Comparison {
     }
 
     /// Returns what is thought by all looks so far.
-    pub fn judged(&self) -> Judged {
-        self.record.analysis.judge(self.settings())
-    }
-
-    fn settings(&self) -> Settings {
-        Settings { margin: self.asked.margin, max_error_rate: self.asked.max_error_rate }
+    pub const fn judged(&self) -> &Judged {
+        &self.judged
     }
 
     /// Names a pod whose metrics were not read.
@@ -307,6 +306,10 @@ impl Comparison {
         let asked = self.asked_of.len().max(self.trouble.len());
         Some(format!("no metrics of {} of {asked} pods: {pod}: {why}", self.trouble.len()))
     }
+}
+
+const fn settings(asked: &Analyze) -> Settings {
+    Settings { margin: asked.margin, max_error_rate: asked.max_error_rate }
 }
 
 /// Chooses bounds from what the stable pods have counted since they are there.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::journal::{HeldRecord, Journal, Originals, RunRef, State, Verb};
 use crate::keys;
 use crate::model::{Revision, Workload, fingerprint};
-use crate::plan::Plan;
+use crate::plan::{Analyze, MetricSource, OnInconclusive, Plan};
 use crate::share::{Bounds, Unavailable};
 use crate::situation::Observed;
 
@@ -94,5 +94,19 @@ pub fn journal(verb: Verb, plan: Plan) -> Journal {
         failure: None,
         traffic: None,
         compared: None,
+    }
+}
+
+/// What `--analyze` alone asks.
+pub fn analyze() -> Analyze {
+    Analyze {
+        from: MetricSource::Pods { port: None, path: None },
+        slower_than: None,
+        margin: 1.25,
+        max_error_rate: None,
+        warm_up: 60,
+        limit: 600,
+        early_pass: false,
+        on_inconclusive: OnInconclusive::Abort,
     }
 }

@@ -6,6 +6,7 @@ mod delta;
 
 use std::collections::BTreeMap;
 
+use crate::analysis::{micros, seconds};
 use crate::brief;
 use crate::exposition::{Sample, samples};
 
@@ -83,7 +84,7 @@ impl Scraped {
         let everywhere = first
             .into_iter()
             .filter(|bound| self.latencies.values().all(|one| one.below.contains_key(bound)));
-        everywhere.map(delta::seconds).collect()
+        everywhere.map(seconds).collect()
     }
 }
 
@@ -120,7 +121,7 @@ fn histograms(samples: &[Sample<'_>], name: &str, unit: f64) -> Result<BTreeMap<
             "+Inf" => one.all = whole(sample)?,
             bound => {
                 let bound: f64 = bound.parse().map_err(|_| format!("{name} has the bound {bound:?}"))?;
-                one.below.insert(delta::micros(bound / unit), whole(sample)?);
+                one.below.insert(micros(bound / unit), whole(sample)?);
             }
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{Names, images};
+use crate::scrape::is_path;
 use crate::share::{Size, Stable};
 use crate::traffic::{Role, Split};
 use crate::words::counted;
@@ -108,9 +109,7 @@ pub struct Check {
 impl Check {
     /// Whether its path can stand in a request, and leads nowhere else.
     pub fn is_legal(&self) -> bool {
-        let legal = |letter: char| letter.is_ascii_graphic() && letter != '#';
-        let mut segments = self.path.split(['/', '?']);
-        self.path.starts_with('/') && self.path.chars().all(legal) && segments.all(|one| one != "..")
+        is_path(&self.path)
     }
 }
 

@@ -108,8 +108,8 @@ impl Unread {
 /// What was read of a pod, by its name.
 pub type Read = (String, Place, Result<String, Unread>);
 
-/// Whether it can stand in a request, and leads nowhere else.
-fn is_path(path: &str) -> bool {
+/// Whether a path with its query can stand in a request through the API server's proxy, and leads nowhere else.
+pub(crate) fn is_path(path: &str) -> bool {
     let legal = |letter: char| letter.is_ascii_graphic() && letter != '#';
     path.starts_with('/') && path.chars().all(legal) && path.split(['/', '?']).all(|segment| segment != "..")
 }

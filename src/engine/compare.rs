@@ -14,11 +14,8 @@ use crate::plan::{Analyze, OnInconclusive};
 use crate::scrape::Read;
 use crate::situation::{Observed, Situation};
 
-/// What was read of each pod.
-pub(super) type Scraped = Vec<Read>;
-
 /// A reading under way.
-pub(super) type Reading<'a> = Option<Pin<Box<dyn Future<Output = Scraped> + 'a>>>;
+pub(super) type Reading<'a> = Option<Pin<Box<dyn Future<Output = Vec<Read>> + 'a>>>;
 
 /// What the metrics mean for a step.
 #[derive(Default)]
@@ -90,11 +87,11 @@ impl<'a> Engine<'a> {
     }
 
     /// Takes in what was read.
-    pub(super) fn take_metrics(&mut self, scraped: Scraped) {
+    pub(super) fn take_metrics(&mut self, read: Vec<Read>) {
         let Some(comparison) = &mut self.comparison else { return };
-        comparison.take(scraped, self.begun.elapsed());
+        comparison.take(read, self.begun.elapsed());
         self.lock.keep(comparison.record().clone());
-        let Judged { metrics, seconds, .. } = comparison.judged();
+        let Judged { metrics, seconds, .. } = comparison.judged().clone();
         let missing = comparison.missing();
         self.output.event(&Event::Look { seconds, metrics, missing });
     }
@@ -109,7 +106,7 @@ impl<'a> Engine<'a> {
             // Something else ended the step.
             Finding::Open => return,
         };
-        let Judged { metrics, seconds, .. } = comparison.judged();
+        let Judged { metrics, seconds, .. } = comparison.judged().clone();
         let counts = comparison.record().analysis.clone();
         self.output.event(&Event::Analysis(Box::new(event::Compared {
             verdict,

@@ -32,15 +32,13 @@ pub(crate) struct Lock {
     held_since: Option<Instant>,
     /// What the last write adds to the history.
     outcome: Option<Outcome>,
-    /// What the next write notes of the metrics.
-    compared: Option<ComparisonRecord>,
 }
 
 impl Lock {
     pub(crate) async fn read(cluster: &Cluster, id: ObjectName, run: RunRef) -> Result<Self, Error> {
         let lease = cluster.lease(&id).await?;
         let journal = lease.as_ref().map(journal::trusted_journal).transpose()?.flatten();
-        Ok(Self { id, run, lease, journal, held_since: None, outcome: None, compared: None })
+        Ok(Self { id, run, lease, journal, held_since: None, outcome: None })
     }
 
     pub(crate) fn journal(&self) -> Option<Journal> {
@@ -257,7 +255,9 @@ impl Lock {
 
     /// Has the next write note what the metrics came to: one is due soon in any case.
     pub(crate) fn keep(&mut self, compared: ComparisonRecord) {
-        self.compared = Some(compared);
+        if let Some(journal) = &mut self.journal {
+            journal.compared = Some(compared);
+        }
     }
 
     /// Says that we are alive.
@@ -327,9 +327,6 @@ impl Lock {
                 return Err(self.lost());
             }
             let (mut lease, mut journal) = (lease.clone(), journal.clone());
-            if let Some(compared) = &self.compared {
-                journal.compared = Some(compared.clone());
-            }
             change(&mut journal);
             journal::write_lease(&mut lease, hold.then_some(&self.run), &journal, &timestamp())?;
             if let Some(outcome) = &self.outcome {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
-use super::compare::{Compared, Reading, Scraped};
+use super::compare::{Compared, Reading};
 use super::guard::Look;
 use super::telling::{Line, Telling};
 use super::verify::{dark, ends};
@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::health::Failure;
 use crate::model::{Condition, Workload};
 use crate::plan::Step;
+use crate::scrape::Read;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
@@ -74,12 +75,12 @@ impl<'a> Engine<'a> {
         // Whoever asks for so many Ready seconds waits for them: the timeout is for all else.
         let least = step::least(step, &Situation::of(&self.observed()?));
         self.granted += least;
-        let asked = step.analyze().cloned();
-        if let Some(asked) = &asked {
+        let asked = step.analyze();
+        if let Some(asked) = asked {
             let observed = self.observed()?;
             self.begin_comparison(asked, &Situation::of(&observed));
         }
-        let looks = asked.as_ref().map_or(0, |asked| asked.warm_up.saturating_add(asked.limit));
+        let looks = asked.map_or(0, |asked| asked.warm_up.saturating_add(asked.limit));
         let allowed = least + Duration::from_secs(looks) + self.options.timeout;
         let mut reading = None;
         let deadline = soaked + allowed;
@@ -126,7 +127,7 @@ impl<'a> Engine<'a> {
                 look.failure = compared.failure.take();
             }
             // Whoever may go on early does so when the metrics say it.
-            let is_over = now >= soaked || asked.as_ref().is_some_and(|asked| asked.early_pass);
+            let is_over = now >= soaked || asked.is_some_and(|asked| asked.early_pass);
             let mut text = match progress {
                 Progress::Done if is_over && compared.is_good && look.failure.is_none() && !look.is_open => {
                     if asked.is_some() {
@@ -308,7 +309,7 @@ impl<'a> Engine<'a> {
 }
 
 /// Waits for what is read; for ever where nothing is.
-async fn read(reading: &mut Reading<'_>) -> Scraped {
+async fn read(reading: &mut Reading<'_>) -> Vec<Read> {
     match reading {
         Some(reading) => reading.await,
         None => std::future::pending().await,

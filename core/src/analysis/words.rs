@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Analysis, FLOOR, Judged, Metric, Settings, State, reach};
+use super::{Analysis, FLOOR, Judged, Metric, State, reach};
 use crate::duration;
 
 impl Metric {
@@ -93,8 +93,7 @@ impl Judged {
 
 impl Analysis {
     /// Returns why it is not known whether the version is worse, and what would tell.
-    pub fn why_open(&self, settings: Settings) -> String {
-        let judged = self.judge(settings);
+    pub fn why_open(&self, judged: &Judged) -> String {
         let Some(open) = judged.metrics.iter().find(|metric| metric.state == State::Collecting) else {
             return "no request was counted".to_owned();
         };

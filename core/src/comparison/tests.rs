@@ -3,20 +3,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::fixtures::held;
+use crate::fixtures::{analyze, held};
 use crate::scrape::Unread;
 use crate::situation::Observed;
-
-const ASKED: Analyze = Analyze {
-    from: MetricSource::Pods { port: None, path: None },
-    slower_than: None,
-    margin: 1.25,
-    max_error_rate: None,
-    warm_up: 60,
-    limit: 600,
-    early_pass: false,
-    on_inconclusive: OnInconclusive::Abort,
-};
 
 fn pod(name: &str, version: &str) -> Pod {
     let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": version, "uid": version, "controller": true});
@@ -73,7 +62,7 @@ impl Service {
 }
 
 fn begun() -> Comparison {
-    Comparison::new(&ASKED, "web-2", 3, None)
+    Comparison::new(&analyze(), "web-2", 3, None)
 }
 
 #[test]
@@ -130,7 +119,7 @@ fn whoever_goes_on_after_a_kill_comes_to_the_same() {
             let noted = serde_json::to_string(comparison.record()).unwrap();
             // What was read last is one look older, as if the Lease was not written since.
             let noted = serde_json::from_str(&noted).unwrap();
-            let mut comparison = Comparison::new(&ASKED, "web-2", 3, Some(noted));
+            let mut comparison = Comparison::new(&analyze(), "web-2", 3, Some(noted));
             findings.extend((kill..41).map(|_| service.look(&mut comparison)));
             let (before, after) = (end(&unbroken), end(&findings));
             assert!(
@@ -148,7 +137,7 @@ fn a_minute_without_a_process_is_one_long_look() {
     (0..3).for_each(|_| drop(service.look(&mut comparison)));
     let noted = comparison.record().clone();
     service.now += 55;
-    let mut comparison = Comparison::new(&ASKED, "web-2", 3, Some(noted));
+    let mut comparison = Comparison::new(&analyze(), "web-2", 3, Some(noted));
     let looks = (0..9).position(|_| matches!(service.look(&mut comparison), Finding::Worse { .. }));
     assert!(looks.is_some_and(|looks| looks <= 2), "{looks:?}");
     assert!((70.0..80.0).contains(&comparison.judged().seconds), "{}", comparison.judged().seconds);
@@ -159,8 +148,8 @@ fn another_version_begins_anew() {
     let (mut service, mut comparison) = (Service::new(100), begun());
     (0..5).for_each(|_| drop(service.look(&mut comparison)));
     let noted = comparison.record().clone();
-    assert_eq!(Comparison::new(&ASKED, "web-3", 3, Some(noted.clone())).record().analysis.looks(), 0);
-    assert_eq!(Comparison::new(&ASKED, "web-2", 4, Some(noted)).record().analysis.looks(), 4);
+    assert_eq!(Comparison::new(&analyze(), "web-3", 3, Some(noted.clone())).record().analysis.looks(), 0);
+    assert_eq!(Comparison::new(&analyze(), "web-2", 4, Some(noted)).record().analysis.looks(), 4);
 }
 
 #[test]

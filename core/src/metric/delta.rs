@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Histogram, Scraped};
-use crate::analysis::{Count, Counted};
+use crate::analysis::{Count, Counted, micros, seconds};
 
 /// What a pod has counted since it is there, without its series: what is kept where the process may end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,14 +100,4 @@ const fn gained(now: u64, before: u64) -> u64 {
 
 const fn plus(all: Count, requests: u64, is_bad: bool) -> Count {
     all.plus(Count { requests, bad: if is_bad { requests } else { 0 } })
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float saturates")]
-pub(super) fn micros(seconds: f64) -> u64 {
-    (seconds * 1e6).round() as u64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53 microseconds")]
-pub(super) fn seconds(micros: u64) -> f64 {
-    micros as f64 / 1e6
 }

@@ -2,8 +2,10 @@
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::duration::MAX_SECONDS;
+use crate::scrape::Place;
 
 /// What is asked of the metrics. Kept in the plan, so that whoever goes on with a run asks the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +71,15 @@ impl Analyze {
             && self.slower_than.is_none_or(|seconds| seconds > 0.0 && seconds <= 3600.0);
         time.map(|seconds| format!("a time of {seconds} s"))
             .or_else(|| (!numbers).then(|| "an analysis with numbers that none has".to_owned()))
+    }
+
+    /// Returns where the metrics of a version's pods are.
+    ///
+    /// # Errors
+    /// Says what is not there and how to name it.
+    pub fn place(&self, template: &Value) -> Result<Place, String> {
+        let MetricSource::Pods { port, path } = &self.from;
+        Place::of(template, port.as_deref(), path.as_deref())
     }
 
     /// Returns it for people, after "let the canary serve".

@@ -3,7 +3,7 @@
 use crate::comparison::is_same;
 use crate::metric::Scraped;
 use crate::model::{Pod, Revision};
-use crate::plan::{Analyze, MetricSource, Plan, Step};
+use crate::plan::{Analyze, Plan, Step};
 use crate::preflight::{Facts, Finding, Judged, Subject};
 use crate::scrape::{Place, Unread};
 use crate::situation::Situation;
@@ -24,8 +24,7 @@ impl Trial {
     /// Returns the trial for a plan, if it compares metrics.
     pub(super) fn of(situation: &Situation<'_>, plan: &Plan, subject: &Subject) -> Option<Self> {
         let asked = plan.steps.iter().find_map(Step::analyze)?.clone();
-        let MetricSource::Pods { port, path } = &asked.from;
-        let place = |template| Place::of(template, port.as_deref(), path.as_deref());
+        let place = |template| asked.place(template);
         let new = place(&subject.deployment.spec.template).map_err(|why| format!("the new version: {why}"));
         let stable = situation.stable_template().map(place);
         let ready = |version: &Revision| -> Vec<String> {
@@ -106,21 +105,12 @@ fn judged(scraped: &Scraped, asked: &Analyze) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::OnInconclusive;
+    use crate::fixtures::analyze;
     use crate::preflight::Level;
     use crate::preflight::fixtures::{facts, subject};
 
     fn found(text: Result<&str, Unread>, slower_than: Option<f64>) -> Vec<(Level, String)> {
-        let asked = Analyze {
-            from: MetricSource::Pods { port: None, path: None },
-            slower_than,
-            margin: 1.25,
-            max_error_rate: None,
-            warm_up: 60,
-            limit: 600,
-            early_pass: false,
-            on_inconclusive: OnInconclusive::Abort,
-        };
+        let asked = Analyze { slower_than, ..analyze() };
         let place = Place { tls: false, port: 8080, path: "/metrics".into() };
         let trial = Trial { asked, pods: Ok(vec![("web-1".into(), place.clone())]) };
         let subject = Subject { trial: Some(trial), ..subject() };
