@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use futures::future::{join_all, try_join};
+use futures::future::{join, join_all, try_join};
 use tokio::time::Instant;
 
 use super::Engine;
 use crate::brief;
 use crate::cli::OnFailure;
-use crate::cluster::labels;
+use crate::cluster::{Cluster, labels};
 use crate::error::Error;
 use crate::event::Event;
 use crate::health::{Failure, Signal, State, Tolerances, Verdict, View, Watch};
@@ -20,10 +20,11 @@ use crate::status;
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 const ASK_SELDOM: Duration = Duration::from_secs(120);
 
-/// How long reading events may take while something is wrong, and when only the name of a failure waits for it: the
-/// server goes over all events of the namespace, seconds where thousands of pods change.
+/// How long reading events may take while something is wrong, and when only the name of a failure waits for it, beside
+/// the reading that confirms it: the server goes over all events of the namespace, seconds where thousands of pods
+/// change.
 const EXPLAINING: Duration = Duration::from_secs(2);
-const NAMING: Duration = Duration::from_millis(400);
+const NAMING: Duration = Duration::from_millis(800);
 
 /// How long the reading may take that confirms a failure; the lock has to be renewed meanwhile.
 const SECOND_LOOK: Duration = Duration::from_secs(5);
@@ -74,6 +75,15 @@ impl Guard {
     pub(super) fn policy(&self) -> OnFailure {
         self.policy
     }
+
+    /// Keeps the events that were read. Returns whether there were any.
+    fn learn(&mut self, read: &[Vec<ClusterEvent>]) -> bool {
+        let is_new = !read.is_empty();
+        if is_new {
+            self.events = read.concat();
+        }
+        is_new && !self.events.is_empty()
+    }
 }
 
 impl Engine<'_> {
@@ -82,8 +92,13 @@ impl Engine<'_> {
         let mut verdict = self.look(observed, soaking);
         let mut fresh = None;
         if verdict.failure.is_some() && !self.guard.told {
-            // Nothing is undone by what a watch said that may have died since.
-            let Ok(Ok(read)) = tokio::time::timeout(SECOND_LOOK, self.reread()).await else {
+            // Nothing is undone by what a watch said that may have died since. A failure is to be called by its right name,
+            // which events tell; a busy server takes its time for both.
+            let about = self.due(observed, &verdict, Duration::from_secs(1));
+            let naming = events_about(self.cluster, about, NAMING);
+            let (read, events) = join(tokio::time::timeout(SECOND_LOOK, self.reread()), naming).await;
+            self.guard.learn(&events);
+            let Ok(Ok(read)) = read else {
                 let wake = Some(Instant::now() + Duration::from_secs(1));
                 return Look { wake, is_open: true, ..Look::default() };
             };
@@ -96,11 +111,12 @@ impl Engine<'_> {
             fresh = Some(read);
         }
         let observed = fresh.as_ref().unwrap_or(observed);
-        // A failure is to be called by its right name.
-        let every = if verdict.failure.is_some() { Duration::from_secs(1) } else { self.guard.ask_again };
-        let due = self.guard.asked.is_none_or(|asked| asked.elapsed() >= every);
-        if due && self.ask(observed, &verdict).await {
-            verdict = self.look(observed, soaking);
+        if verdict.failure.is_none() {
+            let about = self.due(observed, &verdict, self.guard.ask_again);
+            let events = events_about(self.cluster, about, EXPLAINING).await;
+            if self.guard.learn(&events) {
+                verdict = self.look(observed, soaking);
+            }
         }
         let curious_at = self.guard.watch.curious_at(&verdict, self.guard.born.elapsed());
         let Verdict { state, failure, pending, wake } = verdict;
@@ -148,33 +164,33 @@ impl Engine<'_> {
         self.observed()
     }
 
-    /// Reads events about what has trouble. Returns whether there are any.
-    async fn ask(&mut self, observed: &Observed, verdict: &Verdict) -> bool {
+    /// Names what has trouble and is to be asked about now, by uid, if it is `every` since the last time.
+    fn due(&mut self, observed: &Observed, verdict: &Verdict, every: Duration) -> Vec<String> {
+        if self.guard.asked.is_some_and(|asked| asked.elapsed() < every) {
+            return Vec::new();
+        }
         let situation = Situation::of(observed);
         let view = View::of(&situation, &self.guard.events, false);
-        let curious = self.guard.watch.curious(&view, verdict, self.guard.born.elapsed());
+        let mut curious = self.guard.watch.curious(&view, verdict, self.guard.born.elapsed());
         if curious.is_empty() {
             self.guard.ask_again = ASK_AGAIN;
-            return false;
+            return curious;
         }
         if self.guard.asked.is_some() {
             self.guard.ask_again = (self.guard.ask_again * 3).min(ASK_SELDOM);
         }
         self.guard.asked = Some(Instant::now());
-        let known = |uid: &&String| {
-            observed.workload.uid() == **uid || observed.pods.iter().any(|pod| pod.uid() == **uid)
-        };
-        let there = curious.iter().filter(known);
-        let within = if verdict.failure.is_some() { NAMING } else { EXPLAINING };
-        let readings = there.map(|uid| tokio::time::timeout(within, self.cluster.events_of(uid)));
-        let read = join_all(readings).await.into_iter().filter_map(|reading| reading.ok()?.ok());
-        let read: Vec<_> = read.collect();
-        // Who may not read events, or cannot for now, judges by what was read before, or without.
-        if !read.is_empty() {
-            self.guard.events = read.concat();
-        }
-        !self.guard.events.is_empty()
+        curious
+            .retain(|uid| observed.workload.uid() == uid || observed.pods.iter().any(|pod| pod.uid() == uid));
+        curious
     }
+}
+
+/// Reads the events about these objects. Who may not read them, or cannot for now, judges by what was read before, or
+/// without.
+async fn events_about(cluster: &Cluster, uids: Vec<String>, within: Duration) -> Vec<Vec<ClusterEvent>> {
+    let readings = uids.iter().map(|uid| tokio::time::timeout(within, cluster.events_of(uid)));
+    join_all(readings).await.into_iter().filter_map(|reading| reading.ok()?.ok()).collect()
 }
 
 /// A time that has come wakes nobody: if there was anything to ask about, it was asked just now. Whoever went on waking for
