@@ -95,7 +95,8 @@ impl<'a> Open<'a> {
     async fn put(&self, variable: &Variable, delivery: &Delivery) -> Result<Option<Value>, Failed> {
         let calls = self.remote.system().put(&self.answers, variable);
         let calls = calls.map_err(|why| Failed::Refused(self.error(Kind::Infrastructure, &why)))?;
-        let secrets: Vec<&Secret> = variable.value.iter().chain([&delivery.access.token]).collect();
+        let value = variable.value.iter().filter(|_| variable.is_secret);
+        let secrets: Vec<&Secret> = value.chain([&delivery.access.token]).collect();
         for (place, call) in calls.iter().enumerate() {
             let may_be_absent = place + 1 < calls.len() || call.method == Method::DELETE;
             match self.ask(call, &secrets).await? {
@@ -139,7 +140,8 @@ impl<'a> Open<'a> {
     fn refused(&self, call: &Call, status: StatusCode, text: &str) -> Error {
         let colon = if text.is_empty() { "" } else { ": " };
         let why = format!("{} {}{}: {status}{colon}{text}", call.method, self.address, call.path);
-        let kind = if call.method == Method::GET { Kind::Refused } else { Kind::Infrastructure };
+        let is_refused = call.method == Method::GET && !status.is_server_error();
+        let kind = if is_refused { Kind::Refused } else { Kind::Infrastructure };
         let error = self.error(kind, &why);
         match status {
             StatusCode::UNAUTHORIZED => error.next(format!(

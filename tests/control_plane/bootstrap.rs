@@ -1,10 +1,10 @@
 //! `bootstrap` and `doctor` on a real control plane: the rights are enough and none is too many, a token can be taken
 //! back, and no secret is seen where it should not be.
 
-mod fake;
+pub mod fake;
 mod hygiene;
 mod remote;
-mod systems;
+pub mod systems;
 mod tokens;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,9 @@
 
 mod accounts;
 mod credentials;
+mod deliveries;
 mod manifests;
+mod programs;
 mod rules;
 
 use std::fmt::Write as _;

@@ -152,6 +152,8 @@ fn groups(action: &Value) -> &[Value] {
 mod tests {
     use serde_json::json;
 
+    use insta::assert_snapshot;
+
     use super::*;
     use crate::router::tests::{is_mine, refusal, ten, there_and_back, written};
     use crate::traffic::Match;
@@ -212,8 +214,7 @@ mod tests {
         let weights: Vec<u64> =
             groups(&action(&json!(text))).iter().map(|group| group["weight"].as_u64().unwrap()).collect();
         assert_eq!(weights, [0, 27, 3, 10]);
-        let message = refusal(&ALB, &both(301), &ten());
-        assert!(message.contains("the most is 999"), "{message}");
+        assert_snapshot!(refusal(&ALB, &both(301), &ten()), @"ingress/web in namespace shop: a weight of 2709 is too large: the most is 999");
     }
 
     #[test]
@@ -238,13 +239,12 @@ mod tests {
     fn what_it_cannot_do_is_refused() {
         let header = Match::Header { name: "X-Beta".into(), value: "1".into() };
         let split = Split { matches: vec![header], ..ten() };
-        assert!(refusal(&ALB, &route(SIMPLE), &split).contains("alb cannot tell requests by a header"));
+        assert_snapshot!(refusal(&ALB, &route(SIMPLE), &split), @"ingress/web in namespace shop: the router alb cannot tell requests by a header");
         let split = Split { mirror: Some(100), ..ten() };
-        assert!(refusal(&ALB, &route(SIMPLE), &split).contains("alb cannot give the canary a copy"));
+        assert_snapshot!(refusal(&ALB, &route(SIMPLE), &split), @"ingress/web in namespace shop: the router alb cannot give the canary a copy of requests");
         let mut nodes = route(SIMPLE);
         nodes["metadata"]["annotations"][TARGETS] = json!("instance");
-        let wanted = "it needs alb.ingress.kubernetes.io/target-type: ip";
-        assert!(refusal(&ALB, &nodes, &ten()).ends_with(wanted));
+        assert_snapshot!(refusal(&ALB, &nodes, &ten()), @"ingress/web in namespace shop: Services of ours have no ports of nodes: it needs alb.ingress.kubernetes.io/target-type: ip");
     }
 
     /// `validate` of an action in `pkg/ingress/config_types.go`, and AWS's own range of weights.
@@ -310,7 +310,7 @@ mod tests {
             route(&format!(r#"{{"type": "forward", "forwardConfig": {{"targetGroups": [{groups}]}}}}"#))
         };
         there_and_back(&ALB, &with(2), &ten());
-        assert!(refusal(&ALB, &with(3), &ten()).contains("6 target groups: AWS allows 5"));
+        assert_snapshot!(refusal(&ALB, &with(3), &ten()), @"ingress/web in namespace shop: an action would forward to 6 target groups: AWS allows 5");
     }
 
     #[test]

@@ -115,6 +115,8 @@ fn matched(rule: &Value, wanted: &Match) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
     use super::*;
     use crate::router::tests::{refusal, ten, there_and_back, written};
 
@@ -255,12 +257,10 @@ mod tests {
     fn what_cannot_be_done_is_refused() {
         let mut http = simple();
         let split = Split { mirror: Some(100), ..ten() };
-        assert!(refusal(&APISIX, &route(&http), &split).contains("apisix cannot give the canary a copy"));
+        assert_snapshot!(refusal(&APISIX, &route(&http), &split), @"apisixroute/web in namespace shop: the router apisix cannot give the canary a copy of requests");
         http[0]["backends"][0]["subset"] = json!("v1");
-        assert!(refusal(&APISIX, &route(&http), &ten()).contains("subset v1 of service/web"));
+        assert_snapshot!(refusal(&APISIX, &route(&http), &ten()), @"apisixroute/web in namespace shop: rule web sends requests to subset v1 of service/web: Services of ours have no subsets, so its pods would be lost");
         http[0]["upstreams"] = json!([{"name": "far"}]);
-        assert!(
-            refusal(&APISIX, &route(&http), &ten()).contains("rule web has upstreams beside its backends")
-        );
+        assert_snapshot!(refusal(&APISIX, &route(&http), &ten()), @"apisixroute/web in namespace shop: rule web has upstreams beside its backends: their weights are not ours to divide");
     }
 }

@@ -218,8 +218,10 @@ fn pattern(view: &View<'_>, split: &Split, role: Role) -> Result<String, Error> 
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
     use super::*;
-    use crate::router::tests::{refusal, ten, there_and_back, written};
+    use crate::router::tests::{refusal, ten, there_and_back, told, written};
     use crate::traffic::{Match, Traffic, TrafficObjects};
 
     fn route(splits: &Value) -> Value {
@@ -252,8 +254,7 @@ mod tests {
         let both = |web: f64, old: f64| route(&json!([{"weight": web}, {"weight": old, "service": "old"}]));
         let woven = there_and_back(&CONSUL, &both(75.0, 25.0), &ten());
         assert_eq!(shares(&woven), [" 0", "web-rp-stable 67.5", "web-rp-canary 7.5", "old 25.0"]);
-        let message = refusal(&CONSUL, &both(33.33, 66.66), &ten());
-        assert!(message.contains("cannot be divided"), "{message}");
+        assert_snapshot!(refusal(&CONSUL, &both(33.33, 66.66), &ten()), @"servicesplitter/web in namespace shop: its weights cannot be divided so that they are 100 together, as Consul demands");
         let small = refusal(&CONSUL, &both(0.25, 99.75), &ten().with(Some(0), Some(99), Some(1)));
         assert!(small.contains("cannot be divided"), "{small}");
         let web = Target::service("shop", "web");
@@ -268,7 +269,7 @@ mod tests {
         assert!(CONSUL.names(spec, &web, "web", "shop") && !CONSUL.names(spec, &web, "web", "other"));
         assert!(!CONSUL.names(spec, &Target::service("shop", "api"), "web", "shop"));
         let twice = route(&json!([{"weight": 50}, {"weight": 50, "serviceSubset": "v1"}]));
-        assert!(refusal(&CONSUL, &twice, &ten()).contains("names service/web 2 times"));
+        assert_snapshot!(refusal(&CONSUL, &twice, &ten()), @"servicesplitter/web in namespace shop: it names service/web 2 times");
     }
 
     #[test]
@@ -318,7 +319,7 @@ mod tests {
         assert_eq!(CONSUL.own(&view, &Split::undone("web", "shop")).unwrap(), []);
         let (traffic_objects, traffic) = self::traffic_objects(&"w".repeat(60), None);
         let error = CONSUL.own(&traffic_objects.view(&traffic, Vec::new()), &ten()).unwrap_err();
-        assert!(error.message.contains("are cut"), "{}", error.message);
+        assert_snapshot!(told(&error), @"the names of the pods of wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww are cut, and Consul tells versions by them");
     }
 
     #[test]
@@ -358,6 +359,6 @@ mod tests {
         assert_eq!(CONSUL.settled(&status("True"), "web"), Settled::Silent);
         let header = Match::Header { name: "a".into(), value: "b".into() };
         let split = Split { matches: vec![header], ..ten() };
-        assert!(refusal(&CONSUL, &route(&json!([{"weight": 100}])), &split).contains("consul cannot tell"));
+        assert_snapshot!(refusal(&CONSUL, &route(&json!([{"weight": 100}])), &split), @"servicesplitter/web in namespace shop: the router consul cannot tell requests by a header");
     }
 }

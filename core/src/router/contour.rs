@@ -154,6 +154,8 @@ fn narrowed(route: &Value, wanted: &Match) -> Result<Value, Error> {
 mod tests {
     use proptest::prelude::*;
 
+    use insta::assert_snapshot;
+
     use super::*;
     use crate::router::tests::patch;
     use crate::router::weave;
@@ -247,13 +249,13 @@ mod tests {
         let refusal =
             |route: &Value, split: &Split| weave(&CONTOUR, &target(), route, split).unwrap_err().message;
         let both = route(&json!([{"name": "web", "port": 80}, {"name": "spy", "port": 80, "mirror": true}]));
-        assert!(refusal(&both, &Split { mirror: Some(5), ..ten() }).ends_with("and service/spy has it"));
+        assert_snapshot!(refusal(&both, &Split { mirror: Some(5), ..ten() }), @"httpproxy/web in namespace shop: a route has one copy of its requests at most, and service/spy has it");
         let mut header = simple();
         header["spec"]["routes"][0]["conditions"] = json!([{"header": {"name": "x-a", "exact": "1"}}]);
         let matches = vec![Match::Header { name: "X-A".into(), value: "2".into() }];
-        assert!(refusal(&header, &Split { matches, ..ten() }).ends_with("a value of X-A already"));
+        assert_snapshot!(refusal(&header, &Split { matches, ..ten() }), @"httpproxy/web in namespace shop: a route has one value of a header at most, and one has a value of X-A already");
         let huge = route(&json!([{"name": "web", "weight": 1}, {"name": "old", "weight": 1_u64 << 62}]));
-        assert!(refusal(&huge, &ten()).contains("too large"));
+        assert_snapshot!(refusal(&huge, &ten()), @"httpproxy/web in namespace shop: a weight of 3689348814741910323 is too large: the most is 100000000");
     }
 
     #[test]

@@ -224,9 +224,11 @@ fn listed(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
     use serde_json::json;
 
     use super::*;
+    use crate::router::tests::told;
 
     fn found(router: &'static str, service: &str, name: &str) -> Found {
         let mut target = Target::service("shop", name);
@@ -235,7 +237,8 @@ mod tests {
     }
 
     fn search(routes: Vec<Found>) -> Search {
-        let service = |name: &str| json!({"metadata": {"name": name}, "spec": {"selector": {"app": "web"}}});
+        let meta = |name: &str| json!({"name": name, "namespace": "shop"});
+        let service = |name: &str| json!({"metadata": meta(name), "spec": {"selector": {"app": "web"}}});
         Search { services: vec![service("web"), service("api")], routes, ..Search::default() }
     }
 
@@ -251,16 +254,38 @@ mod tests {
     fn what_is_not_clear_is_refused_with_the_candidates() {
         let two = search(vec![found("httproute", "web", "a"), found("grpcroute", "web", "b")]);
         let error = choose(&two, Choice::Auto, None, "deployment/web").unwrap_err();
-        assert!(error.next.iter().any(|next| next == "--router grpcroute"), "{error:?}");
+        assert_snapshot!(told(&error), @r"
+        several routers bring traffic to deployment/web: httproute/a in namespace shop by httproute to service/web; httproute/b in namespace shop by grpcroute to service/web
+        next: --router httproute
+        next: --router grpcroute
+        next: --router none
+        ");
         let two = search(vec![found("httproute", "web", "a"), found("httproute", "api", "b")]);
-        assert!(choose(&two, Choice::Auto, None, "deployment/web").is_err());
+        assert_snapshot!(told(&choose(&two, Choice::Auto, None, "deployment/web").unwrap_err()), @r"
+        routes name several Services of deployment/web: httproute/a in namespace shop by httproute to service/web; httproute/b in namespace shop by httproute to service/api
+        next: --service api
+        next: --service web
+        next: --router none
+        ");
         assert_eq!(
             choose(&two, Choice::Auto, Some("api"), "deployment/web").unwrap().0.unwrap().service,
             "api"
         );
-        assert!(choose(&two, Choice::Auto, Some("nope"), "deployment/web").is_err());
-        assert!(choose(&search(vec![]), Choice::Named("httproute"), None, "deployment/web").is_err());
-        assert_eq!(choose(&search(vec![]), Choice::Auto, None, "deployment/web").unwrap().0, None);
+        assert_snapshot!(told(&choose(&two, Choice::Auto, Some("nope"), "deployment/web").unwrap_err()), @"--service nope: it does not select the pods of deployment/web; these do: web, api");
+        let none = search(vec![]);
+        assert_snapshot!(told(&choose(&none, Choice::Named("httproute"), None, "deployment/web").unwrap_err()), @r"
+        --router httproute: no route of it in namespace shop names a Service of deployment/web (web, api)
+        next: --router none (the share is that of the pods)
+        ");
+        let (chosen, text) = choose(&none, Choice::Auto, None, "deployment/web").unwrap();
+        assert_eq!(chosen, None);
+        assert_snapshot!(text, @"no route in namespace shop names a Service of deployment/web (web, api): the share is that of the pods");
+        let unselected = Search::default();
+        assert_snapshot!(choose(&unselected, Choice::Auto, None, "deployment/web").unwrap().1, @"no Service selects the pods of deployment/web: the share is that of the pods");
+        assert_snapshot!(told(&choose(&unselected, Choice::Named("httproute"), None, "deployment/web").unwrap_err()), @r"
+        --router httproute: no Service selects the pods of deployment/web
+        next: --router none (the share is that of the pods)
+        ");
     }
 
     #[test]
@@ -268,10 +293,12 @@ mod tests {
         let spoiled = |router: &'static str, stranger: &str| {
             let mut search = search(vec![found(router, "web", "a")]);
             search.strangers = vec![Target { plural: stranger.into(), ..Target::service("shop", "preview") }];
-            choose(&search, Choice::Auto, None, "deployment/web").err().map(|error| error.message)
+            choose(&search, Choice::Auto, None, "deployment/web").err().map(|error| told(&error))
         };
-        let told = spoiled("nginx", "ingresses").unwrap();
-        assert!(told.contains("preview in namespace shop names the Service"), "{told}");
+        assert_snapshot!(spoiled("nginx", "ingresses").unwrap(), @r"
+        service/preview in namespace shop names the Service that the canary of deployment/web gets: beside it the router nginx would not split the traffic
+        next: kubectl delete ingresses preview -n shop
+        ");
         assert_eq!(spoiled("nginx", "httproutes"), None);
         assert_eq!(spoiled("httproute", "httproutes"), None);
     }

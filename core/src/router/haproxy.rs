@@ -153,6 +153,8 @@ fn taken(object: &Value) -> Option<Error> {
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
     use super::*;
     use crate::router::tests::{is_mine, refusal, ten, there_and_back, written};
     use crate::router::weave;
@@ -255,14 +257,15 @@ mod tests {
     fn what_it_cannot_do_is_refused() {
         let header = Match::Header { name: "X-Beta".into(), value: "1".into() };
         let split = Split { matches: vec![header], ..ten() };
-        assert!(refusal(&HAPROXY, &route(), &split).contains("haproxy cannot tell requests by a header"));
+        assert_snapshot!(refusal(&HAPROXY, &route(), &split), @"ingress/web in namespace shop: the router haproxy cannot tell requests by a header");
         for key in ["haproxy-ingress.github.io/blue-green-header", "ingress.kubernetes.io/service-upstream"] {
             let mut own = route();
             own["metadata"]["annotations"] = json!({key: "x"});
-            assert!(refusal(&HAPROXY, &own, &ten()).contains(key));
+            let why = format!("it has {key}: beside that there is no place for shares of ours");
+            assert_eq!(refusal(&HAPROXY, &own, &ten()), format!("ingress/web in namespace shop: {why}"));
             let root = json!({"metadata": {"name": "web", "annotations": {key: "x"}}});
             let error = HAPROXY.refuses_service(&root).unwrap();
-            assert!(error.message.starts_with("service/web: it has"), "{}", error.message);
+            assert_eq!(error.message, format!("service/web: {why}"));
         }
         assert!(HAPROXY.refuses_service(&json!({"metadata": {"name": "web"}})).is_none());
         let mut off = route();

@@ -191,6 +191,8 @@ fn mirrors(rule: &Value, root: &Value, split: &Split, percent: u8) -> Result<Val
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
     use super::*;
     use crate::router::tests::{refusal, ten, there_and_back, written};
 
@@ -314,11 +316,11 @@ mod tests {
         http[0]["mirror"] = json!({"host": "log"});
         let mut split = ten();
         split.mirror = Some(100);
-        assert!(refusal(&ISTIO, &route(&http), &split).contains("has mirror already"));
+        assert_snapshot!(refusal(&ISTIO, &route(&http), &split), @"virtualservice/web in namespace shop: a rule has mirror already, and another copy needs mirrors in its place");
         http[0]["match"][0]["headers"] = json!({"x-beta": {"prefix": ""}});
         let mut split = ten();
         split.matches = vec![Match::Header { name: "X-Beta".into(), value: "1".into() }];
-        assert!(refusal(&ISTIO, &route(&http), &split).contains("asks for header x-beta already"));
+        assert_snapshot!(refusal(&ISTIO, &route(&http), &split), @"virtualservice/web in namespace shop: a rule asks for header x-beta already, and a match has one condition for each header");
     }
 
     #[test]

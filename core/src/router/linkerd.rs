@@ -103,11 +103,7 @@ mod tests {
     fn a_copy_is_refused() {
         let mut split = ten();
         split.mirror = Some(100);
-        let message = refusal(&LINKERD, &route(), &split);
-        assert!(
-            message.ends_with("the router linkerd cannot give the canary a copy of requests"),
-            "{message}"
-        );
+        insta::assert_snapshot!(refusal(&LINKERD, &route(), &split), @"httproute/web in namespace shop: the router linkerd cannot give the canary a copy of requests");
     }
 
     #[test]

@@ -99,10 +99,12 @@ fn sentence(target: &Target, all: &[&Passed], choice: Choice) -> Option<String> 
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
     use serde_json::json;
 
     use super::super::choose;
     use super::*;
+    use crate::router::tests::told;
 
     fn found(router: &'static str, name: &str) -> Found {
         let target =
@@ -133,10 +135,15 @@ mod tests {
             let search = search(vec![], vec![passed("nginx", "inner", taken)]);
             assert_eq!(routes(&search, Choice::Auto), [""; 0]);
             assert_eq!(routes(&search, named), ["inner"]);
-            let told = search.left(Choice::Auto, &[]);
-            let wanted = "ingress/inner in namespace shop sends requests to service/web and is left as it is, so these go \
-                          by the pods: its class is another; --router N";
-            assert!(told[0].to_lowercase().starts_with(&wanted.to_lowercase()), "{told:?}");
+            let how = match taken {
+                Taken::ByName => "--router nginx takes it",
+                Taken::ByNameAlone | Taken::ByAnother(_) | Taken::Never => {
+                    "--router NAME takes it, if it is served by one of nginx"
+                }
+            };
+            let wanted = "ingress/inner in namespace shop sends requests to service/web and is left as it is, so these go by \
+                          the pods: its class is another";
+            assert_eq!(search.left(Choice::Auto, &[]), [format!("{wanted}; {how}")]);
             let (_, text) = choose(&search, Choice::Auto, None, "deployment/web").unwrap();
             assert!(!text.contains("no route"), "{text}");
         }
@@ -174,8 +181,14 @@ mod tests {
         auto.routes.clear();
         let named = Choice::Named("nginx");
         let error = choose(&auto, named, None, "deployment/web").unwrap_err();
-        assert!(error.message.contains("it is of the router haproxy"), "{error}");
+        assert_snapshot!(told(&error), @r"
+        --router nginx: ingress/web in namespace shop sends requests to service/web and is left as it is, so these go by the pods: its class is another; it is of the router haproxy
+        next: --router none (the share is that of the pods)
+        ");
         let never = search(vec![], vec![passed("nginx", "web", Taken::Never)]);
-        assert!(choose(&never, named, None, "deployment/web").is_err());
+        assert_snapshot!(told(&choose(&never, named, None, "deployment/web").unwrap_err()), @r"
+        --router nginx: ingress/web in namespace shop sends requests to service/web and is left as it is, so these go by the pods: its class is another
+        next: --router none (the share is that of the pods)
+        ");
     }
 }

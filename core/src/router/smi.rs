@@ -81,6 +81,8 @@ fn backends(spec: &Value) -> &[Value] {
 mod tests {
     use serde_json::json;
 
+    use insta::assert_snapshot;
+
     use super::*;
     use crate::router::tests::{refusal, ten, there_and_back, written};
     use crate::traffic::Match;
@@ -159,6 +161,6 @@ mod tests {
             assert_eq!(refusal(&SMI, &route, &split), wanted);
         }
         let quantity = self::route(&json!([{"service": "web", "weight": "500m"}]));
-        assert!(refusal(&SMI, &quantity, &ten()).contains("\"500m\" is not a whole number"));
+        assert_snapshot!(refusal(&SMI, &quantity, &ten()), @r#"trafficsplit/web in namespace shop: the weight "500m" is not a whole number"#);
     }
 }

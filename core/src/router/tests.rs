@@ -89,6 +89,11 @@ pub(crate) fn refusal(router: &dyn Router, route: &Value, split: &Split) -> Stri
     woven(router, route, split).unwrap_err().message
 }
 
+/// An error as a person reads it: what is wrong, then what to type.
+pub(crate) fn told(error: &Error) -> String {
+    [std::slice::from_ref(&error.message), error.next.as_slice()].concat().join("\nnext: ")
+}
+
 #[test]
 fn the_documentation_has_the_same_table() {
     let doc = include_str!("../../../docs/routers.md");

@@ -212,6 +212,8 @@ fn narrowed(route: &Value, split: &Split, wanted: &Match) -> Result<Value, Error
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
     use super::*;
     use crate::router::tests::{made, patch};
     use crate::router::weave;
@@ -344,13 +346,13 @@ mod tests {
             ..ten()
         };
         let two = route(&json!([{"name": "web", "port": 80}, {"name": "old", "port": 80}]));
-        assert!(refusal(&two, &mirror).ends_with("service/web alone: this one names 2 Services"));
+        assert_snapshot!(refusal(&two, &mirror), @"ingressroute/web in namespace shop: a copy of the requests needs a route with service/web alone: this one names 2 Services");
         let weighted = object(&json!({"weighted": {"services": [{"name": "web", "port": 80}]}}));
-        assert!(refusal(&weighted, &header("b")).contains("let an IngressRoute name service/web"));
-        assert!(refusal(&simple(), &header("b`")).contains("backtick"));
+        assert_snapshot!(refusal(&weighted, &header("b")), @"ingressroute/web in namespace shop: a TraefikService cannot tell requests by a header or a cookie: let an IngressRoute name service/web");
+        assert_snapshot!(refusal(&simple(), &header("b`")), @"ingressroute/web in namespace shop: a rule of Traefik cannot hold a backtick: a=b`");
         let other = route(&json!([{"name": "web", "port": 9000}]));
         let error = own(&[(&target(), &simple()), (&target(), &other)], &mirror).unwrap_err();
-        assert!(error.message.ends_with("in one way: these do in 2"), "{}", error.message);
+        assert_snapshot!(error.message, @"a copy of the requests needs routes that name service/web in one way: these do in 2");
     }
 
     #[test]

@@ -153,6 +153,12 @@ fn target(path: &str) -> Target {
             find(group, version, "pods")
                 .map_or(Target::Unknown, |resource| Target::One(resource, key(pod), Some((*part).to_owned())))
         }
+        ["services", name, part @ "proxy", ..] => {
+            let service = name.split(':').next().unwrap_or(name);
+            find(group, version, "services").map_or(Target::Unknown, |resource| {
+                Target::One(resource, key(service), Some((*part).to_owned()))
+            })
+        }
         [plural, name, part] => find(group, version, plural)
             .map_or(Target::Unknown, |resource| Target::One(resource, key(name), Some((*part).to_owned()))),
         _ => Target::Unknown,

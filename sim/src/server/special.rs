@@ -58,6 +58,7 @@ impl Server {
             ("GET", "scale") if is_scaled => Some(Ok(Reply::Document(200, scale(&old)))),
             ("PUT", "scale") if is_scaled => Some(self.scale(resource, key, &old, request)),
             ("GET", "log") => Some(Ok(Reply::Text(log(&old)))),
+            ("GET", "proxy") if resource.seen_as == Some(Kind::Service) => Some(self.asked(key, &old)),
             ("GET", "proxy") => Some(match metrics::of(&old, now) {
                 Some(text) => Ok(Reply::Text(text)),
                 None => Err(Refusal::new(404, "", "404 page not found".to_owned())),
@@ -69,6 +70,30 @@ impl Server {
             }
             _ => None,
         }
+    }
+
+    /// What a Service's pods answer: 500 where the image says `broken`, 200 of any other.
+    fn asked(&self, key: &Key, service: &Value) -> Result<Reply, Refusal> {
+        let pods = of_kind(Kind::Pod).into_iter().flat_map(|resource| self.store.all(resource));
+        let wanted = service["spec"]["selector"].as_object();
+        let is_of = |pod: &Value| {
+            let mut wanted = wanted.into_iter().flatten();
+            wanted.all(|(label, value)| pod["metadata"]["labels"][label.as_str()] == *value)
+        };
+        let is_ready = |pod: &Value| {
+            let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+            conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
+        };
+        let mut pods = pods.filter(|(pod, _)| pod.namespace == key.namespace).map(|(_, pod)| pod);
+        let Some(pod) = pods.find(|pod| is_of(pod) && is_ready(pod)) else {
+            let why = format!("no endpoints available for service {:?}", key.name);
+            return Err(Refusal::new(503, "ServiceUnavailable", why));
+        };
+        let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+        if image.ends_with("-broken") {
+            return Err(Refusal::new(500, "", "it is broken".to_owned()));
+        }
+        Ok(Reply::Text("ok".to_owned()))
     }
 
     /// `pkg/registry/apps/replicaset/storage/storage.go`: a version that is given must be the newest.

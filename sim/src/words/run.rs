@@ -88,6 +88,18 @@ fn blue_green_that_fails_after_its_switch() {
 }
 
 #[test]
+fn blue_green_whose_preview_is_asked() {
+    assert_snapshot!(lines(&[
+        "blue-green web --image shop:v2-broken --verify /ready=200 -n shop",
+        "blue-green web --image shop:v2-broken --verify /ready=200 --on-failure hold -n shop",
+        "abort web -n shop",
+        "blue-green web --image shop:v2-good --verify /=200 --verify /missing=404 -n shop",
+        "abort web -n shop",
+        "blue-green web --image shop:v2-good --verify /=200 --auto-promote -n shop",
+    ]));
+}
+
+#[test]
 fn rolling_restart_and_rollback() {
     assert_snapshot!(lines(&[
         "rolling web --image shop:v2-good -n shop",

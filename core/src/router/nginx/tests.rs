@@ -1,7 +1,8 @@
+use insta::assert_snapshot;
 use serde_json::json;
 
 use super::*;
-use crate::router::tests::{is_mine, made, patch};
+use crate::router::tests::{is_mine, made, patch, told};
 use crate::router::weave;
 use crate::traffic::Traffic;
 
@@ -139,20 +140,16 @@ fn what_it_cannot_do_is_refused() {
     let with = |matches: &[Match]| Split { matches: matches.to_vec(), ..ten() };
     let header = Match::Header { name: "a".into(), value: "b".into() };
     let cookie = |value: &str| Match::Cookie { name: "c".into(), value: value.into() };
-    assert!(refusal(&with(&[cookie("me")])).contains("`always`: c=me is not possible"));
-    assert!(refusal(&with(&[header.clone(), header])).contains("one header"));
-    assert!(refusal(&with(&[cookie("always"), cookie("always")])).contains("one cookie"));
+    assert_snapshot!(refusal(&with(&[cookie("me")])), @"ingress-nginx looks for one value of a canary's cookie, `always`: c=me is not possible");
+    assert_snapshot!(refusal(&with(&[header.clone(), header])), @"ingress-nginx knows one header of a canary, not several");
+    assert_snapshot!(refusal(&with(&[cookie("always"), cookie("always")])), @"ingress-nginx knows one cookie of a canary, not several");
     let mirror = weave(&NGINX, &target(), &route(), &Split { mirror: Some(5), ..ten() });
-    assert!(mirror.unwrap_err().message.contains("cannot give the canary a copy"));
-    assert!(refusal(&undone().with(Some(50), Some(40), Some(10))).contains("cannot share it"));
+    assert_snapshot!(mirror.unwrap_err().message, @"ingress/web in namespace shop: the router nginx cannot give the canary a copy of requests");
+    assert_snapshot!(refusal(&undone().with(Some(50), Some(40), Some(10))), @"a path of an Ingress has one backend: service/web and service/web-rp-stable cannot share it");
     let mut canary = route();
     canary["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary"] = json!("true");
     let error = made(&NGINX, &Traffic::direct("web"), &[(&target(), &canary)], &ten()).unwrap_err();
-    assert!(
-        error.message.starts_with("ingress/web in namespace shop is a canary itself"),
-        "{}",
-        error.message
-    );
+    assert_snapshot!(told(&error), @"ingress/web in namespace shop is a canary itself, and a path can have one alone");
 }
 
 #[test]
