@@ -28,7 +28,7 @@ ROUTED := 1000
 MUTANT_SEEDS := 20000
 SIM := --profile sim --locked --package sim
 CLUSTER := testbed/cluster
-DATA_PLANES := contour traefik istio
+DATA_PLANES := contour traefik istio prometheus
 # Of routers that no data plane here serves.
 CRDS := gateway-api smi linkerd apisix consul
 PRODUCT := --package rollout-plus --package rollout-plus-core

@@ -17,9 +17,9 @@
 
 pub use rollout_plus_core::{
     aftermath, analysis, apply, brief, ci, ci_account, cli, comparison, completion, credentials, duration,
-    environment, error, event, evidence, golang, health, history, hold, journal, keys, kubeconfig, model,
-    ownership, plan, preflight, router, scrape, scrub, share, situation, status, step, strategy, traffic,
-    words,
+    environment, error, event, evidence, golang, health, history, hold, journal, keys, kubeconfig, metric,
+    model, ownership, plan, preflight, prometheus, reading, router, scrape, scrub, share, situation, status,
+    step, strategy, traffic, words,
 };
 
 mod cluster;

@@ -30,7 +30,7 @@ use crate::duration;
 use crate::environment::Environment;
 use crate::status::Goal;
 
-pub use analysis::AnalysisArgs;
+pub use analysis::{AnalysisArgs, PROMETHEUS_TOKEN};
 pub use bootstrap::{BootstrapAction, BootstrapArgs, TokenArgs, WantedArgs};
 pub use canary::{CanaryArgs, FirstArgs};
 pub use check::{CheckArgs, PreflightArgs};
@@ -68,7 +68,7 @@ pub enum Command {
     /// Apply manifests, and roll their workloads out
     Apply(ApplyArgs),
     /// Give a new version a share of the traffic, or change the share
-    Canary(CanaryArgs),
+    Canary(Box<CanaryArgs>),
     /// Start a whole second set, try it, and switch all traffic at once
     BlueGreen(BlueGreenArgs),
     /// Replace the version pod by pod, and go back if the new one fails

@@ -11,11 +11,14 @@ use crate::journal::ComparisonRecord;
 use crate::metric::{Scraped, Totals};
 use crate::model::{Pod, Revision};
 use crate::plan::{Analyze, OnInconclusive};
-use crate::scrape::{Place, Read};
+use crate::reading::{MetricSource, Question, Read};
 use crate::situation::Situation;
 
-/// The least time between two looks. A new version is found out after four of them at the earliest.
+/// The least time between two looks, of pods that are asked themselves. A new version is found out after four of them at
+/// the earliest.
 const LOOK: Duration = Duration::from_secs(5);
+/// The same of a Prometheus, which reads the pods each fifteen seconds or more seldom.
+const LOOK_OF_PROMETHEUS: Duration = Duration::from_secs(15);
 /// After so many looks at a share they become rarer, so that hours and days of them can be kept.
 const OFTEN: u32 = 120;
 /// Looks at each share before it is good.
@@ -28,8 +31,8 @@ const STABLE_PODS: usize = 10;
 pub enum Next {
     /// Nothing until then.
     Wait(Moment),
-    /// These pods are to be read, all at the same time.
-    Read(Vec<(String, Place)>),
+    /// This is to be asked.
+    Ask(Question),
 }
 
 /// What the metrics say so far.
@@ -157,7 +160,11 @@ impl Comparison {
         let canaries = ready(situation.canary);
         let youngest = canaries.iter().map(|pod| ready_for(pod).unwrap_or_default()).min();
         let warm_up = Duration::from_secs(self.asked.warm_up);
-        let Some(youngest) = youngest else { return Next::Wait(now + LOOK) };
+        let look = match &self.asked.from {
+            MetricSource::Pods { .. } => LOOK,
+            MetricSource::Prometheus { .. } => LOOK_OF_PROMETHEUS,
+        };
+        let Some(youngest) = youngest else { return Next::Wait(now + look) };
         if youngest < warm_up {
             return Next::Wait(now + warm_up.saturating_sub(youngest).max(Duration::from_millis(20)));
         }
@@ -165,7 +172,7 @@ impl Comparison {
         if now < self.next {
             return Next::Wait(self.next);
         }
-        self.next = now + LOOK.max(now.saturating_sub(*begun) / OFTEN);
+        self.next = now + look.max(now.saturating_sub(*begun) / OFTEN);
         let mut stable = ready(situation.stable);
         self.sampled.retain(|uid| stable.iter().any(|pod| pod.uid() == uid));
         stable.sort_by_key(|pod| !self.sampled.contains(pod.uid()));
@@ -176,7 +183,7 @@ impl Comparison {
         self.asked_of.clear();
         let mut pods = Vec::new();
         for (version, all) in [(situation.canary, canaries), (situation.stable, stable)] {
-            let place = version.map(|version| self.asked.place(&version.spec.template));
+            let place = version.map(|version| self.asked.from.place(&version.spec.template));
             for pod in all {
                 match &place {
                     Some(Ok(place)) => {
@@ -188,17 +195,17 @@ impl Comparison {
                 }
             }
         }
-        Next::Read(pods)
+        let namespace = &situation.observed.workload.metadata.namespace;
+        Next::Ask(self.asked.from.question(namespace.as_deref().unwrap_or_default(), pods))
     }
 
     /// Takes in what was read.
     pub fn take(&mut self, read: Vec<Read>, now: Moment) {
         let mut scraped = BTreeMap::new();
-        for (pod, place, text) in read {
-            let text = text.map_err(|why| why.sentence(&place));
-            match text.and_then(|text| Scraped::of(&text)) {
+        for (pod, told) in read {
+            match told {
                 Ok(one) => drop(scraped.insert(pod, one)),
-                Err(why) => drop(self.trouble.insert(pod, why)),
+                Err(why) => drop(self.trouble.insert(pod, why.sentence().to_owned())),
             }
         }
         self.choose_bounds(&scraped);

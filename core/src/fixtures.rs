@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::journal::{HeldRecord, Journal, Originals, RunRef, State, Verb};
 use crate::keys;
 use crate::model::{Revision, Workload, fingerprint};
-use crate::plan::{Analyze, MetricSource, OnInconclusive, Plan};
+use crate::plan::{Analyze, OnInconclusive, Plan};
+use crate::reading::MetricSource;
 use crate::share::{Bounds, Unavailable};
 use crate::situation::Observed;
 

@@ -7,7 +7,7 @@
 //! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`] |
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
-//! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`] |
+//! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`reading`] |
 //! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
 //! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
@@ -49,6 +49,8 @@ pub mod model;
 pub mod ownership;
 pub mod plan;
 pub mod preflight;
+pub mod prometheus;
+pub mod reading;
 pub mod router;
 pub mod scrape;
 pub mod scrub;

@@ -45,6 +45,14 @@ impl Scraped {
         let all = samples(text).map_err(|broken| {
             format!("that is no exposition of metrics: line {} begins with '{}'", broken.line, broken.text)
         })?;
+        Self::of_samples(&all)
+    }
+
+    /// Reads samples.
+    ///
+    /// # Errors
+    /// What is missing among them.
+    pub fn of_samples(all: &[Sample<'_>]) -> Result<Self, String> {
         let mut scraped = Self::default();
         for family in FAMILIES {
             let of_family = all.iter().filter(|sample| sample.name == family.name);
@@ -61,13 +69,13 @@ impl Scraped {
             break;
         }
         for (name, unit) in HISTOGRAMS {
-            scraped.latencies = histograms(&all, name, *unit)?;
+            scraped.latencies = histograms(all, name, *unit)?;
             if !scraped.latencies.is_empty() {
                 break;
             }
         }
         if scraped.requests.is_none() && scraped.latencies.is_empty() {
-            return Err(nothing(&all));
+            return Err(nothing(all));
         }
         Ok(scraped)
     }
@@ -86,6 +94,12 @@ impl Scraped {
             .filter(|bound| self.latencies.values().all(|one| one.below.contains_key(bound)));
         everywhere.map(seconds).collect()
     }
+}
+
+/// Returns the names of all that is read, by any convention.
+pub fn names() -> Vec<&'static str> {
+    let families = FAMILIES.iter().map(|family| family.name);
+    families.chain(HISTOGRAMS.iter().map(|(name, _)| *name)).collect()
 }
 
 fn key(sample: &Sample<'_>) -> String {

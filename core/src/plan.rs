@@ -11,7 +11,7 @@ use crate::share::{Size, Stable};
 use crate::traffic::{Role, Split};
 use crate::words::counted;
 
-pub use analyze::{Analyze, MetricSource, OnInconclusive};
+pub use analyze::{Analyze, OnInconclusive};
 
 /// What is to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

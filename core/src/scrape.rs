@@ -72,41 +72,41 @@ impl Place {
 /// Why the metrics of a pod were not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unread {
-    /// We have not the right to ask.
+    /// We have not the right to ask the pod.
     Forbidden,
     /// There is no such pod any more.
     Gone,
-    /// The pod answered, and not with 200.
-    Answered(u16),
-    /// There was no answer.
-    NoAnswer(String),
+    /// What else it is, as the end of a sentence.
+    Told(String),
 }
 
 impl Unread {
     /// Reads an answer that is not 200. The API server's own has a reason and a message.
-    pub fn of(code: u16, status: Option<(String, String)>) -> Self {
+    pub fn of(code: u16, status: Option<(String, String)>, place: &Place) -> Self {
         match status {
             Some((reason, _)) if code == 403 && reason == "Forbidden" => Self::Forbidden,
             Some((reason, _)) if code == 404 && reason == "NotFound" => Self::Gone,
-            Some((_, message)) if matches!(code, 500..=504) && !message.is_empty() => Self::NoAnswer(message),
-            _ => Self::Answered(code),
+            Some((_, message)) if matches!(code, 500..=504) && !message.is_empty() => {
+                Self::no_answer(&message, place)
+            }
+            _ => Self::Told(format!("{} on port {} answered {code}", place.path, place.port)),
         }
     }
 
-    /// Returns it as the end of a sentence, with where was asked.
-    pub fn sentence(&self, place: &Place) -> String {
-        let Place { port, path, .. } = place;
+    /// There was no answer, and why.
+    pub fn no_answer(why: &str, place: &Place) -> Self {
+        Self::Told(format!("{} on port {}: {}", place.path, place.port, brief::line(why, WHY)))
+    }
+
+    /// Returns it as the end of a sentence.
+    pub fn sentence(&self) -> &str {
         match self {
-            Self::Forbidden => "no right to get pods/proxy".to_owned(),
-            Self::Gone => "it is gone".to_owned(),
-            Self::Answered(code) => format!("{path} on port {port} answered {code}"),
-            Self::NoAnswer(why) => format!("{path} on port {port}: {}", brief::line(why, WHY)),
+            Self::Forbidden => "no right to get pods/proxy",
+            Self::Gone => "it is gone",
+            Self::Told(why) => why,
         }
     }
 }
-
-/// What was read of a pod, by its name.
-pub type Read = (String, Place, Result<String, Unread>);
 
 /// Whether a path with its query can stand in a request through the API server's proxy, and leads nowhere else.
 pub(crate) fn is_path(path: &str) -> bool {

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::cluster::Asker;
 use crate::cluster::connect::chain;
 use crate::cluster::credential::Credential;
 use crate::cluster::refusal::Refusal;
@@ -54,6 +55,8 @@ pub(crate) struct Cluster {
     pub(crate) credential: Arc<Credential>,
     /// What the server warns of.
     pub(super) warned: Arc<Warned>,
+    /// Who asks the Prometheus that was named, if it is no Service.
+    pub(super) asker: Option<Asker>,
 }
 
 /// A request as data.
@@ -125,6 +128,7 @@ impl Cluster {
             answered: Arc::default(),
             credential,
             warned: Arc::default(),
+            asker: None,
             heard: Arc::default(),
         }
     }

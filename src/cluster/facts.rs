@@ -33,8 +33,8 @@ impl Cluster {
             }
         };
         let metrics = async {
-            match subject.trial.as_ref().map(|trial| &trial.pods) {
-                Some(Ok(pods)) => Ok(Ok(self.scrape(pods.clone()).await)),
+            match subject.trial.as_ref().map(|trial| &trial.question) {
+                Some(Ok(question)) => Ok(Ok(self.metrics(question.clone()).await)),
                 Some(Err(_)) | None => Ok(Err("not needed".into())),
             }
         };

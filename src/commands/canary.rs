@@ -1,10 +1,11 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
-use crate::cli::CanaryArgs;
-use crate::cluster::connect;
+use crate::cli::{CanaryArgs, PROMETHEUS_TOKEN};
+use crate::cluster::{Asker, connect};
 use crate::commands::check::{Passed, preflight};
 use crate::commands::context::Context;
 use crate::commands::routing::{RoutingFlags, find};
+use crate::credentials::Secret;
 use crate::error::Error;
 use crate::journal::Verb;
 use crate::model::{Strategy, deployment_name};
@@ -19,7 +20,11 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     if !args.steps.is_sorted_by(|a, b| a < b) {
         return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
     }
-    let cluster = connect(context.global).await?;
+    let asker = args.analysis.prometheus.as_ref().map(|server| {
+        let token = context.environment.get(PROMETHEUS_TOKEN).map(|token| Secret::from(token.trim()));
+        Asker::new(server, token.as_ref())
+    });
+    let cluster = connect(context.global).await?.with_asker(asker.transpose()?.flatten());
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     find(&cluster, &mut engine, RoutingFlags { args: &args.traffic, switch: None }).await?;
     let observed = engine.observed()?;

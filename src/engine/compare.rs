@@ -11,7 +11,7 @@ use crate::comparison::{Comparison, Finding, Next};
 use crate::event::{self, Event, Outlook};
 use crate::health::Failure;
 use crate::plan::{Analyze, OnInconclusive};
-use crate::scrape::Read;
+use crate::reading::Read;
 use crate::situation::{Observed, Situation};
 
 /// A reading under way.
@@ -59,7 +59,7 @@ impl<'a> Engine<'a> {
         if reading.is_none() {
             match comparison.next(&situation, |pod| cache.ready_for(pod, clock), now) {
                 Next::Wait(at) => wake = Some(self.begun + at),
-                Next::Read(pods) => *reading = Some(Box::pin(self.cluster.scrape(pods))),
+                Next::Ask(question) => *reading = Some(Box::pin(self.cluster.metrics(question))),
             }
         }
         let (is_good, failure) = match finding {

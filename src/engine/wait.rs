@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::health::Failure;
 use crate::model::{Condition, Workload};
 use crate::plan::Step;
-use crate::scrape::Read;
+use crate::reading::Read;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};

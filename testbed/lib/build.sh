@@ -98,7 +98,7 @@ build_each() { # COMMAND...: prints lines like those of programs, only of what i
             n=$((n + 1))
             ((n <= 2)) || wait -n || exit 1
             case $module in
-                gateway-api* | envoy*) fetch_part "$n of ${#order[@]}" "${lines[$module]%$'\n'}" & ;;
+                gateway-api* | envoy* | prometheus*) fetch_part "$n of ${#order[@]}" "${lines[$module]%$'\n'}" & ;;
                 *) build_module "$n of ${#order[@]}" "$module" "${lines[$module]%$'\n'}" & ;;
             esac
         done

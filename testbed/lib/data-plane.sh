@@ -4,7 +4,7 @@
 # PLANE_serves, the list PLANE_PROCESSES and the address PLANE_LISTENS. Its processes are named PLANE or PLANE-something.
 # All listen on loopback of the cluster's network and have ports of their own, so that all can run at once.
 
-readonly DATA_PLANES=(contour traefik istio)
+readonly DATA_PLANES=(contour traefik istio prometheus)
 
 data_plane_processes() { # PLANE
     local -n processes=${1}_PROCESSES

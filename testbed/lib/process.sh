@@ -131,7 +131,7 @@ await_process() { # PROCESS
     case $1 in
         kube-apiserver) await_apiserver ;;
         containerd) await_containerd ;;
-        contour* | traefik* | istio*) await_data_plane_of "$1" ;;
+        contour* | traefik* | istio* | prometheus*) await_data_plane_of "$1" ;;
         etcd) ! is_alive kube-apiserver || await_apiserver ;;
         *) # A wrong flag or a missing dependency shows itself at once.
             sleep 0.5

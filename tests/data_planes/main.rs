@@ -1,4 +1,4 @@
-//! The tool on a real node whose traffic real routers bring: `testbed/cluster data-plane NAME contour traefik istio`, and the
+//! The tool on a real node whose traffic real routers bring: `testbed/cluster data-plane NAME contour traefik istio prometheus`, and the
 //! images `shop/web:v1` and `shop/web:v2`.
 
 #![allow(missing_docs, dead_code, unreachable_pub, reason = "a test")]
@@ -26,4 +26,5 @@ mod shop;
 mod traffic;
 
 mod blue_green;
+mod metrics;
 mod routes;

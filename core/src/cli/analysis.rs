@@ -5,7 +5,12 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::duration;
-use crate::plan::{Analyze, MetricSource, OnInconclusive};
+use crate::plan::{Analyze, OnInconclusive};
+use crate::prometheus::{self, Server};
+use crate::reading::MetricSource;
+
+/// The variable with the token for `--prometheus`.
+pub const PROMETHEUS_TOKEN: &str = "PROMETHEUS_TOKEN";
 
 /// What the metrics of both versions are to tell.
 #[derive(Clone, Debug, Args)]
@@ -40,12 +45,24 @@ pub struct AnalysisArgs {
     /// Path of the pods' metrics [default: as their annotations say, or /metrics]
     #[arg(long, value_name = "PATH", requires = "analyze")]
     pub metrics_path: Option<String>,
+    /// Read the pods' metrics from a Prometheus: its address, or service:NAMESPACE/NAME:PORT through the API server
+    #[arg(long, value_name = "SERVER", requires = "analyze", conflicts_with_all = ["metrics_port", "metrics_path"])]
+    pub prometheus: Option<Server>,
+    /// What series in Prometheus have to match besides, such as job=shop (repeatable)
+    #[arg(long, value_name = "MATCHER", value_parser = prometheus::matcher, requires = "prometheus")]
+    pub prometheus_match: Vec<(String, String)>,
 }
 
 impl AnalysisArgs {
     /// Returns what is to be found out, if anything is.
     pub fn asked(&self) -> Option<Analyze> {
-        let from = MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() };
+        let from = match &self.prometheus {
+            Some(server) => MetricSource::Prometheus {
+                server: server.clone(),
+                matchers: self.prometheus_match.iter().cloned().collect(),
+            },
+            None => MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() },
+        };
         self.analyze.then(|| Analyze {
             from,
             slower_than: self.slower_than,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{analyze, held};
-use crate::scrape::Unread;
+use crate::scrape::{Place, Unread};
 use crate::situation::Observed;
 
 fn pod(name: &str, version: &str) -> Pod {
@@ -31,6 +31,17 @@ fn metrics(requests: u64, bad: u64) -> String {
     format!("http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n")
 }
 
+fn told(text: &str) -> Result<Scraped, Unread> {
+    Scraped::of(text).map_err(Unread::Told)
+}
+
+fn pods(question: Question) -> Vec<(String, Place)> {
+    match question {
+        Question::Pods(pods) => pods,
+        Question::Prometheus { .. } => panic!("the pods are asked themselves"),
+    }
+}
+
 /// A service whose canary fails so many of a thousand, and whose stable pods fail ten.
 struct Service {
     observed: Observed,
@@ -49,11 +60,11 @@ impl Service {
         let now = Duration::from_secs(self.now);
         let situation = Situation::of(&self.observed);
         let ready = |_: &Pod| Some(Duration::from_secs(500));
-        if let Next::Read(pods) = comparison.next(&situation, ready, now) {
-            let read = pods.into_iter().map(|(pod, place)| {
+        if let Next::Ask(question) = comparison.next(&situation, ready, now) {
+            let read = pods(question).into_iter().map(|(pod, _)| {
                 let bad = if pod == "c0" { self.bad } else { 10 };
                 let text = metrics(self.now * 100, self.now * 100 * bad / 1000);
-                (pod, place, Ok(text))
+                (pod, told(&text))
             });
             comparison.take(read.collect(), now);
         }
@@ -93,8 +104,9 @@ fn too_few_requests_are_not_enough() {
     let situation = Situation::of(&service.observed);
     let mut last = Finding::Open;
     for now in (0..130).map(|look| Duration::from_secs(5 * look)) {
-        if let Next::Read(pods) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
-            let read = pods.into_iter().map(|(pod, place)| (pod, place, Ok(metrics(now.as_secs() / 60, 0))));
+        if let Next::Ask(question) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
+            let read =
+                pods(question).into_iter().map(|(pod, _)| (pod, told(&metrics(now.as_secs() / 60, 0))));
             comparison.take(read.collect(), now);
         }
         last = comparison.finding(now);
@@ -159,12 +171,12 @@ fn young_pods_are_left_alone_and_ten_stable_ones_are_enough() {
     let mut comparison = begun();
     let young = comparison.next(&situation, |_| Some(Duration::from_secs(20)), Duration::from_secs(5));
     assert_eq!(young, Next::Wait(Duration::from_secs(45)));
-    let Next::Read(pods) =
+    let Next::Ask(question) =
         comparison.next(&situation, |_| Some(Duration::from_secs(60)), Duration::from_secs(45))
     else {
         panic!()
     };
-    assert_eq!(pods.len(), 11);
+    assert_eq!(pods(question).len(), 11);
     let again = comparison.next(&situation, |_| Some(Duration::from_secs(60)), Duration::from_secs(46));
     assert_eq!(again, Next::Wait(Duration::from_secs(50)));
 }
@@ -180,12 +192,12 @@ fn a_time_without_requests_is_no_look() {
         let situation = Situation::of(&service.observed);
         service.now += 5;
         let now = Duration::from_secs(service.now);
-        let Next::Read(pods) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) else {
+        let Next::Ask(question) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) else {
             panic!()
         };
-        let read = pods.into_iter().map(|(pod, place)| {
+        let read = pods(question).into_iter().map(|(pod, _)| {
             let bad = if pod == "c0" { service.bad } else { 10 };
-            (pod, place, Ok(metrics(stands * 100, stands * 100 * bad / 1000)))
+            (pod, told(&metrics(stands * 100, stands * 100 * bad / 1000)))
         });
         comparison.take(read.collect(), now);
     }
@@ -199,10 +211,11 @@ fn whose_metrics_cannot_be_read_is_named() {
     let situation = Situation::of(&service.observed);
     let mut comparison = begun();
     for now in (0..130).map(|look| Duration::from_secs(5 * look)) {
-        if let Next::Read(pods) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
-            let read = pods.into_iter().map(|(pod, place)| {
-                let text = if pod == "c0" { Err(Unread::Answered(404)) } else { Ok(metrics(100, 1)) };
-                (pod, place, text)
+        if let Next::Ask(question) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
+            let read = pods(question).into_iter().map(|(pod, place)| {
+                let answered = || Err(Unread::of(404, None, &place));
+                let told = if pod == "c0" { answered() } else { told(&metrics(100, 1)) };
+                (pod, told)
             });
             comparison.take(read.collect(), now);
         }

@@ -2,10 +2,9 @@
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::duration::MAX_SECONDS;
-use crate::scrape::Place;
+use crate::reading::MetricSource;
 
 /// What is asked of the metrics. Kept in the plan, so that whoever goes on with a run asks the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,21 +32,6 @@ pub struct Analyze {
     pub on_inconclusive: OnInconclusive,
 }
 
-/// Where metrics are read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "source", deny_unknown_fields)]
-pub enum MetricSource {
-    /// The pods themselves, through the API server.
-    Pods {
-        /// The port; absent: as annotations or the names of ports say.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        port: Option<String>,
-        /// The path; absent: as annotations say, or `/metrics`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        path: Option<String>,
-    },
-}
-
 /// What is done where the metrics do not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -73,15 +57,6 @@ impl Analyze {
             .or_else(|| (!numbers).then(|| "an analysis with numbers that none has".to_owned()))
     }
 
-    /// Returns where the metrics of a version's pods are.
-    ///
-    /// # Errors
-    /// Says what is not there and how to name it.
-    pub fn place(&self, template: &Value) -> Result<Place, String> {
-        let MetricSource::Pods { port, path } = &self.from;
-        Place::of(template, port.as_deref(), path.as_deref())
-    }
-
     /// Returns it for people, after "let the canary serve".
     pub fn sentence(&self) -> String {
         let latency = self.slower_than.map_or_else(
@@ -89,8 +64,13 @@ impl Analyze {
             |seconds| format!("requests slower than {} ms", (seconds * 1000.0).round()),
         );
         format!(
-            "compare its errors and {latency} with the stable version's, after {} s, for {} s at most",
-            self.warm_up, self.limit
+            "compare its errors and {latency} with the stable version's{}, after {} s, for {} s at most",
+            match &self.from {
+                MetricSource::Pods { .. } => String::new(),
+                MetricSource::Prometheus { server, .. } => format!(" as {server} has them"),
+            },
+            self.warm_up,
+            self.limit
         )
     }
 }

@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::journal::lease_name;
 use crate::model::DEPLOYMENT;
 use crate::preflight::{Facts, Finding, Judged, Level, Subject};
+use crate::prometheus::Server;
+use crate::reading::MetricSource;
 use crate::router::Router;
 use crate::traffic::{Role, Traffic};
 
@@ -110,6 +112,20 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
 /// Returns what reading the metrics of pods needs besides.
 pub fn scraping_need() -> Need {
     Need::new("get", "", "pods/proxy", None, Level::Error)
+}
+
+/// Returns what reading metrics in a namespace needs besides. Of another namespace, or of what is no part of the cluster, the
+/// trial look tells.
+pub fn metrics_need(from: &MetricSource, home: &str) -> Option<Need> {
+    match from {
+        MetricSource::Pods { .. } => Some(scraping_need()),
+        MetricSource::Prometheus { server: Server::Service { namespace, name, port, .. }, .. } => {
+            let service = format!("{name}:{port}");
+            let need = || Need::new("get", "", "services/proxy", Some(&service), Level::Error);
+            (namespace == home).then(need)
+        }
+        MetricSource::Prometheus { server: Server::Address(_), .. } => None,
+    }
 }
 
 /// Returns what following a workload needs besides (`status -w` and `--until`): without, it is not seen who holds it.

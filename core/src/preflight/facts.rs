@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::{Resource, resource};
 use crate::preflight::Need;
-use crate::scrape::Read;
+use crate::reading::Read;
 
 /// Something that was read, or why it was not: "no right to list resourcequotas", "offline".
 pub type Fact<T> = Result<T, String>;

@@ -5,7 +5,8 @@ use crate::metric::Scraped;
 use crate::model::{Pod, Revision};
 use crate::plan::{Analyze, Plan, Step};
 use crate::preflight::{Facts, Finding, Judged, Subject};
-use crate::scrape::{Place, Unread};
+use crate::reading::{MetricSource, Question};
+use crate::scrape::Unread;
 use crate::situation::Situation;
 
 /// So many stable pods are tried.
@@ -16,15 +17,15 @@ const TRIED: usize = 2;
 pub struct Trial {
     /// What the looks are for.
     pub asked: Analyze,
-    /// Pods of the stable version that are read, or why none can be.
-    pub pods: Result<Vec<(String, Place)>, String>,
+    /// The question about pods of the stable version, or why none can be asked.
+    pub question: Result<Question, String>,
 }
 
 impl Trial {
     /// Returns the trial for a plan, if it compares metrics.
     pub(super) fn of(situation: &Situation<'_>, plan: &Plan, subject: &Subject) -> Option<Self> {
         let asked = plan.steps.iter().find_map(Step::analyze)?.clone();
-        let place = |template| asked.place(template);
+        let place = |template| asked.from.place(template);
         let new = place(&subject.deployment.spec.template).map_err(|why| format!("the new version: {why}"));
         let stable = situation.stable_template().map(place);
         let ready = |version: &Revision| -> Vec<String> {
@@ -39,31 +40,36 @@ impl Trial {
             }
             None => Ok(Vec::new()),
         });
-        Some(Self { asked, pods })
+        let namespace = situation.observed.workload.metadata.namespace.as_deref().unwrap_or_default();
+        let question = pods.map(|pods| asked.from.question(namespace, pods));
+        Some(Self { asked, question })
     }
 }
 
 /// What cannot be read of the stable version cannot be compared: the run would end with "not enough data" for certain.
 pub(super) fn comparable(subject: &Subject, facts: &Facts) -> Judged {
     let Some(trial) = &subject.trial else { return Ok(Vec::new()) };
-    let named = "name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path";
-    if let Err(why) = &trial.pods {
+    let named = match &trial.asked.from {
+        MetricSource::Pods { .. } => {
+            "name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path"
+        }
+        MetricSource::Prometheus { .. } => {
+            "its series need the labels namespace and pod; or leave --prometheus out, and the pods are asked themselves"
+        }
+    };
+    if let Err(why) = &trial.question {
         return Ok(vec![Finding::error("spec.template", why, named)]);
     }
     let read = facts.metrics.as_ref().map_err(Clone::clone)?;
     let mut troubles = Vec::new();
-    for (pod, place, text) in read {
-        let text = match text {
+    for (pod, told) in read {
+        match told {
+            Ok(scraped) => return Ok(judged(scraped, &trial.asked)),
             // RP030 tells of that.
             Err(Unread::Forbidden) => return Ok(Vec::new()),
             // It went meanwhile.
-            Err(Unread::Gone) => continue,
-            Err(why) => Err(why.sentence(place)),
-            Ok(text) => Ok(text),
-        };
-        match text.and_then(|text| Scraped::of(text)) {
-            Ok(scraped) => return Ok(judged(&scraped, &trial.asked)),
-            Err(why) => troubles.push(format!("pod {pod}: {why}")),
+            Err(Unread::Gone) => {}
+            Err(why) => troubles.push(format!("pod {pod}: {}", why.sentence())),
         }
     }
     let trouble = |why| Finding::error("", format!("no metrics of the stable version: {why}"), named);
@@ -108,14 +114,15 @@ mod tests {
     use crate::fixtures::analyze;
     use crate::preflight::Level;
     use crate::preflight::fixtures::{facts, subject};
+    use crate::scrape::Place;
 
     fn found(text: Result<&str, Unread>, slower_than: Option<f64>) -> Vec<(Level, String)> {
         let asked = Analyze { slower_than, ..analyze() };
-        let place = Place { tls: false, port: 8080, path: "/metrics".into() };
-        let trial = Trial { asked, pods: Ok(vec![("web-1".into(), place.clone())]) };
+        let trial = Trial { asked, question: Ok(Question::Pods(Vec::new())) };
         let subject = Subject { trial: Some(trial), ..subject() };
         let mut facts = facts();
-        facts.metrics = Ok(vec![("web-1".into(), place, text.map(str::to_owned))]);
+        let told = text.and_then(|text| Scraped::of(text).map_err(Unread::Told));
+        facts.metrics = Ok(vec![("web-1".into(), told)]);
         let found = comparable(&subject, &facts).unwrap();
         found
             .into_iter()
@@ -138,7 +145,8 @@ mod tests {
         let (level, text) = found(Ok(spring), Some(0.25)).remove(0);
         assert_eq!(level, Level::Error);
         assert!(text.ends_with("--slower-than 0.1s, or --slower-than 0.5s"), "{text}");
-        let (level, text) = found(Err(Unread::Answered(404)), None).remove(0);
+        let place = Place { tls: false, port: 8080, path: "/metrics".into() };
+        let (level, text) = found(Err(Unread::of(404, None, &place)), None).remove(0);
         assert_eq!(level, Level::Error);
         assert!(
             text.starts_with(

@@ -8,7 +8,7 @@ use crate::model::{Revision, Strategy, Workload, without_hash};
 use crate::plan::{Plan, Step};
 use crate::preflight::made::{Made, made};
 use crate::preflight::surge::Replacing;
-use crate::preflight::{Need, Trial, needs, routing_needs, scraping_need};
+use crate::preflight::{Need, Trial, metrics_need, needs, routing_needs};
 use crate::share::Sizing;
 use crate::situation::Situation;
 use crate::step;
@@ -75,9 +75,12 @@ impl Subject {
             lowers |= situation.canary.is_some_and(|canary| canary.replicas() > sizing.canary);
             first.get_or_insert(sizing);
         }
+        let home = live.metadata.namespace.as_deref().unwrap_or_default();
         let mut needs = needs(&live.id().name, lowers);
         needs.extend(situation.observed.traffic.iter().flat_map(routing_needs));
-        needs.extend(plan.steps.iter().find_map(Step::analyze).map(|_| scraping_need()));
+        needs.extend(
+            plan.steps.iter().find_map(Step::analyze).and_then(|asked| metrics_need(&asked.from, home)),
+        );
         let subject = Self {
             makes: made(situation, plan, &deployment.spec.template),
             deployment,

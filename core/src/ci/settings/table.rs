@@ -54,6 +54,8 @@ pub const TABLE: &[Setting] = &[
     of("on_inconclusive", &[], Option("--on-inconclusive", Rollout)),
     of("metrics_port", &[], Option("--metrics-port", Rollout)),
     of("metrics_path", &[], Option("--metrics-path", Rollout)),
+    of("prometheus", &[], Option("--prometheus", Rollout)),
+    of("prometheus_match", &[], Each("--prometheus-match", Rollout)),
     of("verify", &[], Each("--verify", Rollout)),
     of("auto_promote", &[], Switch("--auto-promote", Rollout)),
     of("soak", &[], Option("--soak", Rollout)),

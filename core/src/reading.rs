@@ -1,0 +1,134 @@
+//! Who is asked for the metrics of pods, and what the answers say of each pod.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::metric::Scraped;
+use crate::prometheus::{Data, Matchers, Server, by_pod, queries};
+use crate::scrape::{Place, Unread};
+
+/// Where metrics are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "source", deny_unknown_fields)]
+pub enum MetricSource {
+    /// The pods themselves, through the API server.
+    Pods {
+        /// The port; absent: as annotations or the names of ports say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<String>,
+        /// The path; absent: as annotations say, or `/metrics`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
+    /// A Prometheus that reads the pods.
+    Prometheus {
+        /// Where it is.
+        server: Server,
+        /// What series have to match besides.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        matchers: Matchers,
+    },
+}
+
+/// What is to be asked now, all at the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Each of these pods for its text.
+    Pods(Vec<(String, Place)>),
+    /// Prometheus for the counters of these pods.
+    Prometheus {
+        /// Where it is.
+        server: Server,
+        /// Queries for an instant, which is the same for all of them.
+        queries: Vec<String>,
+        /// The pods.
+        pods: Vec<String>,
+    },
+}
+
+/// What was read of a pod, by its name.
+pub type Read = (String, Result<Scraped, Unread>);
+
+impl MetricSource {
+    /// Finds where the metrics of a version's pods are; `None` where somebody else knows that.
+    ///
+    /// # Errors
+    /// Says what is not there and how to name it.
+    pub fn place(&self, template: &Value) -> Result<Option<Place>, String> {
+        match self {
+            Self::Pods { port, path } => Place::of(template, port.as_deref(), path.as_deref()).map(Some),
+            Self::Prometheus { .. } => Ok(None),
+        }
+    }
+
+    /// Asks for the metrics of pods of a namespace, each with the place that its version has.
+    pub fn question(&self, namespace: &str, pods: Vec<(String, Option<Place>)>) -> Question {
+        match self {
+            Self::Pods { .. } => {
+                Question::Pods(pods.into_iter().filter_map(|(pod, place)| Some((pod, place?))).collect())
+            }
+            Self::Prometheus { server, matchers } => {
+                let pods: Vec<String> = pods.into_iter().map(|(pod, _)| pod).collect();
+                Question::Prometheus {
+                    server: server.clone(),
+                    queries: queries(namespace, &pods, matchers),
+                    pods,
+                }
+            }
+        }
+    }
+}
+
+/// Returns what the answers of Prometheus, or why there was none, say of each of the pods that were asked for.
+pub fn of_pods(pods: Vec<String>, answers: Result<Vec<Data>, String>) -> Vec<Read> {
+    let by_pod = answers.and_then(|answers| {
+        let each = answers.iter().map(|data| by_pod(data).map_err(|fault| fault.to_string()));
+        Ok(each.collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect::<BTreeMap<_, _>>())
+    });
+    let told = |pod: &String| match &by_pod {
+        Err(why) => Err(why.clone()),
+        Ok(all) => match all.get(pod) {
+            None => Err("Prometheus has no such counters of it".to_owned()),
+            Some(samples) => samples.clone().and_then(|samples| Scraped::of_samples(&samples)),
+        },
+    };
+    let read = |pod: String| {
+        let told = told(&pod).map_err(Unread::Told);
+        (pod, told)
+    };
+    pods.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prometheus::read;
+
+    #[test]
+    fn a_pod_that_prometheus_does_not_know_has_no_metrics() {
+        let text = include_str!("../tests/analysis/prometheus/vector-two-versions.json");
+        let text = text.replace("\"code\":", "\"__name__\":\"http_requests_total\",\"code\":");
+        let data = read(200, &text).unwrap().data;
+        let pods = vec!["frontend-7b76b897d8-aaaaa".to_owned(), "frontend-new".to_owned()];
+        let read = of_pods(pods.clone(), Ok(vec![data]));
+        assert!(read[0].1.is_ok());
+        let unknown = Unread::Told("Prometheus has no such counters of it".into());
+        assert_eq!(read[1], ("frontend-new".into(), Err(unknown)));
+        let read = of_pods(pods, Err("it is slow".into()));
+        assert!(read.iter().all(|(_, told)| *told == Err(Unread::Told("it is slow".into()))));
+    }
+
+    #[test]
+    fn a_source_is_noted_as_it_was() {
+        let old: MetricSource = serde_json::from_str(r#"{"source":"pods","port":"web"}"#).unwrap();
+        assert_eq!(old, MetricSource::Pods { port: Some("web".into()), path: None });
+        let matchers = [("job".to_owned(), "shop".to_owned())].into();
+        let new = MetricSource::Prometheus { server: "service:m/p:9090".parse().unwrap(), matchers };
+        let text = serde_json::to_string(&new).unwrap();
+        assert_eq!(text, r#"{"source":"prometheus","server":"service:m/p:9090","matchers":{"job":"shop"}}"#);
+        assert_eq!(serde_json::from_str::<MetricSource>(&text).unwrap(), new);
+        assert!(serde_json::from_str::<MetricSource>(&text.replace("m/p", "m/../p")).is_err());
+    }
+}
