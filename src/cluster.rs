@@ -2,6 +2,7 @@
 
 mod accounts;
 mod apply;
+mod ask;
 mod bearer;
 mod call;
 mod changed_since;
@@ -38,6 +39,7 @@ mod watches;
 mod workload_cache;
 
 pub(crate) use apply::Sending;
+pub(crate) use ask::{Asked, Reply};
 pub(crate) use bearer::Bearer;
 pub(crate) use call::{Call, Cluster, Failure};
 pub(crate) use connect::{chain, connect, contexts};

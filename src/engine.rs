@@ -218,8 +218,8 @@ impl<'a> Engine<'a> {
                 self.listen()?;
                 self.act(step).await?;
             }
-            if let Step::Verify { checks } = step
-                && let Some(failure) = self.verify(checks).await?
+            if let Step::Verify { checks, port } = step
+                && let Some(failure) = Box::pin(self.verify(checks, *port)).await?
             {
                 return Ok(Some(failure));
             }

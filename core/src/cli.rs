@@ -18,6 +18,7 @@ mod line;
 mod strategy;
 mod tag;
 mod traffic;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use apply::ApplyArgs;
 pub use blue_green::BlueGreenArgs;
 pub use tag::{TagArgs, TagPolicyArgs};
 pub use traffic::{RouterArgs, TrafficArgs};
+pub use verify::VerifyArgs;
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -234,6 +236,9 @@ pub struct RollingArgs {
     /// The new version.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// What its pods have to answer.
+    #[command(flatten)]
+    pub verify: VerifyArgs,
     /// What is done about a failure.
     #[command(flatten)]
     pub guard: GuardArgs,

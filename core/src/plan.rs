@@ -1,17 +1,18 @@
 //! A plan is data: printed by `--dry-run`, stored in the journal, run by the engine.
 
 mod analyze;
+mod check;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{Names, images};
-use crate::scrape::is_path;
 use crate::share::{Size, Stable};
 use crate::traffic::{Role, Split};
 use crate::words::counted;
 
 pub use analyze::{Analyze, OnInconclusive};
+pub use check::{Answer, Check};
 
 /// What is to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -90,26 +91,27 @@ pub enum Step {
     Withdraw,
     /// The workload is paused while it is held: no other version can take the place of the one that serves.
     Freeze,
-    /// The new version answers as it should, through its preview.
+    /// The new version answers as it should.
     Verify {
         /// What is asked, and what is to be answered.
         checks: Vec<Check>,
+        /// The port by which each of its pods is asked; absent: its preview is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
     },
 }
 
-/// A request to the preview.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// The path, with its query.
-    pub path: String,
-    /// The HTTP status to be answered.
-    pub status: u16,
-}
+impl Plan {
+    /// Whether it brings nothing new: the version that is live already is only followed, and asked.
+    pub fn only_follows(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::AwaitRollout | Step::Verify { .. }))
+    }
 
-impl Check {
-    /// Whether its path can stand in a request, and leads nowhere else.
-    pub fn is_legal(&self) -> bool {
-        is_path(&self.path)
+    /// Whether pods are asked by themselves, through the API server.
+    pub fn asks_pods(&self) -> bool {
+        let scrapes = |step: &Step| step.analyze().is_some_and(|asked| asked.from.asks_pods());
+        let asks = |step: &Step| scrapes(step) || matches!(step, Step::Verify { port: Some(_), .. });
+        self.steps.iter().any(asks)
     }
 }
 
@@ -157,9 +159,13 @@ impl Step {
             Self::Pin { role: None } => "give the Service its own selector back".into(),
             Self::Withdraw => "remove the Services that were made".into(),
             Self::Freeze => format!("pause the {kind}: no other version can come in between"),
-            Self::Verify { checks } => {
-                let each = checks.iter().map(|check| format!("{} answers {}", check.path, check.status));
-                format!("verify through the preview: {}", each.collect::<Vec<_>>().join(", "))
+            Self::Verify { checks, port } => {
+                let whom = match port {
+                    Some(port) => format!("by port {port} of each new pod"),
+                    None => "through the preview".to_owned(),
+                };
+                let each: Vec<String> = checks.iter().map(Check::to_string).collect();
+                format!("verify {whom}: {}", each.join(", "))
             }
         }
     }
@@ -289,5 +295,35 @@ mod tests {
             "hold at 5 %, with 1 canary pod"
         );
         assert_eq!(hold(Size::Pods(2)), "hold at 2 canary pods");
+    }
+
+    #[test]
+    fn whom_a_verification_asks_is_told() {
+        let title = |port| {
+            let checks = vec!["/a".parse().unwrap(), "/b~up".parse().unwrap()];
+            Step::Verify { checks, port }.title(DEPLOYMENT.names())
+        };
+        let asked = r#"/a answers 200, /b answers 200 with "up""#;
+        assert_eq!(title(None), format!("verify through the preview: {asked}"));
+        assert_eq!(title(Some(8080)), format!("verify by port 8080 of each new pod: {asked}"));
+    }
+
+    #[test]
+    fn a_verification_that_is_noted_already_still_reads() {
+        let noted = serde_json::json!({"step": "verify", "checks": [{"path": "/a", "status": 200}]});
+        let step: Step = serde_json::from_value(noted.clone()).unwrap();
+        assert_eq!(step, Step::Verify { checks: vec!["/a".parse().unwrap()], port: None });
+        assert_eq!(serde_json::to_value(step).unwrap(), noted);
+    }
+
+    #[test]
+    fn a_plan_that_asks_the_live_version_brings_nothing_new() {
+        let verify = |port| Step::Verify { checks: Vec::new(), port };
+        let mut plan = Plan { steps: vec![Step::AwaitRollout, verify(None)] };
+        assert!(plan.only_follows() && !plan.asks_pods());
+        plan.steps.push(verify(Some(80)));
+        assert!(plan.only_follows() && plan.asks_pods());
+        plan.steps.push(Step::AwaitCanary);
+        assert!(!plan.only_follows());
     }
 }

@@ -33,7 +33,9 @@ mod surge;
 #[cfg(test)]
 mod fixtures;
 
-pub use access::{Need, Rights, following_needs, metrics_need, missing, needs, routing_needs, scraping_need};
+pub use access::{
+    Need, Rights, asking_need, following_needs, missing, needs, prometheus_need, routing_needs,
+};
 pub use facts::{Fact, Facts, Kind, from_documents};
 pub use finding::{Finding, Judged, Level, NotChecked};
 pub use ignore::IGNORE_ANNOTATION;

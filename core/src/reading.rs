@@ -63,6 +63,14 @@ impl MetricSource {
         }
     }
 
+    /// Whether the pods are asked themselves.
+    pub const fn asks_pods(&self) -> bool {
+        match self {
+            Self::Pods { .. } => true,
+            Self::Prometheus { .. } => false,
+        }
+    }
+
     /// Asks for the metrics of pods of a namespace, each with the place that its version has.
     pub fn question(&self, namespace: &str, pods: Vec<(String, Option<Place>)>) -> Question {
         match self {

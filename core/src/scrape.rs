@@ -1,8 +1,12 @@
 //! Where the metrics of a pod are: its port and path, as a flag, an annotation or the name of a port says.
 
+mod port;
+
 use serde_json::Value;
 
 use crate::brief;
+
+pub use port::asked_port;
 
 /// The longest that is told of why there was no answer, in letters.
 const WHY: usize = 200;
@@ -34,10 +38,7 @@ impl Place {
         let wanted = annotations["prometheus.io/scrape"].as_str() != Some("false");
         let annotation = |key: &str| annotations[format!("prometheus.io/{key}")].as_str().filter(|_| wanted);
         let ports = ports(template);
-        let number = |text: &str| {
-            let named = ports.iter().find(|(name, _)| *name == Some(text)).map(|(_, number)| *number);
-            named.or_else(|| text.parse().ok().filter(|number| *number > 0))
-        };
+        let number = |text: &str| number(&ports, text);
         let known = || ports.iter().find(|(name, _)| name.is_some_and(|name| PORT_NAMES.contains(&name)));
         let port = match (port, annotation("port")) {
             (Some(asked), _) => {
@@ -119,6 +120,12 @@ fn ports(template: &Value) -> Vec<(Option<&str>, u16)> {
     let ports = containers.flat_map(|container| container["ports"].as_array().into_iter().flatten());
     let number = |port: &Value| port["containerPort"].as_u64().and_then(|number| u16::try_from(number).ok());
     ports.filter_map(|port| Some((port["name"].as_str(), number(port)?))).collect()
+}
+
+/// Finds a port by its name or number.
+fn number(ports: &[(Option<&str>, u16)], text: &str) -> Option<u16> {
+    let named = ports.iter().find(|(name, _)| *name == Some(text)).map(|(_, number)| *number);
+    named.or_else(|| text.parse().ok().filter(|number| *number > 0))
 }
 
 fn there(ports: &[(Option<&str>, u16)]) -> String {

@@ -8,13 +8,15 @@ mod promote;
 mod rolling;
 mod routed;
 mod stop;
+mod verify;
 mod wanted;
 
 pub use abort::{abort, undo};
 pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
-pub use rolling::{first, rolling};
+pub use rolling::{first, rolling, verified};
 pub use routed::{RETREATING, is_woven, retreat, unanswered};
 pub use stop::stop;
+pub use verify::VerifyRequest;
 pub use wanted::Wanted;

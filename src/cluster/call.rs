@@ -181,25 +181,6 @@ impl Cluster {
         }
     }
 
-    /// Sends a request once. Returns the HTTP status of the answer, and the reason if it is the API server's own.
-    pub(crate) async fn status(&self, call: &Call) -> Result<(u16, String), Error> {
-        let failed = |text: String| Error::new(Kind::Cluster, format!("{}: {text}", call.doing));
-        let request = http::Request::builder().method(call.method).uri(&call.path);
-        let request = request.body(Body::empty()).map_err(|error| failed(error.to_string()))?;
-        let exchange = async {
-            let answer = self.client.send(request).await.map_err(|error| chain(&error))?;
-            let code = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-            let body =
-                body.map(http_body_util::Collected::to_bytes).map_err(|error| chain(error.as_ref()))?;
-            Ok::<_, String>((code, serde_json::from_slice::<Status>(&body).unwrap_or_default().reason))
-        };
-        match tokio::time::timeout(self.request_timeout.unwrap_or(READ_TIMEOUT), exchange).await {
-            Ok(answer) => answer.map_err(failed),
-            Err(_) => Err(failed("no answer in time".into())),
-        }
-    }
-
     /// Writes once. Only "too many requests" is tried again, because that alone says that nothing was done.
     pub(crate) async fn write(&self, call: &Call) -> Result<Value, Failure> {
         let give_up = Instant::now() + PATIENCE;

@@ -14,7 +14,7 @@ use crate::cluster::watches::{Change, watch_api};
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
 use crate::keys::FIELD_MANAGER;
-use crate::traffic::{Role, Target, Traffic, TrafficObjects, proxied, text};
+use crate::traffic::{Role, Target, Traffic, TrafficObjects, text};
 
 const SLICES: &str = "EndpointSlice";
 
@@ -216,28 +216,6 @@ impl Cluster {
         match self.write(&call).await {
             Err(failure) if failure.code() != 404 => Err(failure),
             _ => Ok(()),
-        }
-    }
-
-    /// Asks a Service through the API server. Returns the HTTP status of the answer.
-    pub(crate) async fn ask(&self, service: &str, path: &str) -> Result<u16, Error> {
-        let target = Target::service(&self.namespace, service);
-        let found = self.read_target(&target).await?.unwrap_or_default();
-        let name = proxied(service, &found);
-        let path = format!("{}/{name}/proxy{path}", target.collection());
-        let call =
-            Call { doing: format!("ask {target} through the API server"), method: "GET", path, body: None };
-        match self.status(&call).await? {
-            // The API server's own refusal is about the right to ask, and no answer of the version.
-            (403, reason) if reason == "Forbidden" => {
-                let error =
-                    Error::new(Kind::Cluster, format!("{}: no right to get services/proxy", call.doing));
-                Err(error.next(format!(
-                    "kubectl auth can-i get services/{name} --subresource=proxy -n {}",
-                    self.namespace
-                )))
-            }
-            (code, _) => Ok(code),
         }
     }
 }

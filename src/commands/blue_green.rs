@@ -11,7 +11,7 @@ use crate::model::{Strategy, deployment_name};
 use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
 use crate::source;
-use crate::strategy::{self, BlueGreenRequest};
+use crate::strategy::{self, BlueGreenRequest, VerifyRequest};
 
 /// Runs the verb.
 pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<(), Error> {
@@ -39,7 +39,9 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
         promote: args.auto_promote,
     };
     let planned = |observed: &Observed| {
-        let first = strategy::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
+        let none = VerifyRequest::default();
+        let first = strategy::first(request.template.as_ref(), &none, observed);
+        let first = first.filter(|_| args.first.or_first);
         first.unwrap_or_else(|| strategy::blue_green(&request, observed))
     };
     let plan = planned(&observed)?;

@@ -46,6 +46,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         .await?,
         wait_seconds: args.step_wait.as_secs(),
         analyze: args.analysis.asked(),
+        verify: args.verify.asked(),
         promote: args.promote,
         exact: args.exact,
         shrink: args.shrink_stable,
@@ -57,7 +58,8 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         },
     };
     let plan = |observed: &Observed| {
-        let first = strategy::first(request.template.as_ref(), observed).filter(|_| args.first.or_first);
+        let first = strategy::first(request.template.as_ref(), &request.verify, observed);
+        let first = first.filter(|_| args.first.or_first);
         first.unwrap_or_else(|| strategy::canary(&request, observed))
     };
     let mut passed = Passed::nothing_new();
@@ -71,7 +73,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         // The hold itself says how the share comes out; a dry run does not get that far.
         subject.sizing = subject.sizing.filter(|_| context.global.dry_run.is_some());
         // The version that is live already is only followed.
-        if plan.steps.len() > 1 {
+        if !plan.only_follows() {
             passed = preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
         }
     }

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::plan::Plan;
 use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
-use crate::strategy;
+use crate::strategy::{self, VerifyRequest};
 use crate::world::{random, timestamp};
 
 /// What a verb is run with.
@@ -66,19 +66,21 @@ impl<'a> Context<'a> {
         engine: &mut Engine<'a>,
         verb: Verb,
         template: &Value,
+        verify: &VerifyRequest,
         preflight: &PreflightArgs,
     ) -> Result<(), Error> {
         let observed = engine.observed()?;
-        let plan = strategy::rolling(template, &observed)?;
+        let planner = |observed: &Observed| strategy::verified(template, verify, observed);
+        let plan = planner(&observed)?;
         // The version that is live already is only followed.
-        let passed = if plan.steps.len() > 1 {
+        let passed = if !plan.only_follows() {
             let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
             subject.goes_back = verb.goes_back();
             check::preflight(cluster, &subject, &preflight.force, engine.output()).await?
         } else {
             Passed::nothing_new()
         };
-        self.carry_out(engine, verb, passed, 0, |observed| strategy::rolling(template, observed)).await
+        self.carry_out(engine, verb, passed, 0, planner).await
     }
 
     /// Returns why a command is refused, after no request goes any more to pods that are gone: that is

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::history;
 use crate::journal::{self, Verb};
 use crate::model::{deployment_name, without_hash};
-use crate::strategy;
+use crate::strategy::{self, VerifyRequest};
 
 /// Runs the verb.
 pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(), Error> {
@@ -28,5 +28,6 @@ pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(),
     for line in cluster.changed_since(target, &observed).await {
         engine.warn(&line);
     }
-    context.roll(&cluster, &mut engine, Verb::Rollback, &template, &args.preflight).await
+    let verify = VerifyRequest::default();
+    context.roll(&cluster, &mut engine, Verb::Rollback, &template, &verify, &args.preflight).await
 }

@@ -10,6 +10,7 @@ use crate::journal::Verb;
 use crate::keys::RESTARTED_AT;
 use crate::model::deployment_name;
 use crate::source;
+use crate::strategy::VerifyRequest;
 use crate::world::timestamp;
 
 /// Replaces the version.
@@ -27,7 +28,8 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
             .next("or give a manifest: -f FILE|DIRECTORY|-")
             .next(format!("kubectl rollout-plus restart {name} (new pods of the same version)")));
     };
-    context.roll(&cluster, &mut engine, Verb::Rolling, &template, &args.preflight).await
+    let verify = args.verify.asked();
+    context.roll(&cluster, &mut engine, Verb::Rolling, &template, &verify, &args.preflight).await
 }
 
 /// Replaces the pods.
@@ -36,7 +38,8 @@ pub(super) async fn restart(args: &RestartArgs, context: Context<'_>) -> Result<
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let template = restarted(&engine.observed()?.workload.spec.template);
-    context.roll(&cluster, &mut engine, Verb::Restart, &template, &args.preflight).await
+    let verify = VerifyRequest::default();
+    context.roll(&cluster, &mut engine, Verb::Restart, &template, &verify, &args.preflight).await
 }
 
 fn restarted(template: &Value) -> Value {

@@ -1,16 +1,23 @@
-//! Asks the new version through its preview, by way of the API server: nothing in the cluster has to be reached.
+//! Asks the new version through its preview or pod by pod, by way of the API server: nothing in the cluster has to be reached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Engine;
 use crate::cli::OnFailure;
-use crate::error::Error;
+use crate::cluster::{Asked, Reply};
+use crate::duration;
+use crate::error::{Error, Kind};
 use crate::health::Failure;
 use crate::model::Pod;
 use crate::plan::{Check, Step};
+use crate::scrub::Scrubber;
 use crate::situation::Situation;
+use crate::step::{self, Progress};
 use crate::traffic::Role;
+use crate::words::counted;
 
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -51,31 +58,154 @@ impl Engine<'_> {
         self.guard.policy() != OnFailure::Continue && !Failure::dark_is_tolerated(&self.options.tolerances)
     }
 
-    /// Returns why the new version failed, if some answer is not what it should be.
-    pub(super) async fn verify(&mut self, checks: &[Check]) -> Result<Option<Failure>, Error> {
+    /// Returns why the new version failed, if some answer is not what it should be. `port`: each of its pods is asked
+    /// there, else its preview.
+    pub(super) async fn verify(
+        &mut self,
+        checks: &[Check],
+        port: Option<u16>,
+    ) -> Result<Option<Failure>, Error> {
+        match port {
+            Some(port) => self.verify_pods(checks, port).await,
+            None => self.verify_preview(checks).await,
+        }
+    }
+
+    async fn verify_preview(&mut self, checks: &[Check]) -> Result<Option<Failure>, Error> {
         let Some(traffic) = self.traffic.clone() else { return Ok(None) };
+        let scrubber = Scrubber::new(&self.observed()?.workload.spec.template);
         let service = Role::Preview.service(&traffic.service);
+        let preview = Asked::Service(service.clone());
         for check in checks {
-            let mut answered = 0;
-            for attempt in 0..TRIES {
-                if attempt > 0 {
-                    tokio::time::sleep(PAUSE).await;
-                }
-                self.lock.confirm(self.cluster).await?;
-                answered = self.cluster.ask(&service, &check.path).await?;
-                if answered == check.status {
-                    break;
+            match self.ask_thrice(&preview, check, &scrubber).await? {
+                Verified::Right(_) => self.note(&check.to_string()),
+                Verified::Gone => {}
+                Verified::Wrong(why) => {
+                    let message = format!("{} of service/{service} {why}", check.path);
+                    return Ok(Some(Failure::wrong_answer(message, Vec::new())));
                 }
             }
-            if answered == check.status {
-                self.note(&format!("{} answers {answered}", check.path));
-                continue;
-            }
-            return Ok(Some(Failure::wrong_answer(format!(
-                "{} of service/{service} answered {answered} instead of {}",
-                check.path, check.status
-            ))));
         }
         Ok(None)
     }
+
+    /// Asks each pod of the live version that is Ready, also one that comes while others are asked.
+    async fn verify_pods(&mut self, checks: &[Check], port: u16) -> Result<Option<Failure>, Error> {
+        let end = Instant::now() + self.options.timeout;
+        let mut asked = BTreeSet::new();
+        let (mut right, mut slowest) = (0_u32, 0);
+        loop {
+            let observed = self.reread().await?;
+            let situation = Situation::of(&observed);
+            let awaited = if situation.hold.is_some() { Step::AwaitCanary } else { Step::AwaitRollout };
+            let clock = self.cluster.clock();
+            let progress = step::progress(&awaited, &situation, &|pod| self.cache.ready_for(pod, clock));
+            if let Progress::Halted(error) = progress {
+                return Err(self.explain_halt(error).await);
+            }
+            let is_due = |pod: &&Pod| pod.is_ready() && !pod.is_terminating() && !asked.contains(pod.uid());
+            let live = situation.current.into_iter().flat_map(|live| situation.pods_of(live));
+            let due: Vec<&Pod> = live.filter(is_due).collect();
+            if due.is_empty() {
+                if right > 0 {
+                    let pods = counted(right, "new pod");
+                    self.note(&format!("{pods} answered as asked, within {slowest} ms at most"));
+                    return Ok(None);
+                }
+                if situation.workload().replicas() == 0 {
+                    self.warn("there is no pod that could be asked: nothing is verified");
+                    return Ok(None);
+                }
+                if Instant::now() >= end {
+                    return Err(self.interrupted("no new pod is Ready to be asked", Kind::Deadline));
+                }
+                self.pause(PAUSE).await?;
+                if let Some(failure) = Box::pin(self.wait(&awaited)).await? {
+                    return Ok(Some(failure));
+                }
+                continue;
+            }
+            let scrubber = Scrubber::new(&observed.workload.spec.template);
+            for pod in due {
+                asked.insert(pod.uid().to_owned());
+                match self.ask_pod(pod.name(), port, checks, &scrubber).await? {
+                    Verified::Right(millis) => {
+                        right += 1;
+                        slowest = slowest.max(millis);
+                    }
+                    Verified::Gone => {}
+                    Verified::Wrong(why) => {
+                        return Ok(Some(Failure::wrong_answer(why, vec![pod.name().to_owned()])));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask_pod(
+        &mut self,
+        pod: &str,
+        port: u16,
+        checks: &[Check],
+        scrubber: &Scrubber,
+    ) -> Result<Verified, Error> {
+        let whom = Asked::Pod(pod.to_owned(), port);
+        let mut slowest = 0;
+        for check in checks {
+            match self.ask_thrice(&whom, check, scrubber).await? {
+                Verified::Right(millis) => slowest = slowest.max(millis),
+                Verified::Gone => return Ok(Verified::Gone),
+                Verified::Wrong(why) => {
+                    return Ok(Verified::Wrong(format!("{} on port {port} {why}", check.path)));
+                }
+            }
+        }
+        Ok(Verified::Right(slowest))
+    }
+
+    /// Asks until the answer is right, three times at most. An API server that does not answer gets as many.
+    async fn ask_thrice(
+        &mut self,
+        whom: &Asked,
+        check: &Check,
+        scrubber: &Scrubber,
+    ) -> Result<Verified, Error> {
+        let mut tries = 0;
+        loop {
+            self.lock.confirm(self.cluster).await?;
+            let reply = tokio::select! {
+                biased;
+                reply = self.cluster.ask(whom, &check.path) => reply,
+                () = self.stop.received() => {
+                    return Err(self.interrupted("stopped by a signal", Kind::Interrupted));
+                }
+            };
+            let result = match reply {
+                Ok(Reply::Answer(answer)) => match check.fault(&answer, scrubber) {
+                    None => return Ok(Verified::Right(answer.millis)),
+                    Some(why) => Ok(Verified::Wrong(why)),
+                },
+                Ok(Reply::Silence(time)) => {
+                    Ok(Verified::Wrong(format!("did not answer within {}", duration::short(time))))
+                }
+                Ok(Reply::Gone) => return Ok(Verified::Gone),
+                Err(error) => Err(error),
+            };
+            tries += 1;
+            if tries == TRIES {
+                return result;
+            }
+            self.pause(PAUSE).await?;
+        }
+    }
+}
+
+/// What came of asking.
+enum Verified {
+    /// As asked; the slowest answer took so many milliseconds.
+    Right(u64),
+    /// Not as asked, as the end of a sentence.
+    Wrong(String),
+    /// The pod is gone.
+    Gone,
 }

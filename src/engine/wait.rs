@@ -300,7 +300,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Whoever was taken over tells what became of the workload, not that a patch of his was refused.
-    async fn explain_halt(&mut self, error: Error) -> Error {
+    pub(super) async fn explain_halt(&mut self, error: Error) -> Error {
         match self.lock.renew(self.cluster).await {
             Err(lost) if lost.kind == Kind::Locked => lost,
             _ => error,

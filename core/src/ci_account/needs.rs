@@ -6,7 +6,7 @@ use crate::apply::Item;
 use crate::error::Error;
 use crate::model::Strategy;
 use crate::preflight::{
-    Level, Need, Subject, following_needs, needs, reading_needs, routing_needs, scraping_need,
+    Level, Need, Subject, asking_need, following_needs, needs, reading_needs, routing_needs,
 };
 use crate::traffic::Traffic;
 
@@ -34,8 +34,8 @@ pub struct Wanted {
     pub verifies: bool,
     /// The names of the previews that are known, as the API server forwards to them.
     pub previews: BTreeSet<String>,
-    /// Whether metrics of pods are read through the API server.
-    pub analyzes: bool,
+    /// Whether pods are asked through the API server: for metrics, or what they answer.
+    pub asks_pods: bool,
 }
 
 impl Wanted {
@@ -63,7 +63,7 @@ impl Wanted {
             all.extend(self.previews.is_empty().then(|| proxy(None)));
         }
         // Names of pods are not known before they are there.
-        all.extend(self.analyzes.then(scraping_need));
+        all.extend(self.asks_pods.then(asking_need));
         for item in &self.items {
             all.extend(item_needs(item)?);
         }
@@ -143,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_read_of_all_pods() {
-        let wanted = Wanted { analyzes: true, ..Wanted::default() };
+    fn all_pods_are_asked() {
+        let wanted = Wanted { asks_pods: true, ..Wanted::default() };
         assert_eq!(wanted.needs().unwrap()[0].words(), "get pods --subresource=proxy");
     }
 

@@ -90,6 +90,9 @@ pub struct WantedArgs {
     /// Also what `canary --analyze` takes: to read the metrics of pods through the API server
     #[arg(long)]
     pub analyze: bool,
+    /// Also what `canary --verify` and `rolling --verify` take: to ask pods through the API server
+    #[arg(long)]
+    pub verify: bool,
 }
 
 /// A token, and where it goes.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{AnalysisArgs, GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, weight};
+use super::{AnalysisArgs, GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, VerifyArgs, weight};
 use crate::duration;
 
 /// What is done about the first version of all.
@@ -50,6 +50,9 @@ pub struct CanaryArgs {
     /// What the metrics are to tell.
     #[command(flatten)]
     pub analysis: AnalysisArgs,
+    /// What new pods have to answer.
+    #[command(flatten)]
+    pub verify: VerifyArgs,
     /// How the traffic is split.
     #[command(flatten)]
     pub traffic: TrafficArgs,

@@ -121,7 +121,7 @@ table! {
     LOST_READINESS: row(35, "LostReadiness", Version, Some(10), Most, "a pod that was Ready while the version was being tried is not any more; one failed probe may pass");
 }
 
-/// An answer of a preview that is not what was asked for. It is judged where it is asked, so that it has no row.
+/// An answer of a preview or of a pod that is not what was asked for. It is judged where it is asked, so that it has no row.
 pub(super) const VERIFY: Rule =
     row(0, "Verify", Version, Some(0), One, "whoever rolls out says which answer is right");
 

@@ -66,9 +66,9 @@ impl Failure {
         Self::at_once(&LOST_READINESS, message, pods)
     }
 
-    /// An answer of the preview that is not what was asked for.
-    pub fn wrong_answer(message: String) -> Self {
-        Self::at_once(&VERIFY, message, Vec::new())
+    /// An answer that is not what was asked for: of one of these pods, or of the preview.
+    pub fn wrong_answer(message: String, pods: Vec<String>) -> Self {
+        Self::at_once(&VERIFY, message, pods)
     }
 
     /// The metrics of these pods are worse than those of the stable version's.

@@ -6,7 +6,7 @@ use super::Journal;
 use crate::duration::MAX_SECONDS;
 use crate::error::Error;
 use crate::keys;
-use crate::plan::Step;
+use crate::plan::{Check, Step};
 
 /// Reads the journal off a Lease; `None` if there is none of our schema.
 ///
@@ -48,8 +48,9 @@ fn step_oddity(step: &Step, namespace: &str) -> Option<String> {
         Step::Soak { seconds, analyze } => {
             time_oddity(*seconds).or_else(|| analyze.as_ref().and_then(|asked| asked.oddity()))
         }
-        Step::Verify { checks } => {
-            checks.iter().find(|check| !check.is_legal()).map(|check| format!("path {}", check.path))
+        Step::Verify { checks, port } => {
+            let odd = checks.iter().find_map(Check::oddity);
+            odd.or_else(|| port.filter(|port| *port == 0).map(|_| "port 0 of pods".to_owned()))
         }
         Step::Hold { .. }
         | Step::Stop
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
     use crate::fixtures::journal;
     use crate::journal::{Verb, write_lease};
-    use crate::plan::{Check, Plan};
+    use crate::plan::Plan;
     use crate::traffic::{Split, Traffic};
 
     #[test]
@@ -98,15 +99,22 @@ mod tests {
         step.plan.steps.push(Step::Own { split: Split::undone("web", "kube-system"), grace: 1 });
         let mut soak = followed.clone();
         soak.plan.steps.push(Step::Soak { seconds: u64::MAX, analyze: None });
-        let mut check = followed;
-        check
-            .plan
-            .steps
-            .push(Step::Verify { checks: vec![Check { path: "/../../../secrets".into(), status: 200 }] });
+        let asked: Check = "/ready".parse().unwrap();
+        let verify = |check: Check, port| {
+            let mut journal = followed.clone();
+            journal.plan.steps.push(Step::Verify { checks: vec![asked.clone(), check], port });
+            journal
+        };
+        assert_eq!(read(&verify(asked.clone(), Some(80))).map(|read| read.is_some()), Ok(true));
+        let path = verify(Check { path: "/../../../secrets".into(), ..asked.clone() }, None);
+        let text = verify(Check { text: Some("x".repeat(2000)), ..asked.clone() }, Some(80));
+        let port = verify(asked.clone(), Some(0));
         for (journal, odd) in [
             (traffic, "service web/../../../../kube-system/secrets/key"),
             (step, "service web in namespace kube-system"),
-            (check, "path /../../../secrets"),
+            (path, "path /../../../secrets"),
+            (text, "a check of /ready that none asks"),
+            (port, "port 0 of pods"),
             (soak, "a time of 18446744073709551615 s"),
         ] {
             let error = read(&journal).unwrap_err();

@@ -109,22 +109,21 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
     needs
 }
 
-/// Returns what reading the metrics of pods needs besides.
-pub fn scraping_need() -> Need {
+/// Returns what asking pods through the API server needs besides: for their metrics, or what they answer.
+pub fn asking_need() -> Need {
     Need::new("get", "", "pods/proxy", None, Level::Error)
 }
 
-/// Returns what reading metrics in a namespace needs besides. Of another namespace, or of what is no part of the cluster, the
-/// trial look tells.
-pub fn metrics_need(from: &MetricSource, home: &str) -> Option<Need> {
+/// Returns what reading metrics of a Prometheus needs, if it is a Service of this namespace. Of another one, or of what is no
+/// part of the cluster, the trial look tells.
+pub fn prometheus_need(from: &MetricSource, home: &str) -> Option<Need> {
     match from {
-        MetricSource::Pods { .. } => Some(scraping_need()),
         MetricSource::Prometheus { server: Server::Service { namespace, name, port, .. }, .. } => {
             let service = format!("{name}:{port}");
             let need = || Need::new("get", "", "services/proxy", Some(&service), Level::Error);
             (namespace == home).then(need)
         }
-        MetricSource::Prometheus { server: Server::Address(_), .. } => None,
+        MetricSource::Pods { .. } | MetricSource::Prometheus { server: Server::Address(_), .. } => None,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Revision, Strategy, Workload, without_hash};
 use crate::plan::{Plan, Step};
 use crate::preflight::made::{Made, made};
 use crate::preflight::surge::Replacing;
-use crate::preflight::{Need, Trial, metrics_need, needs, routing_needs};
+use crate::preflight::{Need, Trial, asking_need, needs, prometheus_need, routing_needs};
 use crate::share::Sizing;
 use crate::situation::Situation;
 use crate::step;
@@ -78,9 +78,9 @@ impl Subject {
         let home = live.metadata.namespace.as_deref().unwrap_or_default();
         let mut needs = needs(&live.id().name, lowers);
         needs.extend(situation.observed.traffic.iter().flat_map(routing_needs));
-        needs.extend(
-            plan.steps.iter().find_map(Step::analyze).and_then(|asked| metrics_need(&asked.from, home)),
-        );
+        needs.extend(plan.asks_pods().then(asking_need));
+        let analyze = plan.steps.iter().find_map(Step::analyze);
+        needs.extend(analyze.and_then(|asked| prometheus_need(&asked.from, home)));
         let subject = Self {
             makes: made(situation, plan, &deployment.spec.template),
             deployment,
@@ -154,5 +154,26 @@ impl Subject {
             items.map(move |(index, item)| (format!("spec.template.spec.{name}[{index}]"), item))
         };
         list("containers").chain(list("initContainers")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{idle, template};
+    use crate::strategy::{VerifyRequest, verified};
+
+    #[test]
+    fn whoever_asks_pods_needs_the_right_to_it() {
+        let words = |checks: &[&str]| {
+            let checks = checks.iter().map(|check| check.parse().unwrap()).collect();
+            let verify = VerifyRequest { checks, port: Some("80".into()) };
+            let observed = idle();
+            let plan = verified(&template("web:2"), &verify, &observed).unwrap();
+            let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
+            subject.needs.iter().map(Need::words).filter(|need| need.contains("proxy")).collect::<Vec<_>>()
+        };
+        assert_eq!(words(&["/health", "/ready"]), ["get pods --subresource=proxy"]);
+        assert_eq!(words(&[]), [""; 0]);
     }
 }

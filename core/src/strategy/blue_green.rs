@@ -89,7 +89,7 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     };
     steps.push(Step::Publish { role: Role::Preview });
     if !request.checks.is_empty() {
-        steps.push(Step::Verify { checks: request.checks.clone() });
+        steps.push(Step::Verify { checks: request.checks.clone(), port: None });
     }
     if request.promote {
         steps.extend(finish(observed));
@@ -223,9 +223,9 @@ mod tests {
         let start = [TO_STABLE, hold("web:2"), Step::AwaitCanary, PREVIEW];
         let observed = served(idle(), None);
         assert_eq!(blue_green(&request("web:2"), &observed).unwrap().steps, start);
-        let checks = vec![Check { path: "/ready".into(), status: 200 }];
+        let checks: Vec<Check> = vec!["/ready".parse().unwrap()];
         let mut asked = BlueGreenRequest { checks: checks.clone(), ..request("web:2") };
-        let verified = [&start[..], &[Step::Verify { checks }]].concat();
+        let verified = [&start[..], &[Step::Verify { checks, port: None }]].concat();
         assert_eq!(blue_green(&asked, &observed).unwrap().steps, verified);
         asked.promote = true;
         let finish = [

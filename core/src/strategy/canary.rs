@@ -8,10 +8,10 @@ use crate::plan::{Analyze, Plan, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Phase, Situation};
 use crate::step;
-use crate::strategy::Wanted;
 use crate::strategy::anew::anew;
 use crate::strategy::rolling::still_pinned;
 use crate::strategy::routed::{RoutedSteps, STABLE};
+use crate::strategy::{VerifyRequest, Wanted};
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub struct CanaryRequest {
     pub wait_seconds: u64,
     /// What the metrics are to tell at each share.
     pub analyze: Option<Analyze>,
+    /// What new pods have to answer before their first share, and after each rise.
+    pub verify: VerifyRequest,
     /// Promote after the last.
     pub promote: bool,
     /// Refuse a share that is not exact.
@@ -78,8 +80,9 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     if let Some((service, _)) = situation.loose_pin().filter(|_| !isolates) {
         return Err(still_pinned(service, &situation.workload().id()));
     }
+    let verify = request.verify.step(template.as_ref().unwrap_or(live), observed)?;
     if let Some(moves) = RoutedSteps::of(observed) {
-        return routed(request, &moves, template, &situation);
+        return routed(request, &moves, template, verify.as_ref(), &situation);
     }
     refuse_what_takes_a_router(request, &situation)?;
     let held = situation.hold.is_some() && first.is_empty();
@@ -102,6 +105,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         let changes = index > 0 || held || mid_rollout;
         steps.push(Step::Hold { template, size, stable, changes });
         steps.push(Step::AwaitCanary);
+        steps.extend(verify.clone());
     }
     steps.extend(request.last_soak());
     if request.promote {
@@ -140,6 +144,7 @@ fn routed(
     request: &CanaryRequest,
     moves: &RoutedSteps<'_>,
     mut template: Option<Value>,
+    verify: Option<&Step>,
     situation: &Situation<'_>,
 ) -> Result<Plan, Error> {
     let id = situation.workload().id();
@@ -162,7 +167,8 @@ fn routed(
         stable: STABLE,
         changes: std::mem::replace(&mut changes, true),
     };
-    let mut steps = moves.canary(&request.wanted, request.soak().as_ref(), new, &mut hold);
+    let soak = request.soak();
+    let mut steps = moves.canary(&request.wanted, soak.as_ref(), verify, new, &mut hold);
     moves.check(&steps)?;
     for step in &steps {
         if let Step::Hold { size, stable, .. } = step {

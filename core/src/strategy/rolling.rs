@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::model::{ObjectName, images, same_template};
 use crate::plan::{Plan, Step};
 use crate::situation::{Observed, Situation};
+use crate::strategy::VerifyRequest;
 use crate::strategy::routed::RoutedSteps;
 
 /// Returns the plan of a rolling update to a template.
@@ -48,15 +49,29 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
     Ok(Plan { steps })
 }
 
+/// Returns the same, with what the pods of the template have to answer in the end.
+///
+/// # Errors
+/// As [`rolling()`]; [`crate::error::Kind::Usage`] if there is no port to ask.
+pub fn verified(template: &Value, verify: &VerifyRequest, observed: &Observed) -> Result<Plan, Error> {
+    let mut plan = rolling(template, observed)?;
+    plan.steps.extend(verify.step(template, observed)?);
+    Ok(plan)
+}
+
 /// Returns the plan for the version that a Deployment was made with, if it has had no other: there is nothing to compare it
 /// with. `None` for any other version.
 ///
 /// # Errors
-/// As [`rolling()`].
-pub fn first(template: Option<&Value>, observed: &Observed) -> Option<Result<Plan, Error>> {
+/// As [`verified()`].
+pub fn first(
+    template: Option<&Value>,
+    verify: &VerifyRequest,
+    observed: &Observed,
+) -> Option<Result<Plan, Error>> {
     let live = &observed.workload.spec.template;
     let template = template.filter(|template| same_template(template, live))?;
-    (observed.revisions.len() <= 1).then(|| rolling(template, observed))
+    (observed.revisions.len() <= 1).then(|| verified(template, verify, observed))
 }
 
 /// A run was interrupted with the Service on one version: no other version would get a request, and this one goes.
@@ -81,6 +96,8 @@ mod tests {
         let mut observed = idle();
         observed.revisions.truncate(1);
         let live = observed.workload.spec.template.clone();
+        let none = VerifyRequest::default();
+        let first = |template: Option<&Value>, observed: &Observed| first(template, &none, observed);
         assert_eq!(first(Some(&live), &observed), Some(Ok(Plan { steps: vec![Step::AwaitRollout] })));
         assert_eq!((first(Some(&template("web:9")), &observed), first(None, &observed)), (None, None));
         let other = observed.revisions[0].clone();
@@ -93,6 +110,26 @@ mod tests {
         let plan = rolling(&template("web:2"), &idle()).unwrap();
         assert_eq!(plan.steps, [Step::Update { template: template("web:2") }, Step::AwaitRollout]);
         assert_eq!(rolling(&template("web:1"), &idle()).unwrap().steps, [Step::AwaitRollout]);
+    }
+
+    #[test]
+    fn a_version_is_asked_once_its_rollout_is_complete() {
+        let checks = vec!["/health~up".parse().unwrap()];
+        let verify = VerifyRequest { checks: checks.clone(), port: Some("8080".into()) };
+        let asked = Step::Verify { checks, port: Some(8080) };
+        let steps = |image: &str| verified(&template(image), &verify, &idle()).unwrap().steps;
+        let update = Step::Update { template: template("web:2") };
+        assert_eq!(steps("web:2"), [update, Step::AwaitRollout, asked.clone()]);
+        assert_eq!(steps("web:1"), [Step::AwaitRollout, asked.clone()], "the live version, too");
+        let nowhere = VerifyRequest { port: Some("http".into()), ..verify.clone() };
+        let error = verified(&template("web:2"), &nowhere, &idle()).unwrap_err();
+        assert_eq!((error.kind, &*error.message), (Kind::Usage, "--verify: the pods have no port http"));
+        assert_eq!(error.next, ["--verify-port PORT"]);
+        let mut observed = idle();
+        observed.revisions.truncate(1);
+        let live = observed.workload.spec.template.clone();
+        let plan = first(Some(&live), &verify, &observed).unwrap().unwrap();
+        assert_eq!(plan.steps, [Step::AwaitRollout, asked]);
     }
 
     #[test]

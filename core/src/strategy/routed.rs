@@ -191,11 +191,13 @@ impl<'m> RoutedSteps<'m> {
         self.names(role) && self.observed.traffic_objects.service(&self.service(role)).is_some()
     }
 
-    /// Returns the steps of a canary. `hold` makes the step that holds so many canary pods for a share.
+    /// Returns the steps of a canary. `hold` makes the step that holds so many canary pods for a share; `verify` is done
+    /// before the first share, and again after each rise.
     pub(super) fn canary(
         &self,
         wanted: &Wanted,
         soak: Option<&Step>,
+        verify: Option<&Step>,
         new: bool,
         hold: &mut dyn FnMut(Size) -> Step,
     ) -> Vec<Step> {
@@ -223,11 +225,14 @@ impl<'m> RoutedSteps<'m> {
                 steps.extend(self.forward(shift));
                 steps.extend([hold, Step::AwaitCanary]);
             } else {
-                steps.extend([hold, Step::AwaitCanary, Step::Publish { role: Role::Canary }]);
+                steps.extend([hold, Step::AwaitCanary]);
+                steps.extend(verify.filter(|_| !published).cloned());
+                steps.push(Step::Publish { role: Role::Canary });
                 if !published {
                     steps.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
                 }
                 steps.extend(self.forward(shift));
+                steps.extend(verify.cloned());
             }
             published = true;
             before = weight;
@@ -360,6 +365,8 @@ pub(super) const STABLE: Stable = Stable::Whole;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verified;
 #[cfg(test)]
 mod ways;
 #[cfg(test)]

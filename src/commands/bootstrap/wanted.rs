@@ -31,7 +31,7 @@ pub(super) async fn find(
         searched: if routed { cluster.searched(args.router).await? } else { Vec::new() },
         items: items(args, context, cluster).await?,
         verifies: args.previews,
-        analyzes: args.analyze,
+        asks_pods: args.analyze || args.verify,
         strategies,
         ..Wanted::default()
     };

@@ -209,6 +209,15 @@ fn four_lines_deploy() {
         "blue-green web --image=shop/web:0123abcd --tag-policy=any --verify=/health=200"
     );
     assert_eq!(
+        one(&[
+            ("deployment", "web"),
+            image,
+            ("verify", r#"["/=200~a, b<300ms", "/health"]"#),
+            ("verify_port", "http")
+        ]),
+        "rolling web --image=shop/web:0123abcd --tag-policy=any --verify=/=200~a, b<300ms --verify=/health --verify-port=http"
+    );
+    assert_eq!(
         one(&[("files", "a.yaml,b"), ("kubernetes_namespace", "shop"), ("dry_run", "server")]),
         "apply --strategy=rolling --tag-policy=any --filename=a.yaml --filename=b --namespace=shop --dry-run=server"
     );

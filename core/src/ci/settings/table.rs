@@ -57,6 +57,7 @@ pub const TABLE: &[Setting] = &[
     of("prometheus", &[], Option("--prometheus", Rollout)),
     of("prometheus_match", &[], Each("--prometheus-match", Rollout)),
     of("verify", &[], Each("--verify", Rollout)),
+    of("verify_port", &[], Option("--verify-port", Rollout)),
     of("auto_promote", &[], Switch("--auto-promote", Rollout)),
     of("soak", &[], Option("--soak", Rollout)),
     of("router", &["traffic", "traffic_split_method", "route_method"], Option("--router", Rollout)),

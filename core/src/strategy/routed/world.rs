@@ -15,7 +15,7 @@ use crate::plan::{Plan, Step};
 use crate::router::own_targets;
 use crate::situation::{Observed, Situation};
 use crate::step::{self, Mutation, Progress};
-use crate::strategy::{self, CanaryRequest, Wanted};
+use crate::strategy::{self, CanaryRequest, VerifyRequest, Wanted};
 use crate::traffic::{Role, Split, Target, Traffic};
 
 /// What a user types.
@@ -43,6 +43,8 @@ pub(super) struct World {
     /// As a search finds it.
     found: Traffic,
     runs: u64,
+    /// What new pods are asked.
+    pub(super) verify: VerifyRequest,
     /// The picture before anything was done.
     pub(super) user: Value,
 }
@@ -70,7 +72,8 @@ impl World {
         }
         let split = Split::undone("web", "shop").with(Some(0), Some(100), Some(0));
         found.own = own_targets(&found, &observed.traffic_objects.view(&found, Vec::new()), &split).unwrap();
-        let mut world = Self { observed, way, found, runs: 0, user: Value::Null };
+        let verify = VerifyRequest::default();
+        let mut world = Self { observed, way, found, runs: 0, verify, user: Value::Null };
         world.settle();
         world.user = world.picture();
         world
@@ -91,6 +94,7 @@ impl World {
                 let request = CanaryRequest {
                     template: image.map(template),
                     wanted: Wanted { weights: vec![weight], ..Wanted::default() },
+                    verify: self.verify.clone(),
                     ..CanaryRequest::default()
                 };
                 strategy::canary(&request, &self.observed)
