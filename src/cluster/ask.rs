@@ -100,3 +100,104 @@ impl Cluster {
         Ok(Answer { status, body, is_whole, millis })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use bytes::Bytes;
+    use futures::stream;
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
+    use kube::{Client, Config};
+
+    use super::*;
+    use crate::cluster::Credential;
+    use crate::credentials::Identity;
+
+    /// A server that answers all alike; what it was asked is kept.
+    fn answering(status: u16, body: &str) -> (Cluster, Arc<Mutex<Vec<String>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (kept, body) = (Arc::clone(&asked), Bytes::from(body.to_owned()));
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            kept.lock().unwrap().push(request.uri().to_string());
+            let answer = http::Response::builder().status(status).body(Full::new(body.clone())).unwrap();
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        (cluster(Client::new(service, "shop")), asked)
+    }
+
+    fn cluster(client: Client) -> Cluster {
+        let config = Config::new("https://server.example".parse().unwrap());
+        let credential = Credential::of(&config, Identity::Opaque, "t".into(), Vec::new());
+        Cluster::new(client, "shop".into(), None, Arc::new(credential))
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(work)
+    }
+
+    fn ask(status: u16, body: &str) -> Result<Reply, Error> {
+        let (reply, asked) = run(async {
+            let (cluster, asked) = answering(status, body);
+            (cluster.ask(&Asked::Pod("web-1".into(), 8080), "/health?a=b").await, asked)
+        });
+        let path = "/api/v1/namespaces/shop/pods/web-1:8080/proxy/health?a=b";
+        assert_eq!(*asked.lock().unwrap(), [path]);
+        reply
+    }
+
+    #[test]
+    fn what_a_pod_answers_comes_back() {
+        for status in [200, 302, 403, 404, 500, 503] {
+            let Ok(Reply::Answer(answer)) = ask(status, "it is up") else { panic!("{status}") };
+            assert_eq!((answer.status, &*answer.body, answer.is_whole), (status, &b"it is up"[..], true));
+        }
+    }
+
+    #[test]
+    fn what_the_api_server_refuses_is_no_answer() {
+        let own = |code: u16, reason: &str| {
+            ask(code, &format!(r#"{{"kind":"Status","reason":"{reason}","message":"m","code":{code}}}"#))
+        };
+        assert!(matches!(own(404, "NotFound"), Ok(Reply::Gone)));
+        // Nobody listens there: the version is to blame.
+        assert!(matches!(own(503, "ServiceUnavailable"), Ok(Reply::Answer(_))));
+        let error = own(403, "Forbidden").unwrap_err();
+        let ask = "ask pod/web-1 in namespace shop through the API server";
+        assert_eq!(error.message, format!("{ask}: no right to get pods/proxy"));
+        assert_eq!(error.next, ["kubectl auth can-i get pods/web-1:8080 --subresource=proxy -n shop"]);
+        let error = own(429, "TooManyRequests").unwrap_err();
+        assert_eq!((error.kind, error.message), (Kind::Cluster, format!("{ask}: the server said 429: m")));
+        assert!(own(401, "Unauthorized").is_err());
+    }
+
+    #[test]
+    fn a_body_without_end_is_read_up_to_the_limit() {
+        let service = tower::service_fn(|_: http::Request<Body>| async {
+            let frames =
+                stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b'x'; 1000]))));
+            Ok::<_, Infallible>(http::Response::new(StreamBody::new(frames)))
+        });
+        let reply = run(async {
+            cluster(Client::new(service, "shop")).ask(&Asked::Pod("web-1".into(), 80), "/").await
+        });
+        let Ok(Reply::Answer(answer)) = reply else { panic!("{reply:?}") };
+        assert_eq!((answer.body.len(), answer.is_whole), (Answer::MOST, false));
+    }
+
+    #[test]
+    fn who_does_not_answer_is_not_waited_for_without_end() {
+        let service = tower::service_fn(|_: http::Request<Body>| async {
+            std::future::pending::<Result<http::Response<Full<Bytes>>, Infallible>>().await
+        });
+        let reply = run(async {
+            let mut cluster = cluster(Client::new(service, "shop"));
+            cluster.request_timeout = Some(Duration::from_millis(20));
+            cluster.ask(&Asked::Pod("web-1".into(), 80), "/").await
+        });
+        assert!(matches!(reply, Ok(Reply::Silence(time)) if time == Duration::from_millis(20)), "{reply:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What the journal says of a plan beside its steps.
 
 use crate::journal::{Loan, Snapshot};
+use crate::model::{fingerprint, same_template};
 use crate::plan::{Plan, Step};
 use crate::situation::{Observed, Situation};
 use crate::{step, strategy};
@@ -28,6 +29,9 @@ pub(super) fn snapshot(plan: &Plan, observed: &Observed) -> Option<Snapshot> {
     let new = plan.steps.iter().find_map(Step::template);
     let known = observed.snapshot().map(|snapshot| snapshot.canary.clone());
     let situation = Situation::of(observed);
+    if let Some(home) = unanswered(plan, &situation) {
+        return Some(home);
+    }
     let mut snapshot = situation.snapshot(new.unwrap_or(&observed.workload.spec.template))?;
     // On the way back the live template may be the stable one already; the canary's name must survive.
     if new.is_none() && plan.steps.contains(&Step::Restore) && situation.is_on_stable_template() {
@@ -36,7 +40,74 @@ pub(super) fn snapshot(plan: &Plan, observed: &Observed) -> Option<Snapshot> {
     Some(snapshot)
 }
 
+/// Returns where the live version came from, if it is still to be asked. What is whole is stable otherwise, and a run that
+/// was killed before it asked would have nothing to go back to.
+fn unanswered(plan: &Plan, situation: &Situation<'_>) -> Option<Snapshot> {
+    let asks = plan.steps.iter().any(|step| matches!(step, Step::Verify { .. }));
+    let live = &situation.workload().spec.template;
+    let is_live = plan.steps.iter().find_map(Step::template).is_none_or(|new| same_template(new, live));
+    let before = situation.way_back.filter(|_| asks && is_live && situation.hold.is_none())?;
+    let is_new = before.canary == fingerprint(live) && !same_template(&before.template, live);
+    is_new.then(|| Snapshot { original: situation.own_settings(), ..before.clone() })
+}
+
 /// Returns what a plan is going to put into fields of the user's.
 pub(super) fn loan(plan: &Plan, observed: &Observed) -> Option<Loan> {
     observed.lending(step::limits(plan, &Situation::of(observed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rollout_plus_core::fixtures::{idle, journal, replica_set, template};
+
+    use super::*;
+    use crate::journal::{Journal, Verb};
+
+    fn verify() -> Step {
+        Step::Verify { checks: vec!["/health".parse().unwrap()], port: Some(80) }
+    }
+
+    /// `web:2` is whole, and the run that rolled it out was killed.
+    fn killed(plan: &Plan) -> Observed {
+        let mut observed = idle();
+        let snapshot = snapshot(plan, &observed);
+        observed.journal = Some(Journal { snapshot, cursor: 2, ..journal(Verb::Rolling, plan.clone()) });
+        observed.workload.spec.template = template("web:2");
+        observed.revisions = vec![replica_set("web:1", 0), replica_set("web:2", 3)];
+        observed
+    }
+
+    #[test]
+    fn a_version_that_has_not_answered_yet_is_not_what_its_run_goes_back_to() {
+        let update = Step::Update { template: template("web:2") };
+        let plan = Plan { steps: vec![update, Step::AwaitRollout, verify()] };
+        let again = Plan { steps: vec![Step::AwaitRollout, verify()] };
+        for left in [&plan, &again] {
+            let mut observed = killed(&plan);
+            // However often it is killed.
+            for _ in 0..3 {
+                let home = snapshot(left, &observed).unwrap();
+                assert!(same_template(&home.template, &template("web:1")), "{home:?}");
+                assert_eq!((&*home.stable, home.canary.clone()), ("web-1", fingerprint(&template("web:2"))));
+                observed.journal =
+                    Some(Journal { snapshot: Some(home), ..journal(Verb::Rolling, left.clone()) });
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_whole_is_stable_where_nothing_is_asked_of_it() {
+        let plan = Plan { steps: vec![Step::Update { template: template("web:2") }, Step::AwaitRollout] };
+        let is_home = |plan: &Plan, observed: &Observed, image: &str| {
+            same_template(&snapshot(plan, observed).unwrap().template, &template(image))
+        };
+        let follow = Plan { steps: vec![Step::AwaitRollout] };
+        assert!(is_home(&follow, &killed(&plan), "web:2"));
+        let verified = Plan { steps: vec![Step::AwaitRollout, verify()] };
+        let mut observed = killed(&plan);
+        observed.journal = None;
+        assert!(is_home(&verified, &observed, "web:2"), "no run came from elsewhere");
+        let third = Plan { steps: vec![Step::Update { template: template("web:3") }, verify()] };
+        assert!(is_home(&third, &killed(&plan), "web:2"), "another version takes its place");
+    }
 }

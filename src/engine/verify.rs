@@ -10,6 +10,7 @@ use crate::cli::OnFailure;
 use crate::cluster::{Asked, Reply};
 use crate::duration;
 use crate::error::{Error, Kind};
+use crate::event::Event;
 use crate::health::Failure;
 use crate::model::Pod;
 use crate::plan::{Check, Step};
@@ -58,16 +59,25 @@ impl Engine<'_> {
         self.guard.policy() != OnFailure::Continue && !Failure::dark_is_tolerated(&self.options.tolerances)
     }
 
-    /// Returns why the new version failed, if some answer is not what it should be. `port`: each of its pods is asked
-    /// there, else its preview.
+    /// Returns why the new version failed, if some answer is not what it should be, and that matters. `port`: each of its
+    /// pods is asked there, else its preview.
     pub(super) async fn verify(
         &mut self,
         checks: &[Check],
         port: Option<u16>,
     ) -> Result<Option<Failure>, Error> {
-        match port {
-            Some(port) => self.verify_pods(checks, port).await,
-            None => self.verify_preview(checks).await,
+        let failure = match port {
+            Some(port) => self.verify_pods(checks, port).await?,
+            None => self.verify_preview(checks).await?,
+        };
+        match (failure, self.guard.policy()) {
+            (Some(failure), OnFailure::Continue) => {
+                self.output.event(&Event::Verdict(failure.clone()));
+                let observed = self.observed()?;
+                self.proof(&observed, &failure).whole().await;
+                Ok(None)
+            }
+            (failure, OnFailure::Abort | OnFailure::Hold | OnFailure::Continue) => Ok(failure),
         }
     }
 
