@@ -167,6 +167,15 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// Returns where the live version came from, if no run has noted the end of its rollout: also where it is whole, and
+    /// for one still to answer.
+    pub fn came_from(&self) -> Option<&'a Snapshot> {
+        let live = &self.workload().spec.template;
+        let before = self.way_back.filter(|_| self.hold.is_none())?;
+        let is_new = before.canary == fingerprint(live) && !same_template(&before.template, live);
+        is_new.then_some(before)
+    }
+
     /// Returns the user's own values of the fields that a hold changes.
     pub fn own_settings(&self) -> Originals {
         self.observed.own_settings()

@@ -1,9 +1,9 @@
 //! What the journal says of a plan beside its steps.
 
 use crate::journal::{Loan, Snapshot};
-use crate::model::{fingerprint, same_template};
+use crate::model::same_template;
 use crate::plan::{Plan, Step};
-use crate::situation::{Observed, Situation};
+use crate::situation::{Observed, Phase, Situation};
 use crate::{step, strategy};
 
 /// What a run leaves for the next one.
@@ -40,15 +40,15 @@ pub(super) fn snapshot(plan: &Plan, observed: &Observed) -> Option<Snapshot> {
     Some(snapshot)
 }
 
-/// Returns where the live version came from, if it is still to be asked. What is whole is stable otherwise, and a run that
-/// was killed before it asked would have nothing to go back to.
+/// Returns where a version that is whole came from, if a plan asks it or takes it back. What is whole is stable otherwise, and
+/// a run that was killed before it asked would have nothing to go back to.
 fn unanswered(plan: &Plan, situation: &Situation<'_>) -> Option<Snapshot> {
-    let asks = plan.steps.iter().any(|step| matches!(step, Step::Verify { .. }));
+    let goes_on = plan.steps.iter().any(|step| matches!(step, Step::Verify { .. } | Step::Restore));
     let live = &situation.workload().spec.template;
     let is_live = plan.steps.iter().find_map(Step::template).is_none_or(|new| same_template(new, live));
-    let before = situation.way_back.filter(|_| asks && is_live && situation.hold.is_none())?;
-    let is_new = before.canary == fingerprint(live) && !same_template(&before.template, live);
-    is_new.then(|| Snapshot { original: situation.own_settings(), ..before.clone() })
+    let is_whole = situation.phase == Phase::Idle;
+    let before = situation.came_from().filter(|_| goes_on && is_live && is_whole)?;
+    Some(Snapshot { original: situation.own_settings(), ..before.clone() })
 }
 
 /// Returns what a plan is going to put into fields of the user's.
@@ -62,6 +62,7 @@ mod tests {
 
     use super::*;
     use crate::journal::{Journal, Verb};
+    use crate::model::fingerprint;
 
     fn verify() -> Step {
         Step::Verify { checks: vec!["/health".parse().unwrap()], port: Some(80) }
@@ -82,7 +83,8 @@ mod tests {
         let update = Step::Update { template: template("web:2") };
         let plan = Plan { steps: vec![update, Step::AwaitRollout, verify()] };
         let again = Plan { steps: vec![Step::AwaitRollout, verify()] };
-        for left in [&plan, &again] {
+        let back = Plan { steps: vec![Step::Restore, Step::AwaitStable] };
+        for left in [&plan, &again, &back] {
             let mut observed = killed(&plan);
             // However often it is killed.
             for _ in 0..3 {

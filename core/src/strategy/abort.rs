@@ -8,7 +8,16 @@ use crate::traffic::Role;
 
 /// Returns the plan of an abort; without steps if nothing of ours is in flight.
 pub fn abort(observed: &Observed) -> Plan {
-    back(observed, Situation::of(observed).phase != Phase::Idle)
+    let situation = Situation::of(observed);
+    back(observed, situation.phase != Phase::Idle || is_to_answer(&situation))
+}
+
+/// Whether the live version is whole, and its run did not come to what it has to answer, or got a wrong answer and did not go
+/// back yet.
+fn is_to_answer(situation: &Situation<'_>) -> bool {
+    let journal = situation.observed.journal.as_ref().filter(|_| situation.came_from().is_some());
+    let left = journal.and_then(|journal| journal.plan.steps.get(journal.cursor..)).unwrap_or_default();
+    left.iter().any(|step| matches!(step, Step::Verify { .. } | Step::Restore))
 }
 
 /// Returns the plan that takes back what this very run rolled out: also where its pods were all there for a moment.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixtures::{held, idle, journal, replica_set, template};
-use crate::journal::{Journal, Verb};
+use crate::journal::{Journal, State, Verb};
 
 /// After the hold of `web:2` is off, with the record of a run that is not through.
 fn released(verb: Verb, cursor: usize) -> Observed {
@@ -100,4 +100,38 @@ fn an_old_record_of_what_is_whole_says_nothing_of_the_settings() {
     let snapshot = Situation::of(&observed).snapshot(&template("web:3")).unwrap();
     assert_eq!(snapshot.original.min_ready_seconds, Some(7));
     assert_eq!((snapshot.template, snapshot.stable.as_str()), (template("web:2"), "web-2"));
+}
+
+#[test]
+fn a_version_that_is_whole_goes_back_as_long_as_it_has_not_answered() {
+    let verify = || Step::Verify { checks: Vec::new(), port: Some(80) };
+    let steps = vec![Step::Update { template: template("web:2") }, Step::AwaitRollout, verify()];
+    let mut observed = idle();
+    let snapshot = Situation::of(&observed).snapshot(&template("web:2"));
+    let journal = Journal { snapshot, cursor: 2, ..journal(Verb::Rolling, Plan { steps }) };
+    observed.workload.spec.template = template("web:2");
+    observed.revisions = vec![replica_set("web:1", 0), replica_set("web:2", 3)];
+    let aborted = |change: &dyn Fn(&mut Journal)| {
+        let mut observed = observed.clone();
+        let mut journal = journal.clone();
+        change(&mut journal);
+        observed.journal = Some(journal);
+        abort(&observed).steps
+    };
+    for state in [State::Open, State::Interrupted, State::Failed] {
+        assert_eq!(aborted(&|journal| journal.state = state), BACK, "{state:?}");
+    }
+    assert_eq!(aborted(&|journal| journal.state = State::Done), [], "it has answered");
+    let unasked = |journal: &mut Journal| journal.plan.steps.truncate(2);
+    assert_eq!(aborted(&unasked), [], "nothing is asked of it");
+    let begun = |journal: &mut Journal| {
+        journal.plan.steps = BACK.to_vec();
+        journal.cursor = 0;
+    };
+    assert_eq!(aborted(&begun), BACK, "an abort was killed");
+    assert_eq!(aborted(&|journal| journal.snapshot = None), [], "it came from nowhere");
+    let other = |journal: &mut Journal| {
+        journal.snapshot.as_mut().unwrap().canary = crate::model::fingerprint(&template("web:3"));
+    };
+    assert_eq!(aborted(&other), [], "it is another run's");
 }
