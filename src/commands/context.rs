@@ -73,12 +73,12 @@ impl<'a> Context<'a> {
         let planner = |observed: &Observed| strategy::verified(template, verify, observed);
         let plan = planner(&observed)?;
         // The version that is live already is only followed.
-        let passed = if !plan.only_follows() {
+        let passed = if plan.only_follows() {
+            Passed::nothing_new()
+        } else {
             let mut subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
             subject.goes_back = verb.goes_back();
             check::preflight(cluster, &subject, &preflight.force, engine.output()).await?
-        } else {
-            Passed::nothing_new()
         };
         self.carry_out(engine, verb, passed, 0, planner).await
     }

@@ -43,13 +43,13 @@ mod tests {
         json!({"spec": {"containers": [{"name": "proxy"}, {"name": "web", "ports": ports}]}})
     }
 
-    fn service(port: Value) -> Value {
+    fn service(port: &Value) -> Value {
         json!({"metadata": {"name": "web"}, "spec": {"ports": [port, {"port": 81}]}})
     }
 
     #[test]
     fn a_flag_comes_before_the_service_before_the_template() {
-        let service = service(json!({"port": 80, "targetPort": "metrics"}));
+        let service = service(&json!({"port": 80, "targetPort": "metrics"}));
         let asked = |flag, service| asked_port(&template(), flag, service);
         assert_eq!(asked(Some("http"), Some(&service)), Ok(8080));
         assert_eq!(asked(Some("9999"), Some(&service)), Ok(9999));
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_service_sends_requests_to_its_target() {
-        let asked = |port| asked_port(&template(), None, Some(&service(port)));
+        let asked = |port: Value| asked_port(&template(), None, Some(&service(&port)));
         assert_eq!(asked(json!({"port": 80})), Ok(80));
         assert_eq!(asked(json!({"port": 80, "targetPort": 3000})), Ok(3000));
         let why = "service/web sends requests to port web of the pods, and they have none of that name; its ports are http (8080), metrics (9102)";
