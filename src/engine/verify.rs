@@ -15,13 +15,15 @@ use crate::health::Failure;
 use crate::model::Pod;
 use crate::plan::{Check, Step};
 use crate::scrub::Scrubber;
-use crate::situation::Situation;
+use crate::situation::{Observed, Situation};
 use crate::step::{self, Progress};
 use crate::traffic::Role;
 use crate::words::counted;
 
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
+/// CI systems end silent jobs.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// How often containers of each pod have ended, by uid.
 pub(super) type Ends = BTreeMap<String, i64>;
@@ -51,6 +53,12 @@ pub(super) fn dark(step: &Step, situation: &Situation<'_>, before: &Ends) -> Opt
         return None;
     }
     Some(Failure::dark(situation.pods_of(canary).map(|pod| pod.name().to_owned()).collect()))
+}
+
+/// Whether a pod answers wrongly because it ends or its node is lost, and not because of its version.
+fn goes(observed: &Observed, uid: &str) -> bool {
+    let pod = observed.pods.iter().find(|pod| pod.uid() == uid);
+    pod.is_none_or(|pod| pod.is_terminating() || pod.is_cut_off())
 }
 
 impl Engine<'_> {
@@ -104,6 +112,7 @@ impl Engine<'_> {
         let end = Instant::now() + self.options.timeout;
         let mut asked = BTreeSet::new();
         let (mut right, mut slowest) = (0_u32, 0);
+        let mut told = Instant::now();
         loop {
             let observed = self.reread().await?;
             let situation = Situation::of(&observed);
@@ -113,7 +122,7 @@ impl Engine<'_> {
             if let Progress::Halted(error) = progress {
                 return Err(self.explain_halt(error).await);
             }
-            let is_due = |pod: &&Pod| pod.is_ready() && !pod.is_terminating() && !asked.contains(pod.uid());
+            let is_due = |pod: &&Pod| pod.is_ready() && !asked.contains(pod.uid());
             let live = situation.current.into_iter().flat_map(|live| situation.pods_of(live));
             let due: Vec<&Pod> = live.filter(is_due).collect();
             if due.is_empty() {
@@ -127,7 +136,9 @@ impl Engine<'_> {
                     return Ok(None);
                 }
                 if Instant::now() >= end {
-                    return Err(self.interrupted("no new pod is Ready to be asked", Kind::Deadline));
+                    let time = duration::short(self.options.timeout);
+                    let why = format!("no new pod was Ready to be asked within {time}");
+                    return Err(self.interrupted(&why, Kind::Deadline));
                 }
                 self.pause(PAUSE).await?;
                 if let Some(failure) = Box::pin(self.wait(&awaited)).await? {
@@ -137,6 +148,15 @@ impl Engine<'_> {
             }
             let scrubber = Scrubber::new(&observed.workload.spec.template);
             for pod in due {
+                if Instant::now() >= end {
+                    let time = duration::short(self.options.timeout);
+                    let why = format!("not all new pods could be asked within {time}: {right} answered");
+                    return Err(self.interrupted(&why, Kind::Deadline));
+                }
+                if told.elapsed() >= SIGN_OF_LIFE {
+                    told = Instant::now();
+                    self.note(&format!("{} answered as asked so far", counted(right, "new pod")));
+                }
                 asked.insert(pod.uid().to_owned());
                 match self.ask_pod(pod.name(), port, checks, &scrubber).await? {
                     Verified::Right(millis) => {
@@ -145,6 +165,9 @@ impl Engine<'_> {
                     }
                     Verified::Gone => {}
                     Verified::Wrong(why) => {
+                        if goes(&self.reread().await?, pod.uid()) {
+                            continue;
+                        }
                         return Ok(Some(Failure::wrong_answer(why, vec![pod.name().to_owned()])));
                     }
                 }
@@ -218,4 +241,33 @@ enum Verified {
     Wrong(String),
     /// The pod is gone.
     Gone,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rollout_plus_core::fixtures::idle;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_pod_that_goes_says_nothing_of_its_version() {
+        let observed = |metadata: &Value, ready: &str, containers: &str| {
+            let condition = |type_: &str, status: &str| json!({"type": type_, "status": status});
+            let conditions = [condition("Ready", ready), condition("ContainersReady", containers)];
+            let mut pod =
+                json!({"metadata": metadata, "status": {"phase": "Running", "conditions": conditions}});
+            pod["metadata"]["uid"] = json!("p1");
+            Observed { pods: vec![Arc::new(serde_json::from_value(pod).unwrap())], ..idle() }
+        };
+        let stays = json!({"name": "web-1"});
+        assert!(!goes(&observed(&stays, "True", "True"), "p1"));
+        assert!(!goes(&observed(&stays, "False", "False"), "p1"), "its version may be why");
+        assert!(goes(&observed(&stays, "False", "True"), "p1"), "its node is lost");
+        assert!(goes(&observed(&stays, "True", "True"), "p2"), "it is gone");
+        let ends = json!({"name": "web-1", "deletionTimestamp": "2026-01-01T00:00:00Z"});
+        assert!(goes(&observed(&ends, "True", "True"), "p1"), "it ends");
+    }
 }
