@@ -24,7 +24,7 @@ mod tests {
         let value =
             serde_json::json!([{"op": "test", "path": "/spec/match", "value": "Host(`a`) && <b>\u{2028}"}]);
         let text = json(&value);
-        assert!(text.contains("Host(`a`) \\u0026\\u0026 \\u003cb\\u003e\\u2028"), "{text}");
+        insta::assert_snapshot!(text, @r#"[{"op":"test","path":"/spec/match","value":"Host(`a`) \u0026\u0026 \u003cb\u003e\u2028"}]"#);
         assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
     }
 }

@@ -174,7 +174,7 @@ mod tests {
     fn what_is_not_there_is_told() {
         let bare = json!({"spec": {"containers": [{"ports": [{"containerPort": 8080, "name": "http"}, {"containerPort": 81}]}]}});
         let why = Place::of(&bare, None, None).unwrap_err();
-        assert!(why.ends_with("; its ports are http (8080), 81"), "{why}");
+        insta::assert_snapshot!(why, @"nothing says where the pods' metrics are: no annotation prometheus.io/port, and no port called metrics, http-metrics, prometheus, monitoring; its ports are http (8080), 81");
         assert!(Place::of(&json!({}), None, None).is_err());
         for (port, path) in
             [(Some("web"), None), (Some("0"), None), (Some("70000"), None), (Some("80"), Some("m"))]

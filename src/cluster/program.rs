@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(brought.ends.unwrap().to_string(), "2030-01-01T00:00:00Z");
         let error =
             program("command: sh, args: [-c, exit 3], interactiveMode: Never").run().await.err().unwrap();
-        assert!(error.message.ends_with("the program sh failed with exit code 3"), "{error}");
+        insta::assert_snapshot!(error.message, @"kubeconfig /c: user me: the program sh failed with exit code 3");
         assert_eq!(error.next, ["sh -c 'exit 3'"]);
     }
 

@@ -326,6 +326,6 @@ mod tests {
         let id = ObjectName::new(DEPLOYMENT, "shop", "web");
         let line = lived_with(&["RP010", "RP010", "RP013"], &id);
         assert_eq!(line, "3 warnings (RP010, RP013): kubectl rollout-plus check web -n shop");
-        assert!(lived_with(&["RP013"], &id).starts_with("1 warning (RP013): "));
+        insta::assert_snapshot!(lived_with(&["RP013"], &id), @"1 warning (RP013): kubectl rollout-plus check web -n shop");
     }
 }

@@ -152,6 +152,6 @@ mod tests {
         assert_eq!(written["schema"], "https://a/card.json");
         assert_eq!(written["data"]["workloads"][0]["name"], "shop/web");
         let lost = Card { path: "/no/such/folder/card".into(), ..card };
-        assert!(lost.write(&super::super::report::example()).unwrap_err().contains("/no/such/folder/card"));
+        insta::assert_snapshot!(lost.write(&super::super::report::example()).unwrap_err(), @"write the card /no/such/folder/card: No such file or directory (os error 2)");
     }
 }

@@ -142,7 +142,7 @@ mod tests {
     fn a_few_are_trees() {
         let one = WorkloadStatus::of(&fixtures::held(), &[]);
         let lines = lines(&[&one], &frame(24));
-        assert!(lines[0].starts_with("deployment/web  Held"), "{lines:#?}");
+        insta::assert_snapshot!(lines[0], @"deployment/web  Held  (namespace shop)");
         assert!(lines.iter().any(|line| line.starts_with("└─ canary")), "{lines:#?}");
     }
 }

@@ -162,7 +162,7 @@ mod tests {
     async fn output_comes_whole_and_a_failure_with_what_was_said() {
         assert_eq!(shell("head -c 200000 /dev/zero | tr '\\0' a").await.unwrap().len(), 200_000);
         let error = shell("echo no such resource >&2; exit 1").await.unwrap_err();
-        assert!(error.message.contains("no such resource"));
+        insta::assert_snapshot!(error.message, @"the tool: no such resource");
     }
 
     #[test]

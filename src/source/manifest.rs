@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn what_is_not_meant_is_refused() {
         let all = documents(WEB);
-        assert!(find(&all, "other", "shop").unwrap_err().message.contains("deployment web"));
+        insta::assert_snapshot!(find(&all, "other", "shop").unwrap_err().message, @"the manifest has no deployment/other: it has deployment web");
         let elsewhere = documents(&WEB.replace("{name: web}\nspec", "{name: web, namespace: dev}\nspec"));
         assert!(find(&elsewhere, "web", "shop").is_err());
         assert!(find(&[all[0].clone(), all[0].clone()], "web", "shop").is_err());
@@ -191,6 +191,6 @@ mod tests {
         let twice = parse("a: 1\na: 2\n", "t", None).unwrap_err().message;
         assert_eq!(twice, "read t, line 2: the key a stands twice, first in line 1");
         let large = std::io::repeat(b'#').take(10 * 1024 * 1024);
-        assert!(capped(large, "t").unwrap_err().message.contains("larger than 4 MiB"));
+        insta::assert_snapshot!(capped(large, "t").unwrap_err().message, @"t is larger than 4 MiB");
     }
 }

@@ -223,7 +223,7 @@ mod tests {
             json!({"base": {"a": 1, "b": 2}, "web": {"a": 1, "b": 3},
                 "late": {"a": 1, "b": 2, "c": 4}, "same": {"a": 1, "b": 2}})
         );
-        assert!(documents("a: &a [*a]\n").unwrap_err().contains("line 1: an alias stands in what it names"));
+        insta::assert_snapshot!(documents("a: &a [*a]\n").unwrap_err(), @"line 1: an alias stands in what it names");
     }
 
     #[test]

@@ -107,7 +107,7 @@ mod tests {
             "a.yaml, document 2: apply deployment/web in namespace shop: hpa applied spec.replicas, spec.paused \
              (last at 2026-11-27T12:00:00Z); kubectl-set changed spec.template.spec.x at 2026-11-27T12:03:04Z"
         );
-        assert!(error.next[0].contains("--force-conflicts"));
+        insta::assert_snapshot!(error.next[0], @"leave those fields out of the manifest, or take them: --force-conflicts");
         assert!(conflicts[3].is_with_ourselves());
         assert_eq!(Conflict::of("odd", ".a").manager, "odd");
     }

@@ -224,7 +224,7 @@ mod tests {
             assert!(!error.message.contains("123456"), "{}", error.message);
             assert!(error.message.starts_with("a.yaml, document 1"), "{}", error.message);
         }
-        assert!(objects(Vec::new()).unwrap_err().message.contains("nothing to apply"));
+        insta::assert_snapshot!(objects(Vec::new()).unwrap_err().message, @"the input has no objects: there is nothing to apply");
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         let item = placed(None, None).unwrap();
         assert_eq!(item.path(), "/api/v1/namespaces/shop/services/a");
         assert_eq!(item.object["metadata"]["namespace"], "shop");
-        assert!(placed(Some("dev"), Some("shop")).unwrap_err().message.contains("namespace dev, not shop"));
+        insta::assert_snapshot!(placed(Some("dev"), Some("shop")).unwrap_err().message, @"a.yaml, document 1: service/a is for namespace dev, not shop");
         assert!(placed(Some("../x"), None).is_err());
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "namespace": "x"}});
@@ -285,6 +285,6 @@ mod tests {
             ]
         );
         let twice = vec![items[0].clone(), items[0].clone()];
-        assert!(arranged(twice).unwrap_err().message.contains("is in a.yaml, document 1 already"));
+        insta::assert_snapshot!(arranged(twice).unwrap_err().message, @"a.yaml, document 1: deployment/b in namespace shop is in a.yaml, document 1 already");
     }
 }

@@ -291,9 +291,7 @@ mod tests {
 
     #[test]
     fn numbers_that_yaml_has_changed_are_recognised() {
-        assert!(
-            said(TagPolicy::GitHash, "342391", &build()).contains("what YAML makes of the number 01234567")
-        );
+        insta::assert_snapshot!(said(TagPolicy::GitHash, "342391", &build()), @"image web:342391 does not fit the policy git-hash: it has 342391, which is what YAML makes of the number 01234567: put the tag in quotes, or leave it out and set tag_policy");
         for (commit, tag, meant) in [
             ("12345e67aaaaaaaa", "1.2345e+71", Some("12345e67")),
             ("01234589aaaaaaaa", "1.234589e+06", Some("01234589")),
@@ -305,7 +303,7 @@ mod tests {
             let of_it = Build { commit: Some(commit.into()), ..build() };
             assert_eq!(said(TagPolicy::GitHash, tag, &of_it).contains("what YAML makes"), meant.is_some());
         }
-        assert!(said(TagPolicy::Semver, "1.1", &build()).contains("YAML makes 1.1 of 1.10"));
+        insta::assert_snapshot!(said(TagPolicy::Semver, "1.1", &build()), @"image web:1.1 does not fit the policy semver: it has no version like 1.2.3 (YAML makes 1.1 of 1.10: put it in quotes)");
     }
 
     #[test]

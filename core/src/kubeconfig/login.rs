@@ -295,13 +295,8 @@ mod tests {
             exec(&format!("command: x, {v1}, interactiveMode: Maybe")),
             "user me: exec.interactiveMode is Maybe"
         );
-        assert!(
-            exec("command: x, apiVersion: client.authentication.k8s.io/v1alpha1").contains("v1alpha1; only ")
-        );
-        assert!(
-            exec(&format!("command: x, {v1}, interactiveMode: Never, env: [{{value: a}}]"))
-                .ends_with("has no name")
-        );
+        insta::assert_snapshot!(exec("command: x, apiVersion: client.authentication.k8s.io/v1alpha1"), @"user me: exec.apiVersion is client.authentication.k8s.io/v1alpha1; only client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1 are left");
+        insta::assert_snapshot!(exec(&format!("command: x, {v1}, interactiveMode: Never, env: [{{value: a}}]")), @"user me: a variable of exec.env has no name");
         for (fields, what, said) in [
             ("token: a, username: b", "token and username or password are both set", "only one is allowed"),
             ("tokenFile: a, username: b", "tokenFile and username or password are both set", "but not both"),
@@ -358,7 +353,7 @@ mod tests {
         );
         assert_eq!(error.next, ["kubectl auth whoami (renews the token in the kubeconfig)"]);
         let error = login(&fields("")).expired(&origin(), "me", now).unwrap().into_error();
-        assert!(error.message.contains("cannot refresh without refresh-token"), "{}", error.message);
+        insta::assert_snapshot!(error.message, @"kubeconfig /c: user me: the token of the auth-provider oidc expired at 2020-01-01T00:00:00Z (kubectl: No valid id-token, and cannot refresh without refresh-token)");
         let before = "2019-11-25T12:00:00Z".parse().unwrap();
         assert!(login(&fields("")).expired(&origin(), "me", before).is_none());
     }

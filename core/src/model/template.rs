@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_container_that_is_unclear_is_refused() {
-        assert!(with_image(&template("a:1"), None, "a:2").unwrap_err().message.contains("web, log"));
+        insta::assert_snapshot!(with_image(&template("a:1"), None, "a:2").unwrap_err().message, @"--image a:2 does not say which of the containers web, log it is for");
         assert!(with_image(&template("a:1"), Some("nope"), "a:2").unwrap_err().message.contains("nope"));
     }
 }

@@ -201,7 +201,7 @@ mod tests {
             "{found:?}"
         );
         other.budgets = Ok(vec![]);
-        assert!(budgets(&subject(), &other).unwrap()[0].why.contains("no PodDisruptionBudget"));
+        insta::assert_snapshot!(budgets(&subject(), &other).unwrap()[0].why, @"has no PodDisruptionBudget: a drain may take all pods at once");
         let mut one = subject();
         one.deployment.spec.replicas = Some(1);
         assert_eq!(budgets(&one, &other), Ok(vec![]));

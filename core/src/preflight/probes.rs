@@ -175,7 +175,7 @@ mod tests {
         let slow = json!({"periodSeconds": 10, "failureThreshold": 60, "initialDelaySeconds": 1});
         let found = deadline(&with("containers/0/startupProbe", slow), &facts()).unwrap();
         // 1 + 10 * 60 of the startup probe, 10 of the readiness probe.
-        assert!(found[0].why.contains("a start of 611 s"), "{found:?}");
+        insta::assert_snapshot!(found[0].why, @"is 600, but the probes allow a start of 611 s and minReadySeconds asks for 0 s more: a rollout that goes well may count as failed");
         let mut slow = subject();
         slow.deployment.spec.min_ready_seconds = Some(590);
         assert_eq!(deadline(&slow, &facts()), Ok(vec![]), "600 is not more than 600");

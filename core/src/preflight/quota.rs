@@ -273,9 +273,9 @@ mod tests {
             assert_eq!((level(1), level(0)), (vec![Level::Warning], vec![Level::Error]), "{key}");
         }
         let found = headroom(&rolling(4, 1), &full("pods", "4")).unwrap();
-        assert!(found[0].why.starts_with("leaves 0 of 4, and 1 more pod needs 1:"), "{found:?}");
+        insta::assert_snapshot!(found[0].why, @"leaves 0 of 4, and 1 more pod needs 1: old pods go before new ones come, as maxUnavailable allows");
         let found = headroom(&rolling(4, 0), &full("pods", "4")).unwrap();
-        assert!(found[0].why.ends_with("would stop at 0 of 4 new pods"), "{found:?}");
+        insta::assert_snapshot!(found[0].why, @"leaves 0 of 4, and each new pod needs 1: the rolling update would stop at 0 of 4 new pods");
         // The new pods are larger than what the old ones give back.
         let mut larger = rolling(4, 1);
         larger.deployment.spec.template["spec"]["containers"][0]["resources"]["requests"]["cpu"] =

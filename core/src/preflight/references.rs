@@ -242,7 +242,7 @@ mod tests {
             with("containers/0/env", json!([{"valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]));
         let found =
             exist(&key, &know(Kind::ConfigMap, "c", map(json!({"other": ""}))), Kind::ConfigMap).unwrap();
-        assert!(found[0].why.contains("the key k of configmap/c"), "{found:?}");
+        insta::assert_snapshot!(found[0].why, @"needs the key k of configmap/c, which has none of that name: the pods would not start");
     }
 
     #[test]

@@ -282,10 +282,7 @@ mod tests {
         assert_eq!(rules(&refusing), [("RP001", Level::Error)]);
         let error = refusing.refusal("deployment/web").unwrap();
         assert_eq!(error.kind, Kind::Refused);
-        assert!(
-            error.message.contains("RP001 deployment/web spec.template.spec.containers[0].readinessProbe"),
-            "{error}"
-        );
+        insta::assert_snapshot!(error.message, @"preflight of deployment/web: RP001 deployment/web spec.template.spec.containers[0].readinessProbe: container web is behind service/web and has no readiness probe: it gets requests as soon as its process runs");
         assert!(error.next.iter().any(|next| next.contains("--force=RP001")), "{error:?}");
         let forced = judge(&bare, &facts(), &["RP001".into()]);
         assert_eq!(rules(&forced), [("RP001", Level::Warning)]);

@@ -115,7 +115,7 @@ mod tests {
     fn pods_are_named_exactly() {
         let matchers = [("job".to_owned(), "a\"b".to_owned())].into();
         let query = queries("shop", &pods(&["web-1", "web.2"]), &matchers).remove(0);
-        assert!(query.starts_with("{__name__=~\"http_requests_total|"), "{query}");
+        insta::assert_snapshot!(query, @r#"{__name__=~"http_requests_total|http_server_request_duration_seconds_count|http_server_duration_milliseconds_count|http_server_requests_seconds_count|grpc_server_handled_total|http_request_duration_seconds_count|http_server_requests_total|http_request_duration_seconds_bucket|http_server_request_duration_seconds_bucket|http_server_duration_milliseconds_bucket|http_server_requests_seconds_bucket|grpc_server_handling_seconds_bucket",namespace="shop",pod=~"web-1|web[.]2",job="a\"b"}"#);
         assert!(query.ends_with(r#",namespace="shop",pod=~"web-1|web[.]2",job="a\"b"}"#), "{query}");
         let many: Vec<String> = (0..130).map(|index| format!("web-{index}")).collect();
         assert_eq!(queries("shop", &many, &Matchers::new()).len(), 3);

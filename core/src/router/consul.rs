@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(shares(&woven), [" 0", "web-rp-stable 67.5", "web-rp-canary 7.5", "old 25.0"]);
         assert_snapshot!(refusal(&CONSUL, &both(33.33, 66.66), &ten()), @"servicesplitter/web in namespace shop: its weights cannot be divided so that they are 100 together, as Consul demands");
         let small = refusal(&CONSUL, &both(0.25, 99.75), &ten().with(Some(0), Some(99), Some(1)));
-        assert!(small.contains("cannot be divided"), "{small}");
+        insta::assert_snapshot!(small, @"servicesplitter/web in namespace shop: its weights cannot be divided so that they are 100 together, as Consul demands");
         let web = Target::service("shop", "web");
         for other in [
             json!([{"weight": 100, "service": "api"}]),

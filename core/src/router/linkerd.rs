@@ -96,7 +96,7 @@ mod tests {
         assert!(cookies("x=y; who=a.b+(c)[d]") && !cookies("who=aXb+(c)[d]"));
         let mut lost = woven;
         lost["spec"]["rules"][0]["backendRefs"][0].as_object_mut().unwrap().remove("port");
-        assert!(convert(&lost).unwrap_err().starts_with("missing port"), "the rules themselves");
+        insta::assert_snapshot!(convert(&lost).unwrap_err(), @r#"missing port for backend Service "web-rp-canary""#);
     }
 
     #[test]

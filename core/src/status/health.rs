@@ -152,11 +152,7 @@ mod tests {
         let status = WorkloadStatus::of(&with(vec![ready("a"), ready("b"), crashing("c")]), &[]);
         assert_eq!(status.health.state, Condition::Failing);
         assert_eq!(status.health.reason.as_deref(), Some("CrashLoopBackOff"));
-        assert!(
-            status.sentence().contains("failing: CrashLoopBackOff: web ended 8 times"),
-            "{}",
-            status.sentence()
-        );
+        insta::assert_snapshot!(status.sentence(), @"Idle: stable 2/3 Ready; failing: CrashLoopBackOff: web ended 8 times: exit code 1 (Error)");
         let most = with(vec![ready("a"), crashing("b"), crashing("c")]);
         assert_eq!(WorkloadStatus::of(&most, &[]).health.state, Condition::Failed);
         let brief = WorkloadStatus::brief(&most).stable.unwrap();

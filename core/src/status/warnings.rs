@@ -176,7 +176,7 @@ mod tests {
             observed.see_pinned(&[service]);
             messages(&observed)
         };
-        assert!(seen("shop", "web", idle())[0].starts_with("service/front is pinned to one version"));
+        insta::assert_snapshot!(seen("shop", "web", idle())[0], @"service/front is pinned to one version and nothing holds it: the next ordinary deploy would lose all endpoints: kubectl rollout-plus abort web -n shop");
         for (namespace, app, observed) in
             [("other", "web", idle()), ("shop", "api", idle()), ("shop", "web", held())]
         {
@@ -195,7 +195,7 @@ mod tests {
             ]
         );
         observed.lock = Some(LockState { holder: Some("me@here/r1".into()), renewed: None, duration: 30 });
-        assert!(messages(&observed)[0].contains("unless the run of me@here/r1 is alive"));
+        insta::assert_snapshot!(messages(&observed)[0], @"service/web is pinned to one version and unless the run of me@here/r1 is alive, nothing holds it: the next ordinary deploy would lose all endpoints: kubectl rollout-plus abort web -n shop");
         assert!(messages(&pinned(held())).is_empty(), "a hold keeps the pods");
         observed
             .traffic_objects

@@ -285,7 +285,7 @@ mod tests {
         assert!(kind == Kind::Refused && text.starts_with("no Service selects the pods"), "{text}");
         let mut share = served(held(), None);
         share.traffic = Some(Traffic::direct("web"));
-        assert!(refused(&request("web:2"), &share).1.starts_with("a canary of deployment/web"));
+        insta::assert_snapshot!(refused(&request("web:2"), &share).1, @"a canary of deployment/web in namespace shop is held: it has to be promoted or aborted first");
         let (kind, text) = refused(&request("web:1"), &served(idle(), None));
         assert!(kind == Kind::Usage && text.contains("runs that version already"), "{text}");
         assert_eq!(refused(&BlueGreenRequest::default(), &served(idle(), None)).0, Kind::Usage);
@@ -306,9 +306,7 @@ mod tests {
         assert!(blue_green(&request("web:2"), &shared).is_ok());
         shared.traffic_objects.slices =
             slice(&json!([endpoint("web-web-1-abcde"), endpoint("web-old-1-abcde")]));
-        assert!(
-            refused(&request("web:2"), &shared).1.contains("also has pods that are not of deployment/web")
-        );
+        insta::assert_snapshot!(refused(&request("web:2"), &shared).1, @"service/web also has pods that are not of deployment/web in namespace shop (web-old-1-abcde): switched to one version of it, it would lose them");
     }
 
     #[test]
@@ -330,9 +328,9 @@ mod tests {
     fn a_version_that_was_never_tried_is_not_switched_to() {
         let mut other = second_set("web-1");
         other.workload.spec.template = template("web:3");
-        assert!(promote(&other).unwrap_err().message.contains("was never tried"));
+        insta::assert_snapshot!(promote(&other).unwrap_err().message, @"another client replaced the canary of deployment/web in namespace shop by a version that was never tried: web:3");
         let mut dead = second_set("web-1");
         dead.revisions[1].status.ready_replicas = 0;
-        assert!(promote(&dead).unwrap_err().message.starts_with("no pod of the new version"));
+        insta::assert_snapshot!(promote(&dead).unwrap_err().message, @"no pod of the new version of deployment/web in namespace shop is Ready");
     }
 }

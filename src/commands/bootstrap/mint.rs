@@ -203,7 +203,7 @@ mod tests {
             "deliver to drone=a/b: gone; the new token was revoked again: what dotenv=ci.env, github=a/b has is void"
         );
         let left = of(&["dotenv=ci.env"], false);
-        assert!(left.message.ends_with("could not be revoked, and dotenv=ci.env has it"), "{}", left.message);
+        insta::assert_snapshot!(left.message, @"deliver to drone=a/b: gone; the new token could not be revoked, and dotenv=ci.env has it");
         assert_eq!(left.next[0], "kubectl delete secret ci-token-2 -n shop");
     }
 }

@@ -84,7 +84,7 @@ fn a_replica_set_that_a_quota_refuses_is_given_up_within_seconds() {
     assert_eq!(look(&observed, 2).state, State::InProgress);
     let failure = look(&observed, 7).failure.unwrap();
     assert_eq!((failure.reason.as_str(), failure.grace), ("QuotaExceeded", 5));
-    assert!(failure.message.ends_with("exceeded quota: few"));
+    insta::assert_snapshot!(failure.message, @r#"Failed to create new replica set "web-2": replicasets.apps "web-2" is forbidden: exceeded quota: few"#);
 }
 
 #[test]

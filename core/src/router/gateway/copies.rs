@@ -84,7 +84,7 @@ mod tests {
             assert_eq!(told(&[controller], None), None);
         }
         assert_eq!(told(&[contour], Some(100)), None);
-        assert!(told(&[contour], Some(99)).unwrap().contains("copies all requests or none"));
+        insta::assert_snapshot!(told(&[contour], Some(99)).unwrap(), @"httproute/web in namespace shop: projectcontour.io/gateway-controller, which serves it, copies all requests or none (RequestPercentageMirror): ask for 100 %");
         assert_eq!(told(&[istio], Some(99)), None);
         assert_eq!(told(&[], Some(99)), None, "nobody serves it yet");
     }

@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(no(&route(&[], std::slice::from_ref(&now))), "it names no parent, so nobody serves it");
         // The names are those of two namespaces, or of two listeners.
         let abroad = json!({"name": "edge", "namespace": "infra"});
-        assert!(no(&route(&[abroad], &[now])).contains("gateway/edge"));
+        insta::assert_snapshot!(no(&route(&[abroad], &[now])), @"no controller of gateway/edge answered");
         let (http, https) =
             (json!({"name": "edge", "sectionName": "http"}), json!({"name": "edge", "sectionName": "https"}));
         let both = [http.clone(), https.clone()];
