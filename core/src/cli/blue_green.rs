@@ -17,8 +17,12 @@ pub struct BlueGreenArgs {
     /// The new version.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// What the new version has to answer before the switch, through its preview: PATH[=STATUS][~TEXT][<300ms] (repeatable)
-    #[arg(long, value_name = "CHECK")]
+    /// What the new version has to answer before the switch, through its preview.
+    #[arg(
+        long,
+        value_name = "CHECK",
+        help = "What the new version has to answer before the switch, through its preview: PATH[=STATUS][~TEXT][<300ms] (repeatable)"
+    )]
     pub verify: Vec<Check>,
     /// Switch and finish; otherwise `promote` does
     #[arg(long)]
