@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::shop::{Ended, Shop, finish};
 
 /// What differs from run to run, and what stands for it.
-const DIFFERENT: [(&str, &str); 15] = [
+const DIFFERENT: [(&str, &str); 16] = [
     (r"eyJ[\w.-]{20,}", "A-TOKEN-THAT-IS-SEEN"),
     (r"https?://(127\.0\.0\.1|localhost):\d+", "https://SERVER"),
     (r"\b(127\.0\.0\.1|localhost):\d+", "SERVER"),
@@ -33,6 +33,8 @@ const DIFFERENT: [(&str, &str); 15] = [
     (r"tester@[\w.-]+", "tester@HOST"),
     (r"(CN=[\w.-]+)@\d+", "$1"),
     (r"\bv1\.\d+\.\d+\b", "VERSION"),
+    // A connection that ends is closed or reset, as it comes.
+    (r"(client error \(SendRequest\)): [^;\n]*", "$1"),
     (r"(?m)  \d+s$", "  AGE"),
     // Columns are as wide as what is in them.
     (r"(\S) {2,}", "$1  "),
