@@ -30,7 +30,9 @@ pub(crate) fn write(path: &Path, content: &Secret, mark: &str) -> Result<(), Err
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        return Err(Error::usage(format!("{}: there is no folder {}", path.display(), folder.display())));
+        let why =
+            format!("write the credential to {}: there is no folder {}", path.display(), folder.display());
+        return Err(Error::new(Kind::Infrastructure, why));
     }
     // Its owner's alone from the first moment on, under a name that nobody has, and gone if it does not take the place.
     let mut file = tempfile::Builder::new().prefix(".").tempfile_in(folder).map_err(failed)?;
