@@ -4,7 +4,7 @@
 //!
 //! | part | modules |
 //! |---|---|
-//! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`] |
+//! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`], [`condition`] |
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
 //! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`reading`] |
@@ -26,6 +26,7 @@ pub mod ci_account;
 pub mod cli;
 pub mod comparison;
 pub mod completion;
+pub mod condition;
 pub mod credentials;
 pub mod delivery;
 pub mod duration;

@@ -1,0 +1,127 @@
+//! Conditions that are no more than limits of one sample: nine of ten.
+
+use super::{Compare, Function, Limits, Node, Step};
+
+impl Limits {
+    /// Reads `result[0] OP N`, both of a range, and the looks at whether there is a sample that people put before.
+    pub(super) fn of(node: &Node) -> Option<Self> {
+        match node {
+            Node::Compare(compare, left, right) => match (place(left), number(right)) {
+                (Some(bare), Some(limit)) => Self::one(*compare, limit, bare),
+                _ => match (number(left), place(right)) {
+                    (Some(limit), Some(bare)) => Self::one(turned(*compare), limit, bare),
+                    _ => None,
+                },
+            },
+            Node::And(parts) => Self::all(parts, false),
+            Node::Or(parts) => Self::all(parts, true),
+            Node::Nil
+            | Node::Bool(_)
+            | Node::Int(_)
+            | Node::Float(_)
+            | Node::Text(_)
+            | Node::Result
+            | Node::Call(..)
+            | Node::Place(..)
+            | Node::Not(_) => None,
+        }
+    }
+
+    fn one(compare: Compare, limit: f64, bare: bool) -> Option<Self> {
+        let empty = Self { bare, ..Self::default() };
+        match compare {
+            Compare::Less => Some(Self { max: Some(limit), strict: true, ..empty }),
+            Compare::LessOrEqual => Some(Self { max: Some(limit), ..empty }),
+            Compare::More => Some(Self { min: Some(limit), strict: true, ..empty }),
+            Compare::MoreOrEqual => Some(Self { min: Some(limit), ..empty }),
+            Compare::Equal | Compare::NotEqual => None,
+        }
+    }
+
+    /// Joins parts: those of `||` are a limit and looks that pass without a sample; those of `&&` may be two limits.
+    fn all(parts: &[Node], any: bool) -> Option<Self> {
+        let mut found: Option<Self> = None;
+        let mut empty = None;
+        for part in parts {
+            if looks_for_a_sample(part, any) {
+                empty = Some(any);
+                continue;
+            }
+            let one = Self::of(part)?;
+            found = Some(match found {
+                None => one,
+                Some(first) if !any => first.with(one)?,
+                Some(_) => return None,
+            });
+        }
+        found.map(|limits| Self { empty: empty.or(limits.empty), ..limits })
+    }
+
+    fn with(self, other: Self) -> Option<Self> {
+        let twice =
+            (self.min.is_some() && other.min.is_some()) || (self.max.is_some() && other.max.is_some());
+        (!twice && self.strict == other.strict && self.bare == other.bare).then_some(Self {
+            min: self.min.or(other.min),
+            max: self.max.or(other.max),
+            ..self
+        })
+    }
+}
+
+/// Whether a place is that of one sample; whether it is the list itself.
+fn place(node: &Node) -> Option<bool> {
+    match node {
+        Node::Result => Some(true),
+        Node::Place(base, steps) if **base == Node::Result && steps.as_slice() == [Step::Index(0)] => {
+            Some(false)
+        }
+        Node::Call(Function::Default, arguments) => arguments.first().and_then(place),
+        _ => None,
+    }
+}
+
+fn number(node: &Node) -> Option<f64> {
+    match node {
+        #[allow(clippy::cast_precision_loss, reason = "a limit")]
+        Node::Int(number) => Some(*number as f64),
+        Node::Float(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn turned(compare: Compare) -> Compare {
+    match compare {
+        Compare::Less => Compare::More,
+        Compare::LessOrEqual => Compare::MoreOrEqual,
+        Compare::More => Compare::Less,
+        Compare::MoreOrEqual => Compare::LessOrEqual,
+        same @ (Compare::Equal | Compare::NotEqual) => same,
+    }
+}
+
+/// Whether a part only asks for a sample: `len(result) > 0 &&`, `!isNaN(result[0]) &&`, or the same turned round before
+/// `||`.
+fn looks_for_a_sample(node: &Node, any: bool) -> bool {
+    let length = |left: &Node, right: &Node| {
+        matches!(left, Node::Call(Function::Len, list) if matches!(list.as_slice(), [Node::Result]))
+            .then(|| number(right))
+            .flatten()
+    };
+    match node {
+        Node::Compare(compare, left, right) => match (compare, length(left, right), any) {
+            (Compare::Equal | Compare::LessOrEqual, Some(0.0), true) => true,
+            (Compare::Less, Some(limit), true) => limit == 1.0,
+            (Compare::Equal | Compare::MoreOrEqual, Some(limit), false) => limit == 1.0,
+            (Compare::More | Compare::NotEqual, Some(0.0), false) => true,
+            _ => is_nil_compared(*compare, left, right, any),
+        },
+        Node::Call(Function::IsNaN | Function::IsInf | Function::IsNil, _) => any,
+        Node::Not(inner) => !any && looks_for_a_sample(inner, true),
+        _ => false,
+    }
+}
+
+fn is_nil_compared(compare: Compare, left: &Node, right: &Node, any: bool) -> bool {
+    let is = if any { Compare::Equal } else { Compare::NotEqual };
+    compare == is && place(left).is_some() && *right == Node::Nil
+}
