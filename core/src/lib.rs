@@ -4,7 +4,7 @@
 //!
 //! | part | modules |
 //! |---|---|
-//! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`], [`condition`] |
+//! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`], [`condition`], [`analysis_file`] |
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
 //! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`reading`] |
@@ -19,6 +19,7 @@
 
 pub mod aftermath;
 pub mod analysis;
+pub mod analysis_file;
 pub mod apply;
 pub mod brief;
 pub mod ci;
