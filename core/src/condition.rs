@@ -103,6 +103,11 @@ impl Condition {
         run::run(&self.folded, measured)
     }
 
+    /// Whether it takes more than the one sample that a query gives: `result[1]`.
+    pub fn takes_many(&self) -> bool {
+        self.written.takes_many()
+    }
+
     /// Returns the limits, where it says no more than that one sample has to be within them.
     pub fn limits(&self) -> Option<Limits> {
         Limits::of(&self.written)
@@ -135,6 +140,8 @@ pub struct Limits {
     pub bare: bool,
     /// What it says where there is no sample, where it says that.
     pub empty: Option<bool>,
+    /// What it says of NaN or infinity, where it asks for them.
+    pub nan: Option<bool>,
 }
 
 /// A part of a condition.
@@ -230,6 +237,19 @@ impl Node {
             | Self::Float(_)
             | Self::Text(_)
             | Self::Result) => same,
+        }
+    }
+
+    fn takes_many(&self) -> bool {
+        match self {
+            Self::Nil | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Text(_) | Self::Result => false,
+            Self::Place(base, steps) => match (base.as_ref(), steps.first()) {
+                (Self::Result, Some(Step::Index(index))) => *index != 0,
+                (base, _) => base.takes_many(),
+            },
+            Self::Not(inner) => inner.takes_many(),
+            Self::Compare(_, left, right) => left.takes_many() || right.takes_many(),
+            Self::And(parts) | Self::Or(parts) | Self::Call(_, parts) => parts.iter().any(Self::takes_many),
         }
     }
 

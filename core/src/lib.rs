@@ -10,6 +10,8 @@
 //! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`reading`] |
 //! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
 //! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`] |
+//! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
+//! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`], [`import`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
 //! | the command line | [`ci`], [`cli`], [`completion`] |
 //! | tests | `fixtures` |
@@ -42,6 +44,7 @@ pub mod golang;
 pub mod health;
 pub mod history;
 pub mod hold;
+pub mod import;
 pub mod journal;
 pub mod keys;
 pub mod kubeconfig;

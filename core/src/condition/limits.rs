@@ -41,10 +41,14 @@ impl Limits {
     /// Joins parts: those of `||` are a limit and looks that pass without a sample; those of `&&` may be two limits.
     fn all(parts: &[Node], any: bool) -> Option<Self> {
         let mut found: Option<Self> = None;
-        let mut empty = None;
+        let (mut empty, mut nan) = (None, None);
         for part in parts {
-            if looks_for_a_sample(part, any) {
+            if asks_for_a_sample(part, any) {
                 empty = Some(any);
+                continue;
+            }
+            if asks_for_a_number(part, any) {
+                nan = Some(any);
                 continue;
             }
             let one = Self::of(part)?;
@@ -54,7 +58,7 @@ impl Limits {
                 Some(_) => return None,
             });
         }
-        found.map(|limits| Self { empty: empty.or(limits.empty), ..limits })
+        found.map(|limits| Self { empty: empty.or(limits.empty), nan: nan.or(limits.nan), ..limits })
     }
 
     fn with(self, other: Self) -> Option<Self> {
@@ -99,29 +103,37 @@ fn turned(compare: Compare) -> Compare {
     }
 }
 
-/// Whether a part only asks for a sample: `len(result) > 0 &&`, `!isNaN(result[0]) &&`, or the same turned round before
-/// `||`.
-fn looks_for_a_sample(node: &Node, any: bool) -> bool {
-    let length = |left: &Node, right: &Node| {
-        matches!(left, Node::Call(Function::Len, list) if matches!(list.as_slice(), [Node::Result]))
-            .then(|| number(right))
-            .flatten()
-    };
+/// Whether a part only asks if there is a sample: `len(result) > 0 &&`, or the same turned round before `||`.
+fn asks_for_a_sample(node: &Node, any: bool) -> bool {
     match node {
-        Node::Compare(compare, left, right) => match (compare, length(left, right), any) {
-            (Compare::Equal | Compare::LessOrEqual, Some(0.0), true) => true,
-            (Compare::Less, Some(limit), true) => limit == 1.0,
-            (Compare::Equal | Compare::MoreOrEqual, Some(limit), false) => limit == 1.0,
-            (Compare::More | Compare::NotEqual, Some(0.0), false) => true,
-            _ => is_nil_compared(*compare, left, right, any),
-        },
-        Node::Call(Function::IsNaN | Function::IsInf | Function::IsNil, _) => any,
-        Node::Not(inner) => !any && looks_for_a_sample(inner, true),
+        Node::Compare(compare, left, right) => {
+            let length = number(right).filter(|_| is_length(left));
+            match (compare, length, any) {
+                (Compare::Equal | Compare::LessOrEqual, Some(0.0), true)
+                | (Compare::Less, Some(1.0), true)
+                | (Compare::Equal | Compare::MoreOrEqual, Some(1.0), false)
+                | (Compare::More | Compare::NotEqual, Some(0.0), false) => true,
+                _ => {
+                    let is = if any { Compare::Equal } else { Compare::NotEqual };
+                    *compare == is && **left == Node::Result && **right == Node::Nil
+                }
+            }
+        }
+        Node::Call(Function::IsNil, _) => any,
+        Node::Not(inner) => !any && asks_for_a_sample(inner, true),
         _ => false,
     }
 }
 
-fn is_nil_compared(compare: Compare, left: &Node, right: &Node, any: bool) -> bool {
-    let is = if any { Compare::Equal } else { Compare::NotEqual };
-    compare == is && place(left).is_some() && *right == Node::Nil
+/// Whether a part only asks if the sample is a number: `!isNaN(result[0]) &&`, `isNaN(result[0]) ||`.
+fn asks_for_a_number(node: &Node, any: bool) -> bool {
+    match node {
+        Node::Call(Function::IsNaN | Function::IsInf, _) => any,
+        Node::Not(inner) => !any && asks_for_a_number(inner, true),
+        _ => false,
+    }
+}
+
+fn is_length(node: &Node) -> bool {
+    matches!(node, Node::Call(Function::Len, list) if matches!(list.as_slice(), [Node::Result]))
 }

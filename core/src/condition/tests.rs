@@ -150,11 +150,15 @@ fn limits_are_seen_in_the_shapes_that_people_write() {
         ("0 <= result[0] && result[0] <= 1", Limits { min: Some(0.0), max: Some(1.0), ..none }),
         (
             "len(result) == 0 || isNaN(result[0]) || result[0] < 0.02",
-            Limits { max: Some(0.02), strict: true, empty: Some(true), ..none },
+            Limits { max: Some(0.02), strict: true, empty: Some(true), nan: Some(true), ..none },
         ),
         (
             "len(result) == 1 && !isNaN(result[0]) && !isInf(result[0]) && result[0] >= 20",
-            Limits { min: Some(20.0), empty: Some(false), ..none },
+            Limits { min: Some(20.0), empty: Some(false), nan: Some(false), ..none },
+        ),
+        (
+            "isNaN(result[0]) || result[0] < 1",
+            Limits { max: Some(1.0), strict: true, nan: Some(true), ..none },
         ),
         ("default(result, 0) < 0.05", Limits { max: Some(0.05), strict: true, bare: true, ..none }),
     ] {
