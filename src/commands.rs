@@ -13,6 +13,7 @@ mod doctor;
 mod external;
 mod get;
 mod history;
+mod import;
 mod pipeline;
 mod ready;
 mod rollback;
@@ -100,6 +101,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Scale(args) => scale::scale(args, global, &connect(global).await?, output).await,
         Command::Pause(args) => scale::pause(args, true, global, &connect(global).await?, output).await,
         Command::Unpause(args) => scale::pause(args, false, global, &connect(global).await?, output).await,
+        Command::Import(args) => import::run(args, output),
         Command::Tag(args) => tag::run(args, &Build::of(environment), output),
         Command::Bootstrap(args) => Box::pin(bootstrap::run(args, context)).await,
         Command::Completion(args) => completion::run(*args, output),

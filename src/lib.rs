@@ -20,6 +20,9 @@ pub use rollout_plus_core::{
     environment, error, event, evidence, golang, health, history, hold, journal, keys, kubeconfig, metric,
     model, ownership, plan, preflight, prometheus, reading, router, scrape, scrub, share, situation, status,
     step, strategy, traffic, words,
+    aftermath, apply, brief, ci, ci_account, cli, completion, credentials, duration, environment, error,
+    event, evidence, golang, health, history, hold, import, journal, keys, kubeconfig, model, ownership,
+    plan, preflight, router, scrub, share, situation, status, step, strategy, traffic, words,
 };
 
 mod cluster;

@@ -7,6 +7,7 @@ mod diagnosis;
 mod document;
 mod evidence;
 mod findings;
+mod imported;
 mod live;
 mod objects;
 mod picture;

@@ -214,12 +214,14 @@ pub struct Prometheus {
 }
 
 impl From {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
     fn is_default(&self) -> bool {
         *self == Self::Pods
     }
 }
 
 impl OnNoData {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
     fn is_default(&self) -> bool {
         *self == Self::Inconclusive
     }

@@ -12,6 +12,7 @@ mod effect;
 mod get;
 mod guard;
 mod image;
+mod import;
 mod inputs;
 mod kubectl;
 mod line;
@@ -41,6 +42,7 @@ pub use effect::Effect;
 pub use get::GetArgs;
 pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
 pub use image::NewImage;
+pub use import::ImportArgs;
 pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
 
 pub use apply::ApplyArgs;
@@ -91,6 +93,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Judge a rollout without starting it
     Check(CheckArgs),
+    /// Read what there is for Argo Rollouts or Flagger: print an analysis file, and the command line that does the same
+    Import(ImportArgs),
     /// Print the tag for the image that this CI build makes, or judge images by it
     Tag(TagArgs),
     /// Show objects as kubectl does

@@ -123,7 +123,7 @@ pub fn judge(success: Option<&Condition>, failure: Option<&Condition>, measured:
         Err(why) => Outcome::Error(why),
         Ok((_, Some(true)) | (Some(false), None)) => Outcome::Failed,
         Ok((Some(false), Some(false))) => Outcome::Inconclusive,
-        Ok((Some(true), _) | (None, _)) => Outcome::Successful,
+        Ok((Some(true) | None, _)) => Outcome::Successful,
     }
 }
 
@@ -212,10 +212,10 @@ impl Node {
     /// Folds what expr's optimizer folds after the types are checked (`optimizer/fold.go`).
     fn folded(self) -> Self {
         match self {
-            Self::Not(inner) => match inner.folded() {
-                Self::Bool(value) => Self::Bool(!value),
-                other => Self::Not(Box::new(other)),
-            },
+            Self::Not(inner) => {
+                let inner = inner.folded();
+                if let Self::Bool(value) = inner { Self::Bool(!value) } else { Self::Not(Box::new(inner)) }
+            }
             Self::And(parts) => Self::joined(parts, true),
             Self::Or(parts) => Self::joined(parts, false),
             Self::Compare(compare, left, right) => {

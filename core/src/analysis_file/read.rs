@@ -109,7 +109,7 @@ fn source(keys: &mut Keys<'_>) -> Result<Source, String> {
         }
         _ => {
             let web = keys.take("web").map(|value| web(value, &keys.place)).transpose()?;
-            let web = web.ok_or_else(|| keys.wrong("web", "it is missing".into()))?;
+            let web = web.ok_or_else(|| keys.wrong("web", "it is missing"))?;
             Ok(Source::Web { web, limit: limit(keys, false)? })
         }
     }
@@ -151,14 +151,14 @@ fn limit(keys: &mut Keys<'_>, is_query: bool) -> Result<Limit, String> {
         limit.success_condition.is_some() || limit.failure_condition.is_some(),
     );
     if bounds && conditions {
-        return Err(keys.wrong("", "min and max cannot stand beside conditions".into()));
+        return Err(keys.wrong("", "min and max cannot stand beside conditions"));
     }
     if !bounds && !conditions {
         let what = if is_query { "a query" } else { "a web request" };
         return Err(keys.wrong("", format!("{what} takes min, max, successCondition or failureCondition")));
     }
     if limit.min.zip(limit.max).is_some_and(|(min, max)| min > max) {
-        return Err(keys.wrong("min", "it is larger than max".into()));
+        return Err(keys.wrong("min", "it is larger than max"));
     }
     Ok(limit)
 }
@@ -195,7 +195,7 @@ fn prometheus(value: &Value) -> Result<Prometheus, String> {
     };
     keys.end()?;
     if prometheus.token_file.is_some() && !prometheus.token_command.is_empty() {
-        return Err(keys.wrong("tokenFile", "it cannot stand beside tokenCommand".into()));
+        return Err(keys.wrong("tokenFile", "it cannot stand beside tokenCommand"));
     }
     Ok(prometheus)
 }
@@ -271,10 +271,11 @@ impl<'v> Keys<'v> {
         key: &'static str,
         read: impl FnOnce(&'v Value) -> Result<T, String>,
     ) -> Result<T, String> {
-        self.read(key, read)?.ok_or_else(|| self.wrong(key, "it is missing".into()))
+        self.read(key, read)?.ok_or_else(|| self.wrong(key, "it is missing"))
     }
 
-    fn wrong(&self, key: &str, why: String) -> String {
+    fn wrong(&self, key: &str, why: impl Into<String>) -> String {
+        let why = why.into();
         match key {
             "" => match self.place.strip_suffix('.') {
                 Some(place) => format!("{place}: {why}"),

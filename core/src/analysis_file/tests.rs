@@ -255,6 +255,8 @@ fn times_and_latencies_are_written_as_they_are_read() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_text_as_variables_or_value_panics(text in ".{0,40}") {
         drop(unknown(&text));

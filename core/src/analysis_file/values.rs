@@ -22,7 +22,7 @@ pub fn span(text: &str) -> Result<Duration, String> {
 pub(super) fn written(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 3600, seconds / 60, seconds % 60) {
-        (hours @ 1.., _, 0) if seconds % 3600 == 0 => format!("{hours}h"),
+        (hours @ 1.., _, 0) if seconds.is_multiple_of(3600) => format!("{hours}h"),
         (_, minutes @ 1.., 0) => format!("{minutes}m"),
         _ => format!("{seconds}s"),
     }

@@ -47,7 +47,10 @@ pub fn resolve(text: &str, variables: &Variables<'_>) -> Result<String, String> 
             Part::Variable("stable.pods") => resolved.push_str(&pods(variables.stable_pods)),
             Part::Variable("canary.hash") => resolved.push_str(variables.canary_hash),
             Part::Variable("stable.hash") => resolved.push_str(variables.stable_hash),
-            Part::Variable("window") => resolved.push_str(&format!("{}s", variables.window.as_secs().max(1))),
+            Part::Variable("window") => {
+                resolved.push_str(&variables.window.as_secs().max(1).to_string());
+                resolved.push('s');
+            }
             Part::Variable(name) => return Err(stranger(name)),
         }
     }

@@ -28,6 +28,7 @@ impl Command {
             | Self::Restart(_)
             | Self::History(_)
             | Self::Status(_)
+            | Self::Import(_)
             | Self::Tag(_)
             | Self::Get(_)
             | Self::Wait(_)
@@ -42,12 +43,15 @@ impl Command {
 
     /// Returns the manifests and the kustomization that it reads; those of `bootstrap` are not of a step.
     pub fn inputs(&self) -> (&[PathBuf], Option<&Path>) {
-        // Those without a source of a new version that read files are three.
+        // Those without a source of a new version that read files are four.
         if let Self::Apply(args) = self {
             return (&args.filename, args.kustomize.as_deref());
         }
         if let Self::Delete(args) = self {
             return (&args.filename, None);
+        }
+        if let Self::Import(args) = self {
+            return (&args.files, None);
         }
         if let Self::Check(args) = self {
             return (args.filename.as_slice(), None);

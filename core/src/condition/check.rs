@@ -104,7 +104,7 @@ fn type_of(node: &Node, result: Type) -> Result<Type, String> {
         Node::Result => Ok(result),
         Node::And(parts) | Node::Or(parts) => bools(parts),
         Node::Not(inner) => bools(std::slice::from_ref(inner)),
-        Node::Place(base, steps) => steps.iter().try_fold(type_of(base, result)?, |at, step| at.step(step)),
+        Node::Place(base, steps) => steps.iter().try_fold(type_of(base, result)?, Type::step),
         Node::Compare(compare, left, right) => {
             let (left, right) = (type_of(left, result)?, type_of(right, result)?);
             let fits = match compare {

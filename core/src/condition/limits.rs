@@ -74,23 +74,22 @@ impl Limits {
 
 /// Whether a place is that of one sample; whether it is the list itself.
 fn place(node: &Node) -> Option<bool> {
-    match node {
-        Node::Result => Some(true),
-        Node::Place(base, steps) if **base == Node::Result && steps.as_slice() == [Step::Index(0)] => {
-            Some(false)
-        }
-        Node::Call(Function::Default, arguments) => arguments.first().and_then(place),
-        _ => None,
+    if *node == Node::Result {
+        return Some(true);
     }
+    if let Node::Call(Function::Default, arguments) = node {
+        return arguments.first().and_then(place);
+    }
+    let Node::Place(base, steps) = node else { return None };
+    (**base == Node::Result && steps.as_slice() == [Step::Index(0)]).then_some(false)
 }
 
 fn number(node: &Node) -> Option<f64> {
-    match node {
+    if let Node::Int(number) = node {
         #[allow(clippy::cast_precision_loss, reason = "a limit")]
-        Node::Int(number) => Some(*number as f64),
-        Node::Float(number) => Some(*number),
-        _ => None,
+        return Some(*number as f64);
     }
+    if let Node::Float(number) = node { Some(*number) } else { None }
 }
 
 fn turned(compare: Compare) -> Compare {
@@ -105,33 +104,31 @@ fn turned(compare: Compare) -> Compare {
 
 /// Whether a part only asks if there is a sample: `len(result) > 0 &&`, or the same turned round before `||`.
 fn asks_for_a_sample(node: &Node, any: bool) -> bool {
-    match node {
-        Node::Compare(compare, left, right) => {
-            let length = number(right).filter(|_| is_length(left));
-            match (compare, length, any) {
-                (Compare::Equal | Compare::LessOrEqual, Some(0.0), true)
-                | (Compare::Less, Some(1.0), true)
-                | (Compare::Equal | Compare::MoreOrEqual, Some(1.0), false)
-                | (Compare::More | Compare::NotEqual, Some(0.0), false) => true,
-                _ => {
-                    let is = if any { Compare::Equal } else { Compare::NotEqual };
-                    *compare == is && **left == Node::Result && **right == Node::Nil
-                }
-            }
+    if let Node::Not(inner) = node {
+        return !any && asks_for_a_sample(inner, true);
+    }
+    let Node::Compare(compare, left, right) = node else {
+        return any && matches!(node, Node::Call(Function::IsNil, _));
+    };
+    let length = number(right).filter(|_| is_length(left));
+    match (compare, length, any) {
+        (Compare::Equal | Compare::LessOrEqual, Some(0.0), true)
+        | (Compare::Less, Some(1.0), true)
+        | (Compare::Equal | Compare::MoreOrEqual, Some(1.0), false)
+        | (Compare::More | Compare::NotEqual, Some(0.0), false) => true,
+        _ => {
+            let is = if any { Compare::Equal } else { Compare::NotEqual };
+            *compare == is && **left == Node::Result && **right == Node::Nil
         }
-        Node::Call(Function::IsNil, _) => any,
-        Node::Not(inner) => !any && asks_for_a_sample(inner, true),
-        _ => false,
     }
 }
 
 /// Whether a part only asks if the sample is a number: `!isNaN(result[0]) &&`, `isNaN(result[0]) ||`.
 fn asks_for_a_number(node: &Node, any: bool) -> bool {
-    match node {
-        Node::Call(Function::IsNaN | Function::IsInf, _) => any,
-        Node::Not(inner) => !any && asks_for_a_number(inner, true),
-        _ => false,
+    if let Node::Not(inner) = node {
+        return !any && asks_for_a_number(inner, true);
     }
+    any && matches!(node, Node::Call(Function::IsNaN | Function::IsInf, _))
 }
 
 fn is_length(node: &Node) -> bool {

@@ -58,10 +58,10 @@ impl Parser {
             return Ok(());
         }
         let (column, token) = self.next();
-        match token {
-            Token::End => refused(column, format!("'{sign}' is missing")),
-            other => Err(stranger(column, &other)),
+        if token == Token::End {
+            return refused(column, format!("'{sign}' is missing"));
         }
+        Err(stranger(column, &token))
     }
 
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Unreadable>) -> Result<T, Unreadable> {

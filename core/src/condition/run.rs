@@ -42,10 +42,11 @@ impl<'v> From<&'v Measured> for Val<'v> {
 
 /// Evaluates a condition whose types are checked.
 pub(super) fn run(node: &Node, measured: &Measured) -> Result<bool, String> {
-    match evaluated(node, measured)? {
-        Val::Bool(value) => Ok(value),
-        other => Err(format!("it is {} in the end, neither true nor false", other.title())),
+    let end = evaluated(node, measured)?;
+    if let Val::Bool(value) = end {
+        return Ok(value);
     }
+    Err(format!("it is {} in the end, neither true nor false", end.title()))
 }
 
 fn evaluated<'v>(node: &'v Node, measured: &'v Measured) -> Result<Val<'v>, String> {
@@ -60,7 +61,7 @@ fn evaluated<'v>(node: &'v Node, measured: &'v Measured) -> Result<Val<'v>, Stri
         Node::Or(parts) => return chained(parts, measured, false),
         Node::Not(inner) => Val::Bool(!evaluated(inner, measured)?.bool()?),
         Node::Place(base, steps) => {
-            return steps.iter().try_fold(evaluated(base, measured)?, |at, step| at.step(step));
+            return steps.iter().try_fold(evaluated(base, measured)?, Val::step);
         }
         Node::Compare(compare, left, right) => {
             let (left, right) = (evaluated(left, measured)?, evaluated(right, measured)?);
@@ -102,7 +103,7 @@ fn called<'v>(function: Function, arguments: &'v [Node], measured: &'v Measured)
     })
 }
 
-impl<'v> Val<'v> {
+impl Val<'_> {
     fn title(&self) -> &'static str {
         match self {
             Self::Nil => "nil",

@@ -1,4 +1,4 @@
-//! AnalysisTemplates and ClusterAnalysisTemplates.
+//! Templates of Argo's analysis, of a namespace and of the cluster.
 
 mod limit;
 mod meaning;

@@ -20,7 +20,7 @@ pub(super) fn filled(
         match fill(inner.trim()) {
             Ok(value) => filled.push_str(&value),
             Err(why) => {
-                filled.push_str(&format!("{{{{{inner}}}}}"));
+                filled.extend(["{{", inner, "}}"]);
                 if !refused.contains(&why) {
                     refused.push(why);
                 }

@@ -1,4 +1,4 @@
-//! Flagger's Canaries and MetricTemplates.
+//! Flagger's canaries and their templates of metrics.
 
 mod line;
 

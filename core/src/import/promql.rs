@@ -1,4 +1,4 @@
-//! The selectors of a PromQL expression, found without reading the expression (prometheus: `promql/parser/lex.go`).
+//! The selectors of a query of Prometheus, found without reading the expression (prometheus: `promql/parser/lex.go`).
 
 /// What follows is a list of labels.
 const LABELS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];

@@ -74,7 +74,7 @@ pub(super) fn read(gathered: &mut Gathered<'_>, object: Object<'_>, objects: &[O
             let text = format!("its pauses differ ({all}): --step-wait is one for all, and the longest");
             gathered.note(object, "spec.strategy.canary.steps", text);
         }
-        let analysis = has_file.then(|| vec!["--analysis".to_owned(), FILE.to_owned()]).unwrap_or_default();
+        let analysis = if has_file { vec!["--analysis".to_owned(), FILE.to_owned()] } else { Vec::new() };
         let image = if taken { None } else { image(spec) };
         let line =
             Line { name, namespace: object.namespace(), image, weights, wait, promote: promotes, analysis };

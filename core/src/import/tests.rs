@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::analysis_file::{From, Limit, OnNoData, Source};
+use crate::condition::Outcome::{Error, Failed, Inconclusive, Successful};
 use crate::condition::{Condition, Measured};
 
 fn documents(text: &str) -> Vec<Document> {
@@ -148,7 +149,6 @@ fn both_conditions_leave_looks_inconclusive_and_go_on_for_ever() {
     );
     let limit = limit(metric(&import, "success-rate"));
     let judged = |sample: f64| limit.judge(&Measured::Vector(vec![sample]));
-    use crate::condition::Outcome::{Failed, Inconclusive, Successful};
     assert_eq!([0.99, 0.97, 0.949].map(judged), [Successful, Inconclusive, Failed]);
     assert_eq!(import.metrics[0].separation, Some(Separation::Nothing), "'up' is of everything");
     let inline = ROLLOUT.replace("startingStep: 2", "startingStep: 0");
@@ -161,7 +161,6 @@ fn fail_only_turns_round_and_neither_an_empty_vector_nor_nan_passes() {
     let failure = |samples: &[f64]| {
         crate::condition::judge(None, Some(&condition), &Measured::Vector(samples.to_vec()))
     };
-    use crate::condition::Outcome::{Error, Successful};
     assert_eq!(failure(&[]), Error("a list of 0 has no [0]".into()), "as in Argo: an error, not a pass");
     assert_eq!(failure(&[f64::NAN]), Successful, "as in Argo");
     let import = read(FAIL);
@@ -224,8 +223,8 @@ fn web_is_read_without_its_secret_and_a_job_is_refused() {
         matches!(&gate.source, Source::Web { web, .. } if web.json_path.as_deref() == Some("{$.status}"))
     );
     let judge = |name: &str, value: Value| limit(metric(&import, name)).judge(&Measured::Json(value));
-    assert_eq!(judge("gate", json!("ready")), crate::condition::Outcome::Successful);
-    assert_eq!(judge("object", json!({"ok": true, "latency": 700})), crate::condition::Outcome::Failed);
+    assert_eq!(judge("gate", json!("ready")), Successful);
+    assert_eq!(judge("object", json!({"ok": true, "latency": 700})), Failed);
     let trial = read(&WEB.replace("name: object", "name: object-trial"));
     assert!(metric(&trial, "object-trial").dry_run && !metric(&trial, "gate").dry_run);
 }

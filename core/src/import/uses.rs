@@ -25,7 +25,9 @@ impl Argument {
         let text = |value: &Value| match value {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Some(other.to_string())
+            }
         };
         let from = &value["valueFrom"];
         if let Some(text) = text(&value["value"]) {
