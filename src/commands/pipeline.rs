@@ -16,6 +16,7 @@ use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
 use crate::path;
+use crate::words::typed;
 use crate::world::Signals;
 
 /// How long a command may take to end by itself after a signal. A container is killed 10 s after it.
@@ -127,11 +128,11 @@ fn order(task: Task, settings: &Settings) -> Result<Order, Error> {
         Work::Own(argv) => {
             let words = std::iter::once("kubectl rollout-plus").chain(argv.iter().map(String::as_str));
             let cli = Cli::read(words).map_err(|error| explain(&error, &task.from, &argv, settings))?;
-            let line = format!("kubectl rollout-plus {}", written(&argv));
+            let line = format!("kubectl rollout-plus {}", typed(&argv));
             Ok(Order { from: task.from, line, runs: Runs::Own(Box::new(cli)) })
         }
         Work::Program { words, why } => {
-            let (line, path) = (written(&words), PathBuf::new());
+            let (line, path) = (typed(&words), PathBuf::new());
             Ok(Order { from: task.from, line, runs: Runs::Program { words, why, path } })
         }
     }
@@ -162,19 +163,6 @@ fn can_run(orders: &mut [Order], environment: &Environment) -> Result<(), Error>
         }
     }
     Ok(())
-}
-
-/// Writes words as a person would type them into a shell.
-fn written(words: &[String]) -> String {
-    let plain = |word: &str| {
-        !word.is_empty()
-            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter))
-    };
-    let quoted = words.iter().map(|word| match shlex::try_quote(word) {
-        Ok(quoted) if !plain(word) => quoted.into_owned(),
-        _ => word.clone(),
-    });
-    quoted.collect::<Vec<String>>().join(" ")
 }
 
 impl Order {
@@ -212,17 +200,4 @@ fn guard(orders: &[Order], settings: &Settings, build: &Build) -> Result<(), Err
         .next("allow_pull_requests: true, if whoever can open one may also deploy"));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_can_be_typed() {
-        let words = ["get", "--selector=a in (b)", "", "it's", "--image=a:1"].map(str::to_owned);
-        let line = written(&words);
-        assert_eq!(shlex::split(&line).unwrap(), words);
-        assert!(line.starts_with("get ") && line.ends_with(" --image=a:1"), "{line}");
-    }
 }

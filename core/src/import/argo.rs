@@ -106,6 +106,18 @@ impl Read<'_, '_> {
         })
     }
 
+    /// The same in all texts of a value.
+    fn filled_all(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.filled(text).0),
+            Value::Array(items) => items.iter().map(|item| self.filled_all(item)).collect(),
+            Value::Object(map) => {
+                map.iter().map(|(key, item)| (key.clone(), self.filled_all(item))).collect()
+            }
+            same @ (Value::Null | Value::Bool(_) | Value::Number(_)) => same.clone(),
+        }
+    }
+
     fn text(&self, key: &str) -> (String, Vec<String>) {
         self.filled(&self.value[key].as_str().map_or_else(
             || if self.value[key].is_null() { String::new() } else { self.value[key].to_string() },
@@ -191,8 +203,8 @@ impl Read<'_, '_> {
                 return Err(refused(format!("left out: {missing}")));
             }
             let path = format!("{}.provider.web", self.path);
-            let web =
-                provider::web(self.gathered, self.object, &path, &provider["web"], &url).map_err(refused)?;
+            let value = self.filled_all(&provider["web"]);
+            let web = provider::web(self.gathered, self.object, &path, &value, &url).map_err(refused)?;
             return Ok(Made {
                 source: Source::Web { web, limit },
                 query: None,
@@ -232,8 +244,9 @@ impl Read<'_, '_> {
             return Err(partial(format!("left out: {missing}")));
         }
         let path = format!("{}.provider.prometheus", self.path);
+        let value = self.filled_all(value);
         let server =
-            provider::prometheus(self.gathered, self.object, &path, value, &address).map_err(partial)?;
+            provider::prometheus(self.gathered, self.object, &path, &value, &address).map_err(partial)?;
         provider::checked(&serde_json::json!({"metrics": [{"name": "x", "query": query, "max": 1}]}))
             .map_err(partial)?;
         self.gathered.server(&server).map_err(partial)?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::times::seconds;
+use crate::words::typed;
 
 /// What a canary's command line says.
 #[derive(Debug, Default)]
@@ -41,15 +42,7 @@ pub(super) fn promote(name: &str, namespace: Option<&str>) -> String {
 
 /// Names come from files of anybody: what a shell would read is quoted.
 fn line(words: &[String]) -> String {
-    let plain = |word: &str| {
-        !word.is_empty()
-            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter))
-    };
-    let quoted = words.iter().map(|word| match shlex::try_quote(word) {
-        Ok(quoted) if !plain(word) => quoted.into_owned(),
-        _ => word.clone(),
-    });
-    format!("kubectl rollout-plus {}", quoted.collect::<Vec<_>>().join(" "))
+    format!("kubectl rollout-plus {}", typed(words))
 }
 
 /// Returns the shares that can be asked for: 0 and 100 are no steps of a canary with pods alone.

@@ -78,6 +78,9 @@ pub(super) fn web(
     {
         return Err("left out: only GET without a body is sent".to_owned());
     }
+    if value["jsonPath"].as_str().is_some_and(|path| path.contains("{{")) {
+        return Err("left out: its jsonPath has an argument without a value".to_owned());
+    }
     if !value["authentication"].is_null() {
         gathered.note(object, format!("{path}.authentication"), "not read: give the token by web.tokenFile");
     }

@@ -225,6 +225,20 @@ fn web_is_read_without_its_secret_and_a_job_is_refused() {
     let judge = |name: &str, value: Value| limit(metric(&import, name)).judge(&Measured::Json(value));
     assert_eq!(judge("gate", json!("ready")), Successful);
     assert_eq!(judge("object", json!({"ok": true, "latency": 700})), Failed);
+    let filled = WEB
+        .replace("{$.status}", "{$.{{args.field}}}")
+        .replace(
+            "key: Authorization, value: \"Bearer {{args.token}}\"",
+            "key: X-Tenant, value: \"{{ args.field }}\"",
+        )
+        .replace("- {name: token,", "- {name: field, value: state}\n  - {name: token,");
+    let Source::Web { web, .. } = &metric(&read(&filled), "gate").source.clone() else { panic!("{filled}") };
+    assert_eq!((web.json_path.as_deref(), web.headers["X-Tenant"].as_str()), (Some("{$.state}"), "state"));
+    wants(
+        &read(&filled.replace(", value: state", "")),
+        "spec.metrics[0]",
+        "its jsonPath has an argument without a value",
+    );
     let trial = read(&WEB.replace("name: object", "name: object-trial"));
     assert!(metric(&trial, "object-trial").dry_run && !metric(&trial, "gate").dry_run);
 }
