@@ -42,6 +42,9 @@ pub use variables::{VARIABLES, Variables, resolve, unknown};
 /// The schema that is read and written.
 pub const SCHEMA: u64 = 1;
 
+/// The most metrics of a file: each costs a query a look, and alpha is divided by their number.
+pub const MAX_METRICS: usize = 20;
+
 /// How often metrics are looked at where nothing else is said: as often as Prometheus scrapes by default.
 pub const EVERY: Duration = Duration::from_secs(15);
 

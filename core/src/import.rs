@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis_file::{AnalysisFile, EVERY, Metric, Prometheus};
+use crate::analysis_file::{AnalysisFile, EVERY, MAX_METRICS, Metric, Prometheus};
 use crate::apply::Document;
 
 pub use separation::Separation;
@@ -155,6 +155,14 @@ impl Gathered<'_> {
         let free = names.find(|name| !self.names.contains(name)).unwrap_or(wanted);
         self.names.insert(free.clone());
         free
+    }
+
+    /// Whether the file has room for one more.
+    fn room(&self) -> Result<(), String> {
+        if self.metrics.len() < MAX_METRICS {
+            return Ok(());
+        }
+        Err(format!("left out: a file has {MAX_METRICS} metrics at most; import this one into another"))
     }
 
     /// Takes a Prometheus for that of the file. There is one a file.

@@ -6,12 +6,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    AnalysisFile, EVERY, From, Limit, Metric, OnNoData, Prometheus, SCHEMA, Source, Web, values, variables,
+    AnalysisFile, EVERY, From, Limit, MAX_METRICS, Metric, OnNoData, Prometheus, SCHEMA, Source, Web, values,
+    variables,
 };
 use crate::condition::Condition;
 
-/// Each costs a query a look, and alpha is divided by their number.
-const MAX_METRICS: usize = 20;
 const MAX_QUERY: usize = 4096;
 
 impl AnalysisFile {

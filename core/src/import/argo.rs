@@ -197,6 +197,7 @@ impl Read<'_, '_> {
     fn made(&mut self, title: &str, limit: Limit) -> Result<Made, Refusal> {
         let provider = &self.value["provider"];
         let refused = |why| (None, why);
+        self.gathered.room().map_err(refused)?;
         if !provider["web"].is_null() {
             let (url, missing) = self.filled(provider["web"]["url"].as_str().unwrap_or_default());
             if let Some(missing) = missing.first() {

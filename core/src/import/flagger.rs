@@ -140,6 +140,7 @@ fn templated(
     if min.is_none() && max.is_none() {
         return Err("left out: it has no thresholdRange, so each check passes".to_owned());
     }
+    gathered.room()?;
     let server = server(gathered, template)?;
     provider::checked(
         &serde_json::json!({"metrics": [{"name": "x", "query": query, "min": min.unwrap_or(f64::MIN), "max": max.unwrap_or(f64::MAX)}]}),

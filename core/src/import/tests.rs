@@ -347,6 +347,14 @@ fn a_rollout_that_waits_between_shares_takes_a_command_line_for_each_stretch() {
 }
 
 #[test]
+fn a_file_has_no_more_metrics_than_its_reader_takes() {
+    let many: Vec<String> = (0..25).map(|number| FAIL.replace("fail-only", &format!("t{number}"))).collect();
+    let import = read(&many.join("---\n"));
+    assert_eq!(import.analysis.as_ref().unwrap().metrics.len(), 20);
+    assert_eq!(import.notes.iter().filter(|note| note.text.contains("20 metrics at most")).count(), 5);
+}
+
+#[test]
 fn metrics_of_two_servers_do_not_fit_into_one_file() {
     let other = FAIL
         .replace("name: fail-only", "name: other")
