@@ -16,13 +16,10 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub use rollout_plus_core::{
-    aftermath, analysis, apply, brief, ci, ci_account, cli, comparison, completion, credentials, duration,
-    environment, error, event, evidence, golang, health, history, hold, journal, keys, kubeconfig, metric,
-    model, ownership, plan, preflight, prometheus, reading, router, scrape, scrub, share, situation, status,
-    step, strategy, traffic, words,
-    aftermath, apply, brief, ci, ci_account, cli, completion, credentials, duration, environment, error,
-    event, evidence, golang, health, history, hold, import, journal, keys, kubeconfig, model, ownership,
-    plan, preflight, router, scrub, share, situation, status, step, strategy, traffic, words,
+    aftermath, analysis, analysis_file, apply, brief, ci, ci_account, cli, comparison, completion, condition,
+    credentials, duration, environment, error, event, evidence, golang, health, history, hold, import,
+    journal, keys, kubeconfig, metric, model, ownership, plan, preflight, prometheus, reading, router,
+    scrape, scrub, share, situation, status, step, strategy, traffic, words,
 };
 
 mod cluster;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::analysis_file::AnalysisFile;
 use crate::apply::Document;
 use crate::ci::Build;
 use crate::cli::{NewImage, SourceArgs};
@@ -93,6 +94,21 @@ pub(crate) fn files(filenames: &[PathBuf]) -> Result<Vec<Document>, Error> {
         }
     }
     Ok(found)
+}
+
+/// Reads an analysis file.
+///
+/// # Errors
+/// What is wrong in it, with metric and key.
+pub(crate) fn analysis_file(path: &Path) -> Result<AnalysisFile, Error> {
+    let named = path.display();
+    let wrong = |why: String| Error::usage(format!("--analysis {named}: {why}"));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let documents = yaml::documents(&text).map_err(wrong)?;
+    match documents.as_slice() {
+        [one] => AnalysisFile::read(one).map_err(wrong),
+        many => Err(wrong(format!("one document is wanted, and there are {}", many.len()))),
+    }
 }
 
 /// Returns a template with images replaced.

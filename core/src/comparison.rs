@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::analysis::{Analysis, Count, Counted, Judged, Settings, State, bounds};
+use crate::analysis_file::Variables;
 use crate::health::Moment;
 use crate::journal::ComparisonRecord;
+use crate::limits::{Limits, Outlook, Seen};
 use crate::metric::{Scraped, Totals};
 use crate::model::{Pod, Revision};
 use crate::plan::{Analyze, OnInconclusive};
-use crate::reading::{MetricSource, Question, Read};
+use crate::reading::{Asked, MetricSource, Readings};
 use crate::situation::Situation;
 
 /// The least time between two looks, of pods that are asked themselves. A new version is found out after four of them at
@@ -32,7 +34,7 @@ pub enum Next {
     /// Nothing until then.
     Wait(Moment),
     /// This is to be asked.
-    Ask(Question),
+    Ask(Box<Asked>),
 }
 
 /// What the metrics say so far.
@@ -63,6 +65,7 @@ pub enum Finding {
 #[derive(Debug)]
 pub struct Comparison {
     asked: Analyze,
+    limits: Limits,
     record: ComparisonRecord,
     /// What is thought by all looks so far: whoever waits asks more often than there are looks.
     judged: Judged,
@@ -104,6 +107,7 @@ impl Comparison {
         let record = ComparisonRecord { step, ..noted.unwrap_or_else(fresh) };
         Self {
             asked: asked.clone(),
+            limits: asked.file.as_ref().map(Limits::of).unwrap_or_default(),
             judged: record.analysis.judge(settings(asked)),
             record,
             sampled: BTreeSet::new(),
@@ -129,6 +133,7 @@ impl Comparison {
         self.looked = None;
         self.begun = None;
         self.next = Moment::ZERO;
+        self.limits.at_another_share();
     }
 
     /// Whether something is to be told that is told once.
@@ -181,8 +186,11 @@ impl Comparison {
         self.canaries = canaries.iter().map(|pod| pod.name().to_owned()).collect();
         self.trouble.clear();
         self.asked_of.clear();
+        let names = |pods: &[Pod]| pods.iter().map(|pod| pod.name().to_owned()).collect::<Vec<_>>();
+        let (canary_pods, stable_pods) = (names(&canaries), names(&stable));
         let mut pods = Vec::new();
-        for (version, all) in [(situation.canary, canaries), (situation.stable, stable)] {
+        let both = [(situation.canary, canaries), (situation.stable, stable)];
+        for (version, all) in both.into_iter().filter(|_| self.asked.compares()) {
             let place = version.map(|version| self.asked.from.place(&version.spec.template));
             for pod in all {
                 match &place {
@@ -195,14 +203,36 @@ impl Comparison {
                 }
             }
         }
-        let namespace = &situation.observed.workload.metadata.namespace;
-        Next::Ask(self.asked.from.question(namespace.as_deref().unwrap_or_default(), pods))
+        let workload = &situation.observed.workload;
+        let namespace = workload.metadata.namespace.as_deref().unwrap_or_default();
+        let hash = |version: Option<&Revision>| version.map(Revision::hash).unwrap_or_default().to_owned();
+        let hashes = (hash(situation.canary), hash(situation.stable));
+        let id = workload.id();
+        let limits = self.limits.due(now, |window| Variables {
+            namespace,
+            deployment: &id.name,
+            canary_pods: &canary_pods,
+            stable_pods: &stable_pods,
+            canary_hash: &hashes.0,
+            stable_hash: &hashes.1,
+            window,
+        });
+        let named = self.asked.named();
+        Next::Ask(Box::new(Asked {
+            question: self.asked.from.question(named.as_ref(), namespace, pods),
+            named,
+            server: self.asked.server(),
+            limits,
+        }))
     }
 
     /// Takes in what was read.
-    pub fn take(&mut self, read: Vec<Read>, now: Moment) {
+    pub fn take(&mut self, read: Readings, now: Moment) {
+        for (place, measured) in read.limits {
+            self.limits.take(place, measured);
+        }
         let mut scraped = BTreeMap::new();
-        for (pod, told) in read {
+        for (pod, told) in read.pods {
             match told {
                 Ok(one) => drop(scraped.insert(pod, one)),
                 Err(why) => drop(self.trouble.insert(pod, why.sentence().to_owned())),
@@ -265,17 +295,36 @@ impl Comparison {
             .is_some_and(|begun| now.saturating_sub(begun) >= Duration::from_secs(self.asked.limit));
         // What is good at one share may not be at a larger one.
         let looks = self.record.analysis.looks().saturating_sub(self.before);
-        match judged.state {
-            State::Worse => {
-                Finding::Worse { sentence: judged.why_worse(), pods: self.canaries.iter().cloned().collect() }
-            }
-            State::Good if looks >= LOOKS => Finding::Good { sentence: judged.why_good() },
-            State::Good | State::Collecting if is_over => {
+        let limits = self.limits.outlook();
+        let worse = match (&limits, judged.state) {
+            (_, State::Worse) => Some(judged.why_worse()),
+            (Outlook::Bad(why), State::Good | State::Collecting) => Some(why.clone()),
+            (Outlook::Good | Outlook::Open(_), State::Good | State::Collecting) => None,
+        };
+        if let Some(sentence) = worse {
+            return Finding::Worse { sentence, pods: self.canaries.iter().cloned().collect() };
+        }
+        let is_same = !self.asked.compares() || judged.state == State::Good && looks >= LOOKS;
+        match limits {
+            Outlook::Good if is_same && self.begun.is_some() => Finding::Good { sentence: self.why_good() },
+            Outlook::Open(why) if is_over && is_same => Finding::NotEnough { sentence: why },
+            Outlook::Good | Outlook::Open(_) | Outlook::Bad(_) if is_over => {
                 let why = self.missing().unwrap_or_else(|| self.record.analysis.why_open(judged));
                 Finding::NotEnough { sentence: why }
             }
-            State::Good | State::Collecting => Finding::Open,
+            Outlook::Good | Outlook::Open(_) | Outlook::Bad(_) => Finding::Open,
         }
+    }
+
+    fn why_good(&self) -> String {
+        let limits = self.limits.seen().into_iter().filter(|seen| !seen.dry_run).map(Seen::why_good);
+        let compared = self.asked.compares().then(|| self.judged.why_good());
+        compared.into_iter().chain(limits).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Returns what the last looks at metrics with a limit came to.
+    pub fn limits(&self) -> Vec<Seen> {
+        self.limits.seen().into_iter().cloned().collect()
     }
 
     /// Returns how it stands in few words, and with the numbers of now.
@@ -294,11 +343,17 @@ impl Comparison {
             State::Collecting => "whether it is worse is not known yet",
             State::Worse => "it is worse",
         };
+        let limits = self.limits.seen().into_iter().map(|seen| format!("; {} {}", seen.name, seen.measured));
         let text = format!("the canary serves; {word}");
+        if !self.asked.compares() {
+            let all = limits.collect::<Vec<_>>().concat();
+            return ("the canary serves".to_owned(), format!("the canary serves{all}"));
+        }
         if judged.metrics.is_empty() {
             (text.clone(), text)
         } else {
-            (text.clone(), format!("{text}: {}", judged.brief()))
+            let limits = limits.collect::<Vec<_>>().concat();
+            (text.clone(), format!("{text}: {}{limits}", judged.brief()))
         }
     }
 

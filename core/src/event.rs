@@ -6,6 +6,7 @@ use crate::analysis::{Analysis, Metric};
 use crate::apply::Row;
 use crate::evidence::Evidence;
 use crate::health::Failure;
+use crate::limits::Seen;
 use crate::status::WorkloadStatus;
 
 /// Something to tell the user.
@@ -40,6 +41,9 @@ pub enum Event {
         seconds: f64,
         /// What all looks together come to.
         metrics: Vec<Metric>,
+        /// Metrics that have a limit.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        limits: Vec<Seen>,
         /// Whose metrics could not be read, and why.
         missing: Option<String>,
     },

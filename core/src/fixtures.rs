@@ -109,5 +109,7 @@ pub fn analyze() -> Analyze {
         limit: 600,
         early_pass: false,
         on_inconclusive: OnInconclusive::Abort,
+        file: None,
+        usual: false,
     }
 }

@@ -8,9 +8,7 @@
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
 //! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`reading`] |
-//! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
-//! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`] |
-//! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
+//! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`limits`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
 //! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`], [`import`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
 //! | the command line | [`ci`], [`cli`], [`completion`] |
@@ -48,6 +46,7 @@ pub mod import;
 pub mod journal;
 pub mod keys;
 pub mod kubeconfig;
+pub mod limits;
 mod listed;
 pub mod metric;
 pub mod model;

@@ -3,6 +3,7 @@
 
 mod convention;
 mod delta;
+mod named;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::exposition::{Sample, samples};
 
 use convention::{FAMILIES, HISTOGRAMS, is_aside};
 pub use delta::Totals;
+pub use named::{CounterName, HistogramName, Labels, Named};
 
 /// The longest list of names in an error, in letters.
 const NAMES: usize = 200;
@@ -41,18 +43,21 @@ impl Scraped {
     ///
     /// # Errors
     /// What it is, if it is no exposition; what is missing in it.
-    pub fn of(text: &str) -> Result<Self, String> {
+    pub fn of(text: &str, named: Option<&Named>) -> Result<Self, String> {
         let all = samples(text).map_err(|broken| {
             format!("that is no exposition of metrics: line {} begins with '{}'", broken.line, broken.text)
         })?;
-        Self::of_samples(&all)
+        Self::of_samples(&all, named)
     }
 
     /// Reads samples.
     ///
     /// # Errors
     /// What is missing among them.
-    pub fn of_samples(all: &[Sample<'_>]) -> Result<Self, String> {
+    pub fn of_samples(all: &[Sample<'_>], named: Option<&Named>) -> Result<Self, String> {
+        if let Some(named) = named {
+            return named.read(all);
+        }
         let mut scraped = Self::default();
         for family in FAMILIES {
             let of_family = all.iter().filter(|sample| sample.name == family.name);
@@ -128,8 +133,16 @@ fn whole(sample: &Sample<'_>) -> Result<u64, String> {
 }
 
 fn histograms(samples: &[Sample<'_>], name: &str, unit: f64) -> Result<BTreeMap<String, Histogram>, String> {
+    histogram_of(samples.iter().filter(|sample| sample.name == name && !is_aside(sample)), name, unit)
+}
+
+fn histogram_of<'s, 't: 's>(
+    samples: impl Iterator<Item = &'s Sample<'t>>,
+    name: &str,
+    unit: f64,
+) -> Result<BTreeMap<String, Histogram>, String> {
     let mut all: BTreeMap<String, Histogram> = BTreeMap::new();
-    for sample in samples.iter().filter(|sample| sample.name == name && !is_aside(sample)) {
+    for sample in samples {
         let one = all.entry(key(sample)).or_default();
         match sample.label("le") {
             "+Inf" => one.all = whole(sample)?,

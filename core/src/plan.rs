@@ -109,7 +109,8 @@ impl Plan {
 
     /// Whether pods are asked by themselves, through the API server.
     pub fn asks_pods(&self) -> bool {
-        let scrapes = |step: &Step| step.analyze().is_some_and(|asked| asked.from.asks_pods());
+        let scrapes =
+            |step: &Step| step.analyze().is_some_and(|asked| asked.compares() && asked.from.asks_pods());
         let asks = |step: &Step| scrapes(step) || matches!(step, Step::Verify { port: Some(_), .. });
         self.steps.iter().any(asks)
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::metric::Scraped;
+use crate::condition::Measured;
+use crate::metric::{self, Named, Scraped};
 use crate::prometheus::{Data, Matchers, Server, by_pod, queries};
 use crate::scrape::{Place, Unread};
 
@@ -33,6 +34,28 @@ pub enum MetricSource {
 }
 
 /// What is to be asked now, all at the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The counters of pods.
+    pub question: Question,
+    /// What of them counts, where it is no convention's.
+    pub named: Option<Named>,
+    /// Where queries with a limit are sent.
+    pub server: Option<Server>,
+    /// Such queries by the place of their metric, or why one cannot be asked.
+    pub limits: Vec<(usize, Result<String, String>)>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Readings {
+    /// Of each pod.
+    pub pods: Vec<Read>,
+    /// Of queries with a limit, by the place of their metric.
+    pub limits: Vec<(usize, Result<Measured, String>)>,
+}
+
+/// Who is asked for counters of pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Each of these pods for its text.
@@ -72,16 +95,23 @@ impl MetricSource {
     }
 
     /// Asks for the metrics of pods of a namespace, each with the place that its version has.
-    pub fn question(&self, namespace: &str, pods: Vec<(String, Option<Place>)>) -> Question {
+    pub fn question(
+        &self,
+        named: Option<&Named>,
+        namespace: &str,
+        pods: Vec<(String, Option<Place>)>,
+    ) -> Question {
         match self {
             Self::Pods { .. } => {
                 Question::Pods(pods.into_iter().filter_map(|(pod, place)| Some((pod, place?))).collect())
             }
             Self::Prometheus { server, matchers } => {
+                let usual = || metric::names().into_iter().map(str::to_owned).collect();
+                let names = || named.map_or_else(usual, Named::names);
                 let pods: Vec<String> = pods.into_iter().map(|(pod, _)| pod).collect();
                 Question::Prometheus {
                     server: server.clone(),
-                    queries: queries(namespace, &pods, matchers),
+                    queries: queries(&names(), namespace, &pods, matchers),
                     pods,
                 }
             }
@@ -90,7 +120,7 @@ impl MetricSource {
 }
 
 /// Returns what the answers of Prometheus, or why there was none, say of each of the pods that were asked for.
-pub fn of_pods(pods: Vec<String>, answers: Result<Vec<Data>, String>) -> Vec<Read> {
+pub fn of_pods(pods: Vec<String>, answers: Result<Vec<Data>, String>, named: Option<&Named>) -> Vec<Read> {
     let by_pod = answers.and_then(|answers| {
         let each = answers.iter().map(|data| by_pod(data).map_err(|fault| fault.to_string()));
         Ok(each.collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect::<BTreeMap<_, _>>())
@@ -99,7 +129,7 @@ pub fn of_pods(pods: Vec<String>, answers: Result<Vec<Data>, String>) -> Vec<Rea
         Err(why) => Err(why.clone()),
         Ok(all) => match all.get(pod) {
             None => Err("Prometheus has no such counters of it".to_owned()),
-            Some(samples) => samples.clone().and_then(|samples| Scraped::of_samples(&samples)),
+            Some(samples) => samples.clone().and_then(|samples| Scraped::of_samples(&samples, named)),
         },
     };
     let read = |pod: String| {
@@ -107,6 +137,20 @@ pub fn of_pods(pods: Vec<String>, answers: Result<Vec<Data>, String>) -> Vec<Rea
         (pod, told)
     };
     pods.into_iter().map(read).collect()
+}
+
+/// Returns what the answer to a query with a limit measures.
+///
+/// # Errors
+/// A range.
+pub fn measured(data: &Data) -> Result<Measured, String> {
+    match data {
+        Data::Scalar(point) => Ok(Measured::Scalar(point.value)),
+        Data::Vector(all) => {
+            Ok(Measured::Vector(all.iter().filter_map(|one| Some(one.points.first()?.value)).collect()))
+        }
+        Data::Matrix(_) => Err("the query gave a range where a value is wanted".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -120,11 +164,11 @@ mod tests {
         let text = text.replace("\"code\":", "\"__name__\":\"http_requests_total\",\"code\":");
         let data = read(200, &text).unwrap().data;
         let pods = vec!["frontend-7b76b897d8-aaaaa".to_owned(), "frontend-new".to_owned()];
-        let read = of_pods(pods.clone(), Ok(vec![data]));
+        let read = of_pods(pods.clone(), Ok(vec![data]), None);
         assert!(read[0].1.is_ok());
         let unknown = Unread::Told("Prometheus has no such counters of it".into());
         assert_eq!(read[1], ("frontend-new".into(), Err(unknown)));
-        let read = of_pods(pods, Err("it is slow".into()));
+        let read = of_pods(pods, Err("it is slow".into()), None);
         assert!(read.iter().all(|(_, told)| *told == Err(Unread::Told("it is slow".into()))));
     }
 

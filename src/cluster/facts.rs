@@ -33,9 +33,9 @@ impl Cluster {
             }
         };
         let metrics = async {
-            match subject.trial.as_ref().map(|trial| &trial.question) {
-                Some(Ok(question)) => Ok(Ok(self.metrics(question.clone()).await)),
-                Some(Err(_)) | None => Ok(Err("not needed".into())),
+            match subject.trial.as_ref().map(|trial| (&trial.question, trial.asked.named())) {
+                Some((Ok(question), named)) => Ok(Ok(self.counters(question.clone(), named.as_ref()).await)),
+                Some((Err(_), _)) | None => Ok(Err("not needed".into())),
             }
         };
         let (missing_rights, metrics, services, quotas, budgets, nodes, pod_dry_run, named) = tokio::try_join!(

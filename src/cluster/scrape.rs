@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::{join, join_all};
 use futures::stream::{self, StreamExt};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
@@ -9,9 +10,11 @@ use kube::core::Status;
 
 use crate::cluster::Cluster;
 use crate::cluster::connect::chain;
-use crate::metric::Scraped;
+use crate::condition::Measured;
+use crate::metric::{Named, Scraped};
 use crate::model::resource::PODS;
-use crate::reading::{Question, Read, of_pods};
+use crate::prometheus::Server;
+use crate::reading::{Asked, Question, Read, Readings, measured, of_pods};
 use crate::scrape::{Place, Unread};
 
 /// The server ends such a request by no limit of its own (`BasicLongRunningRequestCheck` in k8s.io/apiserver).
@@ -24,18 +27,41 @@ const AT_ONCE: usize = 4;
 const FORM: &str = "text/plain;version=0.0.4, */*;q=0.1";
 
 impl Cluster {
-    /// Reads the metrics of pods, where they are asked for.
-    pub(crate) async fn metrics(&self, question: Question) -> Vec<Read> {
+    /// Reads metrics, all at the same time.
+    pub(crate) async fn metrics(&self, asked: Asked) -> Readings {
+        let Asked { question, named, server, limits } = asked;
+        let limits = limits.into_iter().map(|(place, query)| {
+            let server = server.as_ref();
+            async move {
+                let server = server.ok_or_else(|| "no Prometheus is named".to_owned());
+                let measured = match (query, server) {
+                    (Ok(query), Ok(server)) => self.measure(server, query).await,
+                    (Err(why), _) | (_, Err(why)) => Err(why),
+                };
+                (place, measured)
+            }
+        });
+        let (pods, limits) = join(self.counters(question, named.as_ref()), join_all(limits)).await;
+        Readings { pods, limits }
+    }
+
+    /// Reads counters of pods, where they are asked for.
+    pub(crate) async fn counters(&self, question: Question, named: Option<&Named>) -> Vec<Read> {
         match question {
-            Question::Pods(pods) => self.scrape(pods).await,
+            Question::Pods(pods) => self.scrape(pods, named).await,
             Question::Prometheus { server, queries, pods } => {
-                of_pods(pods, self.ask_prometheus(&server, &queries).await)
+                of_pods(pods, self.ask_prometheus(&server, &queries).await, named)
             }
         }
     }
 
+    async fn measure(&self, server: &Server, query: String) -> Result<Measured, String> {
+        let answers = self.ask_prometheus(server, &[query]).await?;
+        answers.first().map_or_else(|| Err("there is no answer".to_owned()), measured)
+    }
+
     /// Reads the metrics of pods, each of them once.
-    async fn scrape(&self, pods: Vec<(String, Place)>) -> Vec<Read> {
+    async fn scrape(&self, pods: Vec<(String, Place)>, named: Option<&Named>) -> Vec<Read> {
         let read = |(pod, place): (String, Place)| async move {
             let text = match tokio::time::timeout(PATIENCE, self.metrics_of(&pod, &place)).await {
                 Ok(text) => text,
@@ -43,7 +69,7 @@ impl Cluster {
                     Err(Unread::no_answer(&format!("no answer within {} s", PATIENCE.as_secs()), &place))
                 }
             };
-            let told = text.and_then(|text| Scraped::of(&text).map_err(Unread::Told));
+            let told = text.and_then(|text| Scraped::of(&text, named).map_err(Unread::Told));
             (pod, told)
         };
         stream::iter(pods).map(read).buffer_unordered(AT_ONCE).collect().await

@@ -9,6 +9,7 @@ use crate::credentials::Secret;
 use crate::error::Error;
 use crate::journal::Verb;
 use crate::model::{Strategy, deployment_name};
+use crate::plan::Analyze;
 use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
 use crate::source;
@@ -20,9 +21,11 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     if !args.steps.is_sorted_by(|a, b| a < b) {
         return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
     }
-    let asker = args.analysis.prometheus.as_ref().map(|server| {
+    let file = args.analysis.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let analyze = args.analysis.asked(file)?;
+    let asker = analyze.as_ref().and_then(Analyze::server).map(|server| {
         let token = context.environment.get(PROMETHEUS_TOKEN).map(|token| Secret::from(token.trim()));
-        Asker::new(server, token.as_ref())
+        Asker::new(&server, token.as_ref())
     });
     let cluster = connect(context.global).await?.with_asker(asker.transpose()?.flatten());
     let mut engine = context.open(&cluster, name, &args.guard).await?;
@@ -45,7 +48,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         )
         .await?,
         wait_seconds: args.step_wait.as_secs(),
-        analyze: args.analysis.asked(),
+        analyze: analyze.clone(),
         verify: args.verify.asked(),
         promote: args.promote,
         exact: args.exact,

@@ -11,11 +11,11 @@ use crate::comparison::{Comparison, Finding, Next};
 use crate::event::{self, Event, Outlook};
 use crate::health::Failure;
 use crate::plan::{Analyze, OnInconclusive};
-use crate::reading::Read;
+use crate::reading::Readings;
 use crate::situation::{Observed, Situation};
 
 /// A reading under way.
-pub(super) type Reading<'a> = Option<Pin<Box<dyn Future<Output = Vec<Read>> + 'a>>>;
+pub(super) type Reading<'a> = Option<Pin<Box<dyn Future<Output = Readings> + 'a>>>;
 
 /// What the metrics mean for a step.
 #[derive(Default)]
@@ -59,7 +59,7 @@ impl<'a> Engine<'a> {
         if reading.is_none() {
             match comparison.next(&situation, |pod| cache.ready_for(pod, clock), now) {
                 Next::Wait(at) => wake = Some(self.begun + at),
-                Next::Ask(question) => *reading = Some(Box::pin(self.cluster.metrics(question))),
+                Next::Ask(asked) => *reading = Some(Box::pin(self.cluster.metrics(*asked))),
             }
         }
         let (is_good, failure) = match finding {
@@ -87,13 +87,14 @@ impl<'a> Engine<'a> {
     }
 
     /// Takes in what was read.
-    pub(super) fn take_metrics(&mut self, read: Vec<Read>) {
+    pub(super) fn take_metrics(&mut self, read: Readings) {
         let Some(comparison) = &mut self.comparison else { return };
         comparison.take(read, self.begun.elapsed());
         self.lock.keep(comparison.record().clone());
         let Judged { metrics, seconds, .. } = comparison.judged().clone();
         let missing = comparison.missing();
-        self.output.event(&Event::Look { seconds, metrics, missing });
+        let limits = comparison.limits();
+        self.output.event(&Event::Look { seconds, metrics, limits, missing });
     }
 
     /// Tells what the metrics came to at a share.

@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::health::Failure;
 use crate::model::{Condition, Workload};
 use crate::plan::Step;
-use crate::reading::Read;
+use crate::reading::Readings;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
 use crate::step::{self, Progress};
@@ -309,7 +309,7 @@ impl<'a> Engine<'a> {
 }
 
 /// Waits for what is read; for ever where nothing is.
-async fn read(reading: &mut Reading<'_>) -> Vec<Read> {
+async fn read(reading: &mut Reading<'_>) -> Readings {
     match reading {
         Some(reading) => reading.await,
         None => std::future::pending().await,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::{
@@ -12,6 +13,12 @@ use super::{
 use crate::condition::Condition;
 
 const MAX_QUERY: usize = 4096;
+
+impl<'de> Deserialize<'de> for AnalysisFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
 
 impl AnalysisFile {
     /// Reads a file as its values.

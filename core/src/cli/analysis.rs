@@ -1,12 +1,15 @@
 //! Flags of verbs that compare the metrics of both versions.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
+use crate::analysis_file::AnalysisFile;
 use crate::duration;
+use crate::error::Error;
 use crate::plan::{Analyze, OnInconclusive};
-use crate::prometheus::{self, Server};
+use crate::prometheus::{self, Matchers, Server};
 use crate::reading::MetricSource;
 
 /// The variable with the token for `--prometheus`.
@@ -14,39 +17,43 @@ pub const PROMETHEUS_TOKEN: &str = "PROMETHEUS_TOKEN";
 
 /// What the metrics of both versions are to tell.
 #[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("looks").multiple(true).args(["analyze", "analysis"])))]
 pub struct AnalysisArgs {
     /// Compare errors and latency of both versions while the canary serves, and go back if it is worse
     #[arg(long)]
     pub analyze: bool,
+    /// The same with the metrics and limits that a file names (docs/analysis.md)
+    #[arg(long, value_name = "FILE")]
+    pub analysis: Option<PathBuf>,
     /// Requests that take longer are slow [default: bounds chosen from the stable version's latency]
-    #[arg(long, value_name = "DURATION", value_parser = latency, requires = "analyze")]
+    #[arg(long, value_name = "DURATION", value_parser = latency, requires = "looks")]
     pub slower_than: Option<f64>,
     /// So many times as many bad requests as the stable version has are not worse yet
-    #[arg(long, value_name = "FACTOR", value_parser = margin, default_value = "1.25", requires = "analyze")]
+    #[arg(long, value_name = "FACTOR", value_parser = margin, default_value = "1.25", requires = "looks")]
     pub margin: f64,
     /// The largest share of failed requests, whatever the stable version has
-    #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "analyze")]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "looks")]
     pub max_error_rate: Option<f64>,
     /// For how long new pods are Ready before the first look
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s", requires = "analyze")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s", requires = "looks")]
     pub warm_up: Duration,
     /// Longest time of looks at one share; then there is not enough data
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "analyze")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "looks")]
     pub analysis_time: Duration,
     /// Go on before --step-wait is over, as soon as the canary is known not to be worse
-    #[arg(long, requires = "analyze")]
+    #[arg(long, requires = "looks")]
     pub early_pass: bool,
     /// What to do when there is not enough data
-    #[arg(long, value_enum, value_name = "ACTION", default_value = "abort", requires = "analyze")]
+    #[arg(long, value_enum, value_name = "ACTION", default_value = "abort", requires = "looks")]
     pub on_inconclusive: OnInconclusive,
     /// Port of the pods' metrics [default: as their annotations or the names of their ports say]
-    #[arg(long, value_name = "PORT", requires = "analyze")]
+    #[arg(long, value_name = "PORT", requires = "looks")]
     pub metrics_port: Option<String>,
     /// Path of the pods' metrics [default: as their annotations say, or /metrics]
-    #[arg(long, value_name = "PATH", requires = "analyze")]
+    #[arg(long, value_name = "PATH", requires = "looks")]
     pub metrics_path: Option<String>,
     /// Read the pods' metrics from a Prometheus: its address, or service:NAMESPACE/NAME:PORT through the API server
-    #[arg(long, value_name = "SERVER", requires = "analyze", conflicts_with_all = ["metrics_port", "metrics_path"])]
+    #[arg(long, value_name = "SERVER", requires = "looks", conflicts_with_all = ["metrics_port", "metrics_path"])]
     pub prometheus: Option<Server>,
     /// What series in Prometheus have to match besides, such as job=shop (repeatable)
     #[arg(long, value_name = "MATCHER", value_parser = prometheus::matcher, requires = "prometheus")]
@@ -54,16 +61,19 @@ pub struct AnalysisArgs {
 }
 
 impl AnalysisArgs {
-    /// Returns what is to be found out, if anything is.
-    pub fn asked(&self) -> Option<Analyze> {
+    /// Returns what is to be found out, if anything is; with what the file says.
+    ///
+    /// # Errors
+    /// What of the file cannot be done here.
+    pub fn asked(&self, file: Option<AnalysisFile>) -> Result<Option<Analyze>, Error> {
+        if !self.analyze && file.is_none() {
+            return Ok(None);
+        }
         let from = match &self.prometheus {
-            Some(server) => MetricSource::Prometheus {
-                server: server.clone(),
-                matchers: self.prometheus_match.iter().cloned().collect(),
-            },
+            Some(server) => MetricSource::Prometheus { server: server.clone(), matchers: self.matchers() },
             None => MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() },
         };
-        self.analyze.then(|| Analyze {
+        let asked = Analyze {
             from,
             slower_than: self.slower_than,
             margin: self.margin,
@@ -72,7 +82,17 @@ impl AnalysisArgs {
             limit: self.analysis_time.as_secs(),
             early_pass: self.early_pass,
             on_inconclusive: self.on_inconclusive,
-        })
+            file: None,
+            usual: self.analyze && file.is_some(),
+        };
+        let Some(file) = file else { return Ok(Some(asked)) };
+        let named = self.analysis.as_deref().unwrap_or(Path::new("")).display().to_string();
+        let wrong = |why| Error::usage(format!("--analysis {named}: {why}"));
+        asked.with_file(file, self.prometheus.as_ref(), &self.matchers()).map(Some).map_err(wrong)
+    }
+
+    fn matchers(&self) -> Matchers {
+        self.prometheus_match.iter().cloned().collect()
     }
 }
 

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{analyze, held};
+use crate::metric::Scraped;
+use crate::reading::{Question, Read};
 use crate::scrape::{Place, Unread};
 use crate::situation::Observed;
 
@@ -32,11 +34,15 @@ fn metrics(requests: u64, bad: u64) -> String {
 }
 
 fn told(text: &str) -> Result<Scraped, Unread> {
-    Scraped::of(text).map_err(Unread::Told)
+    Scraped::of(text, None).map_err(Unread::Told)
 }
 
-fn pods(question: Question) -> Vec<(String, Place)> {
-    match question {
+fn of(read: impl Iterator<Item = Read>) -> Readings {
+    Readings { pods: read.collect(), limits: Vec::new() }
+}
+
+fn pods(asked: Asked) -> Vec<(String, Place)> {
+    match asked.question {
         Question::Pods(pods) => pods,
         Question::Prometheus { .. } => panic!("the pods are asked themselves"),
     }
@@ -60,13 +66,13 @@ impl Service {
         let now = Duration::from_secs(self.now);
         let situation = Situation::of(&self.observed);
         let ready = |_: &Pod| Some(Duration::from_secs(500));
-        if let Next::Ask(question) = comparison.next(&situation, ready, now) {
-            let read = pods(question).into_iter().map(|(pod, _)| {
+        if let Next::Ask(asked) = comparison.next(&situation, ready, now) {
+            let read = pods(*asked).into_iter().map(|(pod, _)| {
                 let bad = if pod == "c0" { self.bad } else { 10 };
                 let text = metrics(self.now * 100, self.now * 100 * bad / 1000);
                 (pod, told(&text))
             });
-            comparison.take(read.collect(), now);
+            comparison.take(of(read), now);
         }
         comparison.finding(now)
     }
@@ -104,10 +110,9 @@ fn too_few_requests_are_not_enough() {
     let situation = Situation::of(&service.observed);
     let mut last = Finding::Open;
     for now in (0..130).map(|look| Duration::from_secs(5 * look)) {
-        if let Next::Ask(question) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
-            let read =
-                pods(question).into_iter().map(|(pod, _)| (pod, told(&metrics(now.as_secs() / 60, 0))));
-            comparison.take(read.collect(), now);
+        if let Next::Ask(asked) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
+            let read = pods(*asked).into_iter().map(|(pod, _)| (pod, told(&metrics(now.as_secs() / 60, 0))));
+            comparison.take(of(read), now);
         }
         last = comparison.finding(now);
     }
@@ -168,12 +173,12 @@ fn young_pods_are_left_alone_and_ten_stable_ones_are_enough() {
     let mut comparison = begun();
     let young = comparison.next(&situation, |_| Some(Duration::from_secs(20)), Duration::from_secs(5));
     assert_eq!(young, Next::Wait(Duration::from_secs(45)));
-    let Next::Ask(question) =
+    let Next::Ask(asked) =
         comparison.next(&situation, |_| Some(Duration::from_secs(60)), Duration::from_secs(45))
     else {
         panic!()
     };
-    assert_eq!(pods(question).len(), 11);
+    assert_eq!(pods(*asked).len(), 11);
     let again = comparison.next(&situation, |_| Some(Duration::from_secs(60)), Duration::from_secs(46));
     assert_eq!(again, Next::Wait(Duration::from_secs(50)));
 }
@@ -189,14 +194,14 @@ fn a_time_without_requests_is_no_look() {
         let situation = Situation::of(&service.observed);
         service.now += 5;
         let now = Duration::from_secs(service.now);
-        let Next::Ask(question) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) else {
+        let Next::Ask(asked) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) else {
             panic!()
         };
-        let read = pods(question).into_iter().map(|(pod, _)| {
+        let read = pods(*asked).into_iter().map(|(pod, _)| {
             let bad = if pod == "c0" { service.bad } else { 10 };
             (pod, told(&metrics(stands * 100, stands * 100 * bad / 1000)))
         });
-        comparison.take(read.collect(), now);
+        comparison.take(of(read), now);
     }
     assert_eq!(comparison.record().analysis.looks(), looks);
     assert!(matches!(service.look(&mut comparison), Finding::Worse { .. }), "they come again");
@@ -208,15 +213,57 @@ fn whose_metrics_cannot_be_read_is_named() {
     let situation = Situation::of(&service.observed);
     let mut comparison = begun();
     for now in (0..130).map(|look| Duration::from_secs(5 * look)) {
-        if let Next::Ask(question) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
-            let read = pods(question).into_iter().map(|(pod, place)| {
+        if let Next::Ask(asked) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) {
+            let read = pods(*asked).into_iter().map(|(pod, place)| {
                 let answered = || Err(Unread::of(404, None, &place));
                 let told = if pod == "c0" { answered() } else { told(&metrics(100, 1)) };
                 (pod, told)
             });
-            comparison.take(read.collect(), now);
+            comparison.take(of(read), now);
         }
     }
     let Finding::NotEnough { sentence } = comparison.finding(Duration::from_secs(650)) else { panic!() };
     assert_eq!(sentence, "no metrics of 1 of 4 pods: c0: /metrics on port 9102 answered 404");
+}
+
+/// A canary beside limits alone, whose queries come to this.
+fn limited(measured: &[f64]) -> Finding {
+    let metric = json!({"name": "queue", "query": "max(depth{pod=~\"${canary.pods}\"})", "max": 100, "looks": 2, "every": "5s"});
+    let file = json!({"schema": 1, "metrics": [metric], "prometheus": {"url": "service:m/p:9090"}});
+    let file = crate::analysis_file::AnalysisFile::read(&file).unwrap();
+    let asked = analyze().with_file(file, None, &crate::prometheus::Matchers::new()).unwrap();
+    let mut comparison = Comparison::new(&asked, "web-2", 3, None);
+    let observed = shop(3);
+    let situation = Situation::of(&observed);
+    let mut now = Duration::ZERO;
+    for number in measured {
+        now += Duration::from_secs(5);
+        let Next::Ask(asked) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) else {
+            panic!()
+        };
+        assert_eq!(asked.limits, [(0, Ok("max(depth{pod=~\"c0\"})".to_owned()))]);
+        assert_eq!(
+            (asked.server.unwrap().to_string(), pods_of(asked.question)),
+            ("service:m/p:9090".into(), 0)
+        );
+        let measured = crate::condition::Measured::Vector(vec![*number]);
+        comparison.take(Readings { pods: Vec::new(), limits: vec![(0, Ok(measured))] }, now);
+    }
+    comparison.finding(now)
+}
+
+fn pods_of(question: Question) -> usize {
+    match question {
+        Question::Pods(pods) => pods.len(),
+        Question::Prometheus { pods, .. } => pods.len(),
+    }
+}
+
+#[test]
+fn limits_decide_without_a_comparison() {
+    assert_eq!(limited(&[7.0]), Finding::Open);
+    assert_eq!(limited(&[7.0, 8.0]), Finding::Good { sentence: "queue: 8 is within its limit".into() });
+    assert_eq!(limited(&[7.0, 101.0]), Finding::Open);
+    let sentence = "queue: 102: beyond its limit, the 2. look in a row".to_owned();
+    assert_eq!(limited(&[7.0, 101.0, 102.0]), Finding::Worse { sentence, pods: vec!["c0".into()] });
 }

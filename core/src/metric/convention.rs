@@ -82,6 +82,12 @@ impl Family {
     }
 }
 
+/// Whether a series counts requests that failed by their status; `None` where it has none.
+pub(super) fn is_failure(sample: &Sample<'_>) -> Option<bool> {
+    let status = STATUS.iter().map(|name| sample.label(name)).find(|status| !status.is_empty());
+    status.map(is_server_error)
+}
+
 /// `500` to `599`, or the class `5xx`.
 fn is_server_error(status: &str) -> bool {
     status.len() == 3 && status.starts_with('5')

@@ -2,7 +2,7 @@ use super::*;
 use crate::analysis::{Count, Counted};
 
 fn scraped(text: &str) -> Scraped {
-    Scraped::of(text).unwrap()
+    Scraped::of(text, None).unwrap()
 }
 
 fn count(requests: u64, bad: u64) -> Count {
@@ -61,7 +61,7 @@ fn probes_and_monitoring_do_not_count() {
 
 #[test]
 fn what_does_not_tell_is_named() {
-    let why = |text: &str| Scraped::of(text).unwrap_err();
+    let why = |text: &str| Scraped::of(text, None).unwrap_err();
     insta::assert_snapshot!(why(file!("broken")), @"that is no exposition of metrics: line 1 begins with '<!doctype html><title>login</title>'");
     insta::assert_snapshot!(why("my_requests_total 1"), @"nothing in it counts requests that fail (http_requests_total, http_server_request_duration_seconds_count, http_server_duration_milliseconds_count, http_server_requests_seconds_count, grpc_server_handled_total, http_request_duration_seconds_count, http_server_requests_total); it has my_requests_total");
     insta::assert_snapshot!(why("up 1"), @"nothing in it counts requests that fail (http_requests_total, http_server_request_duration_seconds_count, http_server_duration_milliseconds_count, http_server_requests_seconds_count, grpc_server_handled_total, http_request_duration_seconds_count, http_server_requests_total)");
@@ -69,7 +69,7 @@ fn what_does_not_tell_is_named() {
         why("http_requests_total{code=\"200\"} NaN"),
         "http_requests_total is NaN, and that is no count"
     );
-    assert!(Scraped::of("http_requests_total{code=\"200\"} -1").is_err());
+    assert!(Scraped::of("http_requests_total{code=\"200\"} -1", None).is_err());
     // Without a status nothing is known of failures.
-    assert!(Scraped::of("http_requests_total 5").is_err());
+    assert!(Scraped::of("http_requests_total 5", None).is_err());
 }

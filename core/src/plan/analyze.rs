@@ -3,7 +3,10 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis_file::{AnalysisFile, From, Prometheus, Source};
 use crate::duration::MAX_SECONDS;
+use crate::metric::{CounterName, HistogramName, Named};
+use crate::prometheus::{Matchers, Server};
 use crate::reading::MetricSource;
 
 /// What is asked of the metrics. Kept in the plan, so that whoever goes on with a run asks the same.
@@ -30,6 +33,12 @@ pub struct Analyze {
     /// What is done where that is not known in the end.
     #[serde(default)]
     pub on_inconclusive: OnInconclusive,
+    /// Which metrics; absent: those that conventions tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<AnalysisFile>,
+    /// Whether those that conventions tell are compared beside the limits of a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub usual: bool,
 }
 
 /// What is done where the metrics do not tell.
@@ -57,14 +66,144 @@ impl Analyze {
             .or_else(|| (!numbers).then(|| "an analysis with numbers that none has".to_owned()))
     }
 
+    /// Returns it with the metrics of a file; those that conventions tell are compared beside if it says so. `named`: the Prometheus of the command line, before that of the file.
+    ///
+    /// # Errors
+    /// What of the file cannot be done, with its metric.
+    pub fn with_file(
+        self,
+        mut file: AnalysisFile,
+        named: Option<&Server>,
+        matchers: &Matchers,
+    ) -> Result<Self, String> {
+        if let Some(server) = named {
+            let url = server.to_string();
+            let given = file.prometheus.take();
+            let headers = given.map(|given| given.headers).unwrap_or_default();
+            let (token_file, token_command, ca_file) = (None, Vec::new(), None);
+            file.prometheus = Some(Prometheus { url, headers, token_file, token_command, ca_file });
+        }
+        let server = file.prometheus.as_ref().map(|given| match given {
+            Prometheus { headers, .. } if !headers.is_empty() => Err("prometheus: headers are not sent yet"),
+            Prometheus { token_command, .. } if !token_command.is_empty() => {
+                Err("prometheus: tokenCommand is not run yet: put the token into PROMETHEUS_TOKEN")
+            }
+            Prometheus { token_file: Some(_), .. } => {
+                Err("prometheus: tokenFile is not read yet: put the token into PROMETHEUS_TOKEN")
+            }
+            Prometheus { ca_file: Some(_), .. } => Err("prometheus: caFile is not read yet"),
+            Prometheus { url, .. } => Ok(url),
+        });
+        let server = server.transpose()?.map(|url| url.parse::<Server>()).transpose()?;
+        let wanted = || server.clone().ok_or("it takes a prometheus in the file, or --prometheus");
+        let mut sources = Vec::new();
+        let (mut counters, mut histograms) = (0, 0);
+        let mut slower_than = self.slower_than;
+        for metric in &file.metrics {
+            let wrong = |why: &str| format!("metric {}: {why}", metric.name);
+            let from = match &metric.source {
+                Source::Counter { from, .. } => {
+                    counters += 1;
+                    from
+                }
+                Source::Histogram { from, slower_than: slow, .. } => {
+                    histograms += 1;
+                    slower_than = slower_than.or(*slow);
+                    from
+                }
+                Source::Query { .. } => {
+                    wanted().map_err(wrong)?;
+                    continue;
+                }
+                Source::Web { .. } => return Err(wrong("web is not read yet")),
+            };
+            if metric.dry_run {
+                return Err(wrong("dryRun is for queries: what is compared decides"));
+            }
+            sources.push(match from {
+                From::Pods => None,
+                From::Prometheus => Some(wanted().map_err(wrong)?),
+                From::Router => return Err(wrong("from: router is not read yet")),
+            });
+        }
+        if self.usual && counters + histograms > 0 {
+            return Err("it names what is compared: leave --analyze out".to_owned());
+        }
+        if counters > 1 || histograms > 1 {
+            return Err("one counter and one histogram are compared, and there are more".to_owned());
+        }
+        if sources.iter().any(|source| Some(source) != sources.first()) {
+            return Err("the counter and the histogram are read from the same source".to_owned());
+        }
+        let from = match sources.into_iter().next().flatten() {
+            Some(server) => MetricSource::Prometheus { server, matchers: matchers.clone() },
+            None if self.usual => self.from,
+            // The server of the command line is for the queries.
+            None => match self.from {
+                MetricSource::Prometheus { .. } => MetricSource::Pods { port: None, path: None },
+                pods @ MetricSource::Pods { .. } => pods,
+            },
+        };
+        Ok(Self { from, slower_than, file: Some(file), ..self })
+    }
+
+    /// Returns which counters of pods are compared, where a file names them.
+    pub fn named(&self) -> Option<Named> {
+        let mut named = Named::default();
+        for metric in &self.file.as_ref().filter(|_| !self.usual)?.metrics {
+            match &metric.source {
+                Source::Counter { counter, bad, ignore, .. } => {
+                    let (name, bad, ignore) = (counter.clone(), bad.clone(), ignore.clone());
+                    named.counter = Some(CounterName { name, bad, ignore });
+                }
+                Source::Histogram { histogram, ignore, .. } => {
+                    named.histogram = Some(HistogramName { name: histogram.clone(), ignore: ignore.clone() });
+                }
+                Source::Query { .. } | Source::Web { .. } => {}
+            }
+        }
+        Some(named)
+    }
+
+    /// Whether both versions are compared, and not only limits kept.
+    pub fn compares(&self) -> bool {
+        self.named().is_none_or(|named| named != Named::default())
+    }
+
+    /// Returns where queries with a limit are sent.
+    pub fn server(&self) -> Option<Server> {
+        match &self.from {
+            MetricSource::Prometheus { server, .. } => Some(server.clone()),
+            MetricSource::Pods { .. } => self.file.as_ref()?.prometheus.as_ref()?.url.parse().ok(),
+        }
+    }
+
     /// Returns it for people, after "let the canary serve".
     pub fn sentence(&self) -> String {
         let latency = self.slower_than.map_or_else(
             || "latency".to_owned(),
             |seconds| format!("requests slower than {} ms", (seconds * 1000.0).round()),
         );
+        let limits = self.file.iter().flat_map(|file| &file.metrics).filter(|metric| match metric.source {
+            Source::Query { .. } | Source::Web { .. } => true,
+            Source::Counter { .. } | Source::Histogram { .. } => false,
+        });
+        let limits: Vec<&str> = limits.map(|metric| metric.name.as_str()).collect();
+        if !self.compares() {
+            return format!(
+                "keep the limits of {}, after {} s, for {} s at most",
+                limits.join(", "),
+                self.warm_up,
+                self.limit
+            );
+        }
+        let beside = if limits.is_empty() {
+            String::new()
+        } else {
+            format!(", and keep the limits of {}", limits.join(", "))
+        };
         format!(
-            "compare its errors and {latency} with the stable version's{}, after {} s, for {} s at most",
+            "compare its errors and {latency} with the stable version's{}{beside}, after {} s, for {} s at most",
             match &self.from {
                 MetricSource::Pods { .. } => String::new(),
                 MetricSource::Prometheus { server, .. } => format!(" as {server} has them"),
@@ -72,5 +211,54 @@ impl Analyze {
             self.warm_up,
             self.limit
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::analyze;
+
+    fn with(metrics: &Value, prometheus: Option<&str>) -> Result<Analyze, String> {
+        let mut file = json!({"schema": 1, "metrics": metrics});
+        if let Some(url) = prometheus {
+            file["prometheus"] = json!({"url": url});
+        }
+        analyze().with_file(AnalysisFile::read(&file).unwrap(), None, &Matchers::new())
+    }
+
+    #[test]
+    fn a_file_says_what_is_compared_and_what_is_limited() {
+        let metrics = json!([
+            {"name": "lost", "counter": "jobs_total", "bad": {"result": "lost"}},
+            {"name": "slow", "histogram": "took", "slowerThan": "250ms"},
+            {"name": "queue", "query": "max(depth)", "max": 100}]);
+        let asked = with(&metrics, Some("service:m/p:9090")).unwrap();
+        assert!(asked.compares() && asked.slower_than == Some(0.25));
+        assert_eq!(asked.from, MetricSource::Pods { port: None, path: None });
+        assert_eq!(asked.server().unwrap().to_string(), "service:m/p:9090");
+        insta::assert_snapshot!(asked.sentence(), @"compare its errors and requests slower than 250 ms with the stable version's, and keep the limits of queue, after 60 s, for 600 s at most");
+        // Whoever goes on with the plan asks the same.
+        let text = serde_json::to_string(&asked).unwrap();
+        assert_eq!(serde_json::from_str::<Analyze>(&text).unwrap(), asked);
+        let limited =
+            with(&json!([{"name": "queue", "query": "up", "min": 1}]), Some("https://p.example")).unwrap();
+        assert!(!limited.compares());
+        insta::assert_snapshot!(limited.sentence(), @"keep the limits of queue, after 60 s, for 600 s at most");
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_its_metric() {
+        let query = json!({"name": "queue", "query": "up", "max": 1});
+        insta::assert_snapshot!(with(&json!([query]), None).unwrap_err(), @"metric queue: it takes a prometheus in the file, or --prometheus");
+        let web = json!([{"name": "a", "web": {"url": "https://a.example", "jsonPath": "{$.b}"}, "max": 1}]);
+        insta::assert_snapshot!(with(&web, None).unwrap_err(), @"metric a: web is not read yet");
+        let counter = |name: &str, from: &str| json!({"name": name, "counter": "a_total", "from": from});
+        let two = json!([counter("a", "pods"), counter("b", "pods")]);
+        insta::assert_snapshot!(with(&two, None).unwrap_err(), @"one counter and one histogram are compared, and there are more");
+        insta::assert_snapshot!(with(&json!([counter("a", "router")]), None).unwrap_err(), @"metric a: from: router is not read yet");
+        insta::assert_snapshot!(with(&json!([counter("a", "prometheus")]), None).unwrap_err(), @"metric a: it takes a prometheus in the file, or --prometheus");
     }
 }

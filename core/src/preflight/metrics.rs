@@ -24,7 +24,7 @@ pub struct Trial {
 impl Trial {
     /// Returns the trial for a plan, if it compares metrics.
     pub(super) fn of(situation: &Situation<'_>, plan: &Plan, subject: &Subject) -> Option<Self> {
-        let asked = plan.steps.iter().find_map(Step::analyze)?.clone();
+        let asked = plan.steps.iter().find_map(Step::analyze).filter(|asked| asked.compares())?.clone();
         let place = |template| asked.from.place(template);
         let new = place(&subject.deployment.spec.template).map_err(|why| format!("the new version: {why}"));
         let stable = situation.stable_template().map(place);
@@ -41,7 +41,8 @@ impl Trial {
             None => Ok(Vec::new()),
         });
         let namespace = situation.observed.workload.metadata.namespace.as_deref().unwrap_or_default();
-        let question = pods.map(|pods| asked.from.question(namespace, pods));
+        let named = asked.named();
+        let question = pods.map(|pods| asked.from.question(named.as_ref(), namespace, pods));
         Some(Self { asked, question })
     }
 }
@@ -121,7 +122,7 @@ mod tests {
         let trial = Trial { asked, question: Ok(Question::Pods(Vec::new())) };
         let subject = Subject { trial: Some(trial), ..subject() };
         let mut facts = facts();
-        let told = text.and_then(|text| Scraped::of(text).map_err(Unread::Told));
+        let told = text.and_then(|text| Scraped::of(text, None).map_err(Unread::Told));
         facts.metrics = Ok(vec![("web-1".into(), told)]);
         let found = comparable(&subject, &facts).unwrap();
         found

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use super::{Counter, Data, Fault, Series};
 use crate::exposition::Sample;
-use crate::metric;
 
 /// So many pods are named in one query, so that it fits into an address.
 const NAMED: usize = 60;
@@ -24,10 +23,10 @@ const OF_REPLICA: [&str; 4] = ["prometheus_replica", "replica", "__replica__", "
 pub type Matchers = BTreeMap<String, String>;
 
 /// Returns the queries for the counters of these pods.
-pub fn queries(namespace: &str, pods: &[String], matchers: &Matchers) -> Vec<String> {
+pub fn queries(names: &[String], namespace: &str, pods: &[String], matchers: &Matchers) -> Vec<String> {
     let matchers = matchers.iter().map(|(label, value)| format!(",{label}={}", quoted(value)));
     let more = matchers.collect::<Vec<_>>().concat();
-    let names = metric::names().join("|");
+    let names = names.join("|");
     let query = |pods: &[String]| {
         let pods: Vec<String> = pods.iter().map(|pod| pod.replace('.', "[.]")).collect();
         let pods = quoted(&pods.join("|"));
@@ -113,12 +112,13 @@ mod tests {
 
     #[test]
     fn pods_are_named_exactly() {
+        let names = ["http_requests_total".to_owned(), "took_bucket".to_owned()];
         let matchers = [("job".to_owned(), "a\"b".to_owned())].into();
-        let query = queries("shop", &pods(&["web-1", "web.2"]), &matchers).remove(0);
-        insta::assert_snapshot!(query, @r#"{__name__=~"http_requests_total|http_server_request_duration_seconds_count|http_server_duration_milliseconds_count|http_server_requests_seconds_count|grpc_server_handled_total|http_request_duration_seconds_count|http_server_requests_total|http_request_duration_seconds_bucket|http_server_request_duration_seconds_bucket|http_server_duration_milliseconds_bucket|http_server_requests_seconds_bucket|grpc_server_handling_seconds_bucket",namespace="shop",pod=~"web-1|web[.]2",job="a\"b"}"#);
+        let query = queries(&names, "shop", &pods(&["web-1", "web.2"]), &matchers).remove(0);
+        insta::assert_snapshot!(query, @r#"{__name__=~"http_requests_total|took_bucket",namespace="shop",pod=~"web-1|web[.]2",job="a\"b"}"#);
         assert!(query.ends_with(r#",namespace="shop",pod=~"web-1|web[.]2",job="a\"b"}"#), "{query}");
         let many: Vec<String> = (0..130).map(|index| format!("web-{index}")).collect();
-        assert_eq!(queries("shop", &many, &Matchers::new()).len(), 3);
+        assert_eq!(queries(&names, "shop", &many, &Matchers::new()).len(), 3);
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
     fn an_answer_counts_as_the_text_of_the_pod_would() {
         let found = answer(&[r#""code":"200","job":"a""#, r#""code":"500","job":"a""#]).unwrap();
         let told = "http_requests_total{code=\"200\"} 1\nhttp_requests_total{code=\"500\"} 2\n";
-        assert_eq!(Scraped::of_samples(&found), Scraped::of(told));
+        assert_eq!(Scraped::of_samples(&found, None), Scraped::of(told, None));
     }
 
     #[test]

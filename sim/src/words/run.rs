@@ -176,3 +176,28 @@ fn canary_that_metrics_judge() {
         "history web -n shop",
     ]));
 }
+
+#[test]
+fn canary_that_a_file_of_metrics_judges() {
+    const COUNTER: &str = "- {name: errors, counter: http_requests_total, bad: {code: \"5..\"}}\n";
+    const QUERY: &str = "- {name: queue, query: \"max(depth{pod=~\\\"${canary.pods}\\\"})\", max: 100}\n\
+                         prometheus: {url: \"service:shop/web:80\"}\n";
+    assert_snapshot!(play(async |stage| {
+        let folder = tempfile::tempdir().unwrap();
+        stage.hides(folder.path().to_str().unwrap(), "DIR");
+        let files = [("counter", COUNTER), ("query", QUERY), ("wrong", "- {name: a, counter: b, max: 1}\n")];
+        for (name, metrics) in files {
+            std::fs::write(folder.path().join(name), format!("schema: 1\nmetrics:\n{metrics}")).unwrap();
+        }
+        let path = folder.path().display();
+        let canary = |image: &str, file: &str| {
+            let looks = format!("--analysis {path}/{file} --metrics-port 8080 --analysis-time 1m");
+            format!("canary web --image shop:{image} --weight 25 {looks} -n shop")
+        };
+        for (image, file) in
+            [("v2-fails20", "counter"), ("v3-good", "query"), ("v3-good", "wrong"), ("v3-good", "none")]
+        {
+            stage.types(&canary(image, file)).await;
+        }
+    }));
+}

@@ -35,7 +35,7 @@ async fn told(address: &str, queries: usize, instant: Option<i64>, patience: Dur
     let server = address.parse().unwrap();
     let asker = Asker::new(&server, None).unwrap().unwrap();
     let answers = ask_all(&asker.http, &server, "", &queries, instant, patience).await;
-    let (_, told) = of_pods(vec!["web-1".into()], answers).remove(0);
+    let (_, told) = of_pods(vec!["web-1".into()], answers, None).remove(0);
     let told = told.map_or_else(|unread| unread.sentence().to_owned(), |_| "numbers".to_owned());
     told.replace(address, "PROMETHEUS")
 }

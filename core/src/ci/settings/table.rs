@@ -45,6 +45,7 @@ pub const TABLE: &[Setting] = &[
     of("canary_replicas", &[], Option("--canary-replicas", Rollout)),
     of("shrink_stable", &[], Switch("--shrink-stable", Rollout)),
     of("analyze", &[], Switch("--analyze", Rollout)),
+    of("analysis_file", &[], Option("--analysis", Rollout)),
     of("slower_than", &[], Option("--slower-than", Rollout)),
     of("margin", &[], Option("--margin", Rollout)),
     of("max_error_rate", &[], Option("--max-error-rate", Rollout)),
