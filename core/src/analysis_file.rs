@@ -36,7 +36,7 @@ use serde::{Serialize, Serializer};
 
 use crate::condition::{Condition, Measured, Outcome, judge};
 
-pub use values::{latency, name as metric_name, span};
+pub use values::{SECRET_HEADERS, latency, name as metric_name, span};
 pub use variables::{VARIABLES, Variables, resolve, unknown};
 
 /// The schema that is read and written.
@@ -227,6 +227,16 @@ impl OnNoData {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
     fn is_default(&self) -> bool {
         *self == Self::Inconclusive
+    }
+}
+
+impl Metric {
+    /// Whether it has a limit, and is not compared with the stable version.
+    pub const fn has_limit(&self) -> bool {
+        match self.source {
+            Source::Query { .. } | Source::Web { .. } => true,
+            Source::Counter { .. } | Source::Histogram { .. } => false,
+        }
     }
 }
 

@@ -70,10 +70,6 @@ pub enum Outlook {
 impl Limits {
     /// Finds the metrics of a file that have a limit.
     pub fn of(file: &AnalysisFile) -> Self {
-        let has_limit = |metric: &&Metric| match &metric.source {
-            Source::Query { .. } | Source::Web { .. } => true,
-            Source::Counter { .. } | Source::Histogram { .. } => false,
-        };
         let one = |metric: &Metric| One {
             every: metric.every.unwrap_or(file.every),
             metric: metric.clone(),
@@ -82,12 +78,7 @@ impl Limits {
             bad: 0,
             last: None,
         };
-        Self { each: file.metrics.iter().filter(has_limit).map(one).collect() }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.each.is_empty()
+        Self { each: file.metrics.iter().filter(|metric| metric.has_limit()).map(one).collect() }
     }
 
     /// The share has changed: what is good at one may not be at a larger one. What was bad stays.
@@ -96,11 +87,6 @@ impl Limits {
             one.looks = 0;
             one.due = Moment::ZERO;
         }
-    }
-
-    /// Returns when the next is due.
-    pub fn next(&self) -> Option<Moment> {
-        self.each.iter().map(|one| one.due).min()
     }
 
     /// Returns the queries that are due, by the place of their metric; they are not due again before their time.
@@ -249,7 +235,6 @@ mod tests {
         };
         assert_eq!(due(&mut limits, 5), [(0, Ok("max(depth{pod=~\"web-2\"})".to_owned()))]);
         assert_eq!(due(&mut limits, 34), []);
-        assert_eq!(limits.next(), Some(Duration::from_secs(35)));
         assert_eq!(due(&mut limits, 35).len(), 1);
     }
 

@@ -125,12 +125,13 @@ pub fn of_pods(pods: Vec<String>, answers: Result<Vec<Data>, String>, named: Opt
         let each = answers.iter().map(|data| by_pod(data).map_err(|fault| fault.to_string()));
         Ok(each.collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect::<BTreeMap<_, _>>())
     });
-    let told = |pod: &String| match &by_pod {
-        Err(why) => Err(why.clone()),
-        Ok(all) => match all.get(pod) {
-            None => Err("Prometheus has no such counters of it".to_owned()),
-            Some(samples) => samples.clone().and_then(|samples| Scraped::of_samples(&samples, named)),
-        },
+    let mut all = match by_pod {
+        Ok(all) => all,
+        Err(why) => return pods.into_iter().map(|pod| (pod, Err(Unread::Told(why.clone())))).collect(),
+    };
+    let mut told = |pod: &String| {
+        let samples = all.remove(pod).ok_or("Prometheus has no such counters of it")??;
+        Scraped::of_samples(&samples, named)
     };
     let read = |pod: String| {
         let told = told(&pod).map_err(Unread::Told);

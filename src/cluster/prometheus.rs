@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use http::header::ACCEPT;
-use http_body_util::{BodyExt, Limited};
 use kube::Config;
-use kube::client::Body;
 use kube::core::Status;
 
 use crate::brief;
 use crate::cluster::call::encode;
 use crate::cluster::connect::chain;
+use crate::cluster::scrape::get;
 use crate::cluster::{Bearer, Cluster, Login, http_client};
 use crate::credentials::Secret;
 use crate::error::Error;
@@ -20,8 +18,6 @@ use crate::prometheus::{Data, Server, read};
 /// The longest time for all queries of a look.
 const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);
-/// The largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// The longest that is told of an answer, in letters.
 const SAID: usize = 200;
 
@@ -118,12 +114,7 @@ async fn ask(
     let told = |why: &str| format!("{server}: {}", brief::line(why, SAID));
     let time = instant.map(|instant| format!("&time={instant}")).unwrap_or_default();
     let path = format!("{base}/api/v1/query?query={}{time}", encode(query));
-    let request = http::Request::get(&path).header(ACCEPT, "application/json");
-    let request = request.body(Body::empty()).map_err(|error| told(&error.to_string()))?;
-    let answer = client.send(request).await.map_err(|error| told(&chain(&error)))?;
-    let code = answer.status().as_u16();
-    let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-    let body = body.map_err(|error| told(&chain(error.as_ref())))?.to_bytes();
+    let (code, body) = get(client, &path, "application/json").await.map_err(|why| told(&why))?;
     let text = String::from_utf8_lossy(&body);
     // Only the API server answers with one of these.
     if let Ok(Status { reason, message, .. }) = serde_json::from_str::<Status>(&text)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use futures::stream::{self, StreamExt};
 use http_body_util::{BodyExt, Limited};
+use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
 
@@ -20,7 +21,7 @@ use crate::scrape::{Place, Unread};
 /// The server ends such a request by no limit of its own (`BasicLongRunningRequestCheck` in k8s.io/apiserver).
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest text that is read, in bytes.
-const MAX_TEXT: usize = 16 * 1024 * 1024;
+pub(super) const MAX_TEXT: usize = 16 * 1024 * 1024;
 /// How many are read at once.
 const AT_ONCE: usize = 4;
 /// Plain text: `OpenMetrics` may come all the same, the form of protobuf does not.
@@ -77,13 +78,8 @@ impl Cluster {
 
     async fn metrics_of(&self, pod: &str, place: &Place) -> Result<String, Unread> {
         let path = format!("{}/proxy{}", self.path(&PODS, &place.of_pod(pod)), place.path);
-        let request = http::Request::get(&path).header(http::header::ACCEPT, FORM);
-        let lost = |why: &str| Unread::no_answer(why, place);
-        let request = request.body(Body::empty()).map_err(|error| lost(&error.to_string()))?;
-        let answer = self.client.send(request).await.map_err(|error| lost(&chain(&error)))?;
-        let code = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), MAX_TEXT).collect().await;
-        let body = body.map_err(|error| lost(&chain(error.as_ref())))?.to_bytes();
+        let answer = get(&self.client, &path, FORM).await;
+        let (code, body) = answer.map_err(|why| Unread::no_answer(&why, place))?;
         if code == 200 {
             return Ok(String::from_utf8_lossy(&body).into_owned());
         }
@@ -91,4 +87,17 @@ impl Cluster {
         let status = serde_json::from_slice::<Status>(&body).ok();
         Err(Unread::of(code, status.map(|status| (status.reason, status.message)), place))
     }
+}
+
+/// Asks once for a text of metrics, and returns the status with all of the answer.
+///
+/// # Errors
+/// Why there was no answer, or that it is too large.
+pub(super) async fn get(client: &Client, path: &str, form: &str) -> Result<(u16, Vec<u8>), String> {
+    let request = http::Request::get(path).header(http::header::ACCEPT, form);
+    let request = request.body(Body::empty()).map_err(|error| error.to_string())?;
+    let answer = client.send(request).await.map_err(|error| chain(&error))?;
+    let code = answer.status().as_u16();
+    let body = Limited::new(answer.into_body(), MAX_TEXT).collect().await;
+    Ok((code, body.map_err(|error| chain(error.as_ref()))?.to_bytes().to_vec()))
 }

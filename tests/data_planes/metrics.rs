@@ -1,9 +1,7 @@
 //! Metrics decide, as a real Prometheus has them, which reads the pods each five seconds.
 
-use serde_json::{Value, json};
-
 use crate::jobs::Lane;
-use crate::shop::Shop;
+use crate::shop::{Shop, next_version};
 use crate::traffic::Traffic;
 
 const V2: &str = "shop/web:v2";
@@ -19,13 +17,7 @@ fn a_version_that_fails_more_is_undone_and_one_that_does_not_is_promoted() {
         let looks = ["--analyze", "--warm-up", "2s", "--prometheus", server];
         shop.tool(&[&["canary", "frontend", "--weight", "25"], version, &looks[..]].concat())
     };
-    let text = include_str!("../../testbed/shop.yaml").split("\n---\n").next().unwrap();
-    let mut next: Value = serde_saphyr::from_str(text).unwrap();
-    let container = &mut next["spec"]["template"]["spec"]["containers"][0];
-    container["image"] = json!(V2);
-    container["env"] = json!([{"name": "ERROR_RATE", "value": "0.05"}]);
-    let path = folder.path().join("next.json");
-    std::fs::write(&path, next.to_string()).unwrap();
+    let next = next_version(&folder, V2, ("ERROR_RATE", "0.05"));
     // Prometheus knows the pods once it has read them.
     std::thread::sleep(std::time::Duration::from_secs(10));
     let refused = canary(&["--image", V2], "service:monitoring/nobody:9090").expect(8);
@@ -34,7 +26,7 @@ fn a_version_that_fails_more_is_undone_and_one_that_does_not_is_promoted() {
         "{}",
         refused.stderr
     );
-    let failed = canary(&["-f", path.to_str().unwrap()], PROMETHEUS).expect(1);
+    let failed = canary(&["-f", &next], PROMETHEUS).expect(1);
     let text = format!("{}{}", failed.stdout, failed.stderr);
     assert!(text.contains("FAILED: MetricsWorse: errors: "), "{text}");
     shop.expect_own_fields("shop/web:v1");

@@ -1,28 +1,13 @@
 //! Metrics decide: pods' own `/metrics` are read through the API server while clients make load.
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
 use crate::jobs::Lane;
-use crate::shop::Shop;
+use crate::shop::{Shop, next_version};
 use crate::traffic::Traffic;
 
 const V1: &str = "shop/web:v1";
 const V2: &str = "shop/web:v2";
 /// Young pods are as good as old ones here.
 const LOOKS: [&str; 3] = ["--analyze", "--warm-up", "2s"];
-
-/// The next version with a setting of the shop's, as a manifest.
-fn next(folder: &TempDir, setting: &str, value: &str) -> String {
-    let text = include_str!("../../testbed/shop.yaml").split("\n---\n").next().unwrap();
-    let mut deployment: Value = serde_saphyr::from_str(text).unwrap();
-    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
-    container["image"] = json!(V2);
-    container["env"] = json!([{"name": setting, "value": value}]);
-    let path = folder.path().join("next.json");
-    std::fs::write(&path, deployment.to_string()).unwrap();
-    path.to_str().unwrap().to_owned()
-}
 
 #[test]
 fn a_version_that_fails_more_or_is_slower_is_undone_and_one_that_does_not_is_promoted() {
@@ -35,7 +20,7 @@ fn a_version_that_fails_more_or_is_slower_is_undone_and_one_that_does_not_is_pro
         shop.tool(&arguments)
     };
     for (setting, value, title) in [("ERROR_RATE", "0.05", "errors: "), ("LATENCY", "0.02", "slower than ")] {
-        let failed = canary(&["-f", &next(&folder, setting, value)]).expect(1);
+        let failed = canary(&["-f", &next_version(&folder, V2, (setting, value))]).expect(1);
         let text = format!("{}{}", failed.stdout, failed.stderr);
         assert!(text.contains(&format!("FAILED: MetricsWorse: {title}")), "{text}");
         shop.expect_own_fields(V1);
@@ -56,7 +41,7 @@ fn what_cannot_be_compared_is_refused_or_not_enough() {
     assert!(refused.stderr.contains("RP032"), "{}", refused.stderr);
     shop.expect_own_fields(V1);
     // The stable version has metrics, and the new one has not.
-    let mute = next(&folder, "NO_METRICS", "1");
+    let mute = next_version(&folder, V2, ("NO_METRICS", "1"));
     let short = ["--analysis-time", "10s"];
     let open = shop
         .tool(&[&["canary", "frontend", "-f", &mute, "--weight", "25"], &LOOKS[..], &short].concat())

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api;
 use crate::seats::{Exclusive, Seat};
@@ -268,4 +268,21 @@ impl Started for Run {
 #[track_caller]
 pub fn finish(process: impl Started) -> Ended {
     process.end()
+}
+
+/// The Deployment of `testbed/shop.yaml`.
+pub fn deployment() -> Value {
+    let text = include_str!("../../testbed/shop.yaml").split("\n---\n").next().unwrap();
+    serde_saphyr::from_str(text).unwrap()
+}
+
+/// Writes the sample with another image and a setting of its own as a manifest, and returns the path.
+pub fn next_version(folder: &tempfile::TempDir, image: &str, (setting, value): (&str, &str)) -> String {
+    let mut deployment = deployment();
+    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+    container["image"] = json!(image);
+    container["env"] = json!([{"name": setting, "value": value}]);
+    let path = folder.path().join("next.json");
+    std::fs::write(&path, deployment.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
 }

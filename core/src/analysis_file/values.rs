@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::duration;
 
-/// Headers that carry a secret.
-const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+/// Headers that carry a secret, in small letters.
+pub const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 
 /// Reads a time between two looks: 5 seconds at least, which is what pods can be asked for, and an hour at most.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
-use crate::analysis_file::AnalysisFile;
+use crate::analysis_file::{AnalysisFile, latency};
 use crate::duration;
 use crate::error::Error;
 use crate::plan::{Analyze, OnInconclusive};
@@ -94,17 +94,6 @@ impl AnalysisArgs {
     fn matchers(&self) -> Matchers {
         self.prometheus_match.iter().cloned().collect()
     }
-}
-
-/// Reads a latency, in seconds.
-fn latency(text: &str) -> Result<f64, String> {
-    let wrong = || format!("'{text}' is no latency: write for example 250ms or 1.5s");
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1000.0),
-        None => (text.strip_suffix('s').ok_or_else(wrong)?, 1.0),
-    };
-    let seconds = decimal(number).ok_or_else(wrong)? / unit;
-    if seconds > 0.0 && seconds <= 3600.0 { Ok(seconds) } else { Err(wrong()) }
 }
 
 fn margin(text: &str) -> Result<f64, String> {

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Gathered, Object};
-use crate::analysis_file::{Prometheus, Web};
-
-/// Headers that are never taken over.
-const SECRET: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+use crate::analysis_file::{Prometheus, SECRET_HEADERS, Web};
 
 /// Reads Argo's `prometheus`, in which arguments are filled in.
 pub(super) fn prometheus(
@@ -130,7 +127,7 @@ pub(super) fn headers(
 ) -> BTreeMap<String, String> {
     let mut kept = BTreeMap::new();
     for (name, value) in pairs {
-        if SECRET.contains(&name.to_ascii_lowercase().as_str()) || value.contains("{{") {
+        if SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str()) || value.contains("{{") {
             let text = format!(
                 "{name} left out: it is secret or not known; a token goes into a file, named by tokenFile"
             );

@@ -167,7 +167,8 @@ impl Analyze {
 
     /// Whether both versions are compared, and not only limits kept.
     pub fn compares(&self) -> bool {
-        self.named().is_none_or(|named| named != Named::default())
+        let compares = |file: &AnalysisFile| file.metrics.iter().any(|metric| !metric.has_limit());
+        self.usual || self.file.as_ref().is_none_or(compares)
     }
 
     /// Returns where queries with a limit are sent.
@@ -184,10 +185,7 @@ impl Analyze {
             || "latency".to_owned(),
             |seconds| format!("requests slower than {} ms", (seconds * 1000.0).round()),
         );
-        let limits = self.file.iter().flat_map(|file| &file.metrics).filter(|metric| match metric.source {
-            Source::Query { .. } | Source::Web { .. } => true,
-            Source::Counter { .. } | Source::Histogram { .. } => false,
-        });
+        let limits = self.file.iter().flat_map(|file| &file.metrics).filter(|metric| metric.has_limit());
         let limits: Vec<&str> = limits.map(|metric| metric.name.as_str()).collect();
         if !self.compares() {
             return format!(

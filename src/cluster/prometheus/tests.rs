@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::cluster::scrape::MAX_TEXT;
 use crate::reading::of_pods;
 
 /// Answers every request in the same way. Returns its address.
@@ -111,7 +112,7 @@ async fn what_is_not_whole_is_none() {
 
 #[tokio::test]
 async fn an_answer_without_an_end_is_not_read_to_it() {
-    let huge = vec![b' '; MAX_ANSWER + 1];
+    let huge = vec![b' '; MAX_TEXT + 1];
     assert_eq!(answered("200 OK", huge).await, "PROMETHEUS: length limit exceeded");
 }
 

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use crate::api::{get, namespace, within, write};
 use crate::seats::Exclusive;
-use crate::shop::Shop;
+use crate::shop::{Shop, deployment};
 
 /// Pods of the sample Deployment.
 pub const REPLICAS: u64 = 3;
@@ -24,7 +24,7 @@ impl Place {
     pub fn new(prepare: impl FnOnce(&str), change: impl FnOnce(&mut Value)) -> Self {
         let shop = namespace("fail");
         prepare(&shop.namespace);
-        let mut deployment = manifest();
+        let mut deployment = deployment();
         change(&mut deployment["spec"]);
         write("POST", &format!("/apis/apps/v1/namespaces/{}/deployments", shop.namespace), &deployment);
         Self::around(shop)
@@ -67,7 +67,7 @@ impl Place {
 
     /// Writes the manifest of the next version, with this change to the pod's `spec`; returns its path.
     pub fn next_version(&self, change: impl FnOnce(&mut Value)) -> String {
-        let mut deployment = manifest();
+        let mut deployment = deployment();
         deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!("shop/web:v2");
         change(&mut deployment["spec"]["template"]["spec"]);
         let path = self.folder.path().join("next.json");
@@ -102,12 +102,6 @@ impl Place {
         });
         wrong.unwrap_or_default()
     }
-}
-
-/// The Deployment of `testbed/shop.yaml`.
-fn manifest() -> Value {
-    let text = include_str!("../../../testbed/shop.yaml").split("\n---\n").next().unwrap();
-    serde_saphyr::from_str(text).unwrap()
 }
 
 /// The hash that says which version a pod or a ReplicaSet belongs to.
