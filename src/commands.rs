@@ -1,5 +1,6 @@
 //! The verbs: observe, plan, engine, output.
 
+mod analyze;
 mod apply;
 mod blue_green;
 mod bootstrap;
@@ -95,6 +96,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::Status(args) => status::run(args, global, &connect(global).await?, output).await,
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
+        Command::Analyze(args) => Box::pin(analyze::run(args, context)).await,
         Command::Get(args) => get::run(args, global, &connect(global).await?, output).await,
         Command::Delete(args) => delete::run(args, global, &connect(global).await?, output).await,
         Command::Wait(args) => wait::run(args, &connect(global).await?, output).await,

@@ -4,6 +4,7 @@ mod act;
 mod compare;
 mod guard;
 mod lock;
+mod looks;
 mod noted;
 mod outcome;
 mod proof;

@@ -2,6 +2,7 @@
 
 mod account;
 mod card;
+mod compared;
 mod completions;
 mod diagnosis;
 mod document;
@@ -269,9 +270,8 @@ impl Channel<'_> {
             Event::Warning { text } => format!("warning: {text}"),
             Event::Progress { text, status } => {
                 if let Some(live) = self.output.live.borrow_mut().as_mut() {
-                    let key = self.workload.as_ref().map(ToString::to_string).unwrap_or_default();
                     let tree = tree::lines(status, live.color(), world::now(), tree::PODS);
-                    live.show(&key, &tree, &safe(&self.prefixed(text)));
+                    live.show(&self.key(), &tree, &safe(&self.prefixed(text)));
                     return;
                 }
                 format!("{text}; {}", status.sentence_after(text))
@@ -283,16 +283,23 @@ impl Channel<'_> {
                 }
                 return;
             }
-            Event::Analysis(compared) => match compared.verdict {
-                Outlook::Good => compared.text.clone(),
-                // The verdict on the version says it.
-                Outlook::Worse | Outlook::NotEnoughData => return,
-            },
-            Event::Look { .. }
-            | Event::Finished { .. }
-            | Event::Status { .. }
-            | Event::Deleted
-            | Event::Object(_) => return,
+            Event::Analysis(compared) => {
+                for line in &compared.picture {
+                    self.output.print(&safe(&self.prefixed(line)));
+                }
+                match compared.verdict {
+                    Outlook::Good => compared.text.clone(),
+                    // The verdict on the version says it.
+                    Outlook::Worse | Outlook::NotEnoughData => return,
+                }
+            }
+            Event::Look { picture, .. } => {
+                if let Some(live) = self.output.live.borrow_mut().as_mut() {
+                    live.picture(&self.key(), picture.iter().map(|line| safe(line)).collect());
+                }
+                return;
+            }
+            Event::Finished { .. } | Event::Status { .. } | Event::Deleted | Event::Object(_) => return,
         };
         self.output
             .line(self.workload.as_ref().map_or("", |workload| &workload.name), &safe(&self.prefixed(&text)));
@@ -339,6 +346,10 @@ impl Channel<'_> {
         if keep {
             self.output.told.borrow_mut().push(line);
         }
+    }
+
+    fn key(&self) -> String {
+        self.workload.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 
     fn prefixed(&self, text: &str) -> String {

@@ -21,7 +21,9 @@
 
 mod dispersion;
 mod evidence;
+mod picture;
 mod reach;
+mod replay;
 mod series;
 mod words;
 
@@ -29,6 +31,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use replay::{Replayed, replay};
 
 use evidence::{mixed, numbers, share};
 use series::{Asked, LOOKS, Series};
@@ -96,7 +100,8 @@ impl Counted {
 }
 
 /// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// So many times as many bad requests are not worse yet.
     pub margin: f64,

@@ -1,6 +1,7 @@
 //! The command line, written as people type it: `kubectl rollout-plus ...`.
 
 mod analysis;
+mod analyze;
 mod apply;
 mod blue_green;
 mod bootstrap;
@@ -30,9 +31,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::credentials::Credentials;
 use crate::duration;
 use crate::environment::Environment;
+use crate::plan::OnInconclusive;
 use crate::status::Goal;
 
-pub use analysis::{AnalysisArgs, PROMETHEUS_TOKEN};
+pub use analysis::{AnalysisArgs, ComparedArgs, Looking, PROMETHEUS_TOKEN};
+pub use analyze::AnalyzeArgs;
 pub use bootstrap::{BootstrapAction, BootstrapArgs, TokenArgs, WantedArgs};
 pub use canary::{CanaryArgs, FirstArgs};
 pub use check::{CheckArgs, PreflightArgs};
@@ -76,7 +79,7 @@ pub enum Command {
     /// Start a whole second set, try it, and switch all traffic at once
     BlueGreen(BlueGreenArgs),
     /// Replace the version pod by pod, and go back if the new one fails
-    Rolling(RollingArgs),
+    Rolling(Box<RollingArgs>),
     /// Make the canary the only version
     Promote(TargetArgs),
     /// Go back to the stable version
@@ -93,6 +96,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Judge a rollout without starting it
     Check(CheckArgs),
+    /// Compare the metrics of two versions that serve, and change nothing
+    Analyze(Box<AnalyzeArgs>),
     /// Read what there is for Argo Rollouts or Flagger: print an analysis file, and the command line that does the same
     Import(ImportArgs),
     /// Print the tag for the image that this CI build makes, or judge images by it
@@ -240,6 +245,12 @@ pub struct RollingArgs {
     /// The new version.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// What the metrics are to tell.
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+    /// What to do when there is not enough data: hold leaves the new version
+    #[arg(long, value_enum, value_name = "ACTION", default_value = "hold", requires = "looks")]
+    pub on_inconclusive: OnInconclusive,
     /// What its pods have to answer.
     #[command(flatten)]
     pub verify: VerifyArgs,

@@ -2,6 +2,8 @@
 //!
 //! The engine reads and waits; here is the rest, so that it can be gone on with from what stands on the Lease.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -87,6 +89,10 @@ pub struct Comparison {
     asked_of: BTreeMap<String, String>,
     /// Whether the end was told that does not count.
     is_told: bool,
+    /// Whether a rolling update replaces the pods meanwhile: each new one counts once it is warm.
+    rolls: bool,
+    /// Whether the versions do not serve beside each other any more.
+    is_over: bool,
 }
 
 impl Comparison {
@@ -121,7 +127,20 @@ impl Comparison {
             canaries: BTreeSet::new(),
             asked_of: BTreeMap::new(),
             is_told: false,
+            rolls: false,
+            is_over: false,
         }
+    }
+
+    /// Has it go on for as long as a rolling update does, whose pods come one after the other.
+    #[must_use]
+    pub fn while_rolling(self) -> Self {
+        Self { rolls: true, ..self }
+    }
+
+    /// The versions do not serve beside each other any more.
+    pub const fn end(&mut self) {
+        self.is_over = true;
     }
 
     /// The share has changed: within a look it has to be the same, so all pods are counted anew. What was found stays.
@@ -162,9 +181,12 @@ impl Comparison {
             let pods = version.into_iter().flat_map(|version| situation.pods_of(version));
             pods.filter(|pod| pod.is_ready()).cloned().collect()
         };
-        let canaries = ready(situation.canary);
-        let youngest = canaries.iter().map(|pod| ready_for(pod).unwrap_or_default()).min();
+        let mut canaries = ready(situation.canary);
         let warm_up = Duration::from_secs(self.asked.warm_up);
+        if self.rolls {
+            canaries.retain(|pod| ready_for(pod).is_some_and(|age| age >= warm_up));
+        }
+        let youngest = canaries.iter().map(|pod| ready_for(pod).unwrap_or_default()).min();
         let look = match &self.asked.from {
             MetricSource::Pods { .. } => LOOK,
             MetricSource::Prometheus { .. } => LOOK_OF_PROMETHEUS,
@@ -290,9 +312,8 @@ impl Comparison {
     /// Returns what is found so far.
     pub fn finding(&self, now: Moment) -> Finding {
         let judged = &self.judged;
-        let is_over = self
-            .begun
-            .is_some_and(|begun| now.saturating_sub(begun) >= Duration::from_secs(self.asked.limit));
+        let is_late = |begun| now.saturating_sub(begun) >= Duration::from_secs(self.asked.limit);
+        let is_over = self.is_over || !self.rolls && self.begun.is_some_and(is_late);
         // What is good at one share may not be at a larger one.
         let looks = self.record.analysis.looks().saturating_sub(self.before);
         let limits = self.limits.outlook();
@@ -309,17 +330,10 @@ impl Comparison {
             Outlook::Good if is_same && self.begun.is_some() => Finding::Good { sentence: self.why_good() },
             Outlook::Open(why) if is_over && is_same => Finding::NotEnough { sentence: why },
             Outlook::Good | Outlook::Open(_) | Outlook::Bad(_) if is_over => {
-                let why = self.missing().unwrap_or_else(|| self.record.analysis.why_open(judged));
-                Finding::NotEnough { sentence: why }
+                Finding::NotEnough { sentence: self.why_not_enough() }
             }
             Outlook::Good | Outlook::Open(_) | Outlook::Bad(_) => Finding::Open,
         }
-    }
-
-    fn why_good(&self) -> String {
-        let limits = self.limits.seen().into_iter().filter(|seen| !seen.dry_run).map(Seen::why_good);
-        let compared = self.asked.compares().then(|| self.judged.why_good());
-        compared.into_iter().chain(limits).collect::<Vec<_>>().join("; ")
     }
 
     /// Returns what the last looks at metrics with a limit came to.
@@ -327,46 +341,19 @@ impl Comparison {
         self.limits.seen().into_iter().cloned().collect()
     }
 
-    /// Returns how it stands in few words, and with the numbers of now.
-    pub fn brief(&self) -> (String, String) {
-        if self.begun.is_none() {
-            let warm = "the canary serves; its metrics count once its pods are warm".to_owned();
-            return (warm.clone(), warm);
-        }
-        if let Some(missing) = self.missing() {
-            let text = format!("the canary serves; {missing}");
-            return (text.clone(), text);
-        }
-        let judged = &self.judged;
-        let word = match judged.state {
-            State::Good => "it is good so far",
-            State::Collecting => "whether it is worse is not known yet",
-            State::Worse => "it is worse",
-        };
-        let limits = self.limits.seen().into_iter().map(|seen| format!("; {} {}", seen.name, seen.measured));
-        let text = format!("the canary serves; {word}");
-        if !self.asked.compares() {
-            let all = limits.collect::<Vec<_>>().concat();
-            return ("the canary serves".to_owned(), format!("the canary serves{all}"));
-        }
-        if judged.metrics.is_empty() {
-            (text.clone(), text)
-        } else {
-            let limits = limits.collect::<Vec<_>>().concat();
-            (text.clone(), format!("{text}: {}{limits}", judged.brief()))
-        }
-    }
-
     /// Returns what is thought by all looks so far.
     pub const fn judged(&self) -> &Judged {
         &self.judged
     }
 
-    /// Names a pod whose metrics were not read.
-    pub fn missing(&self) -> Option<String> {
-        let (pod, why) = self.trouble.first_key_value()?;
-        let asked = self.asked_of.len().max(self.trouble.len());
-        Some(format!("no metrics of {} of {asked} pods: {pod}: {why}", self.trouble.len()))
+    /// Whether no pod's metrics could be read so far.
+    pub fn reads_nothing(&self) -> bool {
+        !self.trouble.is_empty() && self.based.is_empty()
+    }
+
+    /// Returns what is asked of the looks.
+    pub const fn settings(&self) -> Settings {
+        settings(&self.asked)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Analysis, Metric};
+use crate::analysis::{Analysis, Judged, Metric, Replayed, Settings, State};
 use crate::apply::Row;
 use crate::evidence::Evidence;
 use crate::health::Failure;
@@ -46,6 +46,9 @@ pub enum Event {
         limits: Vec<Seen>,
         /// Whose metrics could not be read, and why.
         missing: Option<String>,
+        /// The same for people, a line each.
+        #[serde(skip)]
+        picture: Vec<String>,
     },
     /// What the metrics came to at a share.
     Analysis(Box<Compared>),
@@ -87,8 +90,43 @@ pub struct Compared {
     pub seconds: f64,
     /// Each metric.
     pub metrics: Vec<Metric>,
+    /// Metrics that have a limit, as they were measured last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Seen>,
+    /// What was asked of the looks.
+    pub settings: Settings,
     /// The looks themselves: whoever has them comes to the same.
     pub counts: Analysis,
+    /// The same for people, a line for each metric.
+    pub picture: Vec<String>,
+}
+
+impl Compared {
+    /// Returns what looks came to, with what is thought of each metric.
+    pub fn new(
+        verdict: Outlook,
+        text: String,
+        settings: Settings,
+        counts: Analysis,
+        limits: Vec<Seen>,
+    ) -> Self {
+        let judged = counts.judge(settings);
+        let picture = counts.picture(&judged);
+        let Judged { metrics, seconds, .. } = judged;
+        Self { verdict, text, seconds, metrics, limits, settings, counts, picture }
+    }
+}
+
+impl From<Replayed> for Compared {
+    fn from(replayed: Replayed) -> Self {
+        let Replayed { settings, counts, judged } = replayed;
+        let (verdict, text) = match judged.state {
+            State::Good => (Outlook::Good, judged.why_good()),
+            State::Worse => (Outlook::Worse, judged.why_worse()),
+            State::Collecting => (Outlook::NotEnoughData, counts.why_open(&judged)),
+        };
+        Self::new(verdict, text, settings, counts, Vec::new())
+    }
 }
 
 /// What metrics can come to.

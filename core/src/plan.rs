@@ -55,6 +55,11 @@ pub enum Step {
         /// The new version.
         template: Value,
     },
+    /// The stock rolling update is complete, and both versions served meanwhile.
+    Follow {
+        /// What their metrics are to tell.
+        analyze: Box<Analyze>,
+    },
     /// The user's own fields are back and the new template stays.
     Release,
     /// The stock rolling update is complete.
@@ -104,7 +109,9 @@ pub enum Step {
 impl Plan {
     /// Whether it brings nothing new: the version that is live already is only followed, and asked.
     pub fn only_follows(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step, Step::AwaitRollout | Step::Verify { .. }))
+        self.steps
+            .iter()
+            .all(|step| matches!(step, Step::AwaitRollout | Step::Follow { .. } | Step::Verify { .. }))
     }
 
     /// Whether pods are asked by themselves, through the API server.
@@ -143,10 +150,14 @@ impl Step {
             Self::AwaitCanary => "wait until the canary pods are Ready".into(),
             Self::Soak { seconds, analyze: None } => format!("let the canary serve for {seconds} s"),
             Self::Soak { seconds: 0, analyze: Some(asked) } => {
-                format!("let the canary serve: {}", asked.sentence())
+                format!("let the canary serve: {}, for {} s at most", asked.sentence(), asked.limit)
             }
             Self::Soak { seconds, analyze: Some(asked) } => {
-                format!("let the canary serve for {seconds} s: {}", asked.sentence())
+                let asked = format!("{}, for {} s at most", asked.sentence(), asked.limit);
+                format!("let the canary serve for {seconds} s: {asked}")
+            }
+            Self::Follow { analyze } => {
+                format!("follow the rolling update while both versions serve: {}", analyze.sentence())
             }
             Self::Update { template } => format!("set the template: {}", images(template).join(", ")),
             Self::Release => format!("restore the {kind}'s own settings, keep the new template"),
@@ -175,6 +186,7 @@ impl Step {
     pub fn analyze(&self) -> Option<&Analyze> {
         match self {
             Self::Soak { analyze, .. } => analyze.as_deref(),
+            Self::Follow { analyze } => Some(analyze),
             Self::Hold { .. }
             | Self::Stop
             | Self::AwaitCanary
@@ -203,6 +215,7 @@ impl Step {
             | Self::Soak { .. }
             | Self::Release
             | Self::AwaitRollout
+            | Self::Follow { .. }
             | Self::Restore
             | Self::AwaitStable
             | Self::Publish { .. }
@@ -226,6 +239,7 @@ impl Step {
             | Self::Update { .. }
             | Self::Release
             | Self::AwaitRollout
+            | Self::Follow { .. }
             | Self::Restore
             | Self::AwaitStable
             | Self::Publish { .. }
@@ -246,6 +260,7 @@ impl Step {
             | Self::Update { .. }
             | Self::Release
             | Self::AwaitRollout
+            | Self::Follow { .. }
             | Self::Restore
             | Self::AwaitStable
             | Self::Publish { .. }
@@ -261,7 +276,7 @@ impl Step {
     /// Whether the new version is judged while the step is waited for.
     pub fn is_guarded(&self) -> bool {
         match self {
-            Self::AwaitCanary | Self::Soak { .. } | Self::AwaitRollout => true,
+            Self::AwaitCanary | Self::Soak { .. } | Self::Follow { .. } | Self::AwaitRollout => true,
             Self::Route { split, .. } => split.canary.is_some_and(|share| share > 0),
             Self::Hold { .. }
             | Self::Stop

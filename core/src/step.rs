@@ -102,9 +102,11 @@ pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) ->
         Step::Pin { role } => traffic::pin(situation, *role),
         Step::Withdraw => Ok(traffic::withdraw(situation)),
         Step::Freeze => Ok(freeze_work(situation)),
-        Step::AwaitCanary | Step::Soak { .. } | Step::AwaitRollout | Step::Verify { .. } => {
-            Ok(Work::default())
-        }
+        Step::AwaitCanary
+        | Step::Soak { .. }
+        | Step::Follow { .. }
+        | Step::AwaitRollout
+        | Step::Verify { .. } => Ok(Work::default()),
     }
 }
 

@@ -15,7 +15,7 @@ pub use abort::{abort, undo};
 pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
 pub use promote::promote;
-pub use rolling::{first, rolling, verified};
+pub use rolling::{Trial, first, rolling, tried};
 pub use routed::{RETREATING, is_woven, retreat, unanswered};
 pub use stop::stop;
 pub use verify::VerifyRequest;

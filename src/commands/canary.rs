@@ -1,15 +1,13 @@
 //! `canary`: give a new version a share of the traffic, or change the share.
 
-use crate::cli::{CanaryArgs, PROMETHEUS_TOKEN};
-use crate::cluster::{Asker, connect};
+use crate::cli::{CanaryArgs, Looking};
+use crate::cluster::connect;
 use crate::commands::check::{Passed, preflight};
 use crate::commands::context::Context;
 use crate::commands::routing::{RoutingFlags, find};
-use crate::credentials::Secret;
 use crate::error::Error;
 use crate::journal::Verb;
 use crate::model::{Strategy, deployment_name};
-use crate::plan::Analyze;
 use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
 use crate::source;
@@ -21,13 +19,14 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     if !args.steps.is_sorted_by(|a, b| a < b) {
         return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
     }
-    let file = args.analysis.analysis.as_deref().map(source::analysis_file).transpose()?;
-    let analyze = args.analysis.asked(file)?;
-    let asker = analyze.as_ref().and_then(Analyze::server).map(|server| {
-        let token = context.environment.get(PROMETHEUS_TOKEN).map(|token| Secret::from(token.trim()));
-        Asker::new(&server, token.as_ref())
-    });
-    let cluster = connect(context.global).await?.with_asker(asker.transpose()?.flatten());
+    let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let looking = Looking {
+        time: args.analysis_time,
+        early_pass: args.early_pass,
+        on_inconclusive: args.on_inconclusive,
+    };
+    let analyze = args.analysis.asked(file, looking)?;
+    let cluster = connect(context.global).await?.with_asker(context.asker(analyze.as_ref())?);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     find(&cluster, &mut engine, RoutingFlags { args: &args.traffic, switch: None }).await?;
     let observed = engine.observed()?;

@@ -4,9 +4,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::ci::Build;
-use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs};
-use crate::cluster::Cluster;
+use crate::cli::{DryRun, GlobalArgs, GuardArgs, PROMETHEUS_TOKEN, PreflightArgs};
+use crate::cluster::{Asker, Cluster};
 use crate::commands::check::{self, Passed};
+use crate::credentials::Secret;
 use crate::engine::{Engine, Options};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -14,10 +15,10 @@ use crate::health::Tolerances;
 use crate::journal::{RunRef, Verb};
 use crate::model::{Strategy, deployment_name};
 use crate::output::Output;
-use crate::plan::Plan;
+use crate::plan::{Analyze, Plan};
 use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
-use crate::strategy::{self, VerifyRequest};
+use crate::strategy::{self, Trial};
 use crate::world::{random, timestamp};
 
 /// What a verb is run with.
@@ -59,6 +60,16 @@ impl<'a> Context<'a> {
         Box::pin(Engine::start(cluster, self.output, options)).await
     }
 
+    /// Returns who asks the Prometheus of an analysis, with the token of the environment; `None` where the API server does.
+    ///
+    /// # Errors
+    /// Says why no request can be sent to its address.
+    pub(super) fn asker(&self, analyze: Option<&Analyze>) -> Result<Option<Asker>, Error> {
+        let Some(server) = analyze.and_then(Analyze::server) else { return Ok(None) };
+        let token = self.environment.get(PROMETHEUS_TOKEN).map(|token| Secret::from(token.trim()));
+        Asker::new(&server, token.as_ref())
+    }
+
     /// Replaces the version by a template, after the preflight.
     pub(super) async fn roll(
         &self,
@@ -66,11 +77,11 @@ impl<'a> Context<'a> {
         engine: &mut Engine<'a>,
         verb: Verb,
         template: &Value,
-        verify: &VerifyRequest,
+        trial: &Trial,
         preflight: &PreflightArgs,
     ) -> Result<(), Error> {
         let observed = engine.observed()?;
-        let planner = |observed: &Observed| strategy::verified(template, verify, observed);
+        let planner = |observed: &Observed| strategy::tried(template, trial, observed);
         let plan = planner(&observed)?;
         // The version that is live already is only followed.
         let passed = if plan.only_follows() {

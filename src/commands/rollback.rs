@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::history;
 use crate::journal::{self, Verb};
 use crate::model::{deployment_name, without_hash};
-use crate::strategy::{self, VerifyRequest};
+use crate::strategy::{self, Trial};
 
 /// Runs the verb.
 pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(), Error> {
@@ -28,6 +28,6 @@ pub(super) async fn run(args: &RollbackArgs, context: Context<'_>) -> Result<(),
     for line in cluster.changed_since(target, &observed).await {
         engine.warn(&line);
     }
-    let verify = VerifyRequest::default();
-    context.roll(&cluster, &mut engine, Verb::Rollback, &template, &verify, &args.preflight).await
+    let trial = Trial::default();
+    context.roll(&cluster, &mut engine, Verb::Rollback, &template, &trial, &args.preflight).await
 }

@@ -1,8 +1,10 @@
 //! `rolling` and `restart`: the stock rolling update, judged, and undone if the new version fails.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::cli::{RestartArgs, RollingArgs};
+use crate::cli::{Looking, RestartArgs, RollingArgs};
 use crate::cluster::connect;
 use crate::commands::context::Context;
 use crate::error::Error;
@@ -10,13 +12,16 @@ use crate::journal::Verb;
 use crate::keys::RESTARTED_AT;
 use crate::model::deployment_name;
 use crate::source;
-use crate::strategy::VerifyRequest;
+use crate::strategy::Trial;
 use crate::world::timestamp;
 
 /// Replaces the version.
 pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
-    let cluster = connect(context.global).await?;
+    let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let looking = Looking { time: Duration::ZERO, early_pass: false, on_inconclusive: args.on_inconclusive };
+    let analyze = args.analysis.asked(file, looking)?;
+    let cluster = connect(context.global).await?.with_asker(context.asker(analyze.as_ref())?);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
     let Some(template) =
@@ -28,8 +33,8 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
             .next("or give a manifest: -f FILE|DIRECTORY|-")
             .next(format!("kubectl rollout-plus restart {name} (new pods of the same version)")));
     };
-    let verify = args.verify.asked();
-    context.roll(&cluster, &mut engine, Verb::Rolling, &template, &verify, &args.preflight).await
+    let trial = Trial { verify: args.verify.asked(), analyze };
+    context.roll(&cluster, &mut engine, Verb::Rolling, &template, &trial, &args.preflight).await
 }
 
 /// Replaces the pods.
@@ -38,8 +43,8 @@ pub(super) async fn restart(args: &RestartArgs, context: Context<'_>) -> Result<
     let cluster = connect(context.global).await?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let template = restarted(&engine.observed()?.workload.spec.template);
-    let verify = VerifyRequest::default();
-    context.roll(&cluster, &mut engine, Verb::Restart, &template, &verify, &args.preflight).await
+    let trial = Trial::default();
+    context.roll(&cluster, &mut engine, Verb::Restart, &template, &trial, &args.preflight).await
 }
 
 fn restarted(template: &Value) -> Value {

@@ -33,8 +33,8 @@ pub(super) struct Compared {
 }
 
 impl<'a> Engine<'a> {
-    /// Begins with the metrics at a share.
-    pub(super) fn begin_comparison(&mut self, asked: &Analyze, situation: &Situation<'_>) {
+    /// Begins with the metrics at a share, or those of a rolling update.
+    pub(super) fn begin_comparison(&mut self, asked: &Analyze, situation: &Situation<'_>, rolls: bool) {
         let hash = situation.canary.map(|canary| canary.hash().to_owned()).unwrap_or_default();
         let journal = self.lock.journal();
         let step = journal.as_ref().map_or(0, |journal| journal.cursor);
@@ -43,20 +43,31 @@ impl<'a> Engine<'a> {
             return;
         }
         let noted = journal.and_then(|journal| journal.compared);
-        self.comparison = Some(Comparison::new(asked, &hash, step, noted));
+        let comparison = Comparison::new(asked, &hash, step, noted);
+        self.comparison = Some(if rolls { comparison.while_rolling() } else { comparison });
     }
 
-    /// Judges by what was read so far, and begins to read what is due.
-    pub(super) fn compare(&mut self, observed: &Observed, reading: &mut Reading<'a>) -> Compared {
+    /// Judges by what was read so far, and begins to read what is due. `meanwhile`: what goes on, for people; `is_over`: the
+    /// versions do not serve beside each other any more.
+    pub(super) fn compare(
+        &mut self,
+        observed: &Observed,
+        reading: &mut Reading<'a>,
+        meanwhile: &str,
+        is_over: bool,
+    ) -> Compared {
         let situation = Situation::of(observed);
         let Some(comparison) = &mut self.comparison else { return Compared::default() };
         let now = self.begun.elapsed();
+        if is_over {
+            comparison.end();
+        }
         let finding = comparison.finding(now);
-        let (key, text) = comparison.brief();
+        let (key, text) = comparison.brief(meanwhile);
         let clock = self.cluster.clock();
         let cache = &self.cache;
         let mut wake = None;
-        if reading.is_none() {
+        if reading.is_none() && !is_over {
             match comparison.next(&situation, |pod| cache.ready_for(pod, clock), now) {
                 Next::Wait(at) => wake = Some(self.begun + at),
                 Next::Ask(asked) => *reading = Some(Box::pin(self.cluster.metrics(*asked))),
@@ -91,31 +102,34 @@ impl<'a> Engine<'a> {
         let Some(comparison) = &mut self.comparison else { return };
         comparison.take(read, self.begun.elapsed());
         self.lock.keep(comparison.record().clone());
-        let Judged { metrics, seconds, .. } = comparison.judged().clone();
+        let judged = comparison.judged();
+        let picture = comparison.record().analysis.picture(judged);
+        let Judged { metrics, seconds, .. } = judged.clone();
         let missing = comparison.missing();
         let limits = comparison.limits();
-        self.output.event(&Event::Look { seconds, metrics, limits, missing });
+        self.output.event(&Event::Look { seconds, metrics, limits, missing, picture });
     }
 
     /// Tells what the metrics came to at a share.
     pub(super) fn tell_comparison(&self) {
-        let Some(comparison) = &self.comparison else { return };
+        if let Some(compared) = self.compared() {
+            self.output.event(&Event::Analysis(Box::new(compared)));
+        }
+    }
+
+    /// Returns what the metrics came to; nothing if that is not known yet.
+    pub(super) fn compared(&self) -> Option<event::Compared> {
+        let comparison = self.comparison.as_ref()?;
         let (verdict, text) = match comparison.finding(self.begun.elapsed()) {
             Finding::Good { sentence } => (Outlook::Good, sentence),
             Finding::Worse { sentence, .. } => (Outlook::Worse, sentence),
             Finding::NotEnough { sentence } => (Outlook::NotEnoughData, sentence),
             // Something else ended the step.
-            Finding::Open => return,
+            Finding::Open => return None,
         };
-        let Judged { metrics, seconds, .. } = comparison.judged().clone();
+        let limits = comparison.limits();
         let counts = comparison.record().analysis.clone();
-        self.output.event(&Event::Analysis(Box::new(event::Compared {
-            verdict,
-            text,
-            seconds,
-            metrics,
-            counts,
-        })));
+        Some(event::Compared::new(verdict, text, comparison.settings(), counts, limits))
     }
 
     /// What is done where the metrics do not tell.

@@ -9,7 +9,7 @@ use crate::health::{Class, Failure};
 use crate::journal::Verb;
 use crate::model::same_template;
 use crate::plan::{OnInconclusive, Plan, Step};
-use crate::situation::Situation;
+use crate::situation::{Phase, Situation};
 use crate::strategy;
 
 impl Engine<'_> {
@@ -41,6 +41,11 @@ impl Engine<'_> {
             return Err(error.next(verb("history")).next(verb("rollback")));
         }
         if plan.steps.is_empty() && situation.hold.is_none() {
+            if situation.phase == Phase::Idle {
+                let message = format!("{failed}; its rollout is complete");
+                proof.whole().await;
+                return Err(Error::new(kind, message).next(verb("rollback")));
+            }
             let message = format!("{failed}; it has no pods that could be held");
             proof.whole().await;
             return Err(Error::new(kind, message).next(verb("abort")));

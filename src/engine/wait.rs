@@ -38,7 +38,7 @@ const ELECTION: Duration = Duration::from_secs(30);
 
 /// Returns after what time changes are looked at again. A look goes over all pods, and they change for the longer the
 /// more there are: so the looks of a rollout cost about the same per pod, however many there are.
-fn pace(pods: usize) -> Duration {
+pub(super) fn pace(pods: usize) -> Duration {
     const LEAST: Duration = Duration::from_millis(100);
     const MOST: Duration = Duration::from_millis(300);
     let pods = u32::try_from(pods).unwrap_or(u32::MAX);
@@ -65,6 +65,7 @@ impl<'a> Engine<'a> {
             | Step::Stop
             | Step::AwaitCanary
             | Step::Update { .. }
+            | Step::Follow { .. }
             | Step::Release
             | Step::Restore
             | Step::Withdraw
@@ -76,11 +77,9 @@ impl<'a> Engine<'a> {
         let least = step::least(step, &Situation::of(&self.observed()?));
         self.granted += least;
         let asked = step.analyze();
-        if let Some(asked) = asked {
-            let observed = self.observed()?;
-            self.begin_comparison(asked, &Situation::of(&observed));
-        }
-        let looks = asked.map_or(0, |asked| asked.warm_up.saturating_add(asked.limit));
+        let rolls = matches!(step, Step::Follow { .. });
+        let mut compares = false;
+        let looks = asked.filter(|_| !rolls).map_or(0, |asked| asked.warm_up.saturating_add(asked.limit));
         let allowed = least + Duration::from_secs(looks) + self.options.timeout;
         let mut reading = None;
         let deadline = soaked + allowed;
@@ -121,8 +120,19 @@ impl<'a> Engine<'a> {
             }
             let mut detail = None;
             let mut compared = Compared { is_good: true, ..Compared::default() };
-            if asked.is_some() && progress == Progress::Done && look.failure.is_none() && !look.is_open {
-                compared = self.compare(&observed, &mut reading);
+            let is_done = progress == Progress::Done;
+            // A rolling update shows its new version some time after it began.
+            if let Some(asked) = asked.filter(|_| !compares && (is_done || situation.canary.is_some())) {
+                self.begin_comparison(asked, &situation, rolls);
+                compares = true;
+            }
+            let serves = is_done || rolls && compares && matches!(progress, Progress::Waiting(..));
+            if asked.is_some() && serves && look.failure.is_none() && !look.is_open {
+                let meanwhile = match &progress {
+                    Progress::Waiting(text, _) => text,
+                    Progress::Done | Progress::Halted(_) => "the canary serves",
+                };
+                compared = self.compare(&observed, &mut reading, meanwhile, rolls && is_done);
                 wake = compared.wake.map_or(wake, |at| wake.min(at));
                 look.failure = compared.failure.take();
             }
@@ -159,6 +169,12 @@ impl<'a> Engine<'a> {
                     return Ok(None);
                 }
                 Progress::Waiting(text, in_time) => {
+                    let text = if compared.key.is_empty() {
+                        text
+                    } else {
+                        detail = Some(compared.text);
+                        compared.key
+                    };
                     wake = patience.map_or(wake, |at| wake.min(at));
                     if let Some(left) = in_time {
                         wake = wake.min(now + left.max(Duration::from_millis(20)));
@@ -204,7 +220,7 @@ impl<'a> Engine<'a> {
 
     /// Takes changes in until it is time for the next look: at `next` if there are any, else at `wake`. Returns whether a
     /// signal came.
-    async fn until(
+    pub(super) async fn until(
         &mut self,
         wake: Instant,
         next: Instant,

@@ -11,6 +11,8 @@ pub(super) struct Live {
     screen: MultiProgress,
     /// The tree of each workload, by name.
     trees: BTreeMap<String, Vec<String>>,
+    /// What its metrics say, below its tree.
+    pictures: BTreeMap<String, Vec<String>>,
     lines: Vec<ProgressBar>,
     waiting: Option<ProgressBar>,
     color: bool,
@@ -18,7 +20,14 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(color: bool) -> Self {
-        Self { screen: MultiProgress::new(), trees: BTreeMap::new(), lines: Vec::new(), waiting: None, color }
+        Self {
+            screen: MultiProgress::new(),
+            trees: BTreeMap::new(),
+            pictures: BTreeMap::new(),
+            lines: Vec::new(),
+            waiting: None,
+            color,
+        }
     }
 
     pub(super) fn color(&self) -> bool {
@@ -28,7 +37,21 @@ impl Live {
     /// Redraws the tree of a workload, with what is waited for below all of them.
     pub(super) fn show(&mut self, workload: &str, tree: &[String], waiting: &str) {
         self.trees.insert(workload.to_owned(), tree.to_vec());
-        let tree: Vec<String> = self.trees.values().flatten().cloned().collect();
+        self.draw();
+        let spinner = self.waiting.get_or_insert_with(|| {
+            let spinner = self.screen.add(ProgressBar::new_spinner());
+            spinner.set_style(style("{spinner} {wide_msg} {elapsed}"));
+            spinner.enable_steady_tick(Duration::from_millis(120));
+            spinner
+        });
+        spinner.set_message(waiting.to_owned());
+    }
+
+    /// Draws the lines that are new.
+    fn draw(&mut self) {
+        let below = |name: &String| self.pictures.get(name).into_iter().flatten();
+        let all = self.trees.iter().flat_map(|(name, tree)| tree.iter().chain(below(name)));
+        let tree: Vec<String> = all.cloned().collect();
         while self.lines.len() > tree.len() {
             if let Some(line) = self.lines.pop() {
                 line.finish_and_clear();
@@ -44,13 +67,12 @@ impl Live {
             line.set_message(text);
             line.tick();
         }
-        let spinner = self.waiting.get_or_insert_with(|| {
-            let spinner = self.screen.add(ProgressBar::new_spinner());
-            spinner.set_style(style("{spinner} {wide_msg} {elapsed}"));
-            spinner.enable_steady_tick(Duration::from_millis(120));
-            spinner
-        });
-        spinner.set_message(waiting.to_owned());
+    }
+
+    /// Has what the metrics of a workload say stand below its tree from now on.
+    pub(super) fn picture(&mut self, workload: &str, lines: Vec<String>) {
+        self.pictures.insert(workload.to_owned(), lines);
+        self.draw();
     }
 
     /// Writes a line above the tree.
@@ -65,6 +87,7 @@ impl Live {
             spinner.finish_and_clear();
         }
         self.trees.clear();
+        self.pictures.clear();
         self.lines.drain(..).for_each(|line| line.finish_and_clear());
         self.screen.clear().unwrap_or(());
     }

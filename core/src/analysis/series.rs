@@ -187,7 +187,7 @@ fn less([nc, xc, ns, xs]: Look, [requests, bad]: [u64; 2]) -> Look {
     [nc.saturating_sub(requests), xc.saturating_sub(bad), ns, xs]
 }
 
-fn together(looks: &[Look]) -> Look {
+pub(super) fn together(looks: &[Look]) -> Look {
     looks.iter().fold([0; 4], |all, look| std::array::from_fn(|at| all[at].saturating_add(look[at])))
 }
 

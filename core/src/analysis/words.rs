@@ -141,7 +141,7 @@ fn time(seconds: f64) -> String {
 }
 
 /// Two leading digits, and no more.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent == 0.0 || percent >= 10.0 {
         format!("{percent:.0} %")
@@ -152,10 +152,10 @@ fn percent(share: f64) -> String {
     }
 }
 
-fn rounded(value: f64) -> String {
+pub(super) fn rounded(value: f64) -> String {
     if value >= 10.0 || value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
-fn evidence_word(value: f64) -> String {
+pub(super) fn evidence_word(value: f64) -> String {
     if value >= 1e6 { "over a million".to_owned() } else { rounded(value) }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{ArgGroup, Args};
+use clap::{Arg, ArgGroup, Args, Command};
 
 use crate::analysis_file::{AnalysisFile, latency};
 use crate::duration;
@@ -15,49 +15,69 @@ use crate::reading::MetricSource;
 /// The variable with the token for `--prometheus`.
 pub const PROMETHEUS_TOKEN: &str = "PROMETHEUS_TOKEN";
 
-/// What the metrics of both versions are to tell.
+/// What asks for looks at metrics.
+const LOOKS: &str = "looks";
+
+/// What the metrics of both versions are to tell, where that is one thing among others.
 #[derive(Clone, Debug, Args)]
-#[command(group(ArgGroup::new("looks").multiple(true).args(["analyze", "analysis"])))]
+#[command(group(ArgGroup::new(LOOKS).multiple(true).args(["analyze", "analysis"])), mut_args(for_looks))]
 pub struct AnalysisArgs {
-    /// Compare errors and latency of both versions while the canary serves, and go back if it is worse
+    /// Compare errors and latency of both versions while they serve, and go back if the new one is worse
     #[arg(long)]
     pub analyze: bool,
+    /// What is compared.
+    #[command(flatten)]
+    pub compared: ComparedArgs,
+}
+
+/// What is compared, and where it is read.
+#[derive(Clone, Debug, Args)]
+pub struct ComparedArgs {
     /// The same with the metrics and limits that a file names (docs/analysis.md)
     #[arg(long, value_name = "FILE")]
     pub analysis: Option<PathBuf>,
     /// Requests that take longer are slow [default: bounds chosen from the stable version's latency]
-    #[arg(long, value_name = "DURATION", value_parser = latency, requires = "looks")]
+    #[arg(long, value_name = "DURATION", value_parser = latency)]
     pub slower_than: Option<f64>,
     /// So many times as many bad requests as the stable version has are not worse yet
-    #[arg(long, value_name = "FACTOR", value_parser = margin, default_value = "1.25", requires = "looks")]
+    #[arg(long, value_name = "FACTOR", value_parser = margin, default_value = "1.25")]
     pub margin: f64,
     /// The largest share of failed requests, whatever the stable version has
-    #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "looks")]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub max_error_rate: Option<f64>,
     /// For how long new pods are Ready before the first look
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s", requires = "looks")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
     pub warm_up: Duration,
-    /// Longest time of looks at one share; then there is not enough data
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "looks")]
-    pub analysis_time: Duration,
-    /// Go on before --step-wait is over, as soon as the canary is known not to be worse
-    #[arg(long, requires = "looks")]
-    pub early_pass: bool,
-    /// What to do when there is not enough data
-    #[arg(long, value_enum, value_name = "ACTION", default_value = "abort", requires = "looks")]
-    pub on_inconclusive: OnInconclusive,
     /// Port of the pods' metrics [default: as their annotations or the names of their ports say]
-    #[arg(long, value_name = "PORT", requires = "looks")]
+    #[arg(long, value_name = "PORT")]
     pub metrics_port: Option<String>,
     /// Path of the pods' metrics [default: as their annotations say, or /metrics]
-    #[arg(long, value_name = "PATH", requires = "looks")]
+    #[arg(long, value_name = "PATH")]
     pub metrics_path: Option<String>,
     /// Read the pods' metrics from a Prometheus: its address, or service:NAMESPACE/NAME:PORT through the API server
-    #[arg(long, value_name = "SERVER", requires = "looks", conflicts_with_all = ["metrics_port", "metrics_path"])]
+    #[arg(long, value_name = "SERVER", conflicts_with_all = ["metrics_port", "metrics_path"])]
     pub prometheus: Option<Server>,
     /// What series in Prometheus have to match besides, such as job=shop (repeatable)
     #[arg(long, value_name = "MATCHER", value_parser = prometheus::matcher, requires = "prometheus")]
     pub prometheus_match: Vec<(String, String)>,
+}
+
+/// For how long metrics are looked at, and what is done where they do not tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Looking {
+    /// The longest time at one share.
+    pub time: Duration,
+    /// Whether to go on as soon as the new version is known not to be worse.
+    pub early_pass: bool,
+    /// What is done where that is not known in the end.
+    pub on_inconclusive: OnInconclusive,
+}
+
+/// Where looking is one thing among others, what is about it alone takes it.
+fn for_looks(arg: Arg) -> Arg {
+    let compared = ComparedArgs::augment_args(Command::new(""));
+    let is_about_looks = compared.get_arguments().any(|one| one.get_id() == arg.get_id());
+    if is_about_looks && arg.get_id() != "analysis" { arg.requires(LOOKS) } else { arg }
 }
 
 impl AnalysisArgs {
@@ -65,10 +85,20 @@ impl AnalysisArgs {
     ///
     /// # Errors
     /// What of the file cannot be done here.
-    pub fn asked(&self, file: Option<AnalysisFile>) -> Result<Option<Analyze>, Error> {
+    pub fn asked(&self, file: Option<AnalysisFile>, looking: Looking) -> Result<Option<Analyze>, Error> {
         if !self.analyze && file.is_none() {
             return Ok(None);
         }
+        self.compared.asked(self.analyze, file, looking).map(Some)
+    }
+}
+
+impl ComparedArgs {
+    /// Returns what is to be found out. `usual`: what conventions tell is compared, beside the file if there is one.
+    ///
+    /// # Errors
+    /// What of the file cannot be done here.
+    pub fn asked(&self, usual: bool, file: Option<AnalysisFile>, looking: Looking) -> Result<Analyze, Error> {
         let from = match &self.prometheus {
             Some(server) => MetricSource::Prometheus { server: server.clone(), matchers: self.matchers() },
             None => MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() },
@@ -79,16 +109,16 @@ impl AnalysisArgs {
             margin: self.margin,
             max_error_rate: self.max_error_rate.map(|percent| percent / 100.0),
             warm_up: self.warm_up.as_secs(),
-            limit: self.analysis_time.as_secs(),
-            early_pass: self.early_pass,
-            on_inconclusive: self.on_inconclusive,
+            limit: looking.time.as_secs(),
+            early_pass: looking.early_pass,
+            on_inconclusive: looking.on_inconclusive,
             file: None,
-            usual: self.analyze && file.is_some(),
+            usual: usual && file.is_some(),
         };
-        let Some(file) = file else { return Ok(Some(asked)) };
+        let Some(file) = file else { return Ok(asked) };
         let named = self.analysis.as_deref().unwrap_or(Path::new("")).display().to_string();
         let wrong = |why| Error::usage(format!("--analysis {named}: {why}"));
-        asked.with_file(file, self.prometheus.as_ref(), &self.matchers()).map(Some).map_err(wrong)
+        asked.with_file(file, self.prometheus.as_ref(), &self.matchers()).map_err(wrong)
     }
 
     fn matchers(&self) -> Matchers {

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{AnalysisArgs, GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, VerifyArgs, weight};
 use crate::duration;
+use crate::plan::OnInconclusive;
 
 /// What is done about the first version of all.
 #[derive(Clone, Copy, Debug, Args)]
@@ -50,6 +51,15 @@ pub struct CanaryArgs {
     /// What the metrics are to tell.
     #[command(flatten)]
     pub analysis: AnalysisArgs,
+    /// Longest time of looks at one share; then there is not enough data
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "looks")]
+    pub analysis_time: Duration,
+    /// Go on before --step-wait is over, as soon as the canary is known not to be worse
+    #[arg(long, requires = "looks")]
+    pub early_pass: bool,
+    /// What to do when there is not enough data
+    #[arg(long, value_enum, value_name = "ACTION", default_value = "abort", requires = "looks")]
+    pub on_inconclusive: OnInconclusive,
     /// What new pods have to answer.
     #[command(flatten)]
     pub verify: VerifyArgs,

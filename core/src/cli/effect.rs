@@ -19,6 +19,7 @@ impl Command {
             Self::Status(_)
             | Self::History(_)
             | Self::Check(_)
+            | Self::Analyze(_)
             | Self::Import(_)
             | Self::Tag(_)
             | Self::Get(_)

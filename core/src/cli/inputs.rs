@@ -28,6 +28,7 @@ impl Command {
             | Self::Restart(_)
             | Self::History(_)
             | Self::Status(_)
+            | Self::Analyze(_)
             | Self::Import(_)
             | Self::Tag(_)
             | Self::Get(_)

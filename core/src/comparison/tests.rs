@@ -267,3 +267,30 @@ fn limits_decide_without_a_comparison() {
     let sentence = "queue: 102: beyond its limit, the 2. look in a row".to_owned();
     assert_eq!(limited(&[7.0, 101.0, 102.0]), Finding::Worse { sentence, pods: vec!["c0".into()] });
 }
+
+/// New pods come one after the other, so the youngest is never warm before the last.
+#[test]
+fn in_a_rolling_update_each_new_pod_counts_once_it_is_warm() {
+    let mut observed = shop(3);
+    observed.pods.push(Arc::new(pod("c1", "web-2")));
+    let mut comparison = begun().while_rolling();
+    let asked = |comparison: &mut Comparison, second: u64, young: &str| {
+        let situation = Situation::of(&observed);
+        let age = |pod: &Pod| Some(Duration::from_secs(if pod.name() == young { 5 } else { 500 }));
+        match comparison.next(&situation, age, Duration::from_secs(second)) {
+            Next::Ask(asked) => pods(*asked).into_iter().map(|(pod, _)| pod).collect::<Vec<_>>(),
+            Next::Wait(_) => Vec::new(),
+        }
+    };
+    assert_eq!(asked(&mut comparison, 100, "c1"), ["c0", "s0", "s1", "s2"]);
+    assert_eq!(asked(&mut comparison, 105, ""), ["c0", "c1", "s0", "s1", "s2"]);
+    // However long it takes, its time is that of the rolling update.
+    assert_eq!(comparison.finding(Duration::from_secs(10_000)), Finding::Open);
+    comparison.end();
+    let Finding::NotEnough { sentence } = comparison.finding(Duration::from_secs(110)) else { panic!() };
+    insta::assert_snapshot!(sentence, @"no new pod was Ready for more than 60 s (--warm-up) while the former version served");
+    let mut cold = begun().while_rolling();
+    cold.end();
+    let Finding::NotEnough { sentence } = cold.finding(Duration::from_secs(110)) else { panic!() };
+    insta::assert_snapshot!(sentence, @"no new pod was Ready for more than 60 s (--warm-up) while the former version served");
+}

@@ -48,6 +48,7 @@ fn step_oddity(step: &Step, namespace: &str) -> Option<String> {
         Step::Soak { seconds, analyze } => {
             time_oddity(*seconds).or_else(|| analyze.as_ref().and_then(|asked| asked.oddity()))
         }
+        Step::Follow { analyze } => analyze.oddity(),
         Step::Verify { checks, port } => {
             let odd = checks.iter().find_map(Check::oddity);
             odd.or_else(|| port.filter(|port| *port == 0).map(|_| "port 0 of pods".to_owned()))

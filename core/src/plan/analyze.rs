@@ -179,7 +179,7 @@ impl Analyze {
         }
     }
 
-    /// Returns it for people, after "let the canary serve".
+    /// Returns it for people, after what is done meanwhile.
     pub fn sentence(&self) -> String {
         let latency = self.slower_than.map_or_else(
             || "latency".to_owned(),
@@ -188,12 +188,7 @@ impl Analyze {
         let limits = self.file.iter().flat_map(|file| &file.metrics).filter(|metric| metric.has_limit());
         let limits: Vec<&str> = limits.map(|metric| metric.name.as_str()).collect();
         if !self.compares() {
-            return format!(
-                "keep the limits of {}, after {} s, for {} s at most",
-                limits.join(", "),
-                self.warm_up,
-                self.limit
-            );
+            return format!("keep the limits of {}, after {} s", limits.join(", "), self.warm_up);
         }
         let beside = if limits.is_empty() {
             String::new()
@@ -201,13 +196,12 @@ impl Analyze {
             format!(", and keep the limits of {}", limits.join(", "))
         };
         format!(
-            "compare its errors and {latency} with the stable version's{}{beside}, after {} s, for {} s at most",
+            "compare its errors and {latency} with the stable version's{}{beside}, after {} s",
             match &self.from {
                 MetricSource::Pods { .. } => String::new(),
                 MetricSource::Prometheus { server, .. } => format!(" as {server} has them"),
             },
-            self.warm_up,
-            self.limit
+            self.warm_up
         )
     }
 }
@@ -237,14 +231,14 @@ mod tests {
         assert!(asked.compares() && asked.slower_than == Some(0.25));
         assert_eq!(asked.from, MetricSource::Pods { port: None, path: None });
         assert_eq!(asked.server().unwrap().to_string(), "service:m/p:9090");
-        insta::assert_snapshot!(asked.sentence(), @"compare its errors and requests slower than 250 ms with the stable version's, and keep the limits of queue, after 60 s, for 600 s at most");
+        insta::assert_snapshot!(asked.sentence(), @"compare its errors and requests slower than 250 ms with the stable version's, and keep the limits of queue, after 60 s");
         // Whoever goes on with the plan asks the same.
         let text = serde_json::to_string(&asked).unwrap();
         assert_eq!(serde_json::from_str::<Analyze>(&text).unwrap(), asked);
         let limited =
             with(&json!([{"name": "queue", "query": "up", "min": 1}]), Some("https://p.example")).unwrap();
         assert!(!limited.compares());
-        insta::assert_snapshot!(limited.sentence(), @"keep the limits of queue, after 60 s, for 600 s at most");
+        insta::assert_snapshot!(limited.sentence(), @"keep the limits of queue, after 60 s");
     }
 
     #[test]

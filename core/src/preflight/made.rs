@@ -67,6 +67,7 @@ pub(super) fn made(situation: &Situation<'_>, plan: &Plan, template: &Value) -> 
             | Step::Update { .. }
             | Step::Release
             | Step::AwaitRollout
+            | Step::Follow { .. }
             | Step::Restore
             | Step::AwaitStable
             | Step::Route { .. }

@@ -161,7 +161,7 @@ impl Subject {
 mod tests {
     use super::*;
     use crate::fixtures::{idle, template};
-    use crate::strategy::{VerifyRequest, verified};
+    use crate::strategy::{Trial, VerifyRequest, tried};
 
     #[test]
     fn whoever_asks_pods_needs_the_right_to_it() {
@@ -169,7 +169,8 @@ mod tests {
             let checks = checks.iter().map(|check| check.parse().unwrap()).collect();
             let verify = VerifyRequest { checks, port: Some("80".into()) };
             let observed = idle();
-            let plan = verified(&template("web:2"), &verify, &observed).unwrap();
+            let trial = Trial { verify, analyze: None };
+            let plan = tried(&template("web:2"), &trial, &observed).unwrap();
             let subject = Subject::of(&Situation::of(&observed), &plan, Strategy::Rolling);
             subject.needs.iter().map(Need::words).filter(|need| need.contains("proxy")).collect::<Vec<_>>()
         };

@@ -40,6 +40,7 @@ pub fn limits(plan: &Plan, situation: &Situation<'_>) -> Vec<Bounds> {
         | Step::Update { .. }
         | Step::Release
         | Step::AwaitRollout
+        | Step::Follow { .. }
         | Step::Restore
         | Step::AwaitStable
         | Step::Publish { .. }

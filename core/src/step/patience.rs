@@ -17,7 +17,7 @@ pub(super) fn min_ready(situation: &Situation<'_>) -> Duration {
 pub fn least(step: &Step, situation: &Situation<'_>) -> Duration {
     let rounds = match step {
         Step::AwaitCanary => 1,
-        Step::AwaitRollout => {
+        Step::AwaitRollout | Step::Follow { .. } => {
             let workload = situation.workload();
             let at_a_time = workload.max_surge().saturating_add(workload.max_unavailable()).max(1);
             let there = situation.current.map_or(0, Revision::ready);

@@ -40,7 +40,7 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: ReadyFor<'_>)
         | Step::Verify { .. } => Progress::Done,
         Step::Stop => stop_progress(situation),
         Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
-        Step::AwaitRollout => traffic::left(situation, rollout_progress(situation)),
+        Step::AwaitRollout | Step::Follow { .. } => traffic::left(situation, rollout_progress(situation)),
         Step::AwaitStable => traffic::left(situation, stable_progress(situation)),
         Step::Publish { role } => traffic::published(situation, *role),
         Step::Route { split, .. } => traffic::routed(situation, split),

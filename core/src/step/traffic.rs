@@ -145,6 +145,7 @@ pub fn refused(step: &Step, situation: &Situation<'_>) -> Option<Error> {
         | Step::Update { .. }
         | Step::Release
         | Step::AwaitRollout
+        | Step::Follow { .. }
         | Step::Restore
         | Step::AwaitStable
         | Step::Pin { .. }
@@ -170,6 +171,7 @@ pub(super) fn outlived(step: &Step, situation: &Situation<'_>) -> Option<Error> 
         | Step::Update { .. }
         | Step::Release
         | Step::AwaitRollout
+        | Step::Follow { .. }
         | Step::Restore
         | Step::AwaitStable
         | Step::Pin { role: None }

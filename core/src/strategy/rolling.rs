@@ -4,10 +4,19 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::model::{ObjectName, images, same_template};
-use crate::plan::{Plan, Step};
-use crate::situation::{Observed, Situation};
+use crate::plan::{Analyze, Plan, Step};
+use crate::situation::{Observed, Phase, Situation};
 use crate::strategy::VerifyRequest;
 use crate::strategy::routed::RoutedSteps;
+
+/// What the new version of a rolling update has to stand beside being healthy.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// What its pods have to answer in the end.
+    pub verify: VerifyRequest,
+    /// What the metrics are to tell while both versions serve.
+    pub analyze: Option<Analyze>,
+}
 
 /// Returns the plan of a rolling update to a template.
 ///
@@ -49,13 +58,18 @@ pub fn rolling(template: &Value, observed: &Observed) -> Result<Plan, Error> {
     Ok(Plan { steps })
 }
 
-/// Returns the same, with what the pods of the template have to answer in the end.
+/// Returns the same, with what the new version has to stand.
 ///
 /// # Errors
 /// As [`rolling()`]; [`crate::error::Kind::Usage`] if there is no port to ask.
-pub fn verified(template: &Value, verify: &VerifyRequest, observed: &Observed) -> Result<Plan, Error> {
+pub fn tried(template: &Value, trial: &Trial, observed: &Observed) -> Result<Plan, Error> {
     let mut plan = rolling(template, observed)?;
-    plan.steps.extend(verify.step(template, observed)?);
+    let is_complete = plan.only_follows() && Situation::of(observed).phase == Phase::Idle;
+    if let Some(asked) = trial.analyze.as_ref().filter(|_| !is_complete) {
+        let end = plan.steps.len().saturating_sub(1);
+        plan.steps.insert(end, Step::Follow { analyze: Box::new(asked.clone()) });
+    }
+    plan.steps.extend(trial.verify.step(template, observed)?);
     Ok(plan)
 }
 
@@ -63,7 +77,7 @@ pub fn verified(template: &Value, verify: &VerifyRequest, observed: &Observed) -
 /// with. `None` for any other version.
 ///
 /// # Errors
-/// As [`verified()`].
+/// As [`tried()`].
 pub fn first(
     template: Option<&Value>,
     verify: &VerifyRequest,
@@ -71,7 +85,8 @@ pub fn first(
 ) -> Option<Result<Plan, Error>> {
     let live = &observed.workload.spec.template;
     let template = template.filter(|template| same_template(template, live))?;
-    (observed.revisions.len() <= 1).then(|| verified(template, verify, observed))
+    let trial = Trial { verify: verify.clone(), analyze: None };
+    (observed.revisions.len() <= 1).then(|| tried(template, &trial, observed))
 }
 
 /// A run was interrupted with the Service on one version: no other version would get a request, and this one goes.
@@ -117,12 +132,13 @@ mod tests {
         let checks = vec!["/health~up".parse().unwrap()];
         let verify = VerifyRequest { checks: checks.clone(), port: Some("8080".into()) };
         let asked = Step::Verify { checks, port: Some(8080) };
-        let steps = |image: &str| verified(&template(image), &verify, &idle()).unwrap().steps;
+        let trial = |verify: &VerifyRequest| Trial { verify: verify.clone(), analyze: None };
+        let steps = |image: &str| tried(&template(image), &trial(&verify), &idle()).unwrap().steps;
         let update = Step::Update { template: template("web:2") };
         assert_eq!(steps("web:2"), [update, Step::AwaitRollout, asked.clone()]);
         assert_eq!(steps("web:1"), [Step::AwaitRollout, asked.clone()], "the live version, too");
         let nowhere = VerifyRequest { port: Some("http".into()), ..verify.clone() };
-        let error = verified(&template("web:2"), &nowhere, &idle()).unwrap_err();
+        let error = tried(&template("web:2"), &trial(&nowhere), &idle()).unwrap_err();
         assert_eq!((error.kind, &*error.message), (Kind::Usage, "--verify: the pods have no port http"));
         assert_eq!(error.next, ["--verify-port PORT"]);
         let mut observed = idle();
@@ -130,6 +146,22 @@ mod tests {
         let live = observed.workload.spec.template.clone();
         let plan = first(Some(&live), &verify, &observed).unwrap().unwrap();
         assert_eq!(plan.steps, [Step::AwaitRollout, asked]);
+    }
+
+    #[test]
+    fn metrics_are_compared_for_as_long_as_both_versions_serve() {
+        let asked = crate::fixtures::analyze();
+        let trial = Trial { analyze: Some(asked.clone()), ..Trial::default() };
+        let follow = Step::Follow { analyze: Box::new(asked) };
+        let steps =
+            |image: &str, observed: &Observed| tried(&template(image), &trial, observed).unwrap().steps;
+        let update = Step::Update { template: template("web:2") };
+        assert_eq!(steps("web:2", &idle()), [update, follow.clone(), Step::AwaitRollout]);
+        assert_eq!(steps("web:1", &idle()), [Step::AwaitRollout], "it is live and alone");
+        let mut rolling = idle();
+        rolling.workload.spec.template = template("web:2");
+        rolling.revisions.push(crate::fixtures::replica_set("web:2", 1));
+        assert_eq!(steps("web:2", &rolling), [follow, Step::AwaitRollout], "it is under way");
     }
 
     #[test]

@@ -32,6 +32,7 @@ names! {
         Doing::Step(Step::Update { .. }) => "update",
         Doing::Step(Step::Release) => "release",
         Doing::Step(Step::AwaitRollout) => "await rollout",
+        Doing::Step(Step::Follow { .. }) => "follow",
         Doing::Step(Step::Restore) => "restore",
         Doing::Step(Step::AwaitStable) => "await stable",
         Doing::Step(Step::Publish { .. }) => "publish",

@@ -29,7 +29,12 @@ pub(super) fn render(events: &[Value]) -> String {
                 of_type(&events, "evidence").iter().flat_map(|event| evidence(event)).collect();
             text.push_str(&element("failure", &[("type", kind), ("message", message)], &proof.join("\n")));
         }
-        let said: Vec<&str> = events.iter().filter_map(|event| event["text"].as_str()).collect();
+        let lines = |event: &Value| {
+            let picture = event["picture"].as_array().into_iter().flatten();
+            let all = picture.chain([&event["text"]]).filter_map(Value::as_str).map(str::to_owned);
+            all.collect::<Vec<_>>()
+        };
+        let said: Vec<String> = events.iter().flat_map(|event| lines(event)).collect();
         text.push_str(&element("system-out", &[], &said.join("\n")));
         text.push_str("</testcase>\n</testsuite>\n");
     }

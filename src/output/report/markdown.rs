@@ -1,6 +1,6 @@
 //! Markdown, for a comment or a job summary.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{by_workload, evidence, of_type};
 
@@ -25,6 +25,9 @@ pub(super) fn render(events: &[Value]) -> String {
             lines.extend(evidence(event).iter().map(|line| line.replace("```", "'''")));
             lines.push("```".to_owned());
         }
+        for event in of_type(&events, "analysis") {
+            lines.extend(analysis(event));
+        }
         lines.push("\n| time | what |\n|---|---|".to_owned());
         for event in events.iter().filter(|event| event["type"] != "progress") {
             if let Some(text) = event["text"].as_str() {
@@ -37,6 +40,39 @@ pub(super) fn render(events: &[Value]) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What metrics came to: a table, and what was counted, for `analyze --replay`.
+fn analysis(event: &Value) -> Vec<String> {
+    let verdict = event["verdict"].as_str().unwrap_or_default().replace('-', " ");
+    let head = "| metric | canary | stable | evidence that it is worse | that it is not | so far |";
+    let mut lines =
+        vec![format!("\nMetrics: {verdict}\n"), head.to_owned(), "|---|---|---|---|---|---|".into()];
+    for metric in event["metrics"].as_array().into_iter().flatten() {
+        let of = |side: &str| format!("{} of {}", metric[side]["bad"], metric[side]["requests"]);
+        let name = metric["name"].as_str().unwrap_or_default();
+        let bound =
+            metric["bound"].as_f64().map(|seconds| format!(", above {} ms", (seconds * 1000.0).round()));
+        let number = |key: &str| metric[key].as_f64().unwrap_or_default().min(1e6).round().to_string();
+        lines.push(format!(
+            "| {}{} | {} | {} | {} of {} | {} of 20 | {} |",
+            plain(name),
+            bound.unwrap_or_default(),
+            of("canary"),
+            of("stable"),
+            number("evidence"),
+            number("needed"),
+            number("forSame"),
+            plain(metric["state"].as_str().unwrap_or_default())
+        ));
+    }
+    for limit in event["limits"].as_array().into_iter().flatten() {
+        let text = |key: &str| plain(limit[key].as_str().unwrap_or_default());
+        lines.push(format!("| {} | {} | | | | {} |", text("name"), text("measured"), text("state")));
+    }
+    let counted = json!({"type": "analysis", "settings": event["settings"], "counts": event["counts"]});
+    lines.push(format!("\n```json\n{counted}\n```"));
+    lines
 }
 
 /// Text that cannot become markup.
@@ -54,6 +90,29 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_metrics_came_to_is_a_table_with_its_counts() {
+        let metric = json!({"name": "slow", "bound": 0.25, "canary": {"requests": 100, "bad": 40}, "stable": {"requests": 300, "bad": 3},
+            "evidence": 2e9, "needed": 200.0, "forSame": 0.001, "state": "worse"});
+        let limit = json!({"name": "queue", "measured": "7", "state": "good"});
+        let event = json!({"verdict": "worse", "metrics": [metric], "limits": [limit],
+            "settings": {"margin": 1.25, "maxErrorRate": null}, "counts": crate::analysis::Analysis::default()});
+        let text = analysis(&event).join("\n");
+        insta::assert_snapshot!(text, @r#"
+        Metrics: worse
+
+        | metric | canary | stable | evidence that it is worse | that it is not | so far |
+        |---|---|---|---|---|---|
+        | slow, above 250 ms | 40 of 100 | 3 of 300 | 1000000 of 200 | 0 of 20 | worse |
+        | queue | 7 | | | | good |
+
+        ```json
+        {"counts":{"errors":{"looks":[],"pods":{},"scatter":{"count":0,"squares":0,"sum":0},"stable":{"chi":0,"freedom":0,"seen":0}},"millis":0,"slow":{}},"settings":{"margin":1.25,"maxErrorRate":null},"type":"analysis"}
+        ```
+        "#);
+        assert!(crate::analysis::replay(&text).is_ok(), "{text}");
+    }
 
     #[test]
     fn the_failure_and_its_proof_are_there_and_nothing_is_markup() {

@@ -48,6 +48,7 @@ impl RoutedSteps<'_> {
                 | Step::Update { .. }
                 | Step::Release
                 | Step::AwaitRollout
+                | Step::Follow { .. }
                 | Step::Restore
                 | Step::AwaitStable
                 | Step::Publish { .. }
