@@ -284,6 +284,9 @@ impl Channel<'_> {
                 return;
             }
             Event::Analysis(compared) => {
+                if let Some(live) = self.output.live.borrow_mut().as_mut() {
+                    live.picture(&self.key(), Vec::new());
+                }
                 for line in &compared.picture {
                     self.output.print(&safe(&self.prefixed(line)));
                 }

@@ -19,6 +19,7 @@
 //! The form of the evidence is in `analysis/evidence.rs`; it is an e-process (Ramdas, Grünwald, Vovk, Shafer: *Game-theoretic statistics
 //! and safe anytime-valid inference*, 2023), so Ville's inequality holds at every look.
 
+mod alone;
 mod dispersion;
 mod evidence;
 mod picture;
@@ -34,8 +35,8 @@ use serde::{Deserialize, Serialize};
 
 pub use replay::{Replayed, replay};
 
-use evidence::{mixed, numbers, share};
-use series::{Asked, LOOKS, Series};
+use evidence::{mixed, numbers};
+use series::{Asked, Series};
 
 /// False alarms that are allowed, of all causes together.
 const ALPHA: f64 = 0.01;
@@ -107,6 +108,9 @@ pub struct Settings {
     pub margin: f64,
     /// The largest share of failed requests, from 0 to 1, whatever the stable version has.
     pub max_error_rate: Option<f64>,
+    /// Whether the new version has all of the requests: there is nothing to compare it with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// All looks so far. Serialized it is what stands on the Lease, and whoever reads it comes to the same judgement.
@@ -162,6 +166,9 @@ pub struct Metric {
     pub at_least: Option<f64>,
     /// Whether more than the largest share that is allowed fails.
     pub above_most: bool,
+    /// That share, where it is all that is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<f64>,
 }
 
 /// What is thought of the new version.
@@ -216,6 +223,12 @@ impl Analysis {
         }
     }
 
+    /// The same for a version that has all of the requests.
+    pub fn look_alone(&mut self, canary: &BTreeMap<String, Counted>, took: Option<Duration>) {
+        let nobody = Counted { errors: Some(Count::default()), slow: Vec::new() };
+        self.look(canary, &[(String::new(), nobody)].into(), took);
+    }
+
     /// How long so many requests take at the rate of the looks so far.
     #[expect(
         clippy::cast_possible_truncation,
@@ -240,6 +253,9 @@ impl Analysis {
 
     /// Judges by all looks so far.
     pub fn judge(&self, settings: Settings) -> Judged {
+        if let Some(most) = settings.max_error_rate.filter(|_| settings.alone) {
+            return self.judge_alone(most);
+        }
         let seconds = numbers([self.millis, 0, 0, 0])[0] / 1000.0;
         let mut metrics = Vec::new();
         let has_errors = !self.errors.looks.is_empty();
@@ -279,14 +295,6 @@ impl Analysis {
         let millis = numbers([self.millis, 0, 0, 0])[0];
         if (nc + ns) * 1000.0 >= BUSY * millis.max(1.0) { 2.0 } else { 3.0 }
     }
-
-    /// Whether more than this share of the canary's requests fails for certain.
-    fn is_above(&self, most: f64, alarm: f64) -> bool {
-        let [nc, xc, ..] = numbers(self.errors.total());
-        let alternatives = [1.5, 2.0, 4.0, 8.0].map(|times| (most * times).min(0.5 + most / 2.0));
-        let evidence = mixed(&alternatives.map(|p| share(nc, xc, p, most) / self.errors.scatter()));
-        self.errors.looks.len() >= LOOKS && xc >= 3.0 && evidence >= alarm
-    }
 }
 
 fn metric(name: &'static str, series: &Series, worse: f64, good: f64, asked: Asked<'_>) -> Metric {
@@ -311,6 +319,7 @@ fn metric(name: &'static str, series: &Series, worse: f64, good: f64, asked: Ask
         excludes: asked.bad,
         at_least: (state == State::Worse).then(|| reach::at_least(series, asked)),
         above_most: false,
+        allowed: None,
     }
 }
 

@@ -77,7 +77,7 @@ pub enum Command {
     /// Give a new version a share of the traffic, or change the share
     Canary(Box<CanaryArgs>),
     /// Start a whole second set, try it, and switch all traffic at once
-    BlueGreen(BlueGreenArgs),
+    BlueGreen(Box<BlueGreenArgs>),
     /// Replace the version pod by pod, and go back if the new one fails
     Rolling(Box<RollingArgs>),
     /// Make the canary the only version

@@ -200,7 +200,7 @@ impl Comparison {
             return Next::Wait(self.next);
         }
         self.next = now + look.max(now.saturating_sub(*begun) / OFTEN);
-        let mut stable = ready(situation.stable);
+        let mut stable = if self.asked.alone { Vec::new() } else { ready(situation.stable) };
         self.sampled.retain(|uid| stable.iter().any(|pod| pod.uid() == uid));
         stable.sort_by_key(|pod| !self.sampled.contains(pod.uid()));
         stable.truncate(STABLE_PODS);
@@ -275,10 +275,14 @@ impl Comparison {
         }
         // Of one version alone there is nothing to compare: its requests count with the next look. So do those of a time in
         // which the canary got none: a look that says nothing would make the newest ones look harmless.
-        let is_whole = canary.values().any(Counted::has_requests) && !stable.is_empty();
+        let is_whole = canary.values().any(Counted::has_requests) && (self.asked.alone || !stable.is_empty());
         if is_whole {
             let took = self.looked.map(|looked| now.saturating_sub(looked));
-            self.record.analysis.look(&canary, &stable, took);
+            if self.asked.alone {
+                self.record.analysis.look_alone(&canary, took);
+            } else {
+                self.record.analysis.look(&canary, &stable, took);
+            }
             self.judged = self.record.analysis.judge(settings(&self.asked));
         }
         if is_whole || self.looked.is_none() {
@@ -358,7 +362,7 @@ impl Comparison {
 }
 
 const fn settings(asked: &Analyze) -> Settings {
-    Settings { margin: asked.margin, max_error_rate: asked.max_error_rate }
+    Settings { margin: asked.margin, max_error_rate: asked.max_error_rate, alone: asked.alone }
 }
 
 /// Chooses bounds from what the stable pods have counted since they are there.

@@ -111,5 +111,6 @@ pub fn analyze() -> Analyze {
         on_inconclusive: OnInconclusive::Abort,
         file: None,
         usual: false,
+        alone: false,
     }
 }

@@ -36,8 +36,11 @@ async fn live(name: &str, args: &AnalyzeArgs, context: Context<'_>) -> Result<()
     let mut engine = context.open(&cluster, name, &GuardArgs::default()).await?;
     let id = engine.observed()?.workload.id();
     let compared = engine.look_at_both(&asked).await?;
-    let next = [id.command("abort"), id.command("status")];
-    told(compared, &id.to_string(), context, &next)
+    let next = match compared.verdict {
+        Outlook::Worse => id.command("abort"),
+        Outlook::Good | Outlook::NotEnoughData => id.command("status"),
+    };
+    told(compared, &id.to_string(), context, &[next])
 }
 
 /// Writes what came out, which also decides the exit code.

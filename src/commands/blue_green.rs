@@ -1,6 +1,6 @@
 //! `blue-green`: a whole second set, tried through a preview, then one switch.
 
-use crate::cli::{BlueGreenArgs, TrafficArgs};
+use crate::cli::{BlueGreenArgs, Looking, TrafficArgs};
 use crate::cluster::connect;
 use crate::commands::check::{Passed, preflight};
 use crate::commands::context::Context;
@@ -8,6 +8,7 @@ use crate::commands::routing::{RoutingFlags, find};
 use crate::error::Error;
 use crate::journal::Verb;
 use crate::model::{Strategy, deployment_name};
+use crate::plan::Analyze;
 use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
 use crate::source;
@@ -16,7 +17,15 @@ use crate::strategy::{self, BlueGreenRequest, VerifyRequest};
 /// Runs the verb.
 pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
-    let cluster = connect(context.global).await?;
+    let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let looking =
+        Looking { time: args.analysis_time, early_pass: false, on_inconclusive: args.on_inconclusive };
+    let analyze =
+        args.analysis.asked(file, looking)?.map(Analyze::alone).transpose().map_err(Error::usage)?;
+    if analyze.is_some() && !args.auto_promote {
+        return Err(Error::usage("metrics are judged after the switch, which is made with --auto-promote"));
+    }
+    let cluster = connect(context.global).await?.with_asker(context.asker(analyze.as_ref())?);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let traffic = TrafficArgs {
         router: args.router,
@@ -37,6 +46,7 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
         .await?,
         checks: args.verify.clone(),
         promote: args.auto_promote,
+        analyze: analyze.clone(),
     };
     let planned = |observed: &Observed| {
         let none = VerifyRequest::default();

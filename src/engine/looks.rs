@@ -27,6 +27,7 @@ impl Engine<'_> {
         let mut reading: Reading<'_> = None;
         let mut telling = Telling::new(Instant::now());
         let mut share: Option<Share> = None;
+        let mut first = None;
         let looks = Duration::from_secs(asked.warm_up.saturating_add(asked.limit));
         let deadline = self.begun.elapsed() + looks + self.options.timeout;
         loop {
@@ -37,7 +38,11 @@ impl Engine<'_> {
                 let message = format!("{id} is held by blue-green: one version gets all of the requests");
                 return Err(Error::refused(message).next(id.command("status")));
             }
-            let both = situation.canary.zip(situation.stable);
+            // Whoever takes the hold off, or puts another version in its place, ends it.
+            let of = |canary: &Revision| (canary.hash().to_owned(), situation.hold.is_some());
+            let canary =
+                situation.canary.filter(|canary| first.get_or_insert_with(|| of(canary)) == &of(canary));
+            let both = canary.zip(situation.stable);
             if both.is_none() && share.is_none() {
                 let message = format!("one version of {id} serves alone: there is nothing to compare");
                 return Err(Error::refused(message)

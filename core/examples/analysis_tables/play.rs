@@ -7,7 +7,7 @@ use rollout_plus_core::analysis::{Analysis, Count, Counted, Settings, State};
 
 use crate::draw::{LOOK, Look, Pair};
 
-const SETTINGS: Settings = Settings { margin: 1.25, max_error_rate: None };
+const SETTINGS: Settings = Settings { margin: 1.25, max_error_rate: None, alone: false };
 /// Looks of a minute.
 const MINUTE: usize = 4;
 

@@ -30,6 +30,16 @@ impl Analysis {
     fn row(&self, metric: &Metric) -> [String; 6] {
         let Metric { canary, stable, evidence, needed, for_same, .. } = metric;
         let both = |who: &str, rate: f64, requests: u64| format!("{who} {} of {requests}", percent(rate));
+        if let Some(allowed) = metric.allowed {
+            let share = format!("{} of {requests}", percent(canary.rate()), requests = canary.requests);
+            let allowed = format!("allowed {}", percent(allowed));
+            let so_far = match metric.state {
+                State::Worse => "worse".to_owned(),
+                State::Good => "good".to_owned(),
+                State::Collecting => "not known yet".to_owned(),
+            };
+            return [metric.title(), share, allowed, String::new(), String::new(), so_far];
+        }
         let times = match stable.rate() {
             0.0 => String::new(),
             rate => format!("x{}", rounded(canary.rate() / rate)),

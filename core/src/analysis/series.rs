@@ -11,7 +11,7 @@ use super::{Count, FLOOR};
 /// Looks before the first alarm.
 pub(super) const LOOKS: usize = 4;
 /// Looks before "not worse".
-const LOOKS_TO_PASS: usize = 8;
+pub(super) const LOOKS_TO_PASS: usize = 8;
 /// Bad requests before the first alarm.
 const BAD: u64 = 3;
 /// The looks that say it most, without which the evidence has to stand.

@@ -22,6 +22,16 @@ impl Metric {
     pub fn sentence(&self, seconds: f64) -> String {
         let Self { canary, stable, evidence, needed, .. } = self;
         let title = self.title();
+        if let Some(allowed) = self.allowed {
+            return format!(
+                "{title}: the new version fails {} of its requests ({} of {}) in {}; {} are allowed",
+                percent(canary.rate()),
+                canary.bad,
+                canary.requests,
+                time(seconds),
+                percent(allowed)
+            );
+        }
         let both = format!(
             "the canary {} {} of its requests ({} of {}), stable {} ({} of {}) in the same {}",
             self.verb(),
@@ -48,6 +58,9 @@ impl Metric {
     /// Returns it in a few words, for one line with others.
     pub fn brief(&self) -> String {
         let Self { canary, stable, .. } = self;
+        if self.allowed.is_some() {
+            return format!("{} {} of {}", self.title(), percent(canary.rate()), canary.requests);
+        }
         format!(
             "{} canary {} of {}, stable {} of {}",
             self.title(),
@@ -69,6 +82,17 @@ impl Judged {
     pub fn why_good(&self) -> String {
         let each = self.metrics.iter().map(|metric| {
             let Metric { canary, stable, for_same, excludes, .. } = metric;
+            if let Some(allowed) = metric.allowed {
+                return format!(
+                    "{}: less than the {} that are allowed (evidence {}, 20 needed): {} of {} in {}",
+                    metric.title(),
+                    percent(allowed),
+                    evidence_word(*for_same),
+                    percent(canary.rate()),
+                    canary.requests,
+                    time(self.seconds)
+                );
+            }
             format!(
                 "{}: not {excludes} times as many as stable, or below {} (evidence {}, 20 needed): canary {} of {}, stable {} of {} in {}",
                 metric.title(),
@@ -103,6 +127,19 @@ impl Analysis {
             &self.errors
         };
         let requests = open.canary.requests;
+        if let Some(allowed) = open.allowed {
+            return format!(
+                "{}: {} of {} requests in {}: evidence {} of {} that it is more than the {} that are allowed, {} of 20 that it is less",
+                open.title(),
+                percent(open.canary.rate()),
+                requests,
+                time(judged.seconds),
+                evidence_word(open.evidence),
+                rounded(open.needed),
+                percent(allowed),
+                evidence_word(open.for_same)
+            );
+        }
         let counted = format!(
             "{}: {} of the canary's requests and {} of the stable version's in {}",
             open.title(),

@@ -114,6 +114,7 @@ impl ComparedArgs {
             on_inconclusive: looking.on_inconclusive,
             file: None,
             usual: usual && file.is_some(),
+            alone: false,
         };
         let Some(file) = file else { return Ok(asked) };
         let named = self.analysis.as_deref().unwrap_or(Path::new("")).display().to_string();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{FirstArgs, GuardArgs, PreflightArgs, RouterArgs, SourceArgs};
+use super::{AnalysisArgs, FirstArgs, GuardArgs, PreflightArgs, RouterArgs, SourceArgs};
 use crate::duration;
-use crate::plan::Check;
+use crate::plan::{Check, OnInconclusive};
 use crate::router::Choice;
 
 /// Arguments of `blue-green`.
@@ -33,6 +33,15 @@ pub struct BlueGreenArgs {
     /// For how long the new version is judged after the switch, with a way back in one patch
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
     pub soak: Duration,
+    /// What the metrics are to tell in that time.
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+    /// Longest time of looks after the switch; then there is not enough data
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "looks")]
+    pub analysis_time: Duration,
+    /// What to do when there is not enough data
+    #[arg(long, value_enum, value_name = "ACTION", default_value = "abort", requires = "looks")]
+    pub on_inconclusive: OnInconclusive,
     /// The router that brings the traffic: auto, none (the Service itself is switched), or its name
     #[arg(long, value_name = "ROUTER", default_value = "auto")]
     pub router: Choice,

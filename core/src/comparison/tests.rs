@@ -294,3 +294,18 @@ fn in_a_rolling_update_each_new_pod_counts_once_it_is_warm() {
     let Finding::NotEnough { sentence } = cold.finding(Duration::from_secs(110)) else { panic!() };
     insta::assert_snapshot!(sentence, @"no new pod was Ready for more than 60 s (--warm-up) while the former version served");
 }
+
+#[test]
+fn a_version_that_serves_alone_is_judged_without_the_other() {
+    let asked = Analyze { max_error_rate: Some(0.02), ..analyze() }.alone().unwrap();
+    let found = |bad: u64| {
+        let (mut service, mut comparison) = (Service::new(bad), Comparison::new(&asked, "web-2", 3, None));
+        let found = (0..20).map(|_| service.look(&mut comparison)).find(|found| *found != Finding::Open);
+        assert_eq!(comparison.record().bases.len(), 1, "the other is not read");
+        found
+    };
+    let Some(Finding::Good { sentence }) = found(0) else { panic!() };
+    insta::assert_snapshot!(sentence, @"errors: less than the 2.0 % that are allowed (evidence over a million, 20 needed): 0 % of 4000 in 40s");
+    let Some(Finding::Worse { sentence, .. }) = found(200) else { panic!() };
+    insta::assert_snapshot!(sentence, @"errors: the new version fails 20 % of its requests (400 of 2000) in 20s; 2.0 % are allowed");
+}

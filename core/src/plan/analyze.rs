@@ -39,6 +39,9 @@ pub struct Analyze {
     /// Whether those that conventions tell are compared beside the limits of a file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub usual: bool,
+    /// Whether the new version has all of the requests meanwhile: there is nothing to compare it with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// What is done where the metrics do not tell.
@@ -147,6 +150,24 @@ impl Analyze {
         Ok(Self { from, slower_than, file: Some(file), ..self })
     }
 
+    /// Returns it for a version that has all of the requests.
+    ///
+    /// # Errors
+    /// What of it takes another version beside.
+    pub fn alone(self) -> Result<Self, String> {
+        let has_limits = self.file.is_some();
+        let compares = self.file.iter().flat_map(|file| &file.metrics).any(|metric| !metric.has_limit());
+        if compares || self.max_error_rate.is_none() && (!has_limits || self.usual) {
+            return Err(
+                "after the switch the former version gets no requests to compare with: what is judged is \
+                 --max-error-rate, and limits of an analysis file"
+                    .to_owned(),
+            );
+        }
+        let usual = self.max_error_rate.is_some();
+        Ok(Self { alone: true, usual, ..self })
+    }
+
     /// Returns which counters of pods are compared, where a file names them.
     pub fn named(&self) -> Option<Named> {
         let mut named = Named::default();
@@ -165,10 +186,10 @@ impl Analyze {
         Some(named)
     }
 
-    /// Whether both versions are compared, and not only limits kept.
+    /// Whether counters of pods are judged, and not only limits kept.
     pub fn compares(&self) -> bool {
         let compares = |file: &AnalysisFile| file.metrics.iter().any(|metric| !metric.has_limit());
-        self.usual || self.file.as_ref().is_none_or(compares)
+        if self.alone { self.usual } else { self.usual || self.file.as_ref().is_none_or(compares) }
     }
 
     /// Returns where queries with a limit are sent.
@@ -189,6 +210,11 @@ impl Analyze {
         let limits: Vec<&str> = limits.map(|metric| metric.name.as_str()).collect();
         if !self.compares() {
             return format!("keep the limits of {}, after {} s", limits.join(", "), self.warm_up);
+        }
+        if let Some(most) = self.max_error_rate.filter(|_| self.alone) {
+            let others: String = limits.iter().map(|name| format!(", {name}")).collect();
+            let percent = most * 100.0;
+            return format!("keep the limits of errors ({percent} %){others}, after {} s", self.warm_up);
         }
         let beside = if limits.is_empty() {
             String::new()
@@ -239,6 +265,23 @@ mod tests {
             with(&json!([{"name": "queue", "query": "up", "min": 1}]), Some("https://p.example")).unwrap();
         assert!(!limited.compares());
         insta::assert_snapshot!(limited.sentence(), @"keep the limits of queue, after 60 s");
+    }
+
+    #[test]
+    fn a_version_that_serves_alone_is_held_against_limits() {
+        insta::assert_snapshot!(analyze().alone().unwrap_err(), @"after the switch the former version gets no requests to compare with: what is judged is --max-error-rate, and limits of an analysis file");
+        let allowed = Analyze { max_error_rate: Some(0.02), ..analyze() }.alone().unwrap();
+        assert!(allowed.compares() && allowed.alone);
+        insta::assert_snapshot!(allowed.sentence(), @"keep the limits of errors (2 %), after 60 s");
+        let query = json!([{"name": "queue", "query": "up", "min": 1}]);
+        let limited = with(&query, Some("https://p.example")).unwrap();
+        let both = Analyze { max_error_rate: Some(0.02), ..limited.clone() }.alone().unwrap();
+        insta::assert_snapshot!(both.sentence(), @"keep the limits of errors (2 %), queue, after 60 s");
+        assert_eq!(both.named(), None, "what conventions tell");
+        let limited = limited.alone().unwrap();
+        assert!(!limited.compares());
+        insta::assert_snapshot!(limited.sentence(), @"keep the limits of queue, after 60 s");
+        assert!(with(&json!([{"name": "a", "counter": "a_total"}]), None).unwrap().alone().is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::promote::refuse_what_was_not_tried;
 use super::routed::{RoutedSteps, foreign_pod};
 use crate::error::{Error, Kind};
 use crate::model::{Revision, images, same_template};
-use crate::plan::{Check, Plan, Step};
+use crate::plan::{Analyze, Check, Plan, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Situation};
 use crate::step;
@@ -26,6 +26,8 @@ pub struct BlueGreenRequest {
     pub checks: Vec<Check>,
     /// Switch and finish without a `promote`.
     pub promote: bool,
+    /// What the metrics are to tell after the switch.
+    pub analyze: Option<Analyze>,
 }
 
 /// Returns the plan that brings the second set up, and switches if that was asked.
@@ -62,7 +64,11 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
             return Err(error);
         }
         // The second set serves already: what is left is to finish.
-        return if request.promote { promote(observed) } else { Ok(Plan::default()) };
+        return if request.promote {
+            finished(observed, request.analyze.as_ref())
+        } else {
+            Ok(Plan::default())
+        };
     }
     let mut unpaused = observed.clone();
     unpaused.workload.spec.paused &= situation.hold.is_none();
@@ -92,7 +98,7 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
         steps.push(Step::Verify { checks: request.checks.clone(), port: None });
     }
     if request.promote {
-        steps.extend(finish(observed));
+        steps.extend(finish(observed, request.analyze.as_ref()));
     }
     Ok(Plan { steps })
 }
@@ -102,6 +108,10 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
 /// # Errors
 /// [`Kind::Refused`] if what is held is not what was tried.
 pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
+    finished(observed, None)
+}
+
+fn finished(observed: &Observed, analyze: Option<&Analyze>) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
     refuse_what_was_not_tried(&situation)?;
     if situation.canary.is_some_and(|rs: &Revision| rs.ready() == 0) && !is_switched(observed) {
@@ -109,7 +119,7 @@ pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
         return Err(Error::new(Kind::Refused, format!("no pod of the new version of {id} is Ready"))
             .next(id.command("status")));
     }
-    let mut steps = finish(observed);
+    let mut steps = finish(observed, analyze);
     let before = RoutedSteps::of(observed).map(|moves| moves.before_switch());
     // Its pods are waited for first: they are what its Service is to have.
     steps.splice(1..1, before.unwrap_or_default());
@@ -117,20 +127,20 @@ pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
 }
 
 /// The switch, the time in which it is judged, and the end of the first set.
-fn finish(observed: &Observed) -> Vec<Step> {
+fn finish(observed: &Observed, analyze: Option<&Analyze>) -> Vec<Step> {
     let soak = observed.traffic.as_ref().and_then(|traffic| traffic.switch).unwrap_or_default();
     let mut steps = vec![Step::AwaitCanary, Step::Freeze];
+    let soak = Step::Soak { seconds: soak, analyze: analyze.cloned().map(Box::new) };
     let mut after = vec![Step::Pin { role: None }, Step::Withdraw];
     match RoutedSteps::of(observed) {
         Some(moves) => {
             steps.extend(moves.switch());
             let (before, moves_after) = moves.promote_after(100);
-            steps.push(Step::Soak { seconds: soak, analyze: None });
+            steps.push(soak);
             steps.extend(before);
             after = moves_after;
         }
-        None => steps
-            .extend([Step::Pin { role: Some(Role::Canary) }, Step::Soak { seconds: soak, analyze: None }]),
+        None => steps.extend([Step::Pin { role: Some(Role::Canary) }, soak]),
     }
     steps.extend([Step::Release, Step::AwaitRollout]);
     steps.extend(after);
@@ -241,6 +251,17 @@ mod tests {
         assert_eq!(blue_green(&asked, &observed).unwrap().steps, [&verified[..], &finish].concat());
         assert_eq!(promote(&second_set("web-1")).unwrap().steps, finish);
         assert_eq!(promote(&second_set("web-2")).unwrap().steps, finish, "once more, whatever was done");
+    }
+
+    #[test]
+    fn metrics_are_judged_once_the_second_set_has_all_of_the_requests() {
+        let asked = crate::plan::Analyze { max_error_rate: Some(0.02), ..crate::fixtures::analyze() };
+        let asked = asked.alone().unwrap();
+        let request = BlueGreenRequest { promote: true, analyze: Some(asked.clone()), ..request("web:2") };
+        let steps = blue_green(&request, &served(idle(), None)).unwrap().steps;
+        let soak = Step::Soak { seconds: 30, analyze: Some(Box::new(asked)) };
+        assert_eq!(steps.iter().position(|step| *step == soak), Some(7), "{steps:?}");
+        assert_eq!(steps[6], TO_CANARY);
     }
 
     #[test]
