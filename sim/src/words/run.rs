@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::stage::play;
+use super::stage::{play, play_slowly};
 
 const STEPS: &str = "canary web --image shop:v2-good --steps 25,50 --step-wait 30s --promote -n shop";
 
@@ -199,5 +199,73 @@ fn canary_that_a_file_of_metrics_judges() {
         {
             stage.types(&canary(image, file)).await;
         }
+    }));
+}
+
+#[test]
+fn rolling_update_that_metrics_judge() {
+    assert_snapshot!(play_slowly(20, async |stage| {
+        let rolling = |image: &str, flags: &str| {
+            format!("rolling web --image shop:{image} --analyze --metrics-port 8080 {flags} -n shop")
+        };
+        stage.types(&rolling("v2-fails20", "--warm-up 2s")).await;
+        stage.types(&rolling("v3-good", "--warm-up 2s")).await;
+        stage.types(&rolling("v4-good", "")).await;
+        stage.types(&rolling("v5-good", "--on-inconclusive abort")).await;
+        stage.types(&rolling("v6-good", "--on-inconclusive promote")).await;
+        stage.types(&rolling("v6-good", "--warm-up 2s")).await;
+        stage.types("history web -n shop").await;
+    }));
+}
+
+#[test]
+fn blue_green_that_metrics_judge_after_its_switch() {
+    assert_snapshot!(play(async |stage| {
+        let blue_green = |image: &str, flags: &str| {
+            format!(
+                "blue-green web --image shop:{image} --soak 5s --analyze --metrics-port 8080 {flags} -n shop"
+            )
+        };
+        stage.types(&blue_green("v2-good", "--auto-promote")).await;
+        stage.types(&blue_green("v2-good", "--max-error-rate 2")).await;
+        stage.types(&blue_green("v2-fails20", "--auto-promote --max-error-rate 2")).await;
+        stage.types(&blue_green("v3-good", "--auto-promote --max-error-rate 2")).await;
+        stage.types(&blue_green("v4-mute", "--auto-promote --max-error-rate 2 --force RP032")).await;
+    }));
+}
+
+#[test]
+fn looks_at_two_versions_that_serve() {
+    assert_snapshot!(play(async |stage| {
+        let folder = tempfile::tempdir().unwrap();
+        stage.hides(folder.path().to_str().unwrap(), "DIR");
+        let looks = "analyze web --metrics-port 8080 --warm-up 2s -n shop";
+        stage.types(looks).await;
+        let report = format!("--report markdown={}/report.md", folder.path().display());
+        stage.does("canary web --image shop:v2-fails20 --weight 25 -n shop").await;
+        stage.types(looks).await;
+        stage.types("analyze web --metrics-port 9999 -n shop").await;
+        stage.does("abort web -n shop").await;
+        stage
+            .does(&format!(
+                "canary web --image shop:v3-good --weight 25 --analyze --metrics-port 8080 {report} -n shop"
+            ))
+            .await;
+        let path = folder.path().join("report.md");
+        stage.reads("report.md", &std::fs::read_to_string(&path).unwrap());
+        stage.types(&format!("analyze --replay {}", path.display())).await;
+        stage.types(&format!("analyze --replay {} -o json", path.display())).await;
+        let others = stage.begins(looks);
+        stage.passes(20).await;
+        stage.does("canary web --weight 50 -n shop").await;
+        stage.ends(others).await;
+        let cut_short = stage.begins(looks);
+        stage.passes(15).await;
+        stage.does("abort web -n shop").await;
+        stage.ends(cut_short).await;
+        std::fs::write(&path, "no events").unwrap();
+        stage.types(&format!("analyze --replay {}", path.display())).await;
+        stage.does("blue-green web --image shop:v2-good -n shop").await;
+        stage.types(looks).await;
     }));
 }
