@@ -74,7 +74,7 @@ test: ## everything that CI runs: one Kubernetes version, a sample of the walks,
 
 .PHONY: test-all
 test-all: ## all there is: every version, whole walks, all data planes, licences, benchmarks (hours, root)
-	@tests/parts builds format lint+unit doc deny fuzz claims conditions soak mutants $(VERSIONS:%=control-plane-%) node data-planes bench
+	@tests/parts builds format lint+unit doc deny fuzz claims conditions exposition soak mutants $(VERSIONS:%=control-plane-%) node data-planes bench
 
 .PHONY: fuzz
 fuzz: ## ten million texts of metrics are read or refused
@@ -87,6 +87,10 @@ claims: ## what metrics are said to tell holds on drawn traffic; the tables of d
 .PHONY: conditions
 conditions: ## conditions of analysis files hold where Argo's own evaluator says so
 	testbed/argo-evaluate/compare
+
+.PHONY: exposition
+exposition: ## texts of metrics say what they say to Prometheus: recorded ones, and 1,000 that are drawn
+	testbed/prometheus-read/compare
 
 .PHONY: bench
 bench: ## wall time, memory and size beside kubectl's, in one run, and the time until a share is in force (root)

@@ -2,9 +2,11 @@
 //! `# EOF`, names in quotes). <https://prometheus.io/docs/instrumenting/exposition_formats/>
 //!
 //! One pass over the text, so that hostile text costs no more than its length. A value or a label may have anything in quotes:
-//! braces, commas, `#`.
+//! braces, commas, `#`. What is read is what Prometheus reads; where it is more or less on purpose, `core/tests/exposition/purpose.rs`
+//! says why.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::brief;
 
@@ -53,7 +55,10 @@ pub fn samples(text: &str) -> Result<Vec<Sample<'_>>, Broken> {
 
 fn sample(line: &str) -> Option<Sample<'_>> {
     let mut rest = Rest(line);
-    let mut name = Cow::Borrowed(rest.word(is_name));
+    let mut name = Cow::Borrowed(rest.name(is_name));
+    if !name.is_empty() && !rest.0.starts_with(['{', ' ', '\t']) {
+        return None;
+    }
     rest.blanks();
     let mut labels = Vec::new();
     if rest.take('{') {
@@ -62,13 +67,13 @@ fn sample(line: &str) -> Option<Sample<'_>> {
             if rest.take('}') {
                 break;
             }
-            let label =
-                if rest.0.starts_with('"') { rest.quoted()? } else { Cow::Borrowed(rest.word(is_name)) };
+            let is_quoted = rest.0.starts_with('"');
+            let label = if is_quoted { rest.quoted()? } else { Cow::Borrowed(rest.name(is_label)) };
             rest.blanks();
             if rest.take('=') {
                 rest.blanks();
                 labels.push((label, rest.quoted()?));
-            } else if name.is_empty() && labels.is_empty() {
+            } else if is_quoted && name.is_empty() && !label.is_empty() {
                 // A name in quotes stands among the labels.
                 name = label;
             } else {
@@ -86,28 +91,31 @@ fn sample(line: &str) -> Option<Sample<'_>> {
     let time = rest.word(|letter| !letter.is_whitespace() && letter != '#');
     rest.blanks();
     let is_over = rest.0.is_empty() || rest.0.starts_with('#');
-    let is_sound = !name.is_empty() && labels.iter().all(|(label, _)| !label.is_empty());
-    (is_over && is_sound && (time.is_empty() || time.parse::<f64>().is_ok())).then_some(Sample {
-        name,
-        labels,
-        value,
-    })
+    let mut seen = BTreeSet::new();
+    let is_sound =
+        !name.is_empty() && labels.iter().all(|(label, _)| !label.is_empty() && seen.insert(label));
+    let is_time = time.is_empty() || time.parse::<f64>().is_ok_and(f64::is_finite);
+    (is_over && is_sound && is_time).then_some(Sample { name, labels, value })
 }
 
-/// Go's `ParseFloat`, as far as programs write it.
+/// Go's `ParseFloat` without what Prometheus does not take of it: hexadecimal numbers, and `_` in them.
 fn value(text: &str) -> Option<f64> {
-    match text {
-        "+Inf" | "Inf" => Some(f64::INFINITY),
-        "-Inf" => Some(f64::NEG_INFINITY),
-        "NaN" => Some(f64::NAN),
-        number => {
-            number.parse().ok().filter(|_| number.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)))
-        }
-    }
+    let number: f64 = text.parse().ok()?;
+    // Other than here, NaN has no sign there, and a number is never too large.
+    let is_read = if number.is_nan() {
+        !text.starts_with(['+', '-'])
+    } else {
+        number.is_finite() || !text.contains(|letter: char| letter.is_ascii_digit())
+    };
+    is_read.then_some(number)
 }
 
 fn is_name(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '_' | ':' | '.')
+    is_label(letter) || letter == ':'
+}
+
+fn is_label(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.')
 }
 
 /// What is left of a line.
@@ -129,6 +137,14 @@ impl<'t> Rest<'t> {
         let (word, rest) = self.0.split_at(end);
         self.0 = rest;
         word
+    }
+
+    /// A name without quotes, which begins with no digit.
+    fn name(&mut self, of: impl Fn(char) -> bool) -> &'t str {
+        if self.0.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.') {
+            return "";
+        }
+        self.word(of)
     }
 
     /// A text in quotes, with `\\`, `\"` and `\n` undone.

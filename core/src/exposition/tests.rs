@@ -26,6 +26,17 @@ fn open_metrics_are_read_too() {
     assert_eq!(read("my.name{a=\"b\"} 1").len(), 1);
 }
 
+/// `testbed/prometheus-read/compare` found each of these.
+#[test]
+fn what_prometheus_reads_is_read() {
+    let values = read("a nan\na Infinity\na -inf\na +INF\n");
+    let values: Vec<String> = values.iter().map(|sample| sample.value.to_string()).collect();
+    assert_eq!(values, ["NaN", "inf", "-inf", "inf"]);
+    let behind = read("{b=\"c\",\"my name\"} 1\n");
+    assert_eq!((&*behind[0].name, behind[0].label("b")), ("my name", "c"));
+    assert_eq!(read(" \ta{b=\"c\"}1 \n")[0].name, "a", "blanks are none of the name");
+}
+
 #[test]
 fn a_last_line_without_its_end_counts() {
     let all = read(include_str!("../../tests/analysis/exposition/no-final-newline.txt"));
@@ -45,13 +56,25 @@ fn what_is_no_exposition_is_named() {
         "a{b=\"c\"d=\"e\"} 1",
         "a 1 x",
         "a 1 2 3",
-        "a infinity",
-        "a nan",
+        "a infinit",
+        "a -nan",
+        "a 1e400",
         "a 0x10",
+        "a 1 inf",
         "{} 1",
         "{\"a\"=\"b\"} 1",
         "a{,} 1",
         "a{\"\"=\"b\"} 1",
+        "a{b=\"c\",b=\"d\"} 1",
+        "a{\"b\"} 1",
+        "{\"a\",\"b\"} 1",
+        "{a} 1",
+        "a+1",
+        "9a 1",
+        "1 2",
+        ".a 1",
+        "a{1b=\"c\"} 1",
+        "a{b:c=\"d\"} 1",
         "1e5",
         "a 1_000",
     ] {
