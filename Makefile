@@ -104,6 +104,10 @@ bench-routes: test-node ## how soon each router splits the traffic as asked, bes
 	$(CLUSTER) exec test-node -- cargo bench --locked --features cluster-tests --bench routes
 	$(CLUSTER) down test-node
 
+.PHONY: bench-analysis
+bench-analysis: ## requests, bytes and memory of an hour of --analyze: the table of docs/analysis-statistics.md
+	bench/analysis-cost
+
 .PHONY: bench-scale
 bench-scale: ## status -A of 2,000 Deployments beside kubectl get (takes minutes: it makes 10,000 pods)
 	bench/scale
