@@ -10,7 +10,7 @@
 //! | delivery | `delivery` | send requests to a CI system, write files |
 //! | engine | `engine` | run any plan: record, act, wait, record |
 //! | output | `output` | write to the terminal |
-//! | front | `commands`, `source`, `path`, [`world`] | bring the others together, open what the user named |
+//! | front | `commands`, `source`, `path`, `tool`, [`world`] | bring the others together, open what the user named |
 
 // Whoever adds a variant is told of every place that decides by it.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
@@ -29,6 +29,7 @@ mod engine;
 mod output;
 mod path;
 mod source;
+mod tool;
 pub mod world;
 
 pub use commands::run;

@@ -12,7 +12,8 @@ pub(crate) fn program(environment: &Environment, name: &str) -> Option<PathBuf> 
     std::env::split_paths(path).map(|folder| folder.join(&file)).find(|path| is_program(path))
 }
 
-fn is_program(path: &Path) -> bool {
+/// Whether a file may be run.
+pub(crate) fn is_program(path: &Path) -> bool {
     let Ok(metadata) = std::fs::metadata(path) else { return false };
     #[cfg(unix)]
     let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;

@@ -17,27 +17,36 @@
 //!   looks: 3                              # in a row
 //!   dryRun: true
 //!   onNoData: ignore
+//! - name: gate
+//!   web: {url: "https://gate.example/${deployment}", jsonPath: "{$.errors}"}
+//!   max: 0
+//! - name: smoke
+//!   command: [./smoke, "${namespace}"]
+//!   min: 0.9
 //! prometheus:
-//!   url: service:monitoring/prometheus:9090
+//!   url: https://prom.example
 //!   headers: {X-Scope-OrgID: shop}
 //!   tokenFile: /run/secrets/prom
 //! ```
 //!
 //! Nothing in it is secret: it is made to stand in a repository.
 
+mod json_path;
 mod read;
 mod values;
 mod variables;
+mod written;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::condition::{Condition, Measured, Outcome, judge};
 
-pub use values::{SECRET_HEADERS, latency, name as metric_name, span};
-pub use variables::{VARIABLES, Variables, resolve, unknown};
+pub use json_path::JsonPath;
+pub use values::{SECRET_HEADERS, is_private, latency, name as metric_name, span};
+pub use variables::{VARIABLES, Variables, resolve, resolve_address, unknown};
 
 /// The schema that is read and written.
 pub const SCHEMA: u64 = 1;
@@ -47,6 +56,9 @@ pub const MAX_METRICS: usize = 20;
 
 /// How often metrics are looked at where nothing else is said: as often as Prometheus scrapes by default.
 pub const EVERY: Duration = Duration::from_secs(15);
+
+/// The longest time for an answer where nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An analysis file.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +78,7 @@ pub struct Metric {
     /// Its name in reports.
     pub name: String,
     /// The time from one look to the next.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_span")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::span")]
     pub every: Option<Duration>,
     /// What is measured.
     #[serde(flatten)]
@@ -105,7 +117,7 @@ pub enum Source {
         #[serde(skip_serializing_if = "From::is_default")]
         from: From,
         /// Seconds above which a request is slow; without, bounds are chosen from the stable version's.
-        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_latency")]
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::latency")]
         slower_than: Option<f64>,
         /// Labels of requests that do not count.
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -115,6 +127,17 @@ pub enum Source {
     Query {
         /// The query, with variables.
         query: String,
+        /// When it is good.
+        #[serde(flatten)]
+        limit: Limit,
+    },
+    /// What a program prints with a limit.
+    Command {
+        /// The program with its arguments, in which there may be variables; no shell.
+        command: Vec<String>,
+        /// The longest time for it; [`PATIENCE`] where nothing is said.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::span")]
+        timeout: Option<Duration>,
         /// When it is good.
         #[serde(flatten)]
         limit: Limit,
@@ -130,7 +153,7 @@ pub enum Source {
 }
 
 /// A web request that is answered in JSON.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Web {
     /// Where to, with variables.
@@ -138,14 +161,14 @@ pub struct Web {
     /// Headers, none of them secret.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// A file with the token that goes as `Authorization: Bearer`.
+    /// A file with the token that goes as `Authorization: Bearer`, where nobody on the way can read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<String>,
-    /// What of the answer is measured, as kubectl writes it: `{$.status}`.
+    /// What of the answer is measured, as [`JsonPath`] reads it: `{$.status}`; all of it where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub json_path: Option<String>,
-    /// The longest time for an answer.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_span")]
+    /// The longest time for an answer; [`PATIENCE`] where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::span")]
     pub timeout: Option<Duration>,
 }
 
@@ -154,16 +177,16 @@ pub struct Web {
 #[serde(rename_all = "camelCase")]
 pub struct Limit {
     /// At least so much.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_number")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::number")]
     pub min: Option<f64>,
     /// At most so much.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_number")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::number")]
     pub max: Option<f64>,
     /// It is good where this holds.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_condition")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::condition")]
     pub success_condition: Option<Condition>,
     /// It is bad where this holds.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_condition")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written::condition")]
     pub failure_condition: Option<Condition>,
     /// So many bad looks in a row are a failure; 1 where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +220,7 @@ pub enum OnNoData {
 }
 
 /// A Prometheus, or what answers as one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Prometheus {
     /// `http://HOST:PORT/PATH`, `https://...`, or `service:NAMESPACE/NAME:PORT` through the API server.
@@ -214,6 +237,13 @@ pub struct Prometheus {
     /// A file with certificates that its own is signed by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
+}
+
+impl Prometheus {
+    /// One of which the address is all there is to say.
+    pub const fn at(url: String) -> Self {
+        Self { url, headers: BTreeMap::new(), token_file: None, token_command: Vec::new(), ca_file: None }
+    }
 }
 
 impl From {
@@ -233,9 +263,16 @@ impl OnNoData {
 impl Metric {
     /// Whether it has a limit, and is not compared with the stable version.
     pub const fn has_limit(&self) -> bool {
-        match self.source {
-            Source::Query { .. } | Source::Web { .. } => true,
-            Source::Counter { .. } | Source::Histogram { .. } => false,
+        self.limit().is_some()
+    }
+
+    /// Returns its limit, if it has one.
+    pub const fn limit(&self) -> Option<&Limit> {
+        match &self.source {
+            Source::Query { limit, .. } | Source::Web { limit, .. } | Source::Command { limit, .. } => {
+                Some(limit)
+            }
+            Source::Counter { .. } | Source::Histogram { .. } => None,
         }
     }
 }
@@ -274,6 +311,28 @@ impl Limit {
 }
 
 impl AnalysisFile {
+    /// Whether it has this web request, to the letter.
+    pub fn has_web(&self, wanted: &Web) -> bool {
+        self.metrics.iter().any(|metric| matches!(&metric.source, Source::Web { web, .. } if web == wanted))
+    }
+
+    /// Whether it has this program with these arguments, to the letter.
+    pub fn has_command(&self, wanted: &[String]) -> bool {
+        let is_same =
+            |source: &Source| matches!(source, Source::Command { command, .. } if command == wanted);
+        self.metrics.iter().any(|metric| is_same(&metric.source))
+    }
+
+    /// Returns the programs that it has run for metrics.
+    pub fn programs(&self) -> impl Iterator<Item = &str> {
+        self.metrics.iter().filter_map(|metric| match &metric.source {
+            Source::Command { command, .. } => command.first().map(String::as_str),
+            Source::Counter { .. } | Source::Histogram { .. } | Source::Query { .. } | Source::Web { .. } => {
+                None
+            }
+        })
+    }
+
     /// Returns it as YAML.
     ///
     /// # Errors
@@ -281,48 +340,6 @@ impl AnalysisFile {
     pub fn yaml(&self) -> Result<String, String> {
         serde_saphyr::to_string(self).map_err(|error| error.to_string())
     }
-}
-
-impl Serialize for AnalysisFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Written<'f> {
-            schema: u64,
-            every: String,
-            metrics: &'f [Metric],
-            #[serde(skip_serializing_if = "Option::is_none")]
-            prometheus: Option<&'f Prometheus>,
-        }
-        let every = values::written(self.every);
-        let written =
-            Written { schema: SCHEMA, every, metrics: &self.metrics, prometheus: self.prometheus.as_ref() };
-        written.serialize(serializer)
-    }
-}
-
-#[allow(clippy::ref_option, reason = "serde's form")]
-fn written_span<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    span.map(values::written).serialize(serializer)
-}
-
-#[allow(clippy::ref_option, reason = "serde's form")]
-fn written_latency<S: Serializer>(seconds: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    seconds.map(values::written_latency).serialize(serializer)
-}
-
-/// Whole numbers without a point.
-#[allow(clippy::ref_option, reason = "serde's form")]
-fn written_number<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    match number {
-        #[allow(clippy::cast_possible_truncation, reason = "it is whole, and small")]
-        Some(whole) if whole.fract() == 0.0 && whole.abs() < 1e15 => serializer.serialize_i64(*whole as i64),
-        other => other.serialize(serializer),
-    }
-}
-
-#[allow(clippy::ref_option, reason = "serde's form")]
-fn written_condition<S: Serializer>(condition: &Option<Condition>, serializer: S) -> Result<S::Ok, S::Error> {
-    condition.as_ref().map(Condition::text).serialize(serializer)
 }
 
 #[cfg(test)]

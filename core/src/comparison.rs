@@ -244,6 +244,7 @@ impl Comparison {
             question: self.asked.from.question(named.as_ref(), namespace, pods),
             named,
             server: self.asked.server(),
+            login: self.asked.login().cloned(),
             limits,
         }))
     }

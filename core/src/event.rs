@@ -90,7 +90,7 @@ pub struct Compared {
     pub seconds: f64,
     /// Each metric.
     pub metrics: Vec<Metric>,
-    /// Metrics that have a limit, as they were measured last.
+    /// Metrics that have a limit, and what was asked for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Seen>,
     /// What was asked of the looks.

@@ -5,9 +5,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::analysis_file::{AnalysisFile, Metric, OnNoData, Source, Variables, resolve};
+use crate::analysis_file::{
+    AnalysisFile, Limit, Metric, OnNoData, PATIENCE, Source, Variables, resolve, resolve_address,
+};
+use crate::brief;
 use crate::condition::{Measured, Outcome};
 use crate::health::Moment;
+use crate::reading::{Limited, Unmeasured};
+use crate::scrub::Scrubber;
+
+/// The longest that is told of an answer, in letters.
+const TOLD: usize = 100;
+
+/// The longest that is told of a question in a reason, in letters.
+const ASKED: usize = 160;
 
 /// Metrics with a limit, and what was seen of them.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +35,11 @@ struct One {
     looks: u32,
     /// Bad ones in a row.
     bad: u32,
+    /// What was asked last.
+    asked: String,
     last: Option<Seen>,
+    /// Whether that was no measurement.
+    is_error: bool,
 }
 
 /// What one look at a metric came to.
@@ -33,6 +48,8 @@ struct One {
 pub struct Seen {
     /// The metric's name.
     pub name: String,
+    /// What was asked for it, with values in place of variables: a query, an address, or a program with its arguments.
+    pub asked: String,
     /// What was measured, for people.
     pub measured: String,
     /// What is thought of it.
@@ -76,7 +93,9 @@ impl Limits {
             due: Moment::ZERO,
             looks: 0,
             bad: 0,
+            asked: String::new(),
             last: None,
+            is_error: false,
         };
         Self { each: file.metrics.iter().filter(|metric| metric.has_limit()).map(one).collect() }
     }
@@ -89,52 +108,41 @@ impl Limits {
         }
     }
 
-    /// Returns the queries that are due, by the place of their metric; they are not due again before their time.
+    /// Returns what is due, by the place of its metric; it is not due again before its time.
     ///
     /// `variables`: what stands for what, by how far a query looks back.
     pub fn due<'v>(
         &mut self,
         now: Moment,
         variables: impl Fn(Duration) -> Variables<'v>,
-    ) -> Vec<(usize, Result<String, String>)> {
+    ) -> Vec<(usize, Result<Limited, String>)> {
         let due = self.each.iter_mut().enumerate().filter(|(_, one)| one.due <= now);
-        due.filter_map(|(place, one)| match &one.metric.source {
-            Source::Query { query, .. } => {
-                one.due = now + one.every;
-                Some((place, resolve(query, &variables(one.every))))
+        due.filter_map(|(place, one)| {
+            let asked = asked(&one.metric.source, &variables(one.every))?;
+            one.due = now + one.every;
+            if let Ok(asked) = &asked {
+                one.asked = Scrubber::default().text(&asked.text());
             }
-            Source::Counter { .. } | Source::Histogram { .. } | Source::Web { .. } => None,
+            Some((place, asked))
         })
         .collect()
     }
 
     /// Takes in what was measured, or why nothing was.
-    pub fn take(&mut self, place: usize, measured: Result<Measured, String>) {
+    pub fn take(&mut self, place: usize, measured: Result<Measured, Unmeasured>) {
         let Some(one) = self.each.get_mut(place) else { return };
-        let (Source::Query { limit, .. } | Source::Web { limit, .. }) = &one.metric.source else { return };
-        let outcome = match &measured {
-            Ok(measured) => limit.judge(measured),
-            Err(why) => Outcome::Error(why.clone()),
-        };
-        let state = match (&outcome, one.metric.on_no_data) {
-            (Outcome::Successful, _) => Judged::Good,
-            (Outcome::Failed, _) | (Outcome::Error(_), OnNoData::Fail) => Judged::Bad,
-            (Outcome::Inconclusive, _) | (Outcome::Error(_), OnNoData::Inconclusive) => Judged::Unknown,
-            (Outcome::Error(_), OnNoData::Ignore) => Judged::Ignored,
-        };
+        let Some(limit) = one.metric.limit() else { return };
+        let (state, is_error, text) = judged(limit, one.metric.on_no_data, measured);
+        one.is_error = is_error;
         one.looks = one.looks.saturating_add(1);
         one.bad = match state {
             Judged::Bad => one.bad.saturating_add(1),
             Judged::Good | Judged::Ignored => 0,
             Judged::Unknown => one.bad,
         };
-        let text = match (&outcome, measured) {
-            (Outcome::Error(why), _) => why.clone(),
-            (Outcome::Successful | Outcome::Failed | Outcome::Inconclusive, Ok(measured)) => told(&measured),
-            (Outcome::Successful | Outcome::Failed | Outcome::Inconclusive, Err(why)) => why,
-        };
         let dry_run = one.metric.dry_run;
-        one.last = Some(Seen { name: one.metric.name.clone(), measured: text, state, dry_run });
+        let (name, asked) = (one.metric.name.clone(), one.asked.clone());
+        one.last = Some(Seen { name, asked, measured: text, state, dry_run });
     }
 
     /// Returns what the last looks came to.
@@ -145,10 +153,7 @@ impl Limits {
     /// Returns what all looks come to. A metric that may be bad for several looks has to be looked at as often.
     pub fn outlook(&self) -> Outlook {
         let counted = || self.each.iter().filter(|one| !one.metric.dry_run);
-        let needed = |one: &One| match &one.metric.source {
-            Source::Query { limit, .. } | Source::Web { limit, .. } => limit.looks(),
-            Source::Counter { .. } | Source::Histogram { .. } => 1,
-        };
+        let needed = |one: &One| one.metric.limit().map_or(1, Limit::looks);
         let about = |one: &One| {
             let measured = one.last.as_ref().map_or("it was not measured yet", |seen| &seen.measured);
             format!("{}: {measured}", one.metric.name)
@@ -158,7 +163,9 @@ impl Limits {
                 1 => String::new(),
                 times => format!(", the {times}. look in a row"),
             };
-            return Outlook::Bad(format!("{}: beyond its limit{times}", about(bad)));
+            let how = if bad.is_error { "a failure, as its onNoData says" } else { "beyond its limit" };
+            let asked = brief::line(&bad.asked, ASKED);
+            return Outlook::Bad(format!("{}: {how}{times}; asked: {asked}", about(bad)));
         }
         let is_good = |one: &One| {
             let state = one.last.as_ref().map(|seen| seen.state);
@@ -182,6 +189,60 @@ impl Seen {
     }
 }
 
+/// Returns what is asked for a metric with a limit; `None` for one that is compared.
+fn asked(source: &Source, variables: &Variables<'_>) -> Option<Result<Limited, String>> {
+    match source {
+        Source::Query { query, .. } => Some(resolve(query, variables).map(Limited::Query)),
+        Source::Web { web, .. } => {
+            let url = resolve_address(&web.url, variables);
+            Some(url.map(|url| Limited::Web { web: web.clone(), url }))
+        }
+        Source::Command { command, timeout, .. } => {
+            let words = command.iter().map(|word| resolve(word, variables)).collect::<Result<_, _>>();
+            let patience = timeout.unwrap_or(PATIENCE);
+            Some(words.map(|words| Limited::Command { command: command.clone(), words, patience }))
+        }
+        Source::Counter { .. } | Source::Histogram { .. } => None,
+    }
+}
+
+/// Judges one look: what is thought of it, whether it was no measurement, and what is told of it. What there was no whole
+/// answer to never counts as nothing to measure.
+fn judged(
+    limit: &Limit,
+    on_no_data: OnNoData,
+    measured: Result<Measured, Unmeasured>,
+) -> (Judged, bool, String) {
+    let measured = match measured {
+        Ok(measured) => measured,
+        Err(Unmeasured::Failed(why)) => {
+            let state = match on_no_data {
+                OnNoData::Fail => Judged::Bad,
+                OnNoData::Inconclusive | OnNoData::Ignore => Judged::Unknown,
+            };
+            return (state, true, why);
+        }
+        Err(Unmeasured::NotHere(why)) => return (Judged::Unknown, true, why),
+    };
+    match (limit.judge(&measured), on_no_data) {
+        (Outcome::Successful, _) => (Judged::Good, false, told(&measured)),
+        (Outcome::Failed, _) => (Judged::Bad, false, told(&measured)),
+        (Outcome::Inconclusive, _) => (Judged::Unknown, false, told(&measured)),
+        (Outcome::Error(why), OnNoData::Fail) => (Judged::Bad, true, why),
+        (Outcome::Error(why), OnNoData::Ignore) if is_nothing(&measured) => (Judged::Ignored, true, why),
+        (Outcome::Error(why), OnNoData::Ignore | OnNoData::Inconclusive) => (Judged::Unknown, true, why),
+    }
+}
+
+/// Whether there was nothing to measure.
+fn is_nothing(measured: &Measured) -> bool {
+    match measured {
+        Measured::Scalar(number) => number.is_nan(),
+        Measured::Vector(samples) => samples.iter().all(|number| number.is_nan()),
+        Measured::Json(value) => value.is_null(),
+    }
+}
+
 fn told(measured: &Measured) -> String {
     // Four decimals are enough for people.
     let short = |number: &f64| {
@@ -194,86 +255,9 @@ fn told(measured: &Measured) -> String {
             [only] => short(only),
             many => many.iter().map(short).collect::<Vec<_>>().join(", "),
         },
-        Measured::Json(value) => value.to_string(),
+        Measured::Json(value) => brief::line(&Scrubber::default().text(&value.to_string()), TOLD),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn limits(metrics: &Value) -> Limits {
-        Limits::of(&AnalysisFile::read(&json!({"schema": 1, "metrics": metrics})).unwrap())
-    }
-
-    fn queue(more: &Value) -> Limits {
-        let mut metric = json!({"name": "queue", "query": "max(depth{pod=~\"${canary.pods}\"})", "max": 100});
-        metric.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        limits(&json!([metric, {"name": "errors", "counter": "http_requests_total"}]))
-    }
-
-    fn variables(pods: &[String], window: Duration) -> Variables<'_> {
-        Variables {
-            namespace: "shop",
-            deployment: "web",
-            canary_pods: pods,
-            stable_pods: &[],
-            canary_hash: "2",
-            stable_hash: "1",
-            window,
-        }
-    }
-
-    #[test]
-    fn queries_are_due_each_in_their_time() {
-        let mut limits = queue(&json!({"every": "30s"}));
-        let pods = ["web-2".to_owned()];
-        let due = |limits: &mut Limits, second: u64| {
-            limits.due(Duration::from_secs(second), |window| variables(&pods, window))
-        };
-        assert_eq!(due(&mut limits, 5), [(0, Ok("max(depth{pod=~\"web-2\"})".to_owned()))]);
-        assert_eq!(due(&mut limits, 34), []);
-        assert_eq!(due(&mut limits, 35).len(), 1);
-    }
-
-    #[test]
-    fn a_limit_takes_as_many_looks_as_it_says() {
-        let mut limits = queue(&json!({"looks": 2}));
-        assert_eq!(limits.outlook(), Outlook::Open("queue: it was not measured yet".into()));
-        let take = |limits: &mut Limits, number: f64| limits.take(0, Ok(Measured::Vector(vec![number])));
-        take(&mut limits, 7.0);
-        assert_eq!(limits.outlook(), Outlook::Open("queue: 7".into()), "one look is not two");
-        take(&mut limits, 101.0);
-        take(&mut limits, 8.0);
-        assert_eq!(limits.outlook(), Outlook::Good);
-        take(&mut limits, 101.0);
-        take(&mut limits, 102.5);
-        let bad = "queue: 102.5: beyond its limit, the 2. look in a row";
-        assert_eq!(limits.outlook(), Outlook::Bad(bad.into()));
-        limits.at_another_share();
-        assert_eq!(limits.outlook(), Outlook::Bad(bad.into()));
-    }
-
-    #[test]
-    fn no_data_is_never_good() {
-        let of = |more: &Value, measured: Result<Measured, String>| {
-            let mut limits = queue(more);
-            limits.take(0, measured);
-            limits.outlook()
-        };
-        let none = || Ok(Measured::Vector(Vec::new()));
-        let nan = || Ok(Measured::Vector(vec![f64::NAN]));
-        let why = "queue: one sample is wanted, and there are 0";
-        assert_eq!(of(&json!({}), none()), Outlook::Open(why.into()));
-        assert_eq!(of(&json!({}), nan()), Outlook::Open("queue: it is not a number (NaN)".into()));
-        assert_eq!(of(&json!({}), Err("it is slow".into())), Outlook::Open("queue: it is slow".into()));
-        assert_eq!(
-            of(&json!({"onNoData": "fail"}), none()),
-            Outlook::Bad(format!("{why}: beyond its limit"))
-        );
-        assert_eq!(of(&json!({"onNoData": "ignore"}), none()), Outlook::Good);
-        assert_eq!(of(&json!({"dryRun": true}), Ok(Measured::Vector(vec![500.0]))), Outlook::Good);
-    }
-}
+mod tests;

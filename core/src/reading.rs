@@ -1,14 +1,21 @@
-//! Who is asked for the metrics of pods, and what the answers say of each pod.
+//! Who is asked for the metrics of pods and for what has a limit, and what the answers say.
 
+mod outside;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::analysis_file::{Prometheus, Web};
 use crate::condition::Measured;
 use crate::metric::{self, Named, Scraped};
 use crate::prometheus::{Data, Matchers, Server, by_pod, queries};
 use crate::scrape::{Place, Unread};
+
+pub use outside::{of_program, of_web};
 
 /// Where metrics are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +49,42 @@ pub struct Asked {
     pub named: Option<Named>,
     /// Where queries with a limit are sent.
     pub server: Option<Server>,
-    /// Such queries by the place of their metric, or why one cannot be asked.
-    pub limits: Vec<(usize, Result<String, String>)>,
+    /// What the plan has of that Prometheus besides its address.
+    pub login: Option<Prometheus>,
+    /// What is asked for metrics with a limit by their place, or why one cannot be asked.
+    pub limits: Vec<(usize, Result<Limited, String>)>,
+}
+
+/// What is asked for a metric with a limit, with values in place of variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// A query of Prometheus.
+    Query(String),
+    /// A web request.
+    Web {
+        /// As the file has it.
+        web: Web,
+        /// Where to.
+        url: String,
+    },
+    /// A program.
+    Command {
+        /// As the file has it.
+        command: Vec<String>,
+        /// As it is run.
+        words: Vec<String>,
+        /// The longest time for it.
+        patience: Duration,
+    },
+}
+
+/// Why nothing was measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmeasured {
+    /// There was no whole answer.
+    Failed(String),
+    /// It is not asked by this machine: its command line does not name it.
+    NotHere(String),
 }
 
 /// What came back.
@@ -51,8 +92,8 @@ pub struct Asked {
 pub struct Readings {
     /// Of each pod.
     pub pods: Vec<Read>,
-    /// Of queries with a limit, by the place of their metric.
-    pub limits: Vec<(usize, Result<Measured, String>)>,
+    /// Of metrics with a limit, by their place.
+    pub limits: Vec<(usize, Result<Measured, Unmeasured>)>,
 }
 
 /// Who is asked for counters of pods.
@@ -73,6 +114,29 @@ pub enum Question {
 
 /// What was read of a pod, by its name.
 pub type Read = (String, Result<Scraped, Unread>);
+
+impl Limited {
+    /// Returns the query, the address, or the program with its arguments as a shell would read them.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Query(query) => Cow::Borrowed(query),
+            Self::Web { url, .. } => Cow::Borrowed(url),
+            Self::Command { words, .. } => {
+                let joined = shlex::try_join(words.iter().map(String::as_str));
+                Cow::Owned(joined.unwrap_or_else(|_| words.join(" ")))
+            }
+        }
+    }
+}
+
+impl Unmeasured {
+    /// Returns why, for people.
+    pub fn text(self) -> String {
+        match self {
+            Self::Failed(why) | Self::NotHere(why) => why,
+        }
+    }
+}
 
 impl MetricSource {
     /// Finds where the metrics of a version's pods are; `None` where somebody else knows that.

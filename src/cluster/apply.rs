@@ -41,7 +41,7 @@ impl Cluster {
             answered: Arc::clone(&self.answered),
             warned: Arc::clone(&self.warned),
             heard: Arc::clone(&self.heard),
-            asker: self.asker.clone(),
+            sources: self.sources.clone(),
             ..*self
         }
     }

@@ -145,7 +145,8 @@ fn read(path: &std::path::Path) -> Result<HeaderValue, Error> {
     }
 }
 
-fn header(scheme: &str, text: &str) -> Result<HeaderValue, Error> {
+/// Makes the header, which is not printed.
+pub(super) fn header(scheme: &str, text: &str) -> Result<HeaderValue, Error> {
     let mut header = HeaderValue::try_from(format!("{scheme} {text}")).map_err(|_| {
         Error::new(Kind::Cluster, "the token has letters that no token has")
             .next("kubectl config view --minify (which user it is)")

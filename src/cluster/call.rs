@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::cluster::Asker;
+use crate::cluster::Sources;
 use crate::cluster::connect::chain;
 use crate::cluster::credential::Credential;
 use crate::cluster::refusal::Refusal;
@@ -55,8 +55,8 @@ pub(crate) struct Cluster {
     pub(crate) credential: Arc<Credential>,
     /// What the server warns of.
     pub(super) warned: Arc<Warned>,
-    /// Who asks the Prometheus that was named, if it is no Service.
-    pub(super) asker: Option<Asker>,
+    /// Who else is asked for metrics.
+    pub(super) sources: Sources,
 }
 
 /// A request as data.
@@ -128,7 +128,7 @@ impl Cluster {
             answered: Arc::default(),
             credential,
             warned: Arc::default(),
-            asker: None,
+            sources: Sources::default(),
             heard: Arc::default(),
         }
     }

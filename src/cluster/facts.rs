@@ -33,10 +33,13 @@ impl Cluster {
             }
         };
         let metrics = async {
-            match subject.trial.as_ref().map(|trial| (&trial.question, trial.asked.named())) {
-                Some((Ok(question), named)) => Ok(Ok(self.counters(question.clone(), named.as_ref()).await)),
-                Some((Err(_), _)) | None => Ok(Err("not needed".into())),
+            let Some(trial) = &subject.trial else { return Ok(Err("not needed".into())) };
+            let Ok(question) = &trial.question else { return Ok(Err("not needed".into())) };
+            let (named, login) = (trial.asked.named(), trial.asked.login());
+            if let Some(why) = self.sources.closed(login).filter(|_| !trial.asked.from.asks_pods()) {
+                return Ok(Err(why));
             }
+            Ok(Ok(self.counters(question.clone(), named.as_ref(), login).await))
         };
         let (missing_rights, metrics, services, quotas, budgets, nodes, pod_dry_run, named) = tokio::try_join!(
             self.missing_rights(&subject.needs),

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use futures::future::{join, join_all};
 use futures::stream::{self, StreamExt};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, Limited};
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
 
+use crate::analysis_file::Prometheus;
 use crate::cluster::Cluster;
 use crate::cluster::connect::chain;
-use crate::condition::Measured;
 use crate::metric::{Named, Scraped};
 use crate::model::resource::PODS;
-use crate::prometheus::Server;
-use crate::reading::{Asked, Question, Read, Readings, measured, of_pods};
+use crate::reading::{Asked, Question, Read, Readings, Unmeasured, of_pods};
 use crate::scrape::{Place, Unread};
 
 /// The server ends such a request by no limit of its own (`BasicLongRunningRequestCheck` in k8s.io/apiserver).
@@ -30,35 +31,36 @@ const FORM: &str = "text/plain;version=0.0.4, */*;q=0.1";
 impl Cluster {
     /// Reads metrics, all at the same time.
     pub(crate) async fn metrics(&self, asked: Asked) -> Readings {
-        let Asked { question, named, server, limits } = asked;
-        let limits = limits.into_iter().map(|(place, query)| {
-            let server = server.as_ref();
+        let Asked { question, named, server, login, limits } = asked;
+        let (server, login) = (server.as_ref(), login.as_ref());
+        let limits = limits.into_iter().map(|(place, limited)| {
+            let server = server.map(|server| (server, login));
             async move {
-                let server = server.ok_or_else(|| "no Prometheus is named".to_owned());
-                let measured = match (query, server) {
-                    (Ok(query), Ok(server)) => self.measure(server, query).await,
-                    (Err(why), _) | (_, Err(why)) => Err(why),
+                let measured = match limited {
+                    Ok(limited) => self.measure(server, limited).await,
+                    Err(why) => Err(Unmeasured::Failed(why)),
                 };
                 (place, measured)
             }
         });
-        let (pods, limits) = join(self.counters(question, named.as_ref()), join_all(limits)).await;
+        let (pods, limits) = join(self.counters(question, named.as_ref(), login), join_all(limits)).await;
         Readings { pods, limits }
     }
 
     /// Reads counters of pods, where they are asked for.
-    pub(crate) async fn counters(&self, question: Question, named: Option<&Named>) -> Vec<Read> {
+    pub(crate) async fn counters(
+        &self,
+        question: Question,
+        named: Option<&Named>,
+        login: Option<&Prometheus>,
+    ) -> Vec<Read> {
         match question {
             Question::Pods(pods) => self.scrape(pods, named).await,
             Question::Prometheus { server, queries, pods } => {
-                of_pods(pods, self.ask_prometheus(&server, &queries).await, named)
+                let answers = self.ask_prometheus(&server, login, &queries).await;
+                of_pods(pods, answers.map_err(Unmeasured::text), named)
             }
         }
-    }
-
-    async fn measure(&self, server: &Server, query: String) -> Result<Measured, String> {
-        let answers = self.ask_prometheus(server, &[query]).await?;
-        answers.first().map_or_else(|| Err("there is no answer".to_owned()), measured)
     }
 
     /// Reads the metrics of pods, each of them once.
@@ -78,26 +80,32 @@ impl Cluster {
 
     async fn metrics_of(&self, pod: &str, place: &Place) -> Result<String, Unread> {
         let path = format!("{}/proxy{}", self.path(&PODS, &place.of_pod(pod)), place.path);
-        let answer = get(&self.client, &path, FORM).await;
-        let (code, body) = answer.map_err(|why| Unread::no_answer(&why, place))?;
-        if code == 200 {
-            return Ok(String::from_utf8_lossy(&body).into_owned());
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(FORM))]);
+        let answer = get(&self.client, &path, headers, MAX_TEXT).await;
+        let answer = answer.map_err(|why| Unread::no_answer(&why, place))?;
+        if answer.status() == http::StatusCode::OK {
+            return Ok(String::from_utf8_lossy(answer.body()).into_owned());
         }
         // Only the API server answers with one of these.
-        let status = serde_json::from_slice::<Status>(&body).ok();
-        Err(Unread::of(code, status.map(|status| (status.reason, status.message)), place))
+        let status = serde_json::from_slice::<Status>(answer.body()).ok();
+        Err(Unread::of(answer.status().as_u16(), status.map(|status| (status.reason, status.message)), place))
     }
 }
 
-/// Asks once for a text of metrics, and returns the status with all of the answer.
+/// Asks once, and returns all of the answer.
 ///
 /// # Errors
-/// Why there was no answer, or that it is too large.
-pub(super) async fn get(client: &Client, path: &str, form: &str) -> Result<(u16, Vec<u8>), String> {
-    let request = http::Request::get(path).header(http::header::ACCEPT, form);
-    let request = request.body(Body::empty()).map_err(|error| error.to_string())?;
+/// Why there was no answer, or that it is larger than `most` bytes.
+pub(super) async fn get(
+    client: &Client,
+    path: &str,
+    headers: HeaderMap,
+    most: usize,
+) -> Result<http::Response<Vec<u8>>, String> {
+    let mut request = http::Request::get(path).body(Body::empty()).map_err(|error| error.to_string())?;
+    *request.headers_mut() = headers;
     let answer = client.send(request).await.map_err(|error| chain(&error))?;
-    let code = answer.status().as_u16();
-    let body = Limited::new(answer.into_body(), MAX_TEXT).collect().await;
-    Ok((code, body.map_err(|error| chain(error.as_ref()))?.to_bytes().to_vec()))
+    let (head, body) = answer.into_parts();
+    let body = Limited::new(body, most).collect().await.map_err(|error| chain(error.as_ref()))?;
+    Ok(http::Response::from_parts(head, body.to_bytes().to_vec()))
 }

@@ -25,7 +25,7 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     if analyze.is_some() && !args.auto_promote {
         return Err(Error::usage("metrics are judged after the switch, which is made with --auto-promote"));
     }
-    let cluster = connect(context.global).await?.with_asker(context.asker(analyze.as_ref())?);
+    let cluster = connect(context.global).await?.with_sources(context.sources(analyze.as_ref())?);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let traffic = TrafficArgs {
         router: args.router,

@@ -52,7 +52,9 @@ async fn make(args: &BootstrapArgs, context: Context<'_>, cluster: &Cluster) -> 
     let rules = rules(&needs);
     let objects = account.objects(&rules);
     if only_shown {
-        return context.output.manifests(&objects);
+        context.output.manifests(&objects)?;
+        elsewhere(&args.wanted, &account, context);
+        return Ok(());
     }
     may_grant(cluster, &account, &needs, args.token.reads_secrets()).await?;
     for object in &objects {
@@ -64,7 +66,17 @@ async fn make(args: &BootstrapArgs, context: Context<'_>, cluster: &Cluster) -> 
     let minted = mint::mint(&args.token, &ways, context, cluster, &account, &needs).await?;
     let granted = Granted { rules: Some(rules), ..Granted::of(&account) };
     let granted = with(granted, &minted, &args.token.deliver);
+    elsewhere(&args.wanted, &account, context);
     told(&granted, &minted, &args.token, context)
+}
+
+/// Tells what somebody has to type who may grant rights in another namespace.
+fn elsewhere(wanted: &WantedArgs, account: &Account, context: Context<'_>) {
+    let commands = wanted.prometheus.iter().flat_map(|server| account.elsewhere(server));
+    for command in commands {
+        let text = format!("its rights end at namespace {}: an administrator types: {command}", account.namespace);
+        context.output.about_all().event(&Event::warning(text));
+    }
 }
 
 /// Tells what was made; with `--show` stdout is the credential's alone.

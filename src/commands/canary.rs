@@ -26,7 +26,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         on_inconclusive: args.on_inconclusive,
     };
     let analyze = args.analysis.asked(file, looking)?;
-    let cluster = connect(context.global).await?.with_asker(context.asker(analyze.as_ref())?);
+    let cluster = connect(context.global).await?.with_sources(context.sources(analyze.as_ref())?);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     find(&cluster, &mut engine, RoutingFlags { args: &args.traffic, switch: None }).await?;
     let observed = engine.observed()?;

@@ -6,7 +6,7 @@ use crate::commands::check::Passed;
 use crate::commands::context::Context;
 use crate::error::Error;
 use crate::journal::Verb;
-use crate::plan::Plan;
+use crate::plan::{Analyze, Plan, Step};
 use crate::situation::{Observed, Situation};
 use crate::step;
 use crate::strategy;
@@ -61,6 +61,15 @@ pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<()
     };
     if let Some(error) = step::foreign(&Situation::of(&observed)) {
         return Err(context.refused(&mut engine, Verb::Canary, error).await);
+    }
+    let ahead = journal.plan.steps.iter().skip(journal.cursor).find_map(Step::analyze);
+    let kept = ahead.map(Analyze::of_command_line).unwrap_or_default();
+    if !kept.is_empty() {
+        engine.warn(&format!(
+            "resume does not ask {}: run the {} command again in its place, with the same --analysis",
+            kept.join(", "),
+            journal.verb.name()
+        ));
     }
     context
         .carry_out(&mut engine, journal.verb, Passed::nothing_new(), journal.cursor, |_| {

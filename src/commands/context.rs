@@ -4,10 +4,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::ci::Build;
-use crate::cli::{DryRun, GlobalArgs, GuardArgs, PROMETHEUS_TOKEN, PreflightArgs};
-use crate::cluster::{Asker, Cluster};
+use crate::cli::{DryRun, GlobalArgs, GuardArgs, PreflightArgs};
+use crate::cluster::{Cluster, Sources};
 use crate::commands::check::{self, Passed};
-use crate::credentials::Secret;
 use crate::engine::{Engine, Options};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
@@ -60,14 +59,19 @@ impl<'a> Context<'a> {
         Box::pin(Engine::start(cluster, self.output, options)).await
     }
 
-    /// Returns who asks the Prometheus of an analysis, with the token of the environment; `None` where the API server does.
+    /// Returns who is asked for metrics beside the API server. A dry run of what is only proposed takes no token along.
     ///
     /// # Errors
-    /// Says why no request can be sent to its address.
-    pub(super) fn asker(&self, analyze: Option<&Analyze>) -> Result<Option<Asker>, Error> {
-        let Some(server) = analyze.and_then(Analyze::server) else { return Ok(None) };
-        let token = self.environment.get(PROMETHEUS_TOKEN).map(|token| Secret::from(token.trim()));
-        Asker::new(&server, token.as_ref())
+    /// What is wrong with an address, a file, a program or a token.
+    pub(super) fn sources(&self, analyze: Option<&Analyze>) -> Result<Sources, Error> {
+        let is_only_shown = self.global.dry_run.is_some();
+        match analyze {
+            Some(asked) if is_only_shown && asked.login().is_some() && self.build().is_pull_request() => {
+                Ok(Sources::proposed())
+            }
+            Some(asked) => Sources::of(asked, self.environment),
+            None => Ok(Sources::default()),
+        }
     }
 
     /// Replaces the version by a template, after the preflight.

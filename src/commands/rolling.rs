@@ -21,7 +21,7 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
     let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
     let looking = Looking { time: Duration::ZERO, early_pass: false, on_inconclusive: args.on_inconclusive };
     let analyze = args.analysis.asked(file, looking)?;
-    let cluster = connect(context.global).await?.with_asker(context.asker(analyze.as_ref())?);
+    let cluster = connect(context.global).await?.with_sources(context.sources(analyze.as_ref())?);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
     let Some(template) =

@@ -2,20 +2,18 @@
 
 mod bases;
 
-use std::future::poll_fn;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::output::Output;
 use crate::path;
+use crate::tool::{passed_on, whole};
 use crate::world::Signals;
 
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
@@ -23,36 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The ways to build one: program and what stands before the directory.
 const WAYS: [(&str, &[&str]); 2] = [("kubectl", &["kustomize", "--"]), ("kustomize", &["build", "--"])];
-
-/// What the tool gets of our environment: where programs, temporary files and caches are, and how a remote base is
-/// reached. Tokens are in other variables.
-const PASSED_ON: [&str; 25] = [
-    "PATH",
-    "HOME",
-    "USERPROFILE",
-    "SYSTEMROOT",
-    "LOCALAPPDATA",
-    "APPDATA",
-    "TMPDIR",
-    "TMP",
-    "TEMP",
-    "XDG_CACHE_HOME",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_HOME",
-    "LANG",
-    "LC_ALL",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "GIT_SSH_COMMAND",
-    "GIT_SSL_CAINFO",
-    "SSH_AUTH_SOCK",
-];
 
 /// Checks that a directory can be built here; returns the tool, and what stands before the directory.
 ///
@@ -90,7 +58,7 @@ pub(super) async fn build(
     }
     let mut command = Command::new(&program);
     command.args(before).arg(directory).env_clear().kill_on_drop(true);
-    command.envs(environment.variables.iter().filter(|(name, _)| PASSED_ON.contains(&name.as_str())));
+    command.envs(passed_on(environment));
     let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     text(command, &format!("{name} on {}", directory.display())).await
 }
@@ -102,7 +70,7 @@ async fn text(mut command: Command, named: &str) -> Result<String, Error> {
     let mut child = command.spawn().map_err(|error| Error::usage(format!("run {named}: {error}")))?;
     let ended = tokio::select! {
         biased;
-        ended = whole(&mut child) => ended,
+        ended = whole(&mut child, MAX_OUTPUT) => Ok(ended),
         () = tokio::time::sleep(PATIENCE) => Err(Error::new(
             Kind::Deadline,
             format!("{named}: not done within {} s", PATIENCE.as_secs()),
@@ -113,39 +81,15 @@ async fn text(mut command: Command, named: &str) -> Result<String, Error> {
         // It may have ended this very moment.
         child.kill().await.unwrap_or(());
     }
-    let (text, said, is_success) = ended?.map_err(|error| Error::usage(format!("{named}: {error}")))?;
-    if text.len() > MAX_OUTPUT {
+    let ended = ended?.map_err(|error| Error::usage(format!("{named}: {error}")))?;
+    if ended.text.len() > MAX_OUTPUT {
         return Err(Error::usage(format!("{named}: more than {} MiB", MAX_OUTPUT / 1024 / 1024)));
     }
-    if !is_success {
-        let said: String = String::from_utf8_lossy(&said).trim().chars().take(1000).collect();
+    if !ended.status.success() {
+        let said: String = String::from_utf8_lossy(&ended.said).trim().chars().take(1000).collect();
         return Err(Error::usage(format!("{named}: {said}")));
     }
-    String::from_utf8(text).map_err(|_| Error::usage(format!("{named}: the output is no text")))
-}
-
-type Ended = (Vec<u8>, Vec<u8>, bool);
-
-async fn whole(child: &mut Child) -> Result<std::io::Result<Ended>, Error> {
-    // Both pipes are read at once, or a full one would stop the tool for ever.
-    let (text, said) =
-        tokio::join!(capped(child.stdout.take(), MAX_OUTPUT + 1), capped(child.stderr.take(), 64 * 1024));
-    Ok(child.wait().await.and_then(|status| Ok((text?, said?, status.success()))))
-}
-
-/// Reads a pipe. What is beyond the cap is refused anyway; dropping the pipe ends the tool.
-async fn capped(pipe: Option<impl AsyncRead + Unpin>, cap: usize) -> std::io::Result<Vec<u8>> {
-    let Some(mut pipe) = pipe else { return Ok(Vec::new()) };
-    let (mut bytes, mut part) = (Vec::new(), vec![0; 64 * 1024]);
-    while bytes.len() < cap {
-        let mut room = ReadBuf::new(&mut part);
-        poll_fn(|context| Pin::new(&mut pipe).poll_read(context, &mut room)).await?;
-        if room.filled().is_empty() {
-            break;
-        }
-        bytes.extend_from_slice(room.filled());
-    }
-    Ok(bytes)
+    String::from_utf8(ended.text).map_err(|_| Error::usage(format!("{named}: the output is no text")))
 }
 
 #[cfg(test)]

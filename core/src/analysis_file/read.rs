@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::{
-    AnalysisFile, EVERY, From, Limit, MAX_METRICS, Metric, OnNoData, Prometheus, SCHEMA, Source, Web, values,
-    variables,
+    AnalysisFile, EVERY, From, JsonPath, Limit, MAX_METRICS, Metric, OnNoData, Prometheus, SCHEMA, Source,
+    Web, values, variables,
 };
 use crate::condition::Condition;
 
@@ -82,7 +82,7 @@ fn metric(index: usize, value: &Value) -> Result<Metric, String> {
 }
 
 fn source(keys: &mut Keys<'_>) -> Result<Source, String> {
-    let kinds = ["counter", "histogram", "query", "web"];
+    let kinds = ["counter", "histogram", "query", "web", "command"];
     let given: Vec<&str> = kinds.into_iter().filter(|kind| keys.has(kind)).collect();
     let kind = match given.as_slice() {
         [one] => *one,
@@ -111,12 +111,31 @@ fn source(keys: &mut Keys<'_>) -> Result<Source, String> {
                 }
                 with_variables(text)
             })?;
-            Ok(Source::Query { query, limit: limit(keys, true)? })
+            Ok(Source::Query { query, limit: limit(keys, "a query")? })
+        }
+        "command" => {
+            let command = keys.wanted("command", |value| {
+                let words = words(value)?;
+                let (program, arguments) = words.split_first().ok_or("a program is wanted")?;
+                if program.is_empty() || !variables::names(program).is_empty() {
+                    return Err("a program without variables is wanted".to_owned());
+                }
+                let length: usize = words.iter().map(String::len).sum();
+                if length > MAX_QUERY || words.iter().any(|word| word.contains('\0')) {
+                    return Err(format!("a text of {MAX_QUERY} bytes at most is wanted"));
+                }
+                arguments.iter().find_map(|word| variables::unknown(word)).map_or(Ok(words.clone()), Err)
+            })?;
+            Ok(Source::Command {
+                command,
+                timeout: keys.read("timeout", timeout)?,
+                limit: limit(keys, "a command")?,
+            })
         }
         _ => {
             let web = keys.take("web").map(|value| web(value, &keys.place)).transpose()?;
             let web = web.ok_or_else(|| keys.wrong("web", "it is missing"))?;
-            Ok(Source::Web { web, limit: limit(keys, false)? })
+            Ok(Source::Web { web, limit: limit(keys, "a web request")? })
         }
     }
 }
@@ -135,7 +154,8 @@ fn ignored(keys: &mut Keys<'_>) -> Result<BTreeMap<String, String>, String> {
     Ok(keys.read("ignore", |value| values::labels(texts(value)?))?.unwrap_or_default())
 }
 
-fn limit(keys: &mut Keys<'_>, is_query: bool) -> Result<Limit, String> {
+/// `what` has the limit: "a query".
+fn limit(keys: &mut Keys<'_>, what: &str) -> Result<Limit, String> {
     let number = |value: &Value| {
         value.as_f64().filter(|number| number.is_finite()).ok_or("a number is wanted".to_owned())
     };
@@ -160,7 +180,6 @@ fn limit(keys: &mut Keys<'_>, is_query: bool) -> Result<Limit, String> {
         return Err(keys.wrong("", "min and max cannot stand beside conditions"));
     }
     if !bounds && !conditions {
-        let what = if is_query { "a query" } else { "a web request" };
         return Err(keys.wrong("", format!("{what} takes min, max, successCondition or failureCondition")));
     }
     if limit.min.zip(limit.max).is_some_and(|(min, max)| min > max) {
@@ -172,21 +191,19 @@ fn limit(keys: &mut Keys<'_>, is_query: bool) -> Result<Limit, String> {
 fn web(value: &Value, place: &str) -> Result<Web, String> {
     let mut keys = Keys::of(value, &format!("{place}web."))?;
     let web = Web {
-        url: keys.wanted("url", |value| with_variables(&values::address(text(value)?)?))?,
+        url: keys.wanted("url", |value| values::web_address(text(value)?))?,
         headers: keys.read("headers", |value| values::headers(texts(value)?))?.unwrap_or_default(),
         token_file: keys.read("tokenFile", path)?,
         json_path: keys.read("jsonPath", |value| {
             let path = text(value)?;
-            let braced = path.starts_with('{') && path.ends_with('}') && path.len() <= 500;
-            if braced { Ok(path.to_owned()) } else { Err("a path in braces is wanted: '{$.status}'".into()) }
+            JsonPath::read(path).map(|_| path.to_owned())
         })?,
-        timeout: keys.read("timeout", |value| {
-            let time = crate::duration::parse(text(value)?)?;
-            let within = (1..=60).contains(&time.as_secs());
-            if within { Ok(time) } else { Err("1s to 60s are wanted".into()) }
-        })?,
+        timeout: keys.read("timeout", timeout)?,
     };
     keys.end()?;
+    if web.token_file.is_some() && !values::is_private(&web.url) {
+        return Err(keys.wrong("tokenFile", "the token would go in clear: https is wanted"));
+    }
     Ok(web)
 }
 
@@ -213,6 +230,13 @@ fn text(value: &Value) -> Result<&str, String> {
 /// A time as text, or as a number of seconds.
 fn time(value: &Value) -> Result<Duration, String> {
     value.as_u64().map_or_else(|| values::span(text(value)?), |seconds| values::span(&seconds.to_string()))
+}
+
+/// The longest time for an answer.
+fn timeout(value: &Value) -> Result<Duration, String> {
+    let time = crate::duration::parse(text(value)?)?;
+    let within = (1..=60).contains(&time.as_secs());
+    if within { Ok(time) } else { Err("1s to 60s are wanted".into()) }
 }
 
 fn path(value: &Value) -> Result<String, String> {

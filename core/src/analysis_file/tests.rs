@@ -25,6 +25,10 @@ metrics:
   every: 1m
   web: {url: "http://gate.shop/${deployment}", jsonPath: "{$.status}", timeout: 5s}
   successCondition: result == "ready"
+- name: smoke
+  command: [./smoke, "${namespace}", "--pods=${canary.pods}"]
+  timeout: 30s
+  min: 0.9
 prometheus:
   url: service:monitoring/prometheus:9090
   headers: {X-Scope-OrgID: shop}
@@ -39,7 +43,7 @@ fn value(text: &str) -> Value {
 fn a_file_is_read_and_written_as_it_was() {
     let file = AnalysisFile::read(&value(WHOLE)).unwrap();
     assert_eq!(file.every, Duration::from_secs(15));
-    let [errors, slow, queue, gate] = file.metrics.as_slice() else { panic!("{file:?}") };
+    let [errors, slow, queue, gate, smoke] = file.metrics.as_slice() else { panic!("{file:?}") };
     assert!(matches!(&errors.source, Source::Counter { from: From::Pods, bad, .. } if bad["code"] == "5.."));
     assert!(matches!(slow.source, Source::Histogram { slower_than: Some(0.25), .. }));
     assert!(
@@ -49,6 +53,8 @@ fn a_file_is_read_and_written_as_it_was() {
     assert!(
         matches!(&gate.source, Source::Web { web, .. } if web.json_path.as_deref() == Some("{$.status}"))
     );
+    assert!(matches!(&smoke.source, Source::Command { command, .. } if command.len() == 3));
+    assert_eq!(file.programs().collect::<Vec<_>>(), ["./smoke"]);
     let written = file.yaml().unwrap();
     assert_eq!(AnalysisFile::read(&value(&written)).unwrap(), file, "{written}");
     insta::assert_snapshot!(written);
@@ -97,7 +103,11 @@ fn what_is_wrong_is_told_with_metric_and_key() {
         ("/metrics/0/name", json!(null), "metric 1: name: it is missing"),
         ("/metrics/0/counter", json!("5xx"), "metric errors: counter: '5xx' is not the name of a metric"),
         ("/metrics/0/query", json!("up"), "metric errors: counter and query cannot stand together"),
-        ("/metrics/0/counter", json!(null), "metric errors: one of counter, histogram, query, web is wanted"),
+        (
+            "/metrics/0/counter",
+            json!(null),
+            "metric errors: one of counter, histogram, query, web, command is wanted",
+        ),
         (
             "/metrics/0/slowerThan",
             json!("1s"),
@@ -156,7 +166,59 @@ fn what_is_wrong_is_told_with_metric_and_key() {
             json!("$.x"),
             "metric gate: web.jsonPath: a path in braces is wanted: '{$.status}'",
         ),
+        (
+            "/metrics/3/web/jsonPath",
+            json!("{$.items[?(@.n>1)]}"),
+            "metric gate: web.jsonPath: column 15: '>' where '=' is wanted",
+        ),
+        (
+            "/metrics/3/web/url",
+            json!("https://${canary.hash}.example/"),
+            "metric gate: web.url: ${canary.hash} cannot stand in the host: ${namespace} and ${deployment} can",
+        ),
+        (
+            "/metrics/3/web/url",
+            json!("https://a.example/\u{7f}${namespace}"),
+            "metric gate: web.url: 'https://a.example/\u{7f}${namespace}' is not an address: write for example http://prometheus.monitoring:9090",
+        ),
+        ("/metrics/3/web/url", json!("https://a[b/"), "metric gate: web.url: 'https://a[b/' cannot be sent"),
+        (
+            "/metrics/3/web/tokenFile",
+            json!("/run/token"),
+            "metric gate: web.tokenFile: the token would go in clear: https is wanted",
+        ),
         ("/metrics/3/web/header", json!({}), "metric gate: web: there is no key header: is headers meant?"),
+        (
+            "/metrics/4/command",
+            json!("./smoke"),
+            "metric smoke: command: a program with its arguments is wanted, as a list of texts",
+        ),
+        (
+            "/metrics/4/command",
+            json!([]),
+            "metric smoke: command: a program with its arguments is wanted, as a list of texts",
+        ),
+        (
+            "/metrics/4/command",
+            json!(["${namespace}"]),
+            "metric smoke: command: a program without variables is wanted",
+        ),
+        (
+            "/metrics/4/command",
+            json!(["a", "b\u{0}"]),
+            "metric smoke: command: a text of 4096 bytes at most is wanted",
+        ),
+        (
+            "/metrics/4/command",
+            json!(["a", "${pods}"]),
+            "metric smoke: command: there is no variable ${pods}: there are ${namespace} ${deployment} ${canary.pods} ${stable.pods} ${canary.hash} ${stable.hash} ${window}",
+        ),
+        ("/metrics/4/timeout", json!("90s"), "metric smoke: timeout: 1s to 60s are wanted"),
+        (
+            "/metrics/4/min",
+            json!(null),
+            "metric smoke: a command takes min, max, successCondition or failureCondition",
+        ),
         ("/prometheus/url", json!(null), "prometheus.url: it is missing"),
         (
             "/prometheus/url",
@@ -173,6 +235,16 @@ fn what_is_wrong_is_told_with_metric_and_key() {
             json!({"authorization": "Bearer x"}),
             "prometheus.headers: authorization is secret, and this file is not: use tokenFile",
         ),
+        (
+            "/prometheus/headers",
+            json!({"Impersonate-User": "x"}),
+            "prometheus.headers: Impersonate-User cannot be given here",
+        ),
+        (
+            "/metrics/3/web/headers",
+            json!({"Content-Length": "0"}),
+            "metric gate: web.headers: Content-Length cannot be given here",
+        ),
         ("/prometheus/headers", json!({"a b": "x"}), "prometheus.headers: 'a b' is not the name of a header"),
         (
             "/prometheus/tokenCommand",
@@ -185,6 +257,22 @@ fn what_is_wrong_is_told_with_metric_and_key() {
         assert_eq!(got, Err(why.to_owned()), "{place} {new}");
     }
     assert_eq!(AnalysisFile::read(&json!([])), Err("keys are wanted".to_owned()));
+}
+
+#[test]
+fn a_token_goes_where_nobody_on_the_way_can_read_it() {
+    let token = |url: &str| with("/metrics/3/web", json!({"url": url, "tokenFile": "/run/token"}));
+    for url in [
+        "https://gate.example",
+        "https://gate.${namespace}.svc/${canary.hash}",
+        "http://127.0.0.1:8080/a",
+        "http://localhost",
+    ] {
+        assert!(token(url).is_ok(), "{url}");
+    }
+    for url in ["http://gate.example", "http://127.0.0.1.example", "http://localhost.${namespace}"] {
+        assert!(token(url).is_err(), "{url}");
+    }
 }
 
 #[test]
@@ -236,6 +324,9 @@ fn variables_stand_for_exact_names_and_never_for_nothing() {
         resolved("${namespace}/${deployment}/${canary.hash}/${stable.hash}$"),
         Ok("shop/web/1/0$".into())
     );
+    let address =
+        resolve_address("http://${namespace}/?a=b|c&pods=${canary.pods}&h=${canary.hash}", &variables);
+    assert_eq!(address, Ok("http://shop/?a=b|c&pods=web-1-a%7Cweb%5B.%5Db-1&h=1".into()));
     for text in ["${canary.pod}", "${", "${namespace", "${}", "${ namespace }"] {
         assert!(resolved(text).is_err() && unknown(text).is_some(), "{text}");
     }

@@ -3,10 +3,28 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::variables;
 use crate::duration;
 
 /// Headers that carry a secret, in small letters.
 pub const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
+/// Headers that say how a request is sent.
+const OF_CONNECTIONS: [&str; 8] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+/// How the names of headers begin that tell an API server who asks.
+const OF_USERS: [&str; 2] = ["impersonate-", "x-remote-"];
+
+/// Variables of which the command line says what they stand for.
+const OF_HOSTS: [&str; 2] = ["namespace", "deployment"];
 
 /// Reads a time between two looks: 5 seconds at least, which is what pods can be asked for, and an hour at most.
 ///
@@ -101,6 +119,9 @@ pub(super) fn headers(given: BTreeMap<String, String>) -> Result<BTreeMap<String
         if SECRET_HEADERS.contains(&lower.as_str()) {
             return Err(format!("{name} is secret, and this file is not: use tokenFile"));
         }
+        if OF_CONNECTIONS.contains(&lower.as_str()) || OF_USERS.iter().any(|begin| lower.starts_with(begin)) {
+            return Err(format!("{name} cannot be given here"));
+        }
         if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             return Err(format!("'{}' is not the name of a header", crate::brief::cut(name, 40)));
         }
@@ -127,6 +148,33 @@ pub(super) fn address(text: &str) -> Result<String, String> {
     let plain =
         !host.is_empty() && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
     if plain { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+/// Checks the address of a web request, in which there may be variables. Its host is one that the command line says: what
+/// pods and revisions are called is up to others.
+pub(super) fn web_address(text: &str) -> Result<String, String> {
+    let text = address(text)?;
+    if let Some(why) = variables::unknown(&text) {
+        return Err(why);
+    }
+    let rest = text.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if let Some(name) = variables::names(host).into_iter().find(|name| !OF_HOSTS.contains(name)) {
+        let known = OF_HOSTS.map(|name| format!("${{{name}}}")).join(" and ");
+        return Err(format!("${{{name}}} cannot stand in the host: {known} can"));
+    }
+    let filled = variables::filled(&text, |_| Ok("x".to_owned()))?;
+    match filled.parse::<http::Uri>() {
+        Ok(_) => Ok(text),
+        Err(_) => Err(format!("'{}' cannot be sent", crate::brief::cut(&text, 80))),
+    }
+}
+
+/// Whether a token may go to an address: nobody on the way can read it.
+pub fn is_private(address: &str) -> bool {
+    let uri = address.parse::<http::Uri>().ok();
+    let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
+    address.starts_with("https://") || matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Checks where a Prometheus is.

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// All variables, in the order in which they are told.
 pub const VARIABLES: [&str; 7] =
     ["namespace", "deployment", "canary.pods", "stable.pods", "canary.hash", "stable.hash", "window"];
@@ -33,36 +38,59 @@ pub struct Variables<'v> {
 /// # Errors
 /// The first that there is not, and all that there are.
 pub fn resolve(text: &str, variables: &Variables<'_>) -> Result<String, String> {
+    filled(text, |name| value(name, variables))
+}
+
+/// The same for an address: values are written so that none ends what it stands in.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_address(text: &str, variables: &Variables<'_>) -> Result<String, String> {
+    let encoded = |value: String| utf8_percent_encode(&value, RESERVED).to_string();
+    filled(text, |name| value(name, variables).map(encoded))
+}
+
+fn value(name: &str, variables: &Variables<'_>) -> Result<String, String> {
     let pods = |names: &[String]| match names {
         [] => "-".to_owned(),
         some => some.iter().map(|name| name.replace('.', "[.]")).collect::<Vec<_>>().join("|"),
     };
-    let mut resolved = String::new();
+    Ok(match name {
+        "namespace" => variables.namespace.to_owned(),
+        "deployment" => variables.deployment.to_owned(),
+        "canary.pods" => pods(variables.canary_pods),
+        "stable.pods" => pods(variables.stable_pods),
+        "canary.hash" => variables.canary_hash.to_owned(),
+        "stable.hash" => variables.stable_hash.to_owned(),
+        "window" => format!("{}s", variables.window.as_secs().max(1)),
+        other => return Err(stranger(other)),
+    })
+}
+
+/// Puts what is given in place of variables.
+pub(super) fn filled(text: &str, value: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
+    let mut filled = String::new();
     for part in parts(text) {
         match part {
-            Part::Text(text) => resolved.push_str(text),
-            Part::Variable("namespace") => resolved.push_str(variables.namespace),
-            Part::Variable("deployment") => resolved.push_str(variables.deployment),
-            Part::Variable("canary.pods") => resolved.push_str(&pods(variables.canary_pods)),
-            Part::Variable("stable.pods") => resolved.push_str(&pods(variables.stable_pods)),
-            Part::Variable("canary.hash") => resolved.push_str(variables.canary_hash),
-            Part::Variable("stable.hash") => resolved.push_str(variables.stable_hash),
-            Part::Variable("window") => {
-                resolved.push_str(&variables.window.as_secs().max(1).to_string());
-                resolved.push('s');
-            }
-            Part::Variable(name) => return Err(stranger(name)),
+            Part::Text(text) => filled.push_str(text),
+            Part::Variable(name) => filled.push_str(&value(name)?),
         }
     }
-    Ok(resolved)
+    Ok(filled)
+}
+
+/// Returns the variables of a text.
+pub(super) fn names(text: &str) -> Vec<&str> {
+    let name = |part| match part {
+        Part::Variable(name) => Some(name),
+        Part::Text(_) => None,
+    };
+    parts(text).into_iter().filter_map(name).collect()
 }
 
 /// Says which variable of a text there is not, if any.
 pub fn unknown(text: &str) -> Option<String> {
-    parts(text).into_iter().find_map(|part| match part {
-        Part::Variable(name) if !VARIABLES.contains(&name) => Some(stranger(name)),
-        Part::Variable(_) | Part::Text(_) => None,
-    })
+    names(text).into_iter().find(|name| !VARIABLES.contains(name)).map(stranger)
 }
 
 fn stranger(name: &str) -> String {

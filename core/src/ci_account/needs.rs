@@ -36,6 +36,8 @@ pub struct Wanted {
     pub previews: BTreeSet<String>,
     /// Whether pods are asked through the API server: for metrics, or what they answer.
     pub asks_pods: bool,
+    /// What reading a Prometheus takes, if it is a Service of this namespace.
+    pub prometheus: Option<Need>,
 }
 
 impl Wanted {
@@ -64,6 +66,7 @@ impl Wanted {
         }
         // Names of pods are not known before they are there.
         all.extend(self.asks_pods.then(asking_need));
+        all.extend(self.prometheus.clone());
         for item in &self.items {
             all.extend(item_needs(item)?);
         }
@@ -146,6 +149,18 @@ mod tests {
     fn all_pods_are_asked() {
         let wanted = Wanted { asks_pods: true, ..Wanted::default() };
         assert_eq!(wanted.needs().unwrap()[0].words(), "get pods --subresource=proxy");
+    }
+
+    #[test]
+    fn a_prometheus_of_this_namespace_is_asked_by_its_name() {
+        let server = "service:shop/prometheus:9090".parse().unwrap();
+        let prometheus = |home: &str| crate::preflight::prometheus_need(&server, home);
+        let words = |home: &str| {
+            let wanted = Wanted { prometheus: prometheus(home), ..Wanted::default() };
+            wanted.needs().unwrap().iter().map(Need::words).collect::<Vec<_>>()
+        };
+        assert_eq!(words("shop"), ["get services/prometheus:9090 --subresource=proxy"]);
+        assert_eq!(words("other"), [""; 0], "rights end at one namespace");
     }
 
     #[test]

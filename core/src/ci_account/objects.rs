@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Rule;
 use crate::keys::MANAGED_BY;
+use crate::prometheus::Server;
 
 /// The label that our objects have, with the account's name.
 pub const LABEL: &str = "rollout-plus/bootstrap";
@@ -21,6 +22,24 @@ impl Account {
     /// Returns the name that the API server knows it by.
     pub fn user(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+    }
+
+    /// Returns the commands that let it ask a Prometheus of another namespace, which somebody has to type who may grant that:
+    /// an account's own rights end at its namespace.
+    pub fn elsewhere(&self, server: &Server) -> Vec<String> {
+        match server {
+            Server::Service { namespace, name, port, .. } if *namespace != self.namespace => {
+                let (own, home) = (&self.name, &self.namespace);
+                let of_role = format!("--verb=get --resource=services/proxy --resource-name={name}:{port}");
+                vec![
+                    format!("kubectl create role {home}-{own} -n {namespace} {of_role}"),
+                    format!(
+                        "kubectl create rolebinding {home}-{own} -n {namespace} --role={home}-{own} --serviceaccount={home}:{own}"
+                    ),
+                ]
+            }
+            Server::Service { .. } | Server::Address(_) => Vec::new(),
+        }
     }
 
     /// Returns ServiceAccount, Role and RoleBinding, in the order in which they are made.

@@ -9,6 +9,7 @@ use super::strategy::one_of;
 use crate::delivery::Destination;
 use crate::duration;
 use crate::model::Strategy;
+use crate::prometheus::Server;
 use crate::router::Choice;
 
 /// Arguments of `bootstrap`.
@@ -90,6 +91,9 @@ pub struct WantedArgs {
     /// Also what `canary --analyze` takes: to read the metrics of pods through the API server
     #[arg(long)]
     pub analyze: bool,
+    /// Also what reading this Prometheus takes: service:NAMESPACE/NAME:PORT
+    #[arg(long, value_name = "SERVER")]
+    pub prometheus: Option<Server>,
     /// Also what `canary --verify` and `rolling --verify` take: to ask pods through the API server
     #[arg(long)]
     pub verify: bool,

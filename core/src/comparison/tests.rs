@@ -241,7 +241,8 @@ fn limited(measured: &[f64]) -> Finding {
         let Next::Ask(asked) = comparison.next(&situation, |_| Some(Duration::from_secs(500)), now) else {
             panic!()
         };
-        assert_eq!(asked.limits, [(0, Ok("max(depth{pod=~\"c0\"})".to_owned()))]);
+        let query = crate::reading::Limited::Query("max(depth{pod=~\"c0\"})".to_owned());
+        assert_eq!(asked.limits, [(0, Ok(query))]);
         assert_eq!(
             (asked.server.unwrap().to_string(), pods_of(asked.question)),
             ("service:m/p:9090".into(), 0)
@@ -264,7 +265,8 @@ fn limits_decide_without_a_comparison() {
     assert_eq!(limited(&[7.0]), Finding::Open);
     assert_eq!(limited(&[7.0, 8.0]), Finding::Good { sentence: "queue: 8 is within its limit".into() });
     assert_eq!(limited(&[7.0, 101.0]), Finding::Open);
-    let sentence = "queue: 102: beyond its limit, the 2. look in a row".to_owned();
+    let sentence =
+        "queue: 102: beyond its limit, the 2. look in a row; asked: max(depth{pod=~\"c0\"})".to_owned();
     assert_eq!(limited(&[7.0, 101.0, 102.0]), Finding::Worse { sentence, pods: vec!["c0".into()] });
 }
 

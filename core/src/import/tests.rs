@@ -48,7 +48,7 @@ fn wants(import: &Import, path: &str, text: &str) {
 
 fn limit(metric: &Metric) -> &Limit {
     match &metric.source {
-        Source::Query { limit, .. } | Source::Web { limit, .. } => limit,
+        Source::Query { limit, .. } | Source::Web { limit, .. } | Source::Command { limit, .. } => limit,
         Source::Counter { .. } | Source::Histogram { .. } => panic!("{metric:?}"),
     }
 }

@@ -80,24 +80,17 @@ impl Analyze {
         matchers: &Matchers,
     ) -> Result<Self, String> {
         if let Some(server) = named {
-            let url = server.to_string();
-            let given = file.prometheus.take();
-            let headers = given.map(|given| given.headers).unwrap_or_default();
-            let (token_file, token_command, ca_file) = (None, Vec::new(), None);
-            file.prometheus = Some(Prometheus { url, headers, token_file, token_command, ca_file });
+            // Token and CA are for the file's own server.
+            let is_same = |given: &Prometheus| given.url.parse().as_ref() == Ok(server);
+            file.prometheus = match file.prometheus.take() {
+                Some(given) if is_same(&given) => Some(given),
+                other => {
+                    let headers = other.map(|given| given.headers).unwrap_or_default();
+                    Some(Prometheus { headers, ..Prometheus::at(server.to_string()) })
+                }
+            };
         }
-        let server = file.prometheus.as_ref().map(|given| match given {
-            Prometheus { headers, .. } if !headers.is_empty() => Err("prometheus: headers are not sent yet"),
-            Prometheus { token_command, .. } if !token_command.is_empty() => {
-                Err("prometheus: tokenCommand is not run yet: put the token into PROMETHEUS_TOKEN")
-            }
-            Prometheus { token_file: Some(_), .. } => {
-                Err("prometheus: tokenFile is not read yet: put the token into PROMETHEUS_TOKEN")
-            }
-            Prometheus { ca_file: Some(_), .. } => Err("prometheus: caFile is not read yet"),
-            Prometheus { url, .. } => Ok(url),
-        });
-        let server = server.transpose()?.map(|url| url.parse::<Server>()).transpose()?;
+        let server = file.prometheus.as_ref().map(server_of).transpose()?;
         let wanted = || server.clone().ok_or("it takes a prometheus in the file, or --prometheus");
         let mut sources = Vec::new();
         let (mut counters, mut histograms) = (0, 0);
@@ -118,10 +111,10 @@ impl Analyze {
                     wanted().map_err(wrong)?;
                     continue;
                 }
-                Source::Web { .. } => return Err(wrong("web is not read yet")),
+                Source::Web { .. } | Source::Command { .. } => continue,
             };
             if metric.dry_run {
-                return Err(wrong("dryRun is for queries: what is compared decides"));
+                return Err(wrong("dryRun is for metrics with a limit: what is compared decides"));
             }
             sources.push(match from {
                 From::Pods => None,
@@ -180,7 +173,7 @@ impl Analyze {
                 Source::Histogram { histogram, ignore, .. } => {
                     named.histogram = Some(HistogramName { name: histogram.clone(), ignore: ignore.clone() });
                 }
-                Source::Query { .. } | Source::Web { .. } => {}
+                Source::Query { .. } | Source::Web { .. } | Source::Command { .. } => {}
             }
         }
         Some(named)
@@ -198,6 +191,27 @@ impl Analyze {
             MetricSource::Prometheus { server, .. } => Some(server.clone()),
             MetricSource::Pods { .. } => self.file.as_ref()?.prometheus.as_ref()?.url.parse().ok(),
         }
+    }
+
+    /// Names the metrics that only a command line that names them may ask: they read a file, run a program or send something
+    /// to an address, and a plan may be somebody else's.
+    pub fn of_command_line(&self) -> Vec<&str> {
+        let by_login = self.login().is_some();
+        let is_kept = |source: &Source| match source {
+            Source::Web { .. } | Source::Command { .. } => true,
+            Source::Query { .. } => by_login,
+            Source::Counter { from, .. } | Source::Histogram { from, .. } => {
+                by_login && *from == From::Prometheus
+            }
+        };
+        let metrics = self.file.iter().flat_map(|file| &file.metrics);
+        metrics.filter(|metric| is_kept(&metric.source)).map(|metric| metric.name.as_str()).collect()
+    }
+
+    /// Returns what the file has of its Prometheus besides the address, if anything.
+    pub fn login(&self) -> Option<&Prometheus> {
+        let given = self.file.as_ref()?.prometheus.as_ref();
+        given.filter(|given| **given != Prometheus::at(given.url.clone()))
     }
 
     /// Returns it for people, after what is done meanwhile.
@@ -232,8 +246,31 @@ impl Analyze {
     }
 }
 
+/// Finds the server of a file's Prometheus, to which its token may go.
+fn server_of(given: &Prometheus) -> Result<Server, String> {
+    let server: Server = given.url.parse()?;
+    let token = match given {
+        Prometheus { token_file: Some(_), .. } => Some("tokenFile"),
+        Prometheus { token_command, .. } if !token_command.is_empty() => Some("tokenCommand"),
+        Prometheus { .. } => None,
+    };
+    let ca = given.ca_file.as_ref().map(|_| "caFile");
+    match (&server, token.or(ca)) {
+        (Server::Service { .. }, Some(key)) => Err(format!(
+            "prometheus.{key}: a Service is asked by the API server, with its own credentials: use an address"
+        )),
+        (Server::Address(_), _) if token.is_some() && !server.is_private() => Err(format!(
+            "prometheus.{}: the token would go in clear: https is wanted",
+            token.unwrap_or_default()
+        )),
+        (Server::Address(_) | Server::Service { .. }, _) => Ok(server),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -285,11 +322,62 @@ mod tests {
     }
 
     #[test]
+    fn a_token_goes_to_the_server_of_its_file_alone() {
+        let with = |more: &Value, named: Option<&str>| {
+            let mut file = json!({"schema": 1, "metrics": [{"name": "a", "query": "up", "max": 1}]});
+            file["prometheus"] = more.clone();
+            let named = named.map(|named| named.parse().unwrap());
+            analyze().with_file(AnalysisFile::read(&file).unwrap(), named.as_ref(), &Matchers::new())
+        };
+        let whole = json!({
+            "url": "https://p.example/", "headers": {"X-Scope-OrgID": "shop"}, "tokenFile": "/t", "caFile": "/c"});
+        let login = |named| with(&whole, named).unwrap().login().cloned().unwrap();
+        assert_eq!(login(None), login(Some("https://p.example")));
+        let other = login(Some("https://q.example"));
+        let kept = BTreeMap::from([("X-Scope-OrgID".to_owned(), "shop".to_owned())]);
+        assert_eq!(other, Prometheus { headers: kept, ..Prometheus::at("https://q.example".into()) });
+        let plain = json!({"url": "https://p.example"});
+        assert_eq!(with(&plain, None).unwrap().login(), None);
+        let wrong = |url: &str, key: &str, value: Value| {
+            let mut given = json!({"url": url});
+            given[key] = value;
+            with(&given, None).unwrap_err()
+        };
+        insta::assert_snapshot!(wrong("http://p.example", "tokenFile", json!("/t")), @"prometheus.tokenFile: the token would go in clear: https is wanted");
+        insta::assert_snapshot!(wrong("http://p.example", "tokenCommand", json!(["t"])), @"prometheus.tokenCommand: the token would go in clear: https is wanted");
+        insta::assert_snapshot!(wrong("service:m/p:9090", "tokenFile", json!("/t")), @"prometheus.tokenFile: a Service is asked by the API server, with its own credentials: use an address");
+        insta::assert_snapshot!(wrong("service:m/p:9090", "caFile", json!("/c")), @"prometheus.caFile: a Service is asked by the API server, with its own credentials: use an address");
+        assert!(
+            with(&json!({"url": "service:m/p:9090", "headers": {"X-Scope-OrgID": "shop"}}), None).is_ok()
+        );
+        assert!(with(&json!({"url": "http://127.0.0.1:9090", "tokenFile": "/t"}), None).is_ok());
+    }
+
+    #[test]
+    fn what_only_a_command_line_may_ask_is_named() {
+        let metrics = json!([
+            {"name": "lost", "counter": "a_total", "from": "prometheus"},
+            {"name": "slow", "histogram": "took", "from": "prometheus"},
+            {"name": "queue", "query": "up", "max": 1},
+            {"name": "gate", "web": {"url": "https://a.example"}, "max": 1},
+            {"name": "smoke", "command": ["a"], "max": 1}]);
+        let names = |prometheus: Value| {
+            let file = json!({"schema": 1, "metrics": metrics, "prometheus": prometheus});
+            let asked = analyze().with_file(AnalysisFile::read(&file).unwrap(), None, &Matchers::new());
+            asked.unwrap().of_command_line().join(" ")
+        };
+        assert_eq!(names(json!({"url": "https://p.example"})), "gate smoke");
+        let token = json!({"url": "https://p.example", "tokenFile": "/t"});
+        assert_eq!(names(token), "lost slow queue gate smoke");
+        assert_eq!(analyze().of_command_line(), Vec::<&str>::new());
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused_with_its_metric() {
         let query = json!({"name": "queue", "query": "up", "max": 1});
         insta::assert_snapshot!(with(&json!([query]), None).unwrap_err(), @"metric queue: it takes a prometheus in the file, or --prometheus");
         let web = json!([{"name": "a", "web": {"url": "https://a.example", "jsonPath": "{$.b}"}, "max": 1}]);
-        insta::assert_snapshot!(with(&web, None).unwrap_err(), @"metric a: web is not read yet");
+        assert!(!with(&web, None).unwrap().compares(), "it takes no Prometheus");
         let counter = |name: &str, from: &str| json!({"name": name, "counter": "a_total", "from": from});
         let two = json!([counter("a", "pods"), counter("b", "pods")]);
         insta::assert_snapshot!(with(&two, None).unwrap_err(), @"one counter and one histogram are compared, and there are more");

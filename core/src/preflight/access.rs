@@ -7,7 +7,6 @@ use crate::journal::lease_name;
 use crate::model::DEPLOYMENT;
 use crate::preflight::{Facts, Finding, Judged, Level, Subject};
 use crate::prometheus::Server;
-use crate::reading::MetricSource;
 use crate::router::Router;
 use crate::traffic::{Role, Traffic};
 
@@ -116,14 +115,14 @@ pub fn asking_need() -> Need {
 
 /// Returns what reading metrics of a Prometheus needs, if it is a Service of this namespace. Of another one, or of what is no
 /// part of the cluster, the trial look tells.
-pub fn prometheus_need(from: &MetricSource, home: &str) -> Option<Need> {
-    match from {
-        MetricSource::Prometheus { server: Server::Service { namespace, name, port, .. }, .. } => {
+pub fn prometheus_need(server: &Server, home: &str) -> Option<Need> {
+    match server {
+        Server::Service { namespace, name, port, .. } => {
             let service = format!("{name}:{port}");
             let need = || Need::new("get", "", "services/proxy", Some(&service), Level::Error);
             (namespace == home).then(need)
         }
-        MetricSource::Pods { .. } | MetricSource::Prometheus { server: Server::Address(_), .. } => None,
+        Server::Address(_) => None,
     }
 }
 

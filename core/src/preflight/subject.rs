@@ -80,7 +80,7 @@ impl Subject {
         needs.extend(situation.observed.traffic.iter().flat_map(routing_needs));
         needs.extend(plan.asks_pods().then(asking_need));
         let analyze = plan.steps.iter().find_map(Step::analyze);
-        needs.extend(analyze.and_then(|asked| prometheus_need(&asked.from, home)));
+        needs.extend(analyze.and_then(|asked| prometheus_need(&asked.server()?, home)));
         let subject = Self {
             makes: made(situation, plan, &deployment.spec.template),
             deployment,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis_file::is_private;
 use crate::model::resource;
 
 /// The longest name of a Service, a namespace, or a port.
@@ -43,11 +44,7 @@ impl Server {
     /// Whether a token may go there: nobody on the way can read it.
     pub fn is_private(&self) -> bool {
         match self {
-            Self::Address(address) => {
-                let uri = address.parse::<http::Uri>().ok();
-                let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
-                address.starts_with("https:") || matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-            }
+            Self::Address(address) => is_private(address),
             Self::Service { .. } => false,
         }
     }

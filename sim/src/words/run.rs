@@ -269,3 +269,38 @@ fn looks_at_two_versions_that_serve() {
         stage.types(looks).await;
     }));
 }
+
+/// What a plan on the Lease says of files, programs and addresses is done for nobody whose command line does not say it.
+#[test]
+fn a_resumed_run_asks_only_what_its_command_line_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let file = format!(
+        "schema: 1\nmetrics:\n\
+         - {{name: smoke, command: [/bin/sh, -c, \"touch {path}/trace; echo 1\"], min: 1, onNoData: ignore}}\n\
+         - {{name: gate, web: {{url: \"http://127.0.0.1:1/${{canary.hash}}\"}}, max: 0}}\n\
+         - {{name: queue, query: up, max: 1}}\n\
+         prometheus: {{url: \"http://127.0.0.1:1\", tokenFile: {path}/token}}\n"
+    );
+    std::fs::write(folder.path().join("file"), file).unwrap();
+    std::fs::write(folder.path().join("token"), "hush").unwrap();
+    let resumed = |line: &str| {
+        play(async |stage| {
+            stage.hides(&path, "DIR");
+            stage.kills(20);
+            stage.does(&format!("canary web --image shop:v2-good --weight 25 --analysis {path}/file --analysis-time 1m -n shop")).await;
+            stage.passes(60).await;
+            stage.types(line).await;
+        })
+    };
+    assert_snapshot!(resumed("resume web -n shop"));
+    let events = resumed("resume web -n shop -o json");
+    for kind in [r#""type":"look""#, r#""type":"analysis""#] {
+        let event = events.lines().find(|line| line.contains(kind)).unwrap();
+        for asked in [r#""asked":"/bin/sh -c 'touch DIR/trace; echo 1'""#, r#""asked":"up""#] {
+            assert!(event.contains(asked), "{event}");
+        }
+    }
+    assert!(!events.contains("hush"), "{events}");
+    assert!(!folder.path().join("trace").exists());
+}

@@ -43,7 +43,7 @@ pub(super) fn play(scene: impl AsyncFnOnce(&mut Stage)) -> String {
 }
 
 /// The same where a pod counts as Available after so many Ready seconds.
-pub(super) fn play_slowly(ready_seconds: i64, scene: impl AsyncFnOnce(&mut Stage)) -> String {
+pub(super) fn play_slowly(ready_seconds: u32, scene: impl AsyncFnOnce(&mut Stage)) -> String {
     let settings = Settings { replicas: 4, surge: json!("25%"), unavailable: json!("25%"), ready_seconds };
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, async {

@@ -14,7 +14,7 @@ use crate::commands::routing::own;
 use crate::error::Error;
 use crate::event::Event;
 use crate::model::{Deployment, Strategy, Workload, deployment_name};
-use crate::preflight::Subject;
+use crate::preflight::{Subject, prometheus_need};
 use crate::router::{Choice, choose};
 use crate::source::manifest;
 use crate::traffic::{Role, Traffic, proxied, selecting, text};
@@ -32,6 +32,10 @@ pub(super) async fn find(
         items: items(args, context, cluster).await?,
         verifies: args.previews,
         asks_pods: args.analyze || args.verify,
+        prometheus: args
+            .prometheus
+            .as_ref()
+            .and_then(|server| prometheus_need(server, &cluster.namespace)),
         strategies,
         ..Wanted::default()
     };

@@ -10,6 +10,7 @@ fn an_account_for_ci() {
     let mut stage = Stage::new(Shop::new(3));
     stage.types("bootstrap ci --dry-run");
     stage.types("bootstrap ci --print");
+    stage.types("bootstrap ci --print --deployment frontend --prometheus service:monitoring/prometheus:9090");
     stage.types("bootstrap ci --strategy canary --deliver kubeconfig=ci.kubeconfig");
     stage.types("bootstrap ci --strategy canary --deliver kubeconfig=ci.kubeconfig");
     stage.types("bootstrap list ci");
