@@ -94,9 +94,9 @@ pub(crate) async fn run(
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => "is not there".to_owned(),
-        _ => format!("cannot be run: {error}"),
+    let mut child = command.spawn().map_err(|error| {
+        let is_missing = error.kind() == ErrorKind::NotFound;
+        if is_missing { "is not there".to_owned() } else { format!("cannot be run: {error}") }
     })?;
     let ended = tokio::time::timeout(patience, whole(&mut child, most)).await;
     match ended {

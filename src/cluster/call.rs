@@ -56,7 +56,7 @@ pub(crate) struct Cluster {
     /// What the server warns of.
     pub(super) warned: Arc<Warned>,
     /// Who else is asked for metrics.
-    pub(super) sources: Sources,
+    pub(super) sources: Arc<Sources>,
 }
 
 /// A request as data.
@@ -128,7 +128,7 @@ impl Cluster {
             answered: Arc::default(),
             credential,
             warned: Arc::default(),
-            sources: Sources::default(),
+            sources: Arc::default(),
             heard: Arc::default(),
         }
     }

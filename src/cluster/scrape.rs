@@ -57,7 +57,7 @@ impl Cluster {
         match question {
             Question::Pods(pods) => self.scrape(pods, named).await,
             Question::Prometheus { server, queries, pods } => {
-                let answers = self.ask_prometheus(&server, login, &queries).await;
+                let answers = Box::pin(self.ask_prometheus(&server, login, &queries)).await;
                 of_pods(pods, answers.map_err(Unmeasured::text), named)
             }
         }

@@ -115,7 +115,7 @@ pub(super) fn headers_of(headers: &BTreeMap<String, String>) -> HeaderMap {
 impl Cluster {
     /// Has metrics read where a command line says.
     pub(crate) fn with_sources(self, sources: Sources) -> Self {
-        Self { sources, ..self }
+        Self { sources: Arc::new(sources), ..self }
     }
 
     /// Measures what has a limit. `server`: where queries are sent, with what the plan has of headers and token.
@@ -127,17 +127,17 @@ impl Cluster {
         match limited {
             Limited::Query(query) => {
                 let answers = match server {
-                    Some((server, login)) => self.ask_prometheus(server, login, &[query]).await?,
+                    Some((server, login)) => Box::pin(self.ask_prometheus(server, login, &[query])).await?,
                     None => return Err(Unmeasured::Failed("no Prometheus is named".to_owned())),
                 };
                 let first = answers.first().map_or_else(|| Err("there is no answer".to_owned()), measured);
                 first.map_err(Unmeasured::Failed)
             }
             Limited::Web { web, url } if self.sources.has_web(&web) => {
-                web::look(&web, &url).await.map_err(Unmeasured::Failed)
+                Box::pin(web::look(&web, &url)).await.map_err(Unmeasured::Failed)
             }
             Limited::Command { command, words, patience } if self.sources.has_command(&command) => {
-                run(&words, &self.sources.variables, patience).await.map_err(Unmeasured::Failed)
+                Box::pin(run(&words, &self.sources.variables, patience)).await.map_err(Unmeasured::Failed)
             }
             Limited::Web { .. } | Limited::Command { .. } => Err(not_named()),
         }

@@ -187,13 +187,10 @@ impl Reader {
             }
             Some(_) | None => {
                 let begin = self.at;
-                match self.plain().parse() {
-                    Ok(index) => Ok(Step::Index(index)),
-                    Err(_) => {
-                        self.at = begin;
-                        Err(self.wrong("where a number, '*' or a name in quotes is wanted"))
-                    }
-                }
+                self.plain().parse().map(Step::Index).map_err(|_| {
+                    self.at = begin;
+                    self.wrong("where a number, '*' or a name in quotes is wanted")
+                })
             }
         }
     }

@@ -44,7 +44,7 @@ pub(in crate::cluster) async fn server(head: String, body: Vec<u8>, delay: Durat
 }
 
 /// The web request of a file.
-fn web(fields: serde_json::Value) -> (AnalysisFile, Web) {
+fn web(fields: &serde_json::Value) -> (AnalysisFile, Web) {
     let file = json!({"schema": 1, "metrics": [{"name": "gate", "web": fields, "max": 1}]});
     let file = AnalysisFile::read(&file).unwrap();
     let Source::Web { web, .. } = &file.metrics[0].source else { panic!("{file:?}") };
@@ -54,7 +54,7 @@ fn web(fields: serde_json::Value) -> (AnalysisFile, Web) {
 
 async fn answered(head: &str, body: &[u8]) -> Result<Measured, String> {
     let (address, _) = server(head.to_owned(), body.to_vec(), Duration::ZERO).await;
-    look(&web(json!({"url": address, "jsonPath": "{$.data.n}"})).1, &address).await
+    look(&web(&json!({"url": address, "jsonPath": "{$.data.n}"})).1, &address).await
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn one_value_of_an_answer_is_measured() {
     let (address, heard) = server("200 OK".into(), b"{}".to_vec(), Duration::ZERO).await;
     let url = format!("{address}/a/b?c=d");
     let fields = json!({"url": url, "headers": {"X-Scope-OrgID": "shop"}});
-    assert_eq!(look(&web(fields).1, &url).await, Ok(Measured::Json(json!({}))));
+    assert_eq!(look(&web(&fields).1, &url).await, Ok(Measured::Json(json!({}))));
     let heard = heard.lock().unwrap().remove(0).to_ascii_lowercase();
     assert!(heard.starts_with("get /a/b?c=d http/1.1\r\n"), "{heard}");
     assert!(heard.contains("\r\nx-scope-orgid: shop\r\n") && !heard.contains("authorization"), "{heard}");
@@ -85,7 +85,7 @@ async fn what_is_no_answer_is_none() {
         assert_eq!(answered(head, body).await, Err(why.to_owned()), "{head}");
     }
     let (address, _) = server("200 OK".into(), good.to_vec(), Duration::from_secs(600)).await;
-    let slow = web(json!({"url": address, "timeout": "1s"})).1;
+    let slow = web(&json!({"url": address, "timeout": "1s"})).1;
     assert_eq!(look(&slow, &address).await, Err("no answer within 1 s".into()));
     let nobody = look(&slow, "http://127.0.0.1:1/").await.unwrap_err();
     assert!(nobody.contains("Connection refused"), "{nobody}");
@@ -98,7 +98,7 @@ async fn a_token_goes_to_the_server_that_was_named_and_no_further() {
     let (other, elsewhere) = server("200 OK".into(), b"1".to_vec(), Duration::ZERO).await;
     let head = format!("302 Found\r\nlocation: {other}/");
     let (address, heard) = server(head, Vec::new(), Duration::ZERO).await;
-    let web = web(json!({"url": address, "tokenFile": file})).1;
+    let web = web(&json!({"url": address, "tokenFile": file})).1;
     let told = look(&web, &address).await.unwrap_err();
     assert!(told.contains("No such file"), "{told}");
     // It is read at each look.
@@ -132,7 +132,7 @@ pub(in crate::cluster) fn named(file: &AnalysisFile) -> Sources {
 #[tokio::test]
 async fn what_the_command_line_does_not_name_is_not_asked() {
     let (address, heard) = server("200 OK".into(), b"1".to_vec(), Duration::ZERO).await;
-    let (file, web) = web(json!({"url": address}));
+    let (file, web) = web(&json!({"url": address}));
     let measure = async |sources: Sources, web: &Web| {
         let limited = Limited::Web { web: web.clone(), url: address.clone() };
         cluster(sources).measure(None, limited).await
