@@ -74,7 +74,8 @@ async fn make(args: &BootstrapArgs, context: Context<'_>, cluster: &Cluster) -> 
 fn elsewhere(wanted: &WantedArgs, account: &Account, context: Context<'_>) {
     let commands = wanted.prometheus.iter().flat_map(|server| account.elsewhere(server));
     for command in commands {
-        let text = format!("its rights end at namespace {}: an administrator types: {command}", account.namespace);
+        let text =
+            format!("its rights end at namespace {}: an administrator types: {command}", account.namespace);
         context.output.about_all().event(&Event::warning(text));
     }
 }

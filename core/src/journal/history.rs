@@ -26,6 +26,8 @@ pub enum Ending {
     Aborted,
     /// It failed.
     Failed,
+    /// The metrics did not tell whether it is worse.
+    Undecided,
     /// The run stopped with steps left.
     Interrupted,
 }
@@ -35,11 +37,11 @@ impl Ending {
     pub const fn after(kind: Kind) -> Self {
         match kind {
             Kind::VersionFailed | Kind::Infrastructure => Self::Failed,
+            Kind::NotEnoughData => Self::Undecided,
             Kind::Usage
             | Kind::Cluster
             | Kind::Deadline
             | Kind::Locked
-            | Kind::NotEnoughData
             | Kind::Refused
             | Kind::Interrupted => Self::Interrupted,
         }
@@ -49,7 +51,7 @@ impl Ending {
     pub const fn is_through(self) -> bool {
         match self {
             Self::Healthy | Self::Unjudged => true,
-            Self::Held | Self::Aborted | Self::Failed | Self::Interrupted => false,
+            Self::Held | Self::Aborted | Self::Failed | Self::Undecided | Self::Interrupted => false,
         }
     }
 
@@ -57,7 +59,7 @@ impl Ending {
     pub const fn is_bad(self) -> bool {
         match self {
             Self::Aborted | Self::Failed => true,
-            Self::Healthy | Self::Unjudged | Self::Held | Self::Interrupted => false,
+            Self::Healthy | Self::Unjudged | Self::Held | Self::Undecided | Self::Interrupted => false,
         }
     }
 }

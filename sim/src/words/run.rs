@@ -230,7 +230,12 @@ fn blue_green_that_metrics_judge_after_its_switch() {
         stage.types(&blue_green("v2-good", "--max-error-rate 2")).await;
         stage.types(&blue_green("v2-fails20", "--auto-promote --max-error-rate 2")).await;
         stage.types(&blue_green("v3-good", "--auto-promote --max-error-rate 2")).await;
-        stage.types(&blue_green("v4-mute", "--auto-promote --max-error-rate 2 --force RP032")).await;
+        stage
+            .types(&blue_green(
+                "v4-mute",
+                "--auto-promote --max-error-rate 2 --force RP032 --analysis-time 1m",
+            ))
+            .await;
     }));
 }
 
