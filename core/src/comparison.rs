@@ -2,6 +2,7 @@
 //!
 //! The engine reads and waits; here is the rest, so that it can be gone on with from what stands on the Lease.
 
+mod asking;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::model::{Pod, Revision};
 use crate::plan::{Analyze, OnInconclusive};
 use crate::reading::{Asked, MetricSource, Readings};
 use crate::situation::Situation;
+use crate::traffic::Role;
 
 /// The least time between two looks, of pods that are asked themselves. A new version is found out after four of them at
 /// the earliest.
@@ -84,9 +86,10 @@ pub struct Comparison {
     begun: Option<Moment>,
     next: Moment,
     trouble: BTreeMap<String, String>,
-    /// Names of the pods that were read last: the canary's, and all.
+    /// Names of the canary's pods.
     canaries: BTreeSet<String>,
-    asked_of: BTreeMap<String, String>,
+    /// Who was asked last, by name, with the uid and whose it is: pods, or what the router counts for.
+    asked_of: BTreeMap<String, (String, Role)>,
     /// Whether the end was told that does not count.
     is_told: bool,
     /// Whether a rolling update replaces the pods meanwhile: each new one counts once it is warm.
@@ -99,7 +102,8 @@ impl Comparison {
     /// Begins one in a step of the plan, or goes on with what was noted of the same version.
     pub fn new(asked: &Analyze, canary: &str, step: usize, noted: Option<ComparisonRecord>) -> Self {
         let noted = noted.filter(|noted| noted.canary == canary);
-        let of_step = noted.iter().filter(|noted| noted.step == step);
+        // The sums of a router are those of its replicas, and these come and go while nobody looks.
+        let of_step = noted.iter().filter(|noted| noted.step == step && !asked.from.is_router());
         let based = of_step.flat_map(|noted| noted.bases.keys().cloned()).collect();
         let before =
             noted.as_ref().filter(|noted| noted.step != step).map_or(0, |noted| noted.analysis.looks());
@@ -189,7 +193,7 @@ impl Comparison {
         let youngest = canaries.iter().map(|pod| ready_for(pod).unwrap_or_default()).min();
         let look = match &self.asked.from {
             MetricSource::Pods { .. } => LOOK,
-            MetricSource::Prometheus { .. } => LOOK_OF_PROMETHEUS,
+            MetricSource::Prometheus { .. } | MetricSource::Router { .. } => LOOK_OF_PROMETHEUS,
         };
         let Some(youngest) = youngest else { return Next::Wait(now + look) };
         if youngest < warm_up {
@@ -206,32 +210,14 @@ impl Comparison {
         stable.truncate(STABLE_PODS);
         self.sampled = stable.iter().map(|pod| pod.uid().to_owned()).collect();
         self.canaries = canaries.iter().map(|pod| pod.name().to_owned()).collect();
-        self.trouble.clear();
-        self.asked_of.clear();
         let names = |pods: &[Pod]| pods.iter().map(|pod| pod.name().to_owned()).collect::<Vec<_>>();
         let (canary_pods, stable_pods) = (names(&canaries), names(&stable));
-        let mut pods = Vec::new();
-        let both = [(situation.canary, canaries), (situation.stable, stable)];
-        for (version, all) in both.into_iter().filter(|_| self.asked.compares()) {
-            let place = version.map(|version| self.asked.from.place(&version.spec.template));
-            for pod in all {
-                match &place {
-                    Some(Ok(place)) => {
-                        self.asked_of.insert(pod.name().to_owned(), pod.uid().to_owned());
-                        pods.push((pod.name().to_owned(), place.clone()));
-                    }
-                    Some(Err(why)) => drop(self.trouble.insert(pod.name().to_owned(), why.clone())),
-                    None => {}
-                }
-            }
-        }
-        let workload = &situation.observed.workload;
-        let namespace = workload.metadata.namespace.as_deref().unwrap_or_default();
+        let question = self.question(situation, (situation.canary, canaries), (situation.stable, stable));
         let hash = |version: Option<&Revision>| version.map(Revision::hash).unwrap_or_default().to_owned();
         let hashes = (hash(situation.canary), hash(situation.stable));
-        let id = workload.id();
+        let id = situation.observed.workload.id();
         let limits = self.limits.due(now, |window| Variables {
-            namespace,
+            namespace: asking::namespace(situation),
             deployment: &id.name,
             canary_pods: &canary_pods,
             stable_pods: &stable_pods,
@@ -239,10 +225,9 @@ impl Comparison {
             stable_hash: &hashes.1,
             window,
         });
-        let named = self.asked.named();
         Next::Ask(Box::new(Asked {
-            question: self.asked.from.question(named.as_ref(), namespace, pods),
-            named,
+            question,
+            named: self.asked.named(),
             server: self.asked.server(),
             login: self.asked.login().cloned(),
             limits,
@@ -265,13 +250,14 @@ impl Comparison {
         let bounds = self.record.bounds.clone().unwrap_or_default();
         let (mut canary, mut stable) = (BTreeMap::new(), BTreeMap::new());
         for (pod, one) in &scraped {
-            let Some(uid) = self.asked_of.get(pod).filter(|uid| self.based.contains(*uid)) else { continue };
+            let asked = self.asked_of.get(pod).filter(|(uid, _)| self.based.contains(uid));
+            let Some((uid, role)) = asked else { continue };
             let counted = match (self.series.get(uid), self.record.bases.get(uid)) {
                 (Some(before), _) => one.since(before, &bounds),
                 (None, Some(base)) => one.totals(&bounds).since(base),
                 (None, None) => continue,
             };
-            let side = if self.canaries.contains(pod) { &mut canary } else { &mut stable };
+            let side = if *role == Role::Canary { &mut canary } else { &mut stable };
             side.insert(uid.clone(), counted);
         }
         // Of one version alone there is nothing to compare: its requests count with the next look. So do those of a time in
@@ -290,7 +276,7 @@ impl Comparison {
             self.looked = Some(now);
         }
         for (pod, one) in scraped {
-            let Some(uid) = self.asked_of.get(&pod).cloned() else { continue };
+            let Some((uid, _)) = self.asked_of.get(&pod).cloned() else { continue };
             if self.based.insert(uid.clone()) || is_whole {
                 self.record.bases.insert(uid.clone(), one.totals(&bounds));
                 self.series.insert(uid, one);
@@ -303,7 +289,8 @@ impl Comparison {
         if self.record.bounds.is_some() {
             return;
         }
-        let stable = || scraped.iter().filter(|(pod, _)| !self.canaries.contains(*pod)).map(|(_, one)| one);
+        let is_stable = |pod: &String| self.asked_of.get(pod).is_some_and(|(_, role)| *role == Role::Stable);
+        let stable = || scraped.iter().filter(|(pod, _)| is_stable(pod)).map(|(_, one)| one);
         let Some(first) = stable().next() else { return };
         let known = first.bounds();
         let chosen = match self.asked.slower_than {

@@ -13,6 +13,7 @@ use crate::plan::{Analyze, OnInconclusive, Plan};
 use crate::reading::MetricSource;
 use crate::share::{Bounds, Unavailable};
 use crate::situation::Observed;
+use crate::traffic::{Target, Traffic};
 
 /// The pod template of an image.
 pub fn template(image: &str) -> Value {
@@ -78,6 +79,14 @@ pub fn held() -> Observed {
     workload.metadata.annotations = Some([(keys::HELD_ANNOTATION.to_owned(), text)].into());
     observed.revisions.push(replica_set("web:2", 1));
     observed
+}
+
+/// The same behind a router, by the Service `web` on port 80.
+pub fn routed_by(router: &str, observed: &mut Observed) {
+    let service =
+        json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"ports": [{"port": 80}]}});
+    observed.traffic = Some(Traffic { router: router.into(), ..Traffic::direct("web") });
+    observed.traffic_objects.objects.insert(Target::service("shop", "web"), service);
 }
 
 /// A journal of a run that has begun.

@@ -7,7 +7,7 @@
 //! | words | `listed`, [`error`], [`keys`], [`words`], [`brief`], [`duration`], [`scrub`], [`golang`], [`environment`], [`condition`], [`analysis_file`] |
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
-//! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`reading`] |
+//! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`router_metrics`], [`reading`] |
 //! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`limits`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
 //! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`], [`import`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
@@ -56,6 +56,7 @@ pub mod preflight;
 pub mod prometheus;
 pub mod reading;
 pub mod router;
+pub mod router_metrics;
 pub mod scrape;
 pub mod scrub;
 pub mod share;

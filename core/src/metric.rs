@@ -4,6 +4,7 @@
 mod convention;
 mod delta;
 mod named;
+mod replicas;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ use crate::exposition::{Sample, samples};
 
 use convention::{FAMILIES, HISTOGRAMS, is_aside};
 pub use delta::Totals;
-pub use named::{CounterName, HistogramName, Labels, Named};
+pub use named::{CounterName, HistogramName, Labels, Named, Patterns};
+pub use replicas::{COUNTED_BY, Counter, Counts};
 
 /// The longest list of names in an error, in letters.
 const NAMES: usize = 200;
@@ -25,6 +27,8 @@ pub struct Scraped {
     requests: Option<BTreeMap<String, (u64, bool)>>,
     /// Latencies by series.
     latencies: BTreeMap<String, Histogram>,
+    /// Which replica of a router has counted a series; empty for what a pod says of itself.
+    replicas: BTreeMap<String, String>,
     /// The name of what counts requests.
     pub family: &'static str,
 }

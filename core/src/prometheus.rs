@@ -11,6 +11,7 @@ use std::fmt;
 use serde::Deserialize;
 
 pub use pods::{Matchers, by_pod, matcher, queries};
+pub(crate) use pods::{OF_REPLICA, OF_TARGET, quoted, selector};
 pub use server::Server;
 
 /// A value at a time.

@@ -1,4 +1,4 @@
-//! Who is asked for the metrics of pods and for what has a limit, and what the answers say.
+//! Who is asked for the metrics of both versions and for what has a limit, and what the answers say.
 
 mod outside;
 
@@ -13,6 +13,7 @@ use crate::analysis_file::{Prometheus, Web};
 use crate::condition::Measured;
 use crate::metric::{self, Named, Scraped};
 use crate::prometheus::{Data, Matchers, Server, by_pod, queries};
+use crate::router_metrics::{self, Backends};
 use crate::scrape::{Place, Unread};
 
 pub use outside::{of_program, of_web};
@@ -32,6 +33,14 @@ pub enum MetricSource {
     },
     /// A Prometheus that reads the pods.
     Prometheus {
+        /// Where it is.
+        server: Server,
+        /// What series have to match besides.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        matchers: Matchers,
+    },
+    /// A Prometheus that reads the router before the pods.
+    Router {
         /// Where it is.
         server: Server,
         /// What series have to match besides.
@@ -110,9 +119,18 @@ pub enum Question {
         /// The pods.
         pods: Vec<String>,
     },
+    /// Prometheus for what the router has counted for these.
+    Router {
+        /// Where it is.
+        server: Server,
+        /// Queries for an instant, which is the same for all of them.
+        queries: Vec<String>,
+        /// What it has counted for.
+        backends: Box<Backends>,
+    },
 }
 
-/// What was read of a pod, by its name.
+/// What was read of a pod, by its name, or of a backend, by its title.
 pub type Read = (String, Result<Scraped, Unread>);
 
 impl Limited {
@@ -146,7 +164,15 @@ impl MetricSource {
     pub fn place(&self, template: &Value) -> Result<Option<Place>, String> {
         match self {
             Self::Pods { port, path } => Place::of(template, port.as_deref(), path.as_deref()).map(Some),
-            Self::Prometheus { .. } => Ok(None),
+            Self::Prometheus { .. } | Self::Router { .. } => Ok(None),
+        }
+    }
+
+    /// Where the Prometheus is that is asked, if one is.
+    pub const fn server(&self) -> Option<&Server> {
+        match self {
+            Self::Pods { .. } => None,
+            Self::Prometheus { server, .. } | Self::Router { server, .. } => Some(server),
         }
     }
 
@@ -154,11 +180,31 @@ impl MetricSource {
     pub const fn asks_pods(&self) -> bool {
         match self {
             Self::Pods { .. } => true,
-            Self::Prometheus { .. } => false,
+            Self::Prometheus { .. } | Self::Router { .. } => false,
         }
     }
 
-    /// Asks for the metrics of pods of a namespace, each with the place that its version has.
+    /// Whether the router's counters are read, which are of backends and not of pods.
+    pub const fn is_router(&self) -> bool {
+        match self {
+            Self::Router { .. } => true,
+            Self::Pods { .. } | Self::Prometheus { .. } => false,
+        }
+    }
+
+    /// Asks what the router has counted; `None` where the pods' own metrics are read.
+    pub fn question_of(&self, named: Option<&Named>, backends: Backends) -> Option<Question> {
+        match self {
+            Self::Pods { .. } | Self::Prometheus { .. } => None,
+            Self::Router { server, matchers } => {
+                let queries = backends.queries(named, matchers);
+                Some(Question::Router { server: server.clone(), queries, backends: Box::new(backends) })
+            }
+        }
+    }
+
+    /// Asks for the metrics of pods of a namespace, each with the place that its version has; nothing where the router's are
+    /// read.
     pub fn question(
         &self,
         named: Option<&Named>,
@@ -169,6 +215,7 @@ impl MetricSource {
             Self::Pods { .. } => {
                 Question::Pods(pods.into_iter().filter_map(|(pod, place)| Some((pod, place?))).collect())
             }
+            Self::Router { .. } => Question::Pods(Vec::new()),
             Self::Prometheus { server, matchers } => {
                 let usual = || metric::names().into_iter().map(str::to_owned).collect();
                 let names = || named.map_or_else(usual, Named::names);
@@ -202,6 +249,16 @@ pub fn of_pods(pods: Vec<String>, answers: Result<Vec<Data>, String>, named: Opt
         (pod, told)
     };
     pods.into_iter().map(read).collect()
+}
+
+/// Returns what the answers of Prometheus, or why there was none, say of each of the backends that were asked for.
+pub fn of_backends(
+    backends: &Backends,
+    answers: Result<Vec<Data>, String>,
+    named: Option<&Named>,
+) -> Vec<Read> {
+    let each = router_metrics::of_backends(backends, answers, named);
+    each.into_iter().map(|(title, told)| (title, told.map_err(Unread::Told))).collect()
 }
 
 /// Returns what the answer to a query with a limit measures.
@@ -247,5 +304,7 @@ mod tests {
         assert_eq!(text, r#"{"source":"prometheus","server":"service:m/p:9090","matchers":{"job":"shop"}}"#);
         assert_eq!(serde_json::from_str::<MetricSource>(&text).unwrap(), new);
         assert!(serde_json::from_str::<MetricSource>(&text.replace("m/p", "m/../p")).is_err());
+        let router = serde_json::from_str(&text.replace("\"prometheus\"", "\"router\"")).unwrap();
+        assert!(matches!(router, MetricSource::Router { matchers, .. } if matchers.len() == 1));
     }
 }

@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::cluster::connect::chain;
 use crate::metric::{Named, Scraped};
 use crate::model::resource::PODS;
-use crate::reading::{Asked, Question, Read, Readings, Unmeasured, of_pods};
+use crate::reading::{Asked, Question, Read, Readings, Unmeasured, of_backends, of_pods};
 use crate::scrape::{Place, Unread};
 
 /// The server ends such a request by no limit of its own (`BasicLongRunningRequestCheck` in k8s.io/apiserver).
@@ -47,7 +47,7 @@ impl Cluster {
         Readings { pods, limits }
     }
 
-    /// Reads counters of pods, where they are asked for.
+    /// Reads counters of pods, or of what a router counts for, where they are asked for.
     pub(crate) async fn counters(
         &self,
         question: Question,
@@ -59,6 +59,10 @@ impl Cluster {
             Question::Prometheus { server, queries, pods } => {
                 let answers = Box::pin(self.ask_prometheus(&server, login, &queries)).await;
                 of_pods(pods, answers.map_err(Unmeasured::text), named)
+            }
+            Question::Router { server, queries, backends } => {
+                let answers = Box::pin(self.ask_prometheus(&server, login, &queries)).await;
+                of_backends(&backends, answers.map_err(Unmeasured::text), named)
             }
         }
     }

@@ -1,5 +1,5 @@
 # Prometheus, as a pod: the API server's proxy reaches nothing else behind a Service. It reads the pods that say so in their
-# annotations.
+# annotations, and the routers that have metrics on loopback, which is theirs as well: the pod is in the host's network.
 
 readonly prometheus_PROCESSES=(prometheus-targets)
 readonly prometheus_LISTENS=$NODE_ADDRESS:9090
@@ -73,6 +73,13 @@ scrape_configs:
 - job_name: kubernetes-pods
   file_sd_configs:
   - files: [/host$targets]
+- job_name: contour
+  metrics_path: /stats/prometheus
+  static_configs:
+  - targets: [127.0.0.1:8002]
+- job_name: traefik
+  static_configs:
+  - targets: [127.0.0.1:8089]
 END
     echo '[]' >"$targets"
     # shellcheck disable=SC2016 # expanded by the inner shell

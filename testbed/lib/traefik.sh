@@ -47,6 +47,7 @@ traefik_start() {
         --global.checknewversion=false --global.sendanonymoususage=false \
         --entrypoints.web.address="$traefik_LISTENS" --entrypoints.traefik.address=127.0.0.1:8089 --ping \
         --api.insecure --api.dashboard=false --log.nocolor \
+        --metrics.prometheus --metrics.prometheus.entrypoint=traefik \
         --providers.kubernetescrd --providers.kubernetesgateway --providers.kubernetesgateway.statusaddress.ip=127.0.0.1 \
         --providers.kubernetesingressnginx --providers.kubernetesingressnginx.publishstatusaddress=127.0.0.1 \
         --providers.providersthrottleduration=100ms

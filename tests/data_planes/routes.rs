@@ -6,5 +6,5 @@
 mod edits;
 mod matched;
 mod naive;
-mod row;
+pub mod row;
 mod shares;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Arg, ArgGroup, Args, Command};
+use clap::{Arg, ArgGroup, Args, Command, ValueEnum};
 
 use crate::analysis_file::{AnalysisFile, latency};
 use crate::duration;
@@ -14,6 +14,16 @@ use crate::reading::MetricSource;
 
 /// The variable with the token for `--prometheus`.
 pub const PROMETHEUS_TOKEN: &str = "PROMETHEUS_TOKEN";
+
+/// Who has counted the requests that are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MetricsFrom {
+    /// The pods.
+    #[default]
+    Pods,
+    /// The router before them.
+    Router,
+}
 
 /// What asks for looks at metrics.
 const LOOKS: &str = "looks";
@@ -48,6 +58,15 @@ pub struct ComparedArgs {
     /// For how long new pods are Ready before the first look
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
     pub warm_up: Duration,
+    /// Who has counted the requests: the pods, or the router before them as --prometheus has it
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        value_enum,
+        default_value = "pods",
+        requires_if("router", "prometheus")
+    )]
+    pub metrics_from: MetricsFrom,
     /// Port of the pods' metrics [default: as their annotations or the names of their ports say]
     #[arg(long, value_name = "PORT")]
     pub metrics_port: Option<String>,
@@ -99,9 +118,18 @@ impl ComparedArgs {
     /// # Errors
     /// What of the file cannot be done here.
     pub fn asked(&self, usual: bool, file: Option<AnalysisFile>, looking: Looking) -> Result<Analyze, Error> {
-        let from = match &self.prometheus {
-            Some(server) => MetricSource::Prometheus { server: server.clone(), matchers: self.matchers() },
-            None => MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() },
+        let matchers = self.matchers();
+        let from = match (&self.prometheus, self.metrics_from) {
+            (Some(server), MetricsFrom::Router) => MetricSource::Router { server: server.clone(), matchers },
+            (Some(server), MetricsFrom::Pods) => {
+                MetricSource::Prometheus { server: server.clone(), matchers }
+            }
+            (None, MetricsFrom::Router) => {
+                return Err(Error::usage("--metrics-from router takes --prometheus SERVER"));
+            }
+            (None, MetricsFrom::Pods) => {
+                MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() }
+            }
         };
         let asked = Analyze {
             from,

@@ -1,6 +1,8 @@
+mod router;
+
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::{analyze, held};
@@ -44,7 +46,7 @@ fn of(read: impl Iterator<Item = Read>) -> Readings {
 fn pods(asked: Asked) -> Vec<(String, Place)> {
     match asked.question {
         Question::Pods(pods) => pods,
-        Question::Prometheus { .. } => panic!("the pods are asked themselves"),
+        Question::Prometheus { .. } | Question::Router { .. } => panic!("the pods are asked themselves"),
     }
 }
 
@@ -257,6 +259,7 @@ fn pods_of(question: Question) -> usize {
     match question {
         Question::Pods(pods) => pods.len(),
         Question::Prometheus { pods, .. } => pods.len(),
+        Question::Router { backends, .. } => backends.all.len(),
     }
 }
 

@@ -50,11 +50,4 @@ impl Comparison {
         let compared = self.asked.compares().then(|| self.judged.why_good());
         compared.into_iter().chain(limits).collect::<Vec<_>>().join("; ")
     }
-
-    /// Names a pod whose metrics were not read.
-    pub fn missing(&self) -> Option<String> {
-        let (pod, why) = self.trouble.first_key_value()?;
-        let asked = self.asked_of.len().max(self.trouble.len());
-        Some(format!("no metrics of {} of {asked} pods: {pod}: {why}", self.trouble.len()))
-    }
 }

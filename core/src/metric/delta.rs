@@ -57,11 +57,13 @@ impl Scraped {
     }
 
     /// Returns what was counted since a former reading of the same pod: a series that fell began anew, one that is new counts
-    /// from nothing, one that is gone counts nothing.
+    /// from nothing, one that is gone counts nothing, nor does one of a router's replica that is new.
     pub fn since(&self, before: &Self, bounds: &[f64]) -> Counted {
+        let newcomers = self.newcomers(before);
         let errors = self.requests.as_ref().zip(before.requests.as_ref()).map(|(now, before)| {
             let each = now.iter().map(|(key, (requests, is_bad))| {
-                (gained(*requests, before.get(key).map_or(0, |(requests, _)| *requests)), *is_bad)
+                let base = if newcomers.contains(key.as_str()) { *requests } else { 0 };
+                (gained(*requests, before.get(key).map_or(base, |(requests, _)| *requests)), *is_bad)
             });
             each.fold(Count::default(), |all, (requests, is_bad)| plus(all, requests, is_bad))
         });
@@ -69,9 +71,12 @@ impl Scraped {
         let latencies: BTreeMap<String, Histogram> = self
             .latencies
             .iter()
-            .map(|(key, now)| (key.clone(), now.since(before.latencies.get(key).unwrap_or(&none))))
+            .map(|(key, now)| {
+                let base = if newcomers.contains(key.as_str()) { now } else { &none };
+                (key.clone(), now.since(before.latencies.get(key).unwrap_or(base)))
+            })
             .collect();
-        let since = Self { requests: None, latencies, family: self.family };
+        let since = Self { latencies, family: self.family, ..Self::default() };
         let slow = since.totals(bounds).slow;
         Counted { errors, slow: slow.into_iter().map(|(bound, count)| (seconds(bound), count)).collect() }
     }

@@ -75,33 +75,42 @@ impl Named {
 }
 
 impl HistogramName {
-    fn series(&self) -> String {
+    pub(super) fn series(&self) -> String {
         format!("{}_bucket", self.name)
     }
 }
 
-struct Patterns<'n>(Vec<(&'n str, Regex)>);
+/// Labels with what their values are held against.
+pub struct Patterns<'n>(Vec<(&'n str, Regex)>);
 
 impl<'n> Patterns<'n> {
-    fn of(labels: &'n Labels) -> Result<Self, String> {
-        let each = labels.iter().map(|(label, pattern)| {
+    /// Reads anchored regular expressions.
+    ///
+    /// # Errors
+    /// Names one that is none.
+    pub fn of(labels: &'n Labels) -> Result<Self, String> {
+        Self::of_pairs(labels.iter().map(|(label, pattern)| (label.as_str(), pattern.as_str())))
+    }
+
+    pub(super) fn of_pairs(labels: impl Iterator<Item = (&'n str, &'n str)>) -> Result<Self, String> {
+        let each = labels.map(|(label, pattern)| {
             let read = Regex::new(&format!("^(?:{pattern})$"));
-            read.map(|regex| (label.as_str(), regex))
-                .map_err(|_| format!("{label}: {pattern:?} cannot be read"))
+            read.map(|regex| (label, regex)).map_err(|_| format!("{label}: {pattern:?} cannot be read"))
         });
         each.collect::<Result<_, _>>().map(Self)
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    fn all(&self, sample: &Sample<'_>) -> bool {
+    /// Whether all labels match; one that is not there has the empty value.
+    pub fn all(&self, sample: &Sample<'_>) -> bool {
         self.0.iter().all(|(label, pattern)| pattern.is_match(sample.label(label)))
     }
 
     /// A label that is not there matches nothing, or all requests would be left out by `.*`.
-    fn any(&self, sample: &Sample<'_>) -> bool {
+    pub(super) fn any(&self, sample: &Sample<'_>) -> bool {
         let is = |(label, pattern): &(&str, Regex)| {
             let value = sample.label(label);
             !value.is_empty() && pattern.is_match(value)

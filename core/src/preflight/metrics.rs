@@ -6,6 +6,7 @@ use crate::model::{Pod, Revision};
 use crate::plan::{Analyze, Plan, Step};
 use crate::preflight::{Facts, Finding, Judged, Subject};
 use crate::reading::{MetricSource, Question};
+use crate::router_metrics::Backends;
 use crate::scrape::Unread;
 use crate::situation::Situation;
 
@@ -17,7 +18,7 @@ const TRIED: usize = 2;
 pub struct Trial {
     /// What the looks are for.
     pub asked: Analyze,
-    /// The question about pods of the stable version, or why none can be asked.
+    /// The question about pods of the stable version, or about its Service, or why none can be asked.
     pub question: Result<Question, String>,
 }
 
@@ -25,6 +26,17 @@ impl Trial {
     /// Returns the trial for a plan, if it compares metrics.
     pub(super) fn of(situation: &Situation<'_>, plan: &Plan, subject: &Subject) -> Option<Self> {
         let asked = plan.steps.iter().find_map(Step::analyze).filter(|asked| asked.compares())?.clone();
+        let namespace = situation.observed.workload.metadata.namespace.as_deref().unwrap_or_default();
+        let named = asked.named();
+        if asked.from.is_router() {
+            // There is no backend of the canary yet.
+            let observed = situation.observed;
+            let backends =
+                Backends::of_stable(observed.traffic.as_ref(), &observed.traffic_objects, namespace);
+            let question = backends.map(|backends| asked.from.question_of(named.as_ref(), backends));
+            let question = question.map(|question| question.unwrap_or(Question::Pods(Vec::new())));
+            return Some(Self { asked, question });
+        }
         let place = |template| asked.from.place(template);
         let new = place(&subject.deployment.spec.template).map_err(|why| format!("the new version: {why}"));
         let stable = situation.stable_template().map(place);
@@ -40,8 +52,6 @@ impl Trial {
             }
             None => Ok(Vec::new()),
         });
-        let namespace = situation.observed.workload.metadata.namespace.as_deref().unwrap_or_default();
-        let named = asked.named();
         let question = pods.map(|pods| asked.from.question(named.as_ref(), namespace, pods));
         Some(Self { asked, question })
     }
@@ -57,6 +67,9 @@ pub(super) fn comparable(subject: &Subject, facts: &Facts) -> Judged {
         MetricSource::Prometheus { .. } => {
             "its series need the labels namespace and pod; or leave --prometheus out, and the pods are asked themselves"
         }
+        MetricSource::Router { .. } => {
+            "have Prometheus read the router's metrics, and send a request; or leave --metrics-from out, and those of the pods are read"
+        }
     };
     if let Err(why) = &trial.question {
         return Ok(vec![Finding::error("spec.template", why, named)]);
@@ -70,6 +83,7 @@ pub(super) fn comparable(subject: &Subject, facts: &Facts) -> Judged {
             Err(Unread::Forbidden) => return Ok(Vec::new()),
             // It went meanwhile.
             Err(Unread::Gone) => {}
+            Err(why) if trial.asked.from.is_router() => troubles.push(format!("{pod}: {}", why.sentence())),
             Err(why) => troubles.push(format!("pod {pod}: {}", why.sentence())),
         }
     }
@@ -112,10 +126,11 @@ fn judged(scraped: &Scraped, asked: &Analyze) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::analyze;
+    use crate::fixtures::{analyze, idle, routed_by};
     use crate::preflight::Level;
     use crate::preflight::fixtures::{facts, subject};
     use crate::scrape::Place;
+    use crate::situation::Observed;
 
     fn found(text: Result<&str, Unread>, slower_than: Option<f64>) -> Vec<(Level, String)> {
         let asked = Analyze { slower_than, ..analyze() };
@@ -138,6 +153,29 @@ mod tests {
         assert_eq!(found(Ok(text), None), []);
         assert_eq!(found(Err(Unread::Forbidden), None), []);
         assert_eq!(found(Err(Unread::Gone), None), []);
+    }
+
+    #[test]
+    fn before_a_canary_the_router_is_asked_about_the_users_own_service() {
+        let server = "service:monitoring/prometheus:9090".parse().unwrap();
+        let asked = Analyze { from: MetricSource::Router { server, matchers: [].into() }, ..analyze() };
+        let steps = vec![Step::Soak { seconds: 60, analyze: Some(Box::new(asked)) }];
+        let trial = |observed: &Observed| {
+            Trial::of(&Situation::of(observed), &Plan { steps: steps.clone() }, &subject()).unwrap()
+        };
+        let mut observed = idle();
+        let unrouted = trial(&observed).question.unwrap_err();
+        assert!(unrouted.starts_with("no router splits the traffic"), "{unrouted}");
+        routed_by("contour", &mut observed);
+        let trial = trial(&observed);
+        let Ok(Question::Router { queries, .. }) = &trial.question else { panic!("{:?}", trial.question) };
+        assert!(queries[0].contains("envoy_cluster_name=~\"shop_(web|web-rp-stable)_80\""), "{queries:?}");
+        let subject = Subject { trial: Some(trial), ..subject() };
+        let mut facts = facts();
+        let told = Unread::Told("Prometheus has no a_total of it".into());
+        facts.metrics = Ok(vec![("service/web".into(), Err(told))]);
+        let finding = comparable(&subject, &facts).unwrap().remove(0);
+        insta::assert_snapshot!(format!("{}; {}", finding.why, finding.fix), @"no metrics of the stable version: service/web: Prometheus has no a_total of it; have Prometheus read the router's metrics, and send a request; or leave --metrics-from out, and those of the pods are read");
     }
 
     #[test]

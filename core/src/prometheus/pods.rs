@@ -14,28 +14,32 @@ use crate::exposition::Sample;
 const NAMED: usize = 60;
 
 /// Labels that a scrape gives to all series of a target.
-const OF_TARGET: [&str; 9] =
+pub(crate) const OF_TARGET: [&str; 9] =
     ["namespace", "pod", "exported_pod", "job", "instance", "endpoint", "service", "container", "node"];
 /// Labels by which servers that scrape the same are told apart.
-const OF_REPLICA: [&str; 4] = ["prometheus_replica", "replica", "__replica__", "prometheus"];
+pub(crate) const OF_REPLICA: [&str; 4] = ["prometheus_replica", "replica", "__replica__", "prometheus"];
 
 /// What a query has to match besides.
 pub type Matchers = BTreeMap<String, String>;
 
 /// Returns the queries for the counters of these pods.
 pub fn queries(names: &[String], namespace: &str, pods: &[String], matchers: &Matchers) -> Vec<String> {
-    let matchers = matchers.iter().map(|(label, value)| format!(",{label}={}", quoted(value)));
-    let more = matchers.collect::<Vec<_>>().concat();
-    let names = names.join("|");
     let query = |pods: &[String]| {
         let pods: Vec<String> = pods.iter().map(|pod| pod.replace('.', "[.]")).collect();
         let pods = quoted(&pods.join("|"));
-        format!("{{__name__=~{},namespace={},pod=~{pods}{more}}}", quoted(&names), quoted(namespace))
+        selector(names, &format!("namespace={},pod=~{pods}", quoted(namespace)), matchers)
     };
     pods.chunks(NAMED).map(query).collect()
 }
 
-fn quoted(text: &str) -> String {
+/// Returns the query for series of these names that match: `label="value"` or `label=~"pattern"`, with commas between.
+pub(crate) fn selector(names: &[String], matching: &str, matchers: &Matchers) -> String {
+    let more = matchers.iter().map(|(label, value)| format!(",{label}={}", quoted(value)));
+    format!("{{__name__=~{},{matching}{}}}", quoted(&names.join("|")), more.collect::<Vec<_>>().concat())
+}
+
+/// Returns a text as a query has it.
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 

@@ -80,6 +80,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
     if let Some((service, _)) = situation.loose_pin().filter(|_| !isolates) {
         return Err(still_pinned(service, &situation.workload().id()));
     }
+    refuse_what_no_router_counts(request, observed)?;
     let verify = request.verify.step(template.as_ref().unwrap_or(live), observed)?;
     if let Some(moves) = RoutedSteps::of(observed) {
         return routed(request, &moves, template, verify.as_ref(), &situation);
@@ -203,6 +204,21 @@ fn refuse_what_takes_a_router(request: &CanaryRequest, situation: &Situation<'_>
     };
     Err(Error::usage(format!("{what}, and none splits the traffic of {id}"))
         .next(format!("kubectl get services,ingresses -n {}", id.namespace)))
+}
+
+/// What a router's counters do not tell apart cannot be compared.
+fn refuse_what_no_router_counts(request: &CanaryRequest, observed: &Observed) -> Result<(), Error> {
+    let Some(asked) = &request.analyze else { return Ok(()) };
+    let namespace = &observed.workload.id().namespace;
+    let why = asked.unfit(observed.traffic.as_ref(), &observed.traffic_objects, namespace);
+    why.map_or(Ok(()), |why| Err(uncountable(&why, observed)))
+}
+
+/// What a router has counted cannot be compared.
+pub(super) fn uncountable(why: &str, observed: &Observed) -> Error {
+    let id = observed.workload.id();
+    Error::refused(format!("{id}: the router's metrics cannot be compared: {why}"))
+        .next("leave --metrics-from router out (in a file: from: router), and the pods' own metrics are read")
 }
 
 pub(super) fn with_name(mut error: Error, situation: &Situation<'_>) -> Error {

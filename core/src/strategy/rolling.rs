@@ -7,6 +7,7 @@ use crate::model::{ObjectName, images, same_template};
 use crate::plan::{Analyze, Plan, Step};
 use crate::situation::{Observed, Phase, Situation};
 use crate::strategy::VerifyRequest;
+use crate::strategy::canary::uncountable;
 use crate::strategy::routed::RoutedSteps;
 
 /// What the new version of a rolling update has to stand beside being healthy.
@@ -66,6 +67,9 @@ pub fn tried(template: &Value, trial: &Trial, observed: &Observed) -> Result<Pla
     let mut plan = rolling(template, observed)?;
     let is_complete = plan.only_follows() && Situation::of(observed).phase == Phase::Idle;
     if let Some(asked) = trial.analyze.as_ref().filter(|_| !is_complete) {
+        if asked.from.is_router() {
+            return Err(uncountable("a rolling update has no Service for each version", observed));
+        }
         let end = plan.steps.len().saturating_sub(1);
         plan.steps.insert(end, Step::Follow { analyze: Box::new(asked.clone()) });
     }
@@ -162,6 +166,13 @@ mod tests {
         rolling.workload.spec.template = template("web:2");
         rolling.revisions.push(crate::fixtures::replica_set("web:2", 1));
         assert_eq!(steps("web:2", &rolling), [follow, Step::AwaitRollout], "it is under way");
+        let matchers = crate::prometheus::Matchers::new();
+        let from =
+            crate::reading::MetricSource::Router { server: "service:m/p:9090".parse().unwrap(), matchers };
+        let routed =
+            Trial { analyze: Some(Analyze { from, ..crate::fixtures::analyze() }), ..Trial::default() };
+        let error = tried(&template("web:2"), &routed, &idle()).unwrap_err();
+        insta::assert_snapshot!(error.message, @"deployment/web in namespace shop: the router's metrics cannot be compared: a rolling update has no Service for each version");
     }
 
     #[test]

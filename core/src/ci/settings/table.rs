@@ -53,6 +53,7 @@ pub const TABLE: &[Setting] = &[
     of("analysis_time", &[], Option("--analysis-time", Rollout)),
     of("early_pass", &[], Switch("--early-pass", Rollout)),
     of("on_inconclusive", &[], Option("--on-inconclusive", Rollout)),
+    of("metrics_from", &[], Option("--metrics-from", Rollout)),
     of("metrics_port", &[], Option("--metrics-port", Rollout)),
     of("metrics_path", &[], Option("--metrics-path", Rollout)),
     of("prometheus", &[], Option("--prometheus", Rollout)),
