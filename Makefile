@@ -20,10 +20,12 @@ VERSIONS := 1.36 1.34 1.37
 VERSION := $(firstword $(VERSIONS))
 # Of the walks, which kill or fault a run at each of its requests, `make test` takes every n-th point, others each day.
 WALK_EVERY := 12
-# So many scenarios are played in the simulator, so many in which others act meanwhile, and so many with routes.
+# So many scenarios are played in the simulator, so many in which others act meanwhile, so many with routes, and so many that
+# metrics judge.
 SEEDS := 5000
 CROWDS := 1000
 ROUTED := 1000
+JUDGED := 300
 # A defect that is put back is found within so many.
 MUTANT_SEEDS := 20000
 SIM := --profile sim --locked --package sim
@@ -141,11 +143,12 @@ unit:
 	$(TESTS) $(PRODUCT) --lib --bins --test layers --test forgotten --test health --test packaging --test support_works
 
 .PHONY: sim
-sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=5000 CROWDS=1000 ROUTED=1000)
+sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=5000 CROWDS=1000 ROUTED=1000 JUDGED=300)
 	cargo test $(SIM)
 	cargo run $(SIM) -- --seeds $(SEEDS)
 	cargo run $(SIM) -- --crowd --seeds $(CROWDS)
 	cargo run $(SIM) -- --routed --seeds $(ROUTED)
+	cargo run $(SIM) -- --judged --seeds $(JUDGED)
 
 .PHONY: sim-quick
 sim-quick:
@@ -153,7 +156,7 @@ sim-quick:
 
 .PHONY: soak
 soak: ## the same with many seeds
-	$(MAKE) --no-print-directory sim SEEDS=20000 CROWDS=5000 ROUTED=5000
+	$(MAKE) --no-print-directory sim SEEDS=20000 CROWDS=5000 ROUTED=5000 JUDGED=3000
 
 .PHONY: mutants
 mutants: ## puts known defects back one by one, and expects the simulator to find each (MUTANT_SEEDS=20000)

@@ -244,6 +244,7 @@ impl Driver {
                 asking.requests += 1;
                 let nth = asking.requests;
                 asking.sent.push(self.begin.elapsed());
+                asking.look(&request);
                 let late = Late::of(&self.late, run, asking.patch(&request));
                 if self.kills.contains(&(run, Kill::Sending(nth))) {
                     self.kill(run);

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::server::store::{Entry, Store};
 
 /// The rules, each with the number of the invariant that it is a part of, as `README.md` numbers them.
-pub const RULES: [(u8, &str); 16] = [
+pub const RULES: [(u8, &str); 17] = [
     (1, "stable pods"),
     (1, "stable share"),
     (2, "share"),
@@ -33,6 +33,7 @@ pub const RULES: [(u8, &str); 16] = [
     (7, "decides anew"),
     (8, "budget"),
     (8, "ends"),
+    (9, "the verdict is right"),
     (0, "not simulated"),
 ];
 

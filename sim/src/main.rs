@@ -1,6 +1,6 @@
 //! `sim --seed N` replays a seed with its trace; `sim --seeds N [--from M] [--threads T]` plays many and counts. With `--crowd`
-//! others act while the run is under way, `--shrink` makes the scenario of a seed that fails as small as it can be, and
-//! `--coverage` tells what many seeds have covered.
+//! others act while the run is under way, with `--judged` metrics decide, `--shrink` makes the scenario of a seed that fails as
+//! small as it can be, and `--coverage` tells what many seeds have covered.
 
 #![allow(clippy::print_stdout, reason = "its only output")]
 
@@ -14,7 +14,8 @@ use std::time::Instant;
 use mimalloc::MiMalloc;
 use sim::coverage::Coverage;
 use sim::draw::Draw;
-use sim::scenario::{self, Report, crowd, routed};
+use sim::scenario::judged::Opinion;
+use sim::scenario::{self, Report, crowd, judged, routed};
 
 /// A third of a scenario is the making and dropping of small objects.
 #[global_allocator]
@@ -29,6 +30,8 @@ enum Kind {
     Crowd,
     /// By a route, or blue-green.
     Routed,
+    /// A canary that metrics judge.
+    Judged,
 }
 
 impl Kind {
@@ -37,6 +40,7 @@ impl Kind {
             Self::Plain => scenario::play(seed, traced),
             Self::Crowd => crowd::of_seed(seed, traced),
             Self::Routed => routed::of_seed(seed, traced),
+            Self::Judged => judged::of_seed(seed, traced),
         }
     }
 }
@@ -49,11 +53,8 @@ fn main() -> ExitCode {
         words.get(at + 1)?.parse::<u64>().ok()
     };
     let has = |flag: &str| words.iter().any(|word| word == flag);
-    let kind = match (has("--crowd"), has("--routed")) {
-        (true, _) => Kind::Crowd,
-        (false, true) => Kind::Routed,
-        (false, false) => Kind::Plain,
-    };
+    let kinds = [("--crowd", Kind::Crowd), ("--routed", Kind::Routed), ("--judged", Kind::Judged)];
+    let kind = kinds.into_iter().find(|(flag, _)| has(flag)).map_or(Kind::Plain, |(_, kind)| kind);
     match (number("--seed"), number("--seeds")) {
         (Some(seed), _) if has("--shrink") => smallest(kind, seed),
         (Some(seed), _) => one(kind, seed),
@@ -64,8 +65,8 @@ fn main() -> ExitCode {
         }
         (None, None) => {
             println!(
-                "usage: sim [--crowd|--routed] --seed N [--shrink] | sim [--crowd|--routed] --seeds COUNT [--from N] \
-                 [--threads N] [--coverage]"
+                "usage: sim [--crowd|--routed|--judged] --seed N [--shrink] | sim [--crowd|--routed|--judged] --seeds COUNT \
+                 [--from N] [--threads N] [--coverage]"
             );
             ExitCode::from(2)
         }
@@ -100,6 +101,10 @@ fn smallest(kind: Kind, seed: u64) -> ExitCode {
                 routed::smallest(routed::Routed::draw(&mut Draw::new(seed)), seed, broken.name);
             (routed::play(&left, seed, true), format!("{left:?}"), tried)
         }
+        Kind::Judged => {
+            let (left, tried) = judged::smallest(seed, broken.name);
+            (judged::play(&left, seed, true), format!("{left:?}"), tried)
+        }
     };
     let Ok(report) = report else { return ExitCode::from(6) };
     println!("{}", report.trace);
@@ -121,11 +126,36 @@ struct Sum {
     virtual_seconds: f64,
     requests: u64,
     coverage: Coverage,
+    alarms: Alarms,
+}
+
+/// New versions that fail no more than the stable one, and how many of these were called worse.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alarms {
+    same: u32,
+    worse: u32,
+}
+
+impl Alarms {
+    /// False alarms that the judge claims at most, in a hundred (docs/analysis-statistics.md).
+    const CLAIMED: f64 = 1.0;
+
+    fn add(&mut self, opinion: Opinion) {
+        self.same += u32::from(opinion.is_same);
+        self.worse += u32::from(opinion.is_same && opinion.is_worse);
+    }
+
+    /// Whether there are more than chance gives: four standard errors.
+    fn are_too_many(self) -> bool {
+        let (same, share) = (f64::from(self.same), Self::CLAIMED / 100.0);
+        f64::from(self.worse) > same * share + 4.0 * (same * share * (1.0 - share)).sqrt()
+    }
 }
 
 impl Sum {
     fn add(&mut self, seed: u64, report: Report) {
         self.coverage.add(&report.seen);
+        report.opinion.into_iter().for_each(|opinion| self.alarms.add(opinion));
         self.virtual_seconds += report.took.as_secs_f64();
         self.requests += report.runs.iter().map(|run| run.requests).sum::<u64>();
         if !report.broken.is_empty() {
@@ -156,7 +186,9 @@ fn many(kind: Kind, from: u64, count: u64, threads: u64, covers: bool) -> ExitCo
         drop(out);
         in_order(reports, from)
     });
-    let Ok(Sum { failed, virtual_seconds, requests, coverage }) = sum else { return ExitCode::from(6) };
+    let Ok(Sum { failed, virtual_seconds, requests, coverage, alarms }) = sum else {
+        return ExitCode::from(6);
+    };
     let seconds = begin.elapsed().as_secs_f64();
     #[allow(clippy::cast_precision_loss, reason = "a rate")]
     let (rate, threads) = (count as f64 / seconds, threads as f64);
@@ -164,10 +196,13 @@ fn many(kind: Kind, from: u64, count: u64, threads: u64, covers: bool) -> ExitCo
         "{count} scenarios in {seconds:.1} s: {rate:.0} a second, {:.0} on each of {threads} cores; {virtual_seconds:.0} virtual seconds, {requests} requests of runs; {failed} failed",
         rate / threads
     );
+    if alarms.same > 0 {
+        println!("{} of {} versions that are no worse were called worse", alarms.worse, alarms.same);
+    }
     if covers {
         println!("{coverage}");
     }
-    ExitCode::from(u8::from(failed > 0))
+    ExitCode::from(u8::from(failed > 0 || alarms.are_too_many()))
 }
 
 fn in_order(reports: Receiver<(u64, std::io::Result<Report>)>, from: u64) -> std::io::Result<Sum> {

@@ -2,6 +2,7 @@
 
 pub mod canary;
 pub mod crowd;
+pub mod judged;
 pub mod routed;
 pub mod shop;
 pub mod verbs;
@@ -51,6 +52,8 @@ pub struct Report {
     pub took: Duration,
     /// What happened, for the coverage of the draw.
     pub seen: Seen,
+    /// What was thought of the new version, where metrics judge it.
+    pub opinion: Option<judged::Opinion>,
 }
 
 /// The kinds of scenarios that a seed may be.
@@ -162,5 +165,6 @@ fn report(driver: &mut Driver, drawn: String) -> Report {
         trace: driver.trace.text().to_string(),
         took: driver.elapsed(),
         seen,
+        opinion: None,
     }
 }

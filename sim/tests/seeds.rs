@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use sim::scenario::{crowd, play, routed};
+use sim::scenario::{crowd, judged, play, routed};
 
 #[test]
 fn the_first_seeds_hold() {
@@ -186,4 +186,12 @@ fn what_others_write_between_look_and_write_is_met_by_another_look() {
     }
     let report = routed::of_seed(96, false).unwrap();
     assert!(report.broken.is_empty(), "{:?}\n{}", report.broken, report.drawn);
+}
+
+#[test]
+fn the_first_judged_seeds_hold() {
+    for seed in 1..=6 {
+        let report = judged::of_seed(seed, false).unwrap();
+        assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
+    }
 }

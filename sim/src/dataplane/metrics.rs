@@ -1,5 +1,5 @@
 //! What a pod says of the requests that it has answered, as the word in its image's tag has it: `fails5` fails 5 % of them,
-//! `mute` says nothing, any other fails one in a hundred.
+//! `mute` says nothing, `e7r30` fails 7 of a thousand and gets 30 a second, any other fails one in a hundred.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,14 +16,18 @@ pub fn of(pod: &Value, now: Timestamp) -> Option<String> {
     if word == "mute" {
         return None;
     }
-    let per_thousand =
-        word.strip_prefix("fails").and_then(|percent| percent.parse::<u64>().ok()).map_or(10, |p| p * 10);
+    let number = |text: &str| text.parse::<u64>().ok();
+    let drawn = word.strip_prefix('e').and_then(|rest| rest.split_once('r'));
+    let (per_thousand, rate) = match drawn.and_then(|(fails, rate)| number(fails).zip(number(rate))) {
+        Some(drawn) => drawn,
+        None => (word.strip_prefix("fails").and_then(number).map_or(10, |percent| percent * 10), RATE),
+    };
     let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
     let seed = uid.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let mut draw = Draw::new(seed);
     let (mut good, mut bad) = (0_u64, 0_u64);
     for _ in 0..ready_for(pod, now) {
-        for _ in 0..draw.number(0..=2 * RATE) {
+        for _ in 0..draw.number(0..=2 * rate) {
             if draw.chance(per_thousand) { bad += 1 } else { good += 1 }
         }
     }
@@ -66,6 +70,11 @@ mod tests {
         let share = |counts: &[u64]| counts[1] * 1000 / (counts[0] + counts[1]);
         assert!((5..=15).contains(&share(&late)), "{late:?}");
         assert!((40..=60).contains(&share(&counts("shop:v2-fails5", "2026-01-01T00:10:00Z"))));
+        let rare = counts("shop:v2-e200r2", "2026-01-01T00:10:00Z");
+        assert!(
+            (150..=250).contains(&share(&rare)) && (900..=1500).contains(&(rare[0] + rare[1])),
+            "{rare:?}"
+        );
         assert_eq!(of(&pod("shop:v2-mute"), Timestamp::UNIX_EPOCH), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Runs of the product: the function that `main` calls, in a world that is made of a seed.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -57,6 +58,8 @@ pub struct Run {
     pub times: (Duration, Option<Duration>),
     /// When it sent each of them.
     pub sent: Vec<Duration>,
+    /// How often it asked each pod for its metrics.
+    pub looks: BTreeMap<String, u64>,
     /// How many of them are patches that do not only try.
     patches: u64,
     printed: Arc<Mutex<Printed>>,
@@ -180,6 +183,7 @@ impl Run {
             versions,
             times,
             sent: Vec::new(),
+            looks: BTreeMap::new(),
             patches: 0,
             printed,
             told: 0,
@@ -194,6 +198,13 @@ impl Run {
         let is_one = request.method() == http::Method::PATCH && !tries;
         self.patches += u64::from(is_one);
         is_one.then_some(self.patches)
+    }
+
+    /// Counts a look at a pod's metrics, if it is one.
+    pub fn look(&mut self, request: &http::Request<Bytes>) {
+        if let Some((pod, _)) = request.uri().path().split_once("/proxy/") {
+            *self.looks.entry(pod.to_owned()).or_default() += 1;
+        }
     }
 
     /// Drops its future, wherever it waits.

@@ -24,6 +24,8 @@ const MISHAP: u64 = 8;
 const FOREIGN: u64 = 4;
 /// The lock is renewed this often.
 const RENEWAL: u64 = 10;
+/// Metrics of a pod are asked for no more often than this, in seconds; and once before the first write.
+const LOOK: u64 = 5;
 /// Watches end after some five minutes, and there are about as many.
 const WATCHES: u64 = 60;
 
@@ -93,6 +95,12 @@ pub fn check(driver: &mut Driver) {
             continue;
         };
         driver.seen.look("budget");
+        let looks = driver.runs.get(run).map(|run| run.looks.clone()).unwrap_or_default();
+        let often = work.lasted.as_secs() / LOOK + 2;
+        if let Some((pod, count)) = looks.iter().find(|(_, count)| **count > often) {
+            driver.breaks("budget", format!("run {run} asked {pod} {count} times, at most {often}"));
+        }
+        let sent = sent.saturating_sub(looks.values().sum());
         if sent > work.most() {
             driver.breaks(
                 "budget",
