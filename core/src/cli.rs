@@ -37,7 +37,7 @@ use crate::status::Goal;
 pub use analysis::{AnalysisArgs, ComparedArgs, Looking, PROMETHEUS_TOKEN};
 pub use analyze::AnalyzeArgs;
 pub use bootstrap::{BootstrapAction, BootstrapArgs, TokenArgs, WantedArgs};
-pub use canary::{CanaryArgs, FirstArgs};
+pub use canary::{CanaryArgs, FirstArgs, LooksArgs};
 pub use check::{CheckArgs, PreflightArgs};
 pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;
@@ -123,7 +123,7 @@ pub enum Command {
     /// Say which credential is used, whether the server takes it, and what is wrong with it
     Doctor(DoctorArgs),
     /// Make an account for CI with exactly the rights that it needs, and a token that can be revoked
-    Bootstrap(BootstrapArgs),
+    Bootstrap(Box<BootstrapArgs>),
     /// Print a script that completes command lines in a shell
     Completion(CompletionArgs),
 }

@@ -24,7 +24,7 @@ fn replayed(file: &Path, context: Context<'_>) -> Result<(), Error> {
     let named = file.display();
     let wrong = |why: String| Error::usage(format!("--replay {named}: {why}"));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    told(replay(&text).map_err(wrong)?.into(), &named.to_string(), context, &[])
+    told(&replay(&text).map_err(wrong)?.into(), &named.to_string(), context, &[])
 }
 
 async fn live(name: &str, args: &AnalyzeArgs, context: Context<'_>) -> Result<(), Error> {
@@ -40,17 +40,17 @@ async fn live(name: &str, args: &AnalyzeArgs, context: Context<'_>) -> Result<()
         Outlook::Worse => id.command("abort"),
         Outlook::Good | Outlook::NotEnoughData => id.command("status"),
     };
-    told(compared, &id.to_string(), context, &[next])
+    told(&compared, &id.to_string(), context, &[next])
 }
 
 /// Writes what came out, which also decides the exit code.
-fn told(compared: Compared, about: &str, context: Context<'_>, next: &[String]) -> Result<(), Error> {
-    context.output.compared(&compared)?;
+fn told(compared: &Compared, about: &str, context: Context<'_>, next: &[String]) -> Result<(), Error> {
+    context.output.compared(compared)?;
     let (kind, word) = match compared.verdict {
         Outlook::Good => return Ok(()),
         Outlook::Worse => (Kind::VersionFailed, "the new version is worse"),
         Outlook::NotEnoughData => (Kind::NotEnoughData, "not enough data"),
     };
     let error = Error::new(kind, format!("{about}: {word}: {}", compared.text));
-    Err(next.iter().fold(error, |error, next| error.next(next)))
+    Err(next.iter().fold(error, Error::next))
 }

@@ -21,8 +21,8 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     }
     let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
     let looking = Looking {
-        time: args.analysis_time,
-        early_pass: args.early_pass,
+        time: args.looks.analysis_time,
+        early_pass: args.looks.early_pass,
         on_inconclusive: args.on_inconclusive,
     };
     let analyze = args.analysis.asked(file, looking)?;

@@ -25,12 +25,11 @@ pub fn replay(text: &str) -> Result<Replayed, String> {
     // In Markdown it is a line among others.
     let lines = || text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let documents: Vec<Value> = whole.unwrap_or_else(|_| lines());
-    let events = documents.into_iter().flat_map(|document| match document {
-        Value::Array(events) => events,
-        one => vec![one],
-    });
+    let mut events = documents
+        .into_iter()
+        .flat_map(|document| if let Value::Array(events) = document { events } else { vec![document] });
     // The document of `analyze` is no event, and has a kind.
-    let last = events.filter(|event| event["type"] == "analysis" || event["kind"] == "Analysis").last();
+    let last = events.rfind(|event| event["type"] == "analysis" || event["kind"] == "Analysis");
     let event = last.ok_or("it has no event of the type 'analysis': no metrics were judged")?;
     let settings = read(&event["settings"]).map_err(|error| format!("its settings: {error}"))?;
     let counts: Analysis = read(&event["counts"]).map_err(|error| format!("its counts: {error}"))?;

@@ -16,6 +16,17 @@ pub struct FirstArgs {
     pub or_first: bool,
 }
 
+/// How long metrics are looked at, share by share.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LooksArgs {
+    /// Longest time of looks at one share; then there is not enough data
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "looks")]
+    pub analysis_time: Duration,
+    /// Go on before --step-wait is over, as soon as the canary is known not to be worse
+    #[arg(long, requires = "looks")]
+    pub early_pass: bool,
+}
+
 /// Arguments of `canary`.
 #[derive(Clone, Debug, Args)]
 pub struct CanaryArgs {
@@ -51,12 +62,9 @@ pub struct CanaryArgs {
     /// What the metrics are to tell.
     #[command(flatten)]
     pub analysis: AnalysisArgs,
-    /// Longest time of looks at one share; then there is not enough data
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m", requires = "looks")]
-    pub analysis_time: Duration,
-    /// Go on before --step-wait is over, as soon as the canary is known not to be worse
-    #[arg(long, requires = "looks")]
-    pub early_pass: bool,
+    /// How long they are looked at.
+    #[command(flatten)]
+    pub looks: LooksArgs,
     /// What to do when there is not enough data
     #[arg(long, value_enum, value_name = "ACTION", default_value = "abort", requires = "looks")]
     pub on_inconclusive: OnInconclusive,

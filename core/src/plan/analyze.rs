@@ -250,9 +250,9 @@ impl Analyze {
             return format!("keep the limits of {}, after {} s", limits.join(", "), self.warm_up);
         }
         if let Some(most) = self.max_error_rate.filter(|_| self.alone) {
-            let others: String = limits.iter().map(|name| format!(", {name}")).collect();
-            let percent = most * 100.0;
-            return format!("keep the limits of errors ({percent} %){others}, after {} s", self.warm_up);
+            let errors = format!("errors ({} %)", most * 100.0);
+            let all: Vec<&str> = std::iter::once(errors.as_str()).chain(limits).collect();
+            return format!("keep the limits of {}, after {} s", all.join(", "), self.warm_up);
         }
         let beside = if limits.is_empty() {
             String::new()
