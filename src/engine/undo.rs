@@ -41,14 +41,14 @@ impl Engine<'_> {
             return Err(error.next(verb("history")).next(verb("rollback")));
         }
         if plan.steps.is_empty() && situation.hold.is_none() {
-            if situation.phase == Phase::Idle {
-                let message = format!("{failed}; its rollout is complete");
-                proof.whole().await;
-                return Err(Error::new(kind, message).next(verb("rollback")));
-            }
-            let message = format!("{failed}; it has no pods that could be held");
+            let (state, way) = if situation.phase == Phase::Idle {
+                ("its rollout is complete", "rollback")
+            } else {
+                ("it has no pods that could be held", "abort")
+            };
+            let message = format!("{failed}; {state}");
             proof.whole().await;
-            return Err(Error::new(kind, message).next(verb("abort")));
+            return Err(Error::new(kind, message).next(verb(way)));
         }
         if let Err(mut error) = proof.beside(self.carry_out(plan, policy, Some(&failure))).await {
             error.message = format!("{failed}; undoing it: {}", error.message);
