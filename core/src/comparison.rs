@@ -29,8 +29,9 @@ const LOOK_OF_PROMETHEUS: Duration = Duration::from_secs(15);
 const OFTEN: u32 = 120;
 /// Looks at each share before it is good.
 const LOOKS: usize = 4;
-/// So many stable pods are read at most: the shares are those of the pods that are read.
-const STABLE_PODS: usize = 10;
+/// So many pods of each version are read at most: what is compared are shares of their requests, and more pods tell little more.
+/// The counts of each have to fit on the Lease.
+const PODS: usize = 10;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub struct Comparison {
     record: ComparisonRecord,
     /// What is thought by all looks so far: whoever waits asks more often than there are looks.
     judged: Judged,
-    /// The stable pods that are read, by uid, as long as they are there.
+    /// The pods that are read, by uid, as long as they are there.
     sampled: BTreeSet<String>,
     /// Whose base is of this share.
     based: BTreeSet<String>,
@@ -204,14 +205,12 @@ impl Comparison {
             return Next::Wait(self.next);
         }
         self.next = now + look.max(now.saturating_sub(*begun) / OFTEN);
-        let mut stable = if self.asked.alone { Vec::new() } else { ready(situation.stable) };
-        self.sampled.retain(|uid| stable.iter().any(|pod| pod.uid() == uid));
-        stable.sort_by_key(|pod| !self.sampled.contains(pod.uid()));
-        stable.truncate(STABLE_PODS);
-        self.sampled = stable.iter().map(|pod| pod.uid().to_owned()).collect();
-        self.canaries = canaries.iter().map(|pod| pod.name().to_owned()).collect();
+        let stable = if self.asked.alone { Vec::new() } else { ready(situation.stable) };
         let names = |pods: &[Pod]| pods.iter().map(|pod| pod.name().to_owned()).collect::<Vec<_>>();
         let (canary_pods, stable_pods) = (names(&canaries), names(&stable));
+        let (canaries, stable) = (self.sample(canaries), self.sample(stable));
+        self.sampled = canaries.iter().chain(&stable).map(|pod| pod.uid().to_owned()).collect();
+        self.canaries = canaries.iter().map(|pod| pod.name().to_owned()).collect();
         let question = self.question(situation, (situation.canary, canaries), (situation.stable, stable));
         let hash = |version: Option<&Revision>| version.map(Revision::hash).unwrap_or_default().to_owned();
         let hashes = (hash(situation.canary), hash(situation.stable));
@@ -232,6 +231,14 @@ impl Comparison {
             login: self.asked.login().cloned(),
             limits,
         }))
+    }
+
+    /// Chooses the pods of a version that are read: those that were read before stay.
+    fn sample(&self, mut pods: Vec<Pod>) -> Vec<Pod> {
+        let is_known = |uid: &str| self.sampled.contains(uid) || self.record.bases.contains_key(uid);
+        pods.sort_by_key(|pod| !is_known(pod.uid()));
+        pods.truncate(PODS);
+        pods
     }
 
     /// Takes in what was read.

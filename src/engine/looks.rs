@@ -10,7 +10,7 @@ use super::telling::{Line, Telling};
 use crate::comparison::{Comparison, Finding, Next};
 use crate::error::{Error, Kind};
 use crate::event::{Compared, Event};
-use crate::model::Revision;
+use crate::model::{ObjectName, Revision};
 use crate::plan::Analyze;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
@@ -63,9 +63,7 @@ impl Engine<'_> {
                 (Some(_), Some(_)) | (None, None) => {}
             }
             share = now_shared.or(share);
-            let Some(comparison) = &mut self.comparison else {
-                return Err(Error::new(Kind::NotEnoughData, format!("{id}: nothing was compared")));
-            };
+            let Some(comparison) = &mut self.comparison else { return Err(nothing(&id)) };
             let now = self.begun.elapsed();
             let finding = comparison.finding(now);
             if finding != Finding::Open
@@ -73,7 +71,7 @@ impl Engine<'_> {
             {
                 return Ok(compared);
             }
-            let Some(comparison) = &mut self.comparison else { continue };
+            let Some(comparison) = &mut self.comparison else { return Err(nothing(&id)) };
             if now >= deadline {
                 let warm_up = asked.warm_up;
                 let message =
@@ -107,6 +105,10 @@ impl Engine<'_> {
             }
         }
     }
+}
+
+fn nothing(id: &ObjectName) -> Error {
+    Error::new(Kind::NotEnoughData, format!("{id}: nothing was compared"))
 }
 
 /// A rolling update changes how many there are all the time, and each look counts the pods that it has.

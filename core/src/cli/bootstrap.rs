@@ -88,7 +88,7 @@ pub struct WantedArgs {
     /// Also what `blue-green --verify` takes: to ask Services through the API server
     #[arg(long)]
     pub previews: bool,
-    /// Also what `canary --analyze` takes: to read the metrics of pods through the API server
+    /// Also what --analyze takes: to read the metrics of pods through the API server
     #[arg(long)]
     pub analyze: bool,
     /// Also what reading this Prometheus takes: service:NAMESPACE/NAME:PORT

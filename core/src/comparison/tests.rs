@@ -169,8 +169,9 @@ fn another_version_begins_anew() {
 }
 
 #[test]
-fn young_pods_are_left_alone_and_ten_stable_ones_are_enough() {
-    let observed = shop(30);
+fn young_pods_are_left_alone_and_ten_of_each_version_are_enough() {
+    let mut observed = shop(30);
+    observed.pods.extend((1..20).map(|n| Arc::new(pod(&format!("c{n}"), "web-2"))));
     let situation = Situation::of(&observed);
     let mut comparison = begun();
     let young = comparison.next(&situation, |_| Some(Duration::from_secs(20)), Duration::from_secs(5));
@@ -180,9 +181,21 @@ fn young_pods_are_left_alone_and_ten_stable_ones_are_enough() {
     else {
         panic!()
     };
-    assert_eq!(pods(*asked).len(), 11);
+    let read = pods(*asked).into_iter().map(|(pod, _)| pod).collect::<BTreeSet<_>>();
+    assert_eq!((read.len(), read.iter().filter(|pod| pod.starts_with('c')).count()), (20, 10));
     let again = comparison.next(&situation, |_| Some(Duration::from_secs(60)), Duration::from_secs(46));
     assert_eq!(again, Next::Wait(Duration::from_secs(50)));
+    // The same ones, in whatever order they come, and whoever goes on reads them.
+    let all = read.iter().map(|pod| (pod.clone(), told(&metrics(100, 1))));
+    comparison.take(of(all), Duration::from_secs(46));
+    observed.pods.reverse();
+    let mut resumed = Comparison::new(&analyze(), "web-2", 3, Some(comparison.record().clone()));
+    for one in [&mut comparison, &mut resumed] {
+        let asked =
+            one.next(&Situation::of(&observed), |_| Some(Duration::from_secs(90)), Duration::from_secs(60));
+        let Next::Ask(asked) = asked else { panic!() };
+        assert_eq!(pods(*asked).into_iter().map(|(pod, _)| pod).collect::<BTreeSet<_>>(), read);
+    }
 }
 
 /// Seen on a real cluster: the traffic ended, and the empty looks after it took the evidence away.

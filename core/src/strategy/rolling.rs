@@ -67,6 +67,13 @@ pub fn tried(template: &Value, trial: &Trial, observed: &Observed) -> Result<Pla
     let mut plan = rolling(template, observed)?;
     let is_complete = plan.only_follows() && Situation::of(observed).phase == Phase::Idle;
     if let Some(asked) = trial.analyze.as_ref().filter(|_| !is_complete) {
+        if observed.workload.is_recreate() {
+            let id = observed.workload.id();
+            return Err(Error::refused(format!(
+                "{id} has the strategy Recreate: its versions never serve beside each other, so there is nothing to compare"
+            ))
+            .next(format!("{} (judged without metrics)", id.command("rolling"))));
+        }
         if asked.from.is_router() {
             return Err(uncountable("a rolling update has no Service for each version", observed));
         }
@@ -166,6 +173,10 @@ mod tests {
         rolling.workload.spec.template = template("web:2");
         rolling.revisions.push(crate::fixtures::replica_set("web:2", 1));
         assert_eq!(steps("web:2", &rolling), [follow, Step::AwaitRollout], "it is under way");
+        let mut recreated = idle();
+        recreated.workload.spec.strategy = Some(json!({"type": "Recreate"}));
+        let error = tried(&template("web:2"), &trial, &recreated).unwrap_err();
+        insta::assert_snapshot!(error.message, @"deployment/web in namespace shop has the strategy Recreate: its versions never serve beside each other, so there is nothing to compare");
         let matchers = crate::prometheus::Matchers::new();
         let from =
             crate::reading::MetricSource::Router { server: "service:m/p:9090".parse().unwrap(), matchers };

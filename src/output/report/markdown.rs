@@ -99,7 +99,7 @@ mod tests {
         let event = json!({"verdict": "worse", "metrics": [metric], "limits": [limit],
             "settings": {"margin": 1.25, "maxErrorRate": null}, "counts": crate::analysis::Analysis::default()});
         let text = analysis(&event).join("\n");
-        insta::assert_snapshot!(text, @r#"
+        insta::assert_snapshot!(text.trim_start(), @r#"
         Metrics: worse
 
         | metric | canary | stable | evidence that it is worse | that it is not | so far |
