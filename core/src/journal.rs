@@ -315,7 +315,7 @@ mod tests {
         assert!(write_lease(&mut json!({}), None, &journal, "").is_err());
     }
 
-    /// Forty canary pods fill an annotation within minutes: the lock has to be renewed, and the way back noted, all the same.
+    /// Ten canary pods fill an annotation in half an hour: the lock has to be renewed, and the way back noted, all the same.
     #[test]
     fn counts_that_no_annotation_can_hold_are_left_out() {
         let compared = |bytes: usize| ComparisonRecord {
