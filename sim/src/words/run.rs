@@ -309,3 +309,20 @@ fn a_resumed_run_asks_only_what_its_command_line_names() {
     assert!(!events.contains("hush"), "{events}");
     assert!(!folder.path().join("trace").exists());
 }
+
+#[test]
+fn a_killed_rolling_update_that_metrics_judge_is_resumed() {
+    assert_snapshot!(play_slowly(90, async |stage| {
+        let rolling =
+            "rolling web --image shop:v2-fails20 --analyze --metrics-port 8080 --warm-up 2s -n shop";
+        stage.kills(18);
+        stage.types(rolling).await;
+        stage.passes(35).await;
+        stage.types("resume web -n shop").await;
+        let again = rolling.replace("v2", "v3");
+        stage.kills(18);
+        stage.does(&again).await;
+        stage.passes(35).await;
+        stage.types(&again).await;
+    }));
+}
