@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::analysis_file::AnalysisFile;
 use crate::apply::Document;
 use crate::ci::Build;
-use crate::cli::{NewImage, SourceArgs};
+use crate::cli::{ComparedArgs, NewImage, SourceArgs};
 use crate::cluster::Cluster;
 use crate::environment::Environment;
 use crate::error::Error;
@@ -96,17 +96,18 @@ pub(crate) fn files(filenames: &[PathBuf]) -> Result<Vec<Document>, Error> {
     Ok(found)
 }
 
-/// Reads an analysis file.
+/// Reads the analysis file, if one is named.
 ///
 /// # Errors
 /// What is wrong in it, with metric and key.
-pub(crate) fn analysis_file(path: &Path) -> Result<AnalysisFile, Error> {
+pub(crate) fn analysis_file(args: &ComparedArgs) -> Result<Option<AnalysisFile>, Error> {
+    let Some(path) = &args.analysis else { return Ok(None) };
     let named = path.display();
     let wrong = |why: String| Error::usage(format!("--analysis {named}: {why}"));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let documents = yaml::documents(&text).map_err(wrong)?;
     match documents.as_slice() {
-        [one] => AnalysisFile::read(one).map_err(wrong),
+        [one] => AnalysisFile::read(one).map(Some).map_err(wrong),
         many => Err(wrong(format!("one document is wanted, and there are {}", many.len()))),
     }
 }

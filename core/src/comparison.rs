@@ -137,10 +137,10 @@ impl Comparison {
         }
     }
 
-    /// Has it go on for as long as a rolling update does, whose pods come one after the other.
+    /// Says whether a rolling update replaces the pods meanwhile: then it goes on for as long as that does.
     #[must_use]
-    pub fn while_rolling(self) -> Self {
-        Self { rolls: true, ..self }
+    pub fn rolling(self, rolls: bool) -> Self {
+        Self { rolls, ..self }
     }
 
     /// The versions do not serve beside each other any more.

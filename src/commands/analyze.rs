@@ -28,7 +28,7 @@ fn replayed(file: &Path, context: Context<'_>) -> Result<(), Error> {
 }
 
 async fn live(name: &str, args: &AnalyzeArgs, context: Context<'_>) -> Result<(), Error> {
-    let file = args.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let file = source::analysis_file(&args.compared)?;
     let looking =
         Looking { time: args.analysis_time, early_pass: true, on_inconclusive: OnInconclusive::Hold };
     let asked = args.compared.asked(file.is_none(), file, looking)?;

@@ -17,7 +17,7 @@ use crate::strategy::{self, BlueGreenRequest, VerifyRequest};
 /// Runs the verb.
 pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
-    let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let file = source::analysis_file(&args.analysis.compared)?;
     let looking =
         Looking { time: args.analysis_time, early_pass: false, on_inconclusive: args.on_inconclusive };
     let analyze =

@@ -19,7 +19,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
     if !args.steps.is_sorted_by(|a, b| a < b) {
         return Err(Error::usage("--steps must rise: write for example --steps 10,25,50"));
     }
-    let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let file = source::analysis_file(&args.analysis.compared)?;
     let looking = Looking {
         time: args.looks.analysis_time,
         early_pass: args.looks.early_pass,

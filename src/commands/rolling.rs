@@ -18,7 +18,7 @@ use crate::world::timestamp;
 /// Replaces the version.
 pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), Error> {
     let name = deployment_name(&args.name)?;
-    let file = args.analysis.compared.analysis.as_deref().map(source::analysis_file).transpose()?;
+    let file = source::analysis_file(&args.analysis.compared)?;
     let looking = Looking { time: Duration::ZERO, early_pass: false, on_inconclusive: args.on_inconclusive };
     let analyze = args.analysis.asked(file, looking)?;
     let cluster = connect(context.global).await?.with_sources(context.sources(analyze.as_ref())?);

@@ -43,8 +43,7 @@ impl<'a> Engine<'a> {
             return;
         }
         let noted = journal.and_then(|journal| journal.compared);
-        let comparison = Comparison::new(asked, &hash, step, noted);
-        self.comparison = Some(if rolls { comparison.while_rolling() } else { comparison });
+        self.comparison = Some(Comparison::new(asked, &hash, step, noted).rolling(rolls));
     }
 
     /// Judges by what was read so far, and begins to read what is due. `meanwhile`: what goes on, for people; `is_over`: the

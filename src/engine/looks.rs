@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::Engine;
 use super::compare::Reading;
 use super::telling::{Line, Telling};
-use crate::comparison::{Comparison, Finding, Next};
+use crate::comparison::{Comparison, Next};
 use crate::error::{Error, Kind};
 use crate::event::{Compared, Event};
-use crate::model::{ObjectName, Revision};
+use crate::model::Revision;
 use crate::plan::Analyze;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
@@ -55,23 +55,20 @@ impl Engine<'_> {
             });
             match (both, &mut self.comparison) {
                 (Some((canary, _)), None) => {
-                    let comparison = Comparison::new(asked, canary.hash(), 0, None);
-                    self.comparison = Some(if rolls { comparison.while_rolling() } else { comparison });
+                    self.comparison = Some(Comparison::new(asked, canary.hash(), 0, None).rolling(rolls));
                 }
                 (Some(_), Some(comparison)) if now_shared != share => comparison.at_another_share(0),
                 (None, Some(comparison)) => comparison.end(),
                 (Some(_), Some(_)) | (None, None) => {}
             }
             share = now_shared.or(share);
-            let Some(comparison) = &mut self.comparison else { return Err(nothing(&id)) };
-            let now = self.begun.elapsed();
-            let finding = comparison.finding(now);
-            if finding != Finding::Open
-                && let Some(compared) = self.compared()
-            {
+            if let Some(compared) = self.compared() {
                 return Ok(compared);
             }
-            let Some(comparison) = &mut self.comparison else { return Err(nothing(&id)) };
+            let now = self.begun.elapsed();
+            let Some(comparison) = &mut self.comparison else {
+                return Err(Error::new(Kind::NotEnoughData, format!("{id}: nothing was compared")));
+            };
             if now >= deadline {
                 let warm_up = asked.warm_up;
                 let message =
@@ -105,10 +102,6 @@ impl Engine<'_> {
             }
         }
     }
-}
-
-fn nothing(id: &ObjectName) -> Error {
-    Error::new(Kind::NotEnoughData, format!("{id}: nothing was compared"))
 }
 
 /// A rolling update changes how many there are all the time, and each look counts the pods that it has.

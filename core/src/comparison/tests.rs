@@ -291,7 +291,7 @@ fn limits_decide_without_a_comparison() {
 fn in_a_rolling_update_each_new_pod_counts_once_it_is_warm() {
     let mut observed = shop(3);
     observed.pods.push(Arc::new(pod("c1", "web-2")));
-    let mut comparison = begun().while_rolling();
+    let mut comparison = begun().rolling(true);
     let asked = |comparison: &mut Comparison, second: u64, young: &str| {
         let situation = Situation::of(&observed);
         let age = |pod: &Pod| Some(Duration::from_secs(if pod.name() == young { 5 } else { 500 }));
@@ -307,7 +307,7 @@ fn in_a_rolling_update_each_new_pod_counts_once_it_is_warm() {
     comparison.end();
     let Finding::NotEnough { sentence } = comparison.finding(Duration::from_secs(110)) else { panic!() };
     insta::assert_snapshot!(sentence, @"no new pod was Ready for more than 60 s (--warm-up) while the former version served");
-    let mut cold = begun().while_rolling();
+    let mut cold = begun().rolling(true);
     cold.end();
     let Finding::NotEnough { sentence } = cold.finding(Duration::from_secs(110)) else { panic!() };
     insta::assert_snapshot!(sentence, @"no new pod was Ready for more than 60 s (--warm-up) while the former version served");
