@@ -24,6 +24,7 @@ mod objects;
 mod owners;
 mod pair;
 mod pod;
+mod probe;
 mod program;
 mod prometheus;
 mod ready;

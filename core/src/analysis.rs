@@ -23,6 +23,7 @@ mod alone;
 mod dispersion;
 mod evidence;
 mod picture;
+mod probed;
 mod reach;
 mod replay;
 mod series;
@@ -122,6 +123,9 @@ pub struct Analysis {
     errors: Series,
     /// By bound, in microseconds.
     slow: BTreeMap<u64, Series>,
+    /// The same of what a probe was answered; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    probe: Option<Box<Self>>,
 }
 
 /// What is thought of one thing that is counted, or of all.
@@ -142,6 +146,12 @@ pub enum State {
 pub struct Metric {
     /// `errors`, or `slow`.
     pub name: &'static str,
+    /// Whether that is of requests that a probe sent, and not of users'.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
+    /// Seconds that its looks took together.
+    #[serde(skip)]
+    pub seconds: f64,
     /// Above which requests are slow, in seconds, if one bound is judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound: Option<f64>,
@@ -251,17 +261,23 @@ impl Analysis {
         self.errors.looks.len().max(self.slow.values().map(|one| one.looks.len()).max().unwrap_or(0))
     }
 
-    /// Judges by all looks so far.
-    pub fn judge(&self, settings: Settings) -> Judged {
+    /// How many things are judged: they share the false alarms that are allowed.
+    fn causes(&self, settings: Settings) -> u32 {
+        let has_errors = !self.errors.looks.is_empty();
+        let has_most = settings.max_error_rate.is_some() && has_errors;
+        u32::from(has_errors) + u32::from(!self.slow.is_empty()) + u32::from(has_most)
+    }
+
+    /// Judges by all looks so far, but for those at what a probe was answered.
+    fn judge_part(&self, settings: Settings, causes: u32) -> Judged {
         if let Some(most) = settings.max_error_rate.filter(|_| settings.alone) {
-            return self.judge_alone(most);
+            return self.judge_alone(most, causes);
         }
         let seconds = numbers([self.millis, 0, 0, 0])[0] / 1000.0;
         let mut metrics = Vec::new();
         let has_errors = !self.errors.looks.is_empty();
         let most = settings.max_error_rate.filter(|_| has_errors);
-        let count = u32::from(has_errors) + u32::from(!self.slow.is_empty()) + u32::from(most.is_some());
-        let alarm = (f64::from(count.max(1)) / ALPHA).ln();
+        let alarm = (f64::from(causes.max(1)) / ALPHA).ln();
         let bad = self.bad();
         if has_errors {
             let asked = Asked { grid: &ERRORS, margin: settings.margin, alarm, bad };
@@ -284,6 +300,9 @@ impl Analysis {
             let mut metric = metric("slow", series, worse, good, asked);
             metric.bound = Some(self::seconds(*bound));
             metrics.push(metric);
+        }
+        for metric in &mut metrics {
+            metric.seconds = seconds;
         }
         let worst = metrics.iter().map(|metric| metric.state).max();
         Judged { state: worst.unwrap_or(State::Collecting), metrics, seconds }
@@ -308,6 +327,8 @@ fn metric(name: &'static str, series: &Series, worse: f64, good: f64, asked: Ask
     };
     Metric {
         name,
+        probe: false,
+        seconds: 0.0,
         bound: None,
         state,
         canary: Count { requests: nc, bad: xc },

@@ -3,6 +3,7 @@
 //! The engine reads and waits; here is the rest, so that it can be gone on with from what stands on the Lease.
 
 mod asking;
+mod probed;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,7 +84,13 @@ pub struct Comparison {
     /// When the last look was.
     looked: Option<Moment>,
     /// Looks before this share.
-    before: usize,
+    before: Looks,
+    /// Why the probe says nothing of some pod, if it does not.
+    unprobed: Option<String>,
+    /// Requests that the probe was to send to each version.
+    sent: usize,
+    /// For how long it sends them before the look that is under way.
+    sending: Duration,
     begun: Option<Moment>,
     next: Moment,
     trouble: BTreeMap<String, String>,
@@ -107,12 +114,13 @@ impl Comparison {
         let of_step = noted.iter().filter(|noted| noted.step == step && !asked.from.is_router());
         let based = of_step.flat_map(|noted| noted.bases.keys().cloned()).collect();
         let before =
-            noted.as_ref().filter(|noted| noted.step != step).map_or(0, |noted| noted.analysis.looks());
+            noted.as_ref().filter(|noted| noted.step != step).map(|noted| Looks::of(&noted.analysis));
         let fresh = || ComparisonRecord {
             canary: canary.to_owned(),
             step,
             bounds: None,
             bases: BTreeMap::new(),
+            probe_bounds: None,
             analysis: Analysis::default(),
         };
         let record = ComparisonRecord { step, ..noted.unwrap_or_else(fresh) };
@@ -125,7 +133,10 @@ impl Comparison {
             based,
             series: BTreeMap::new(),
             looked: None,
-            before,
+            before: before.unwrap_or_default(),
+            unprobed: None,
+            sent: 0,
+            sending: Duration::ZERO,
             begun: None,
             next: Moment::ZERO,
             trouble: BTreeMap::new(),
@@ -153,7 +164,7 @@ impl Comparison {
         self.record.step = step;
         self.based.clear();
         self.series.clear();
-        self.before = self.record.analysis.looks();
+        self.before = Looks::of(&self.record.analysis);
         self.looked = None;
         self.begun = None;
         self.next = Moment::ZERO;
@@ -193,7 +204,7 @@ impl Comparison {
         }
         let youngest = canaries.iter().map(|pod| ready_for(pod).unwrap_or_default()).min();
         let look = match &self.asked.from {
-            MetricSource::Pods { .. } => LOOK,
+            MetricSource::Pods { .. } | MetricSource::Probe => LOOK,
             MetricSource::Prometheus { .. } | MetricSource::Router { .. } => LOOK_OF_PROMETHEUS,
         };
         let Some(youngest) = youngest else { return Next::Wait(now + look) };
@@ -204,13 +215,15 @@ impl Comparison {
         if now < self.next {
             return Next::Wait(self.next);
         }
-        self.next = now + look.max(now.saturating_sub(*begun) / OFTEN);
+        let look = look.max(now.saturating_sub(*begun) / OFTEN);
+        self.next = now + look;
         let stable = if self.asked.alone { Vec::new() } else { ready(situation.stable) };
         let names = |pods: &[Pod]| pods.iter().map(|pod| pod.name().to_owned()).collect::<Vec<_>>();
         let (canary_pods, stable_pods) = (names(&canaries), names(&stable));
         let (canaries, stable) = (self.sample(canaries), self.sample(stable));
         self.sampled = canaries.iter().chain(&stable).map(|pod| pod.uid().to_owned()).collect();
         self.canaries = canaries.iter().map(|pod| pod.name().to_owned()).collect();
+        let probe = self.volley(situation, [&canaries, &stable], look);
         let question = self.question(situation, (situation.canary, canaries), (situation.stable, stable));
         let hash = |version: Option<&Revision>| version.map(Revision::hash).unwrap_or_default().to_owned();
         let hashes = (hash(situation.canary), hash(situation.stable));
@@ -230,6 +243,7 @@ impl Comparison {
             server: self.asked.server(),
             login: self.asked.login().cloned(),
             limits,
+            probe,
         }))
     }
 
@@ -277,8 +291,9 @@ impl Comparison {
             } else {
                 self.record.analysis.look(&canary, &stable, took);
             }
-            self.judged = self.record.analysis.judge(settings(&self.asked));
         }
+        self.take_probe(read.probe);
+        self.judged = self.record.analysis.judge(settings(&self.asked));
         if is_whole || self.looked.is_none() {
             self.looked = Some(now);
         }
@@ -314,7 +329,7 @@ impl Comparison {
         let is_late = |begun| now.saturating_sub(begun) >= Duration::from_secs(self.asked.limit);
         let is_over = self.is_over || !self.rolls && self.begun.is_some_and(is_late);
         // What is good at one share may not be at a larger one.
-        let looks = self.record.analysis.looks().saturating_sub(self.before);
+        let looks = self.before.until(&self.record.analysis, &self.asked);
         let limits = self.limits.outlook();
         let worse = match (&limits, judged.state) {
             (_, State::Worse) => Some(judged.why_worse()),
@@ -324,7 +339,7 @@ impl Comparison {
         if let Some(sentence) = worse {
             return Finding::Worse { sentence, pods: self.canaries.iter().cloned().collect() };
         }
-        let is_same = !self.asked.compares() || judged.state == State::Good && looks >= LOOKS;
+        let is_same = !self.asked.judges() || judged.state == State::Good && looks >= LOOKS;
         match limits {
             Outlook::Good if is_same && self.begun.is_some() => Finding::Good { sentence: self.why_good() },
             Outlook::Open(why) if is_over && is_same => Finding::NotEnough { sentence: why },
@@ -347,7 +362,8 @@ impl Comparison {
 
     /// Whether no pod's metrics could be read so far.
     pub fn reads_nothing(&self) -> bool {
-        !self.trouble.is_empty() && self.based.is_empty()
+        let of_probe = self.unprobed.is_some() && self.record.analysis.probe_looks() == 0;
+        of_probe || !self.trouble.is_empty() && self.based.is_empty()
     }
 
     /// Returns what is asked of the looks.
@@ -358,6 +374,31 @@ impl Comparison {
 
 const fn settings(asked: &Analyze) -> Settings {
     Settings { margin: asked.margin, max_error_rate: asked.max_error_rate, alone: asked.alone }
+}
+
+/// How many looks there are of what the pods have counted, and of what a probe was answered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    own: usize,
+    probe: usize,
+}
+
+impl Looks {
+    fn of(analysis: &Analysis) -> Self {
+        Self { own: analysis.looks(), probe: analysis.probe_looks() }
+    }
+
+    /// Returns how many there are since then of what is asked: the least of both.
+    fn until(self, analysis: &Analysis, asked: &Analyze) -> usize {
+        let now = Self::of(analysis);
+        let own = now.own.saturating_sub(self.own);
+        let probe = now.probe.saturating_sub(self.probe);
+        match (asked.compares(), asked.probe.is_some()) {
+            (true, true) => own.min(probe),
+            (false, true) => probe,
+            (true, false) | (false, false) => own,
+        }
+    }
 }
 
 /// Chooses bounds from what the stable pods have counted since they are there.

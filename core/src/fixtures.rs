@@ -121,5 +121,6 @@ pub fn analyze() -> Analyze {
         file: None,
         usual: false,
         alone: false,
+        probe: None,
     }
 }

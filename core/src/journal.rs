@@ -323,6 +323,7 @@ mod tests {
             step: 1,
             bounds: None,
             bases: std::collections::BTreeMap::new(),
+            probe_bounds: None,
             analysis: crate::analysis::Analysis::default(),
         };
         let with = |bytes| Journal { compared: Some(compared(bytes)), ..a_journal() };

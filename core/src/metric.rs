@@ -12,7 +12,7 @@ use crate::analysis::{micros, seconds};
 use crate::brief;
 use crate::exposition::{Sample, samples};
 
-use convention::{FAMILIES, HISTOGRAMS, is_aside};
+use convention::{FAMILIES, HISTOGRAMS, is_aside, is_aside_path};
 pub use delta::Totals;
 pub use named::{CounterName, HistogramName, Labels, Named, Patterns};
 pub use replicas::{COUNTED_BY, Counter, Counts};
@@ -109,6 +109,12 @@ impl Scraped {
 pub fn names() -> Vec<&'static str> {
     let families = FAMILIES.iter().map(|family| family.name);
     families.chain(HISTOGRAMS.iter().map(|(name, _)| *name)).collect()
+}
+
+/// Whether pods' counters leave requests to this path out, where their labels tell paths.
+pub fn is_left_out(path: &str, named: Option<&Named>) -> bool {
+    let path = path.split('?').next().unwrap_or(path);
+    is_aside_path(path) || named.is_some_and(|named| named.leaves_out(path))
 }
 
 fn key(sample: &Sample<'_>) -> String {

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod check;
+mod probe;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::words::counted;
 
 pub use analyze::{Analyze, OnInconclusive};
 pub use check::{Answer, Check};
+pub use probe::Probe;
 
 /// What is to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -116,8 +118,8 @@ impl Plan {
 
     /// Whether pods are asked by themselves, through the API server.
     pub fn asks_pods(&self) -> bool {
-        let scrapes =
-            |step: &Step| step.analyze().is_some_and(|asked| asked.compares() && asked.from.asks_pods());
+        let asked = |asked: &Analyze| asked.probe.is_some() || asked.compares() && asked.from.asks_pods();
+        let scrapes = |step: &Step| step.analyze().is_some_and(asked);
         let asks = |step: &Step| scrapes(step) || matches!(step, Step::Verify { port: Some(_), .. });
         self.steps.iter().any(asks)
     }

@@ -1,6 +1,7 @@
 //! Who is asked for the metrics of both versions and for what has a limit, and what the answers say.
 
 mod outside;
+mod probing;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::router_metrics::{self, Backends};
 use crate::scrape::{Place, Unread};
 
 pub use outside::{of_program, of_web};
+pub use probing::{Shot, Target, Volley};
 
 /// Where metrics are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,8 @@ pub enum MetricSource {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         matchers: Matchers,
     },
+    /// Nobody: what a probe is answered is all that counts.
+    Probe,
     /// A Prometheus that reads the router before the pods.
     Router {
         /// Where it is.
@@ -62,6 +66,8 @@ pub struct Asked {
     pub login: Option<Prometheus>,
     /// What is asked for metrics with a limit by their place, or why one cannot be asked.
     pub limits: Vec<(usize, Result<Limited, String>)>,
+    /// What is sent to pods of both versions until the next look.
+    pub probe: Option<Volley>,
 }
 
 /// What is asked for a metric with a limit, with values in place of variables.
@@ -103,6 +109,8 @@ pub struct Readings {
     pub pods: Vec<Read>,
     /// Of metrics with a limit, by their place.
     pub limits: Vec<(usize, Result<Measured, Unmeasured>)>,
+    /// Of each request of a probe.
+    pub probe: Vec<(Target, Shot)>,
 }
 
 /// Who is asked for counters of pods.
@@ -164,14 +172,14 @@ impl MetricSource {
     pub fn place(&self, template: &Value) -> Result<Option<Place>, String> {
         match self {
             Self::Pods { port, path } => Place::of(template, port.as_deref(), path.as_deref()).map(Some),
-            Self::Prometheus { .. } | Self::Router { .. } => Ok(None),
+            Self::Prometheus { .. } | Self::Router { .. } | Self::Probe => Ok(None),
         }
     }
 
     /// Where the Prometheus is that is asked, if one is.
     pub const fn server(&self) -> Option<&Server> {
         match self {
-            Self::Pods { .. } => None,
+            Self::Pods { .. } | Self::Probe => None,
             Self::Prometheus { server, .. } | Self::Router { server, .. } => Some(server),
         }
     }
@@ -180,7 +188,7 @@ impl MetricSource {
     pub const fn asks_pods(&self) -> bool {
         match self {
             Self::Pods { .. } => true,
-            Self::Prometheus { .. } | Self::Router { .. } => false,
+            Self::Prometheus { .. } | Self::Router { .. } | Self::Probe => false,
         }
     }
 
@@ -188,14 +196,14 @@ impl MetricSource {
     pub const fn is_router(&self) -> bool {
         match self {
             Self::Router { .. } => true,
-            Self::Pods { .. } | Self::Prometheus { .. } => false,
+            Self::Pods { .. } | Self::Prometheus { .. } | Self::Probe => false,
         }
     }
 
     /// Asks what the router has counted; `None` where the pods' own metrics are read.
     pub fn question_of(&self, named: Option<&Named>, backends: Backends) -> Option<Question> {
         match self {
-            Self::Pods { .. } | Self::Prometheus { .. } => None,
+            Self::Pods { .. } | Self::Prometheus { .. } | Self::Probe => None,
             Self::Router { server, matchers } => {
                 let queries = backends.queries(named, matchers);
                 Some(Question::Router { server: server.clone(), queries, backends: Box::new(backends) })
@@ -215,7 +223,7 @@ impl MetricSource {
             Self::Pods { .. } => {
                 Question::Pods(pods.into_iter().filter_map(|(pod, place)| Some((pod, place?))).collect())
             }
-            Self::Router { .. } => Question::Pods(Vec::new()),
+            Self::Router { .. } | Self::Probe => Question::Pods(Vec::new()),
             Self::Prometheus { server, matchers } => {
                 let usual = || metric::names().into_iter().map(str::to_owned).collect();
                 let names = || named.map_or_else(usual, Named::names);

@@ -44,6 +44,16 @@ impl Cluster {
     /// # Errors
     /// What the API server says itself: it does not answer, or not to us.
     pub(crate) async fn ask(&self, whom: &Asked, path: &str) -> Result<Reply, Error> {
+        self.ask_within(self.request_timeout.unwrap_or(PATIENCE), whom, path).await
+    }
+
+    /// The same, where an answer is waited for no longer than this.
+    pub(super) async fn ask_within(
+        &self,
+        patience: Duration,
+        whom: &Asked,
+        path: &str,
+    ) -> Result<Reply, Error> {
         let (title, place, plural, name) = match whom {
             Asked::Service(service) => {
                 let target = Target::service(&self.namespace, service);
@@ -59,7 +69,6 @@ impl Cluster {
         };
         let failed =
             |why: String| Error::new(Kind::Cluster, format!("ask {title} through the API server: {why}"));
-        let patience = self.request_timeout.unwrap_or(PATIENCE);
         let exchange = self.exchange(format!("{place}/proxy{path}"));
         let answer = match tokio::time::timeout(patience, exchange).await {
             Ok(answer) => answer.map_err(failed)?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::{join, join_all};
+use futures::future::{join_all, join3};
 use futures::stream::{self, StreamExt};
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
@@ -31,7 +31,7 @@ const FORM: &str = "text/plain;version=0.0.4, */*;q=0.1";
 impl Cluster {
     /// Reads metrics, all at the same time.
     pub(crate) async fn metrics(&self, asked: Asked) -> Readings {
-        let Asked { question, named, server, login, limits } = asked;
+        let Asked { question, named, server, login, limits, probe } = asked;
         let (server, login) = (server.as_ref(), login.as_ref());
         let limits = limits.into_iter().map(|(place, limited)| {
             let server = server.map(|server| (server, login));
@@ -43,8 +43,15 @@ impl Cluster {
                 (place, measured)
             }
         });
-        let (pods, limits) = join(self.counters(question, named.as_ref(), login), join_all(limits)).await;
-        Readings { pods, limits }
+        let sent = async {
+            match probe {
+                Some(volley) => self.probe(&volley).await,
+                None => Vec::new(),
+            }
+        };
+        let counters = self.counters(question, named.as_ref(), login);
+        let (pods, limits, probe) = join3(counters, join_all(limits), sent).await;
+        Readings { pods, limits, probe }
     }
 
     /// Reads counters of pods, or of what a router counts for, where they are asked for.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use tokio::time::Instant;
 
 use super::Engine;
+use super::verify::goes;
 use crate::analysis::Judged;
 use crate::cli::OnFailure;
 use crate::comparison::{Comparison, Finding, Next};
@@ -97,7 +98,13 @@ impl<'a> Engine<'a> {
     }
 
     /// Takes in what was read.
-    pub(super) fn take_metrics(&mut self, read: Readings) {
+    pub(super) fn take_metrics(&mut self, mut read: Readings) {
+        // Of a pod that ends or lost its node the version is not to blame.
+        if !read.probe.is_empty()
+            && let Ok(observed) = self.observed()
+        {
+            read.probe.retain(|(target, _)| !goes(&observed, &target.uid));
+        }
         let Some(comparison) = &mut self.comparison else { return };
         comparison.take(read, self.begun.elapsed());
         self.lock.keep(comparison.record().clone());

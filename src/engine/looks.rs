@@ -77,7 +77,8 @@ impl Engine<'_> {
             }
             if comparison.reads_nothing() {
                 let why = comparison.missing().unwrap_or_default();
-                return Err(Error::refused(format!("{id}: {why}")).next("--metrics-port PORT"));
+                let flag = if asked.compares() { "--metrics-port PORT" } else { "--probe-port PORT" };
+                return Err(Error::refused(format!("{id}: {why}")).next(flag));
             }
             let (key, text) = comparison.brief("both versions serve");
             let mut wake = telling.heartbeat();

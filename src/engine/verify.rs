@@ -56,7 +56,7 @@ pub(super) fn dark(step: &Step, situation: &Situation<'_>, before: &Ends) -> Opt
 }
 
 /// Whether a pod answers wrongly because it ends or its node is lost, and not because of its version.
-fn goes(observed: &Observed, uid: &str) -> bool {
+pub(super) fn goes(observed: &Observed, uid: &str) -> bool {
     let pod = observed.pods.iter().find(|pod| pod.uid() == uid);
     pod.is_none_or(|pod| pod.is_terminating() || pod.is_cut_off())
 }

@@ -78,7 +78,7 @@ pub fn cost(source: Source, pods: usize) -> Cost {
                 shop.serve_until(now);
                 let pods = answer(&shop, asked.question, &mut cost);
                 let began = Instant::now();
-                comparison.take(Readings { pods, limits: Vec::new() }, now);
+                comparison.take(Readings { pods, ..Readings::default() }, now);
                 let finding = comparison.finding(now);
                 cost.busy += began.elapsed();
                 assert!(!matches!(finding, Finding::Worse { .. }), "{finding:?}");

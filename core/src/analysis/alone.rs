@@ -6,13 +6,14 @@ use super::{ALPHA, Analysis, BETA, Count, Judged, Metric, State, finite};
 
 impl Analysis {
     /// Judges a version by the largest share of failed requests that is allowed.
-    pub(super) fn judge_alone(&self, most: f64) -> Judged {
+    pub(super) fn judge_alone(&self, most: f64, causes: u32) -> Judged {
         let seconds = numbers([self.millis, 0, 0, 0])[0] / 1000.0;
         if self.errors.looks.is_empty() {
             return Judged { state: State::Collecting, metrics: Vec::new(), seconds };
         }
         let [nc, xc, ..] = self.errors.total();
-        let alarm = -ALPHA.ln();
+        // Errors alone are judged, once as users have them and once as a probe has.
+        let alarm = (f64::from(causes.div_ceil(2).max(1)) / ALPHA).ln();
         let worse = self.evidence_above(most);
         let good = self.evidence_below(most);
         let state = if self.is_above(most, alarm) {
@@ -24,6 +25,8 @@ impl Analysis {
         };
         let metric = Metric {
             name: "errors",
+            probe: false,
+            seconds,
             bound: None,
             state,
             canary: Count { requests: nc, bad: xc },

@@ -69,9 +69,10 @@ impl Analysis {
 
     /// Returns how many times as many bad requests the canary had in each look, as a line of bars.
     fn line(&self, metric: &Metric) -> String {
+        let part = self.part(metric);
         let series = match metric.bound {
-            Some(bound) => self.slow.get(&super::micros(bound)).unwrap_or(&self.errors),
-            None => &self.errors,
+            Some(bound) => part.slow.get(&super::micros(bound)).unwrap_or(&part.errors),
+            None => &part.errors,
         };
         let at_once = series.looks.len().div_ceil(WIDTH).max(1);
         series.looks.chunks(at_once).map(|looks| bar(super::series::together(looks))).collect()

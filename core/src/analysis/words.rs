@@ -6,12 +6,13 @@ use super::{Analysis, FLOOR, Judged, Metric, State, reach};
 use crate::duration;
 
 impl Metric {
-    /// What is counted: "errors", or "slower than 250 ms".
+    /// What is counted: "errors", or "slower than 250 ms"; before it "probe: " where a probe counted it.
     pub fn title(&self) -> String {
-        match self.bound {
+        let title = match self.bound {
             None => self.name.to_owned(),
             Some(seconds) => format!("slower than {} ms", rounded(seconds * 1000.0)),
-        }
+        };
+        if self.probe { format!("probe: {title}") } else { title }
     }
 
     fn verb(&self) -> &'static str {
@@ -19,8 +20,9 @@ impl Metric {
     }
 
     /// Returns why it is thought so, in one sentence.
-    pub fn sentence(&self, seconds: f64) -> String {
-        let Self { canary, stable, evidence, needed, .. } = self;
+    pub fn sentence(&self) -> String {
+        let Self { canary, stable, evidence, needed, seconds, .. } = self;
+        let seconds = *seconds;
         let title = self.title();
         if let Some(allowed) = self.allowed {
             return format!(
@@ -90,7 +92,7 @@ impl Judged {
                     evidence_word(*for_same),
                     percent(canary.rate()),
                     canary.requests,
-                    time(self.seconds)
+                    time(metric.seconds)
                 );
             }
             format!(
@@ -102,7 +104,7 @@ impl Judged {
                 canary.requests,
                 percent(stable.rate()),
                 stable.requests,
-                time(self.seconds)
+                time(metric.seconds)
             )
         });
         each.collect::<Vec<_>>().join("; ")
@@ -111,7 +113,7 @@ impl Judged {
     /// Returns why the version is worse.
     pub fn why_worse(&self) -> String {
         let worse = self.metrics.iter().filter(|metric| metric.state == State::Worse);
-        worse.map(|metric| metric.sentence(self.seconds)).collect::<Vec<_>>().join("; ")
+        worse.map(|metric| metric.sentence()).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -121,10 +123,11 @@ impl Analysis {
         let Some(open) = judged.metrics.iter().find(|metric| metric.state == State::Collecting) else {
             return "no request was counted".to_owned();
         };
+        let part = self.part(open);
         let series = if open.bound.is_some() {
-            self.slow.values().next().unwrap_or(&self.errors)
+            part.slow.values().next().unwrap_or(&part.errors)
         } else {
-            &self.errors
+            &part.errors
         };
         let requests = open.canary.requests;
         if let Some(allowed) = open.allowed {
@@ -133,7 +136,7 @@ impl Analysis {
                 open.title(),
                 percent(open.canary.rate()),
                 requests,
-                time(judged.seconds),
+                time(open.seconds),
                 evidence_word(open.evidence),
                 rounded(open.needed),
                 percent(allowed),
@@ -145,7 +148,7 @@ impl Analysis {
             open.title(),
             requests,
             open.stable.requests,
-            time(judged.seconds)
+            time(open.seconds)
         );
         if let Some(count) = series.odd_pod().filter(|_| open.evidence >= 1.0) {
             return format!("{counted}; one canary pod has {}, the others have less", percent(count.rate()));
@@ -156,12 +159,10 @@ impl Analysis {
                 rounded(open.scatter)
             );
         }
-        match reach::times_as_much(series, self.bad()) {
+        match reach::times_as_much(series, part.bad()) {
             Some(times) if times > 1.0 => {
-                format!(
-                    "{counted}; at this rate it takes about {}, or a larger share",
-                    time(judged.seconds * times)
-                )
+                let more = if open.probe { "more requests of a probe" } else { "a larger share" };
+                format!("{counted}; at this rate it takes about {}, or {more}", time(open.seconds * times))
             }
             Some(_) | None => format!(
                 "{counted}; evidence {} of {} that it is worse, {} of 20 that it is not",

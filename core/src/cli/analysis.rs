@@ -8,7 +8,7 @@ use clap::{Arg, ArgGroup, Args, Command, ValueEnum};
 use crate::analysis_file::{AnalysisFile, latency};
 use crate::duration;
 use crate::error::Error;
-use crate::plan::{Analyze, OnInconclusive};
+use crate::plan::{Analyze, OnInconclusive, Probe};
 use crate::prometheus::{self, Matchers, Server};
 use crate::reading::MetricSource;
 
@@ -23,6 +23,8 @@ pub enum MetricsFrom {
     Pods,
     /// The router before them.
     Router,
+    /// Nobody: only what a probe is answered counts.
+    Probe,
 }
 
 /// What asks for looks at metrics.
@@ -58,13 +60,13 @@ pub struct ComparedArgs {
     /// For how long new pods are Ready before the first look
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
     pub warm_up: Duration,
-    /// Who has counted the requests: the pods, or the router before them as --prometheus has it
+    /// Who has counted the requests: the pods, the router before them as --prometheus has it, or --probe alone
     #[arg(
         long,
         value_name = "SOURCE",
         value_enum,
         default_value = "pods",
-        requires_if("router", "prometheus")
+        requires_ifs([("router", "prometheus"), ("probe", "probe")])
     )]
     pub metrics_from: MetricsFrom,
     /// Port of the pods' metrics [default: as their annotations or the names of their ports say]
@@ -73,6 +75,15 @@ pub struct ComparedArgs {
     /// Path of the pods' metrics [default: as their annotations say, or /metrics]
     #[arg(long, value_name = "PATH")]
     pub metrics_path: Option<String>,
+    /// Send so many requests to pods of each version meanwhile, such as 5/s (at most 50/s), and compare the answers, too
+    #[arg(long, value_name = "RATE", value_parser = Probe::rate)]
+    pub probe: Option<u32>,
+    /// Path of these requests
+    #[arg(long, value_name = "PATH", value_parser = Probe::path, default_value = "/", requires = "probe")]
+    pub probe_path: String,
+    /// Port of the pods that they go to [default: where the Service sends requests, or the first of the pods]
+    #[arg(long, value_name = "PORT", requires = "probe")]
+    pub probe_port: Option<String>,
     /// Read the pods' metrics from a Prometheus: its address, or service:NAMESPACE/NAME:PORT through the API server
     #[arg(long, value_name = "SERVER", conflicts_with_all = ["metrics_port", "metrics_path"])]
     pub prometheus: Option<Server>,
@@ -127,6 +138,20 @@ impl ComparedArgs {
             (None, MetricsFrom::Router) => {
                 return Err(Error::usage("--metrics-from router takes --prometheus SERVER"));
             }
+            (server, MetricsFrom::Probe) => {
+                let unread = [
+                    ("--metrics-port", self.metrics_port.is_some()),
+                    ("--metrics-path", self.metrics_path.is_some()),
+                    ("--prometheus", server.is_some() && file.is_none()),
+                ];
+                if let Some((flag, _)) = unread.into_iter().find(|(_, is_given)| *is_given) {
+                    let why = format!(
+                        "--metrics-from probe compares what --probe is answered alone: leave {flag} out"
+                    );
+                    return Err(Error::usage(why));
+                }
+                MetricSource::Probe
+            }
             (None, MetricsFrom::Pods) => {
                 MetricSource::Pods { port: self.metrics_port.clone(), path: self.metrics_path.clone() }
             }
@@ -143,11 +168,18 @@ impl ComparedArgs {
             file: None,
             usual: usual && file.is_some(),
             alone: false,
+            probe: None,
         };
-        let Some(file) = file else { return Ok(asked) };
+        let probe = self.probe.map(|rate| Probe {
+            rate,
+            path: self.probe_path.clone(),
+            port: self.probe_port.clone(),
+        });
+        let Some(file) = file else { return asked.with_probe(probe).map_err(Error::usage) };
         let named = self.analysis.as_deref().unwrap_or(Path::new("")).display().to_string();
         let wrong = |why| Error::usage(format!("--analysis {named}: {why}"));
-        asked.with_file(file, self.prometheus.as_ref(), &self.matchers()).map_err(wrong)
+        let asked = asked.with_file(file, self.prometheus.as_ref(), &self.matchers()).map_err(wrong)?;
+        asked.with_probe(probe).map_err(Error::usage)
     }
 
     fn matchers(&self) -> Matchers {

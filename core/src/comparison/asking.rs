@@ -70,7 +70,9 @@ impl Comparison {
 
     /// Names a pod, or a backend of the router, whose metrics were not read.
     pub fn missing(&self) -> Option<String> {
-        let (name, why) = self.trouble.first_key_value()?;
+        let Some((name, why)) = self.trouble.first_key_value() else {
+            return self.unprobed.as_ref().map(|why| format!("the probe was not answered: {why}"));
+        };
         if name.is_empty() {
             return Some(format!("no metrics of the router: {why}"));
         }

@@ -40,7 +40,7 @@ fn told(text: &str) -> Result<Scraped, Unread> {
 }
 
 fn of(read: impl Iterator<Item = Read>) -> Readings {
-    Readings { pods: read.collect(), limits: Vec::new() }
+    Readings { pods: read.collect(), ..Readings::default() }
 }
 
 fn pods(asked: Asked) -> Vec<(String, Place)> {
@@ -263,7 +263,7 @@ fn limited(measured: &[f64]) -> Finding {
             ("service:m/p:9090".into(), 0)
         );
         let measured = crate::condition::Measured::Vector(vec![*number]);
-        comparison.take(Readings { pods: Vec::new(), limits: vec![(0, Ok(measured))] }, now);
+        comparison.take(Readings { limits: vec![(0, Ok(measured))], ..Readings::default() }, now);
     }
     comparison.finding(now)
 }

@@ -19,7 +19,7 @@ impl Comparison {
         let judged = &self.judged;
         let limits = self.limits.seen().into_iter().map(|seen| format!("; {} {}", seen.name, seen.measured));
         let limits = limits.collect::<Vec<_>>().concat();
-        if !self.asked.compares() {
+        if !self.asked.judges() {
             return (meanwhile.to_owned(), format!("{meanwhile}{limits}"));
         }
         let text = after(match judged.state {
@@ -36,7 +36,7 @@ impl Comparison {
 
     pub(super) fn why_not_enough(&self) -> String {
         let warm_up = self.asked.warm_up;
-        let cold = self.rolls && self.record.analysis.looks() == 0;
+        let cold = self.rolls && self.record.analysis.looks() + self.record.analysis.probe_looks() == 0;
         let unread = self.missing().or_else(|| {
             cold.then(|| {
                 format!("no new pod was Ready for more than {warm_up} s (--warm-up) while the former version served")
@@ -47,7 +47,7 @@ impl Comparison {
 
     pub(super) fn why_good(&self) -> String {
         let limits = self.limits.seen().into_iter().filter(|seen| !seen.dry_run).map(Seen::why_good);
-        let compared = self.asked.compares().then(|| self.judged.why_good());
+        let compared = self.asked.judges().then(|| self.judged.why_good());
         compared.into_iter().chain(limits).collect::<Vec<_>>().join("; ")
     }
 }

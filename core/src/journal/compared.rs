@@ -20,6 +20,9 @@ pub struct ComparisonRecord {
     pub bounds: Option<Vec<f64>>,
     /// What each pod had counted at the last look, by uid.
     pub bases: BTreeMap<String, Totals>,
+    /// Bounds of what a probe is answered, in seconds; absent before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_bounds: Option<Vec<f64>>,
     /// What the looks came to.
     pub analysis: Analysis,
 }

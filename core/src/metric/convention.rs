@@ -95,7 +95,13 @@ fn is_server_error(status: &str) -> bool {
 
 /// Whether it counts requests of probes and of monitoring: at low traffic they would halve the share of errors.
 pub(super) fn is_aside(sample: &Sample<'_>) -> bool {
-    let path = PATH.iter().map(|name| sample.label(name)).find(|path| !path.is_empty()).unwrap_or_default();
+    is_aside_path(
+        PATH.iter().map(|name| sample.label(name)).find(|path| !path.is_empty()).unwrap_or_default(),
+    )
+}
+
+/// The same by the path.
+pub(super) fn is_aside_path(path: &str) -> bool {
     let exact = ["/metrics", "/livez", "/readyz", "/ready", "/live", "/-/ready", "/-/healthy"];
     exact.contains(&path) || path.starts_with("/health") || path.starts_with("/actuator")
 }

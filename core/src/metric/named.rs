@@ -48,6 +48,15 @@ impl Named {
         counter.chain(self.histogram.iter().map(HistogramName::series)).collect()
     }
 
+    /// Whether requests to a path do not count in any of them.
+    pub(super) fn leaves_out(&self, path: &str) -> bool {
+        let is = |ignore: &Labels| {
+            Patterns::of(ignore).is_ok_and(|all| all.0.iter().any(|(_, pattern)| pattern.is_match(path)))
+        };
+        let counter = self.counter.iter().map(|counter| &counter.ignore);
+        counter.chain(self.histogram.iter().map(|histogram| &histogram.ignore)).all(is)
+    }
+
     pub(super) fn read(&self, all: &[Sample<'_>]) -> Result<Scraped, String> {
         let mut scraped = Scraped::default();
         let missing = |name: &str| format!("there is no {name} in it");

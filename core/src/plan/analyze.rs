@@ -1,11 +1,14 @@
 //! What is to be found out of the metrics of both versions while the new one serves.
 
+mod words;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis_file::{AnalysisFile, From, Prometheus, Source};
 use crate::duration::MAX_SECONDS;
 use crate::metric::{CounterName, HistogramName, Named};
+use crate::plan::Probe;
 use crate::prometheus::{Matchers, Server};
 use crate::reading::MetricSource;
 use crate::router_metrics::Backends;
@@ -44,6 +47,9 @@ pub struct Analyze {
     /// Whether the new version has all of the requests meanwhile: there is nothing to compare it with.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// What is sent meanwhile; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
 }
 
 /// What is done where the metrics do not tell.
@@ -69,6 +75,7 @@ impl Analyze {
             && self.slower_than.is_none_or(|seconds| seconds > 0.0 && seconds <= 3600.0);
         time.map(|seconds| format!("a time of {seconds} s"))
             .or_else(|| (!numbers).then(|| "an analysis with numbers that none has".to_owned()))
+            .or_else(|| self.probe.as_ref().and_then(Probe::oddity))
     }
 
     /// Returns it with the metrics of a file; those that conventions tell are compared beside if it says so. `named`: the Prometheus of the command line, before that of the file.
@@ -132,6 +139,9 @@ impl Analyze {
         if sources.iter().any(|source| Some(source) != sources.first()) {
             return Err("the counter and the histogram are read from the same source".to_owned());
         }
+        if self.from == MetricSource::Probe && counters + histograms > 0 {
+            return Err("it names what is compared: leave --metrics-from out".to_owned());
+        }
         if self.from.is_router() && !self.usual {
             return Err(
                 "it says where each metric is read: write from: router there, and leave --metrics-from out"
@@ -148,7 +158,7 @@ impl Analyze {
                 MetricSource::Prometheus { .. } | MetricSource::Router { .. } => {
                     MetricSource::Pods { port: None, path: None }
                 }
-                pods @ MetricSource::Pods { .. } => pods,
+                own @ (MetricSource::Pods { .. } | MetricSource::Probe) => own,
             },
         };
         Ok(Self { from, slower_than, file: Some(file), ..self })
@@ -161,7 +171,8 @@ impl Analyze {
     pub fn alone(self) -> Result<Self, String> {
         let has_limits = self.file.is_some();
         let compares = self.file.iter().flat_map(|file| &file.metrics).any(|metric| !metric.has_limit());
-        if compares || self.max_error_rate.is_none() && (!has_limits || self.usual) {
+        let judges = !has_limits || self.usual || self.probe.is_some();
+        if compares || self.max_error_rate.is_none() && judges {
             return Err(
                 "after the switch the former version gets no requests to compare with: what is judged is \
                  --max-error-rate, and limits of an analysis file"
@@ -196,6 +207,9 @@ impl Analyze {
 
     /// Whether counters of pods are judged, and not only limits kept.
     pub fn compares(&self) -> bool {
+        if self.from == MetricSource::Probe {
+            return false;
+        }
         let compares = |file: &AnalysisFile| file.metrics.iter().any(|metric| !metric.has_limit());
         if self.alone { self.usual } else { self.usual || self.file.as_ref().is_none_or(compares) }
     }
@@ -236,39 +250,6 @@ impl Analyze {
     pub fn login(&self) -> Option<&Prometheus> {
         let given = self.file.as_ref()?.prometheus.as_ref();
         given.filter(|given| **given != Prometheus::at(given.url.clone()))
-    }
-
-    /// Returns it for people, after what is done meanwhile.
-    pub fn sentence(&self) -> String {
-        let latency = self.slower_than.map_or_else(
-            || "latency".to_owned(),
-            |seconds| format!("requests slower than {} ms", (seconds * 1000.0).round()),
-        );
-        let limits = self.file.iter().flat_map(|file| &file.metrics).filter(|metric| metric.has_limit());
-        let limits: Vec<&str> = limits.map(|metric| metric.name.as_str()).collect();
-        if !self.compares() {
-            return format!("keep the limits of {}, after {} s", limits.join(", "), self.warm_up);
-        }
-        if let Some(most) = self.max_error_rate.filter(|_| self.alone) {
-            let errors = format!("errors ({} %)", most * 100.0);
-            let all: Vec<&str> = std::iter::once(errors.as_str()).chain(limits).collect();
-            return format!("keep the limits of {}, after {} s", all.join(", "), self.warm_up);
-        }
-        let beside = if limits.is_empty() {
-            String::new()
-        } else {
-            format!(", and keep the limits of {}", limits.join(", "))
-        };
-        format!(
-            "compare its errors and {latency} with the stable version's{}{beside}, after {} s",
-            match &self.from {
-                MetricSource::Pods { .. } => String::new(),
-                MetricSource::Prometheus { server, .. } => format!(" as {server} has them"),
-                MetricSource::Router { server, .. } =>
-                    format!(" as the router counts them and {server} has them"),
-            },
-            self.warm_up
-        )
     }
 }
 

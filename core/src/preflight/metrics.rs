@@ -62,8 +62,9 @@ pub(super) fn comparable(subject: &Subject, facts: &Facts) -> Judged {
     let Some(trial) = &subject.trial else { return Ok(Vec::new()) };
     let named = match &trial.asked.from {
         MetricSource::Pods { .. } => {
-            "name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path"
+            "name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path; pods without metrics are compared with --probe 5/s --metrics-from probe"
         }
+        MetricSource::Probe => "leave --metrics-from out, and the pods are asked themselves",
         MetricSource::Prometheus { .. } => {
             "its series need the labels namespace and pod; or leave --prometheus out, and the pods are asked themselves"
         }
@@ -187,8 +188,8 @@ mod tests {
         let place = Place { tls: false, port: 8080, path: "/metrics".into() };
         let (level, text) = found(Err(Unread::of(404, None, &place)), None).remove(0);
         assert_eq!(level, Level::Error);
-        insta::assert_snapshot!(text, @"no metrics of the stable version: pod web-1: /metrics on port 8080 answered 404; name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path");
-        insta::assert_snapshot!(found(Ok("up 1"), None)[0].1, @"no metrics of the stable version: pod web-1: nothing in it counts requests that fail (http_requests_total, http_server_request_duration_seconds_count, http_server_duration_milliseconds_count, http_server_requests_seconds_count, grpc_server_handled_total, http_request_duration_seconds_count, http_server_requests_total); name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path");
+        insta::assert_snapshot!(text, @"no metrics of the stable version: pod web-1: /metrics on port 8080 answered 404; name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path; pods without metrics are compared with --probe 5/s --metrics-from probe");
+        insta::assert_snapshot!(found(Ok("up 1"), None)[0].1, @"no metrics of the stable version: pod web-1: nothing in it counts requests that fail (http_requests_total, http_server_request_duration_seconds_count, http_server_duration_milliseconds_count, http_server_requests_seconds_count, grpc_server_handled_total, http_request_duration_seconds_count, http_server_requests_total); name them: --metrics-port PORT --metrics-path PATH, or annotations prometheus.io/port and prometheus.io/path; pods without metrics are compared with --probe 5/s --metrics-from probe");
         let latency = "http_request_duration_seconds_bucket{le=\"0.1\"} 1\nhttp_request_duration_seconds_bucket{le=\"+Inf\"} 2";
         assert_eq!(found(Ok(latency), None)[0].0, Level::Warning);
     }

@@ -16,15 +16,8 @@ pub fn of(pod: &Value, now: Timestamp) -> Option<String> {
     if word == "mute" {
         return None;
     }
-    let number = |text: &str| text.parse::<u64>().ok();
-    let drawn = word.strip_prefix('e').and_then(|rest| rest.split_once('r'));
-    let (per_thousand, rate) = match drawn.and_then(|(fails, rate)| number(fails).zip(number(rate))) {
-        Some(drawn) => drawn,
-        None => (word.strip_prefix("fails").and_then(number).map_or(10, |percent| percent * 10), RATE),
-    };
-    let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-    let seed = uid.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    let mut draw = Draw::new(seed);
+    let (per_thousand, rate) = of_word(word);
+    let mut draw = Draw::new(seed(pod));
     let (mut good, mut bad) = (0_u64, 0_u64);
     for _ in 0..ready_for(pod, now) {
         for _ in 0..draw.number(0..=2 * rate) {
@@ -34,6 +27,29 @@ pub fn of(pod: &Value, now: Timestamp) -> Option<String> {
     Some(format!(
         "# TYPE http_requests_total counter\nhttp_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n"
     ))
+}
+
+/// Whether a request that it is asked now fails: as often as those of its users.
+pub fn fails(pod: &Value, now: Timestamp) -> bool {
+    let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+    let (per_thousand, _) = of_word(image.rsplit('-').next().unwrap_or_default());
+    let moment = u64::try_from(now.as_microsecond()).unwrap_or_default();
+    Draw::new(seed(pod) ^ moment.wrapping_mul(0x9E37_79B9_7F4A_7C15)).chance(per_thousand)
+}
+
+/// How many of a thousand fail, and how many there are each second.
+fn of_word(word: &str) -> (u64, u64) {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let drawn = word.strip_prefix('e').and_then(|rest| rest.split_once('r'));
+    match drawn.and_then(|(fails, rate)| number(fails).zip(number(rate))) {
+        Some(drawn) => drawn,
+        None => (word.strip_prefix("fails").and_then(number).map_or(10, |percent| percent * 10), RATE),
+    }
+}
+
+fn seed(pod: &Value) -> u64 {
+    let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+    uid.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
 /// For how many seconds it has been Ready.
@@ -75,6 +91,11 @@ mod tests {
             (150..=250).contains(&share(&rare)) && (900..=1500).contains(&(rare[0] + rare[1])),
             "{rare:?}"
         );
+        let asked = |image: &str| {
+            let moments = (0..1000).map(|n| Timestamp::from_microsecond(n * 200_000).unwrap());
+            moments.filter(|now| fails(&pod(image), *now)).count()
+        };
+        assert!((150..=250).contains(&asked("shop:v2-fails20")), "{}", asked("shop:v2-fails20"));
         assert_eq!(of(&pod("shop:v2-mute"), Timestamp::UNIX_EPOCH), None);
     }
 }

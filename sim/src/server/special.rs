@@ -59,6 +59,11 @@ impl Server {
             ("PUT", "scale") if is_scaled => Some(self.scale(resource, key, &old, request)),
             ("GET", "log") => Some(Ok(Reply::Text(log(&old)))),
             ("GET", "proxy") if resource.seen_as == Some(Kind::Service) => Some(self.asked(key, &old)),
+            ("GET", "proxy") if !request.uri.contains("/metrics") => Some(if metrics::fails(&old, now) {
+                Err(Refusal::new(500, "", "it is broken".to_owned()))
+            } else {
+                Ok(Reply::Text("ok".to_owned()))
+            }),
             ("GET", "proxy") => Some(match metrics::of(&old, now) {
                 Some(text) => Ok(Reply::Text(text)),
                 None => Err(Refusal::new(404, "", "404 page not found".to_owned())),

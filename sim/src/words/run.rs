@@ -239,6 +239,46 @@ fn blue_green_that_metrics_judge_after_its_switch() {
     }));
 }
 
+/// The pods say nothing of their requests: those that the run sends itself are all that counts.
+#[test]
+fn canary_that_a_probe_judges() {
+    assert_snapshot!(play(async |stage| {
+        let canary = |image: &str, flags: &str| {
+            let probe = "--analyze --metrics-from probe --probe-port 8080";
+            format!("canary web --image shop:{image} {probe} {flags} -n shop")
+        };
+        stage.does("rolling web --image shop:v1-mute -n shop").await;
+        stage.types(&canary("v2-fails20", "--weight 25 --probe 20/s")).await;
+        stage.types(&canary("v3-good", "--steps 25,50 --promote --probe 20/s --probe-path /healthz")).await;
+        stage.types(&canary("v4-good", "--weight 25 --probe 1/s --analysis-time 1m")).await;
+        stage.types(&canary("v4-good", "--weight 25 --probe 60/s")).await;
+        stage.types(&canary("v4-good", "--weight 25")).await;
+        stage.types("canary web --image shop:v4-good --weight 25 --analyze --probe 5/s -n shop").await;
+        stage.types(&canary("v4-good", "--weight 25 --probe 20/s --dry-run")).await;
+        stage.kills(40);
+        stage.does(&canary("v5-fails20", "--weight 25 --probe 20/s")).await;
+        stage.passes(60).await;
+        stage.types("resume web -n shop").await;
+    }));
+}
+
+/// Beside what the pods count of their users, each with lines of its own.
+#[test]
+fn looks_at_both_versions_with_a_probe() {
+    assert_snapshot!(play(async |stage| {
+        stage.does("canary web --image shop:v2-fails20 --weight 25 -n shop").await;
+        let probe = "--metrics-port 8080 --probe 20/s --probe-path /healthz --probe-port 8080";
+        stage.types(&format!("analyze web {probe} --warm-up 2s -n shop")).await;
+        stage.does("abort web -n shop").await;
+        let blue_green = "blue-green web --soak 5s --auto-promote --analyze --metrics-from probe --probe 20/s --probe-port 8080";
+        stage.types(&format!("{blue_green} --image shop:v2-good -n shop")).await;
+        stage.types(&format!("{blue_green} --image shop:v2-fails20 --max-error-rate 2 -n shop")).await;
+        let rolling =
+            "rolling web --warm-up 1s --analyze --metrics-from probe --probe 50/s --probe-port 8080";
+        stage.types(&format!("{rolling} --image shop:v3-fails20 -n shop")).await;
+    }));
+}
+
 #[test]
 fn looks_at_two_versions_that_serve() {
     assert_snapshot!(play(async |stage| {

@@ -81,7 +81,7 @@ impl Edge {
         assert_eq!(queries.len(), 1, "both versions at once");
         let answers = Ok(vec![read(200, &answer(replicas)).unwrap().data]);
         let pods = of_backends(&backends, answers, asked.named.as_ref());
-        comparison.take(Readings { pods, limits: Vec::new() }, now);
+        comparison.take(Readings { pods, ..Readings::default() }, now);
         comparison.finding(now)
     }
 }
