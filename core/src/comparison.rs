@@ -3,23 +3,28 @@
 //! The engine reads and waits; here is the rest, so that it can be gone on with from what stands on the Lease.
 
 mod asking;
+mod bounds;
+mod looks;
 mod probed;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::analysis::{Analysis, Count, Counted, Judged, Settings, State, bounds};
+use crate::analysis::{Counted, Judged, Settings, State};
 use crate::analysis_file::Variables;
 use crate::health::Moment;
 use crate::journal::ComparisonRecord;
 use crate::limits::{Limits, Outlook, Seen};
-use crate::metric::{Scraped, Totals};
+use crate::metric::Scraped;
 use crate::model::{Pod, Revision};
 use crate::plan::{Analyze, OnInconclusive};
 use crate::reading::{Asked, MetricSource, Readings};
 use crate::situation::Situation;
 use crate::traffic::Role;
+
+pub use bounds::is_same;
+use looks::Looks;
 
 /// The least time between two looks, of pods that are asked themselves. A new version is found out after four of them at
 /// the earliest.
@@ -98,6 +103,8 @@ pub struct Comparison {
     canaries: BTreeSet<String>,
     /// Who was asked last, by name, with the uid and whose it is: pods, or what the router counts for.
     asked_of: BTreeMap<String, (String, Role)>,
+    /// Whether what was counted before did not fit on the Lease.
+    left_out: bool,
     /// Whether the end was told that does not count.
     is_told: bool,
     /// Whether a rolling update replaces the pods meanwhile: each new one counts once it is warm.
@@ -115,18 +122,15 @@ impl Comparison {
         let based = of_step.flat_map(|noted| noted.bases.keys().cloned()).collect();
         let before =
             noted.as_ref().filter(|noted| noted.step != step).map(|noted| Looks::of(&noted.analysis));
-        let fresh = || ComparisonRecord {
-            canary: canary.to_owned(),
-            step,
-            bounds: None,
-            bases: BTreeMap::new(),
-            probe_bounds: None,
-            analysis: Analysis::default(),
-        };
-        let record = ComparisonRecord { step, ..noted.unwrap_or_else(fresh) };
+        let left_out = noted.as_ref().is_some_and(|noted| noted.left_out);
+        let noted = noted.unwrap_or_else(|| ComparisonRecord::of(canary, step));
+        let record = ComparisonRecord { step, left_out: false, ..noted };
+        let mut limits = asked.file.as_ref().map(Limits::of).unwrap_or_default();
+        limits.go_on(&record.bad_looks);
         Self {
             asked: asked.clone(),
-            limits: asked.file.as_ref().map(Limits::of).unwrap_or_default(),
+            limits,
+            left_out,
             judged: record.analysis.judge(settings(asked)),
             record,
             sampled: BTreeSet::new(),
@@ -260,6 +264,7 @@ impl Comparison {
         for (place, measured) in read.limits {
             self.limits.take(place, measured);
         }
+        self.record.bad_looks = self.limits.bad_looks();
         let mut scraped = BTreeMap::new();
         for (pod, told) in read.pods {
             match told {
@@ -304,23 +309,6 @@ impl Comparison {
                 self.series.insert(uid, one);
             }
         }
-    }
-
-    /// Bounds stay as they were chosen first, so that all looks count the same.
-    fn choose_bounds(&mut self, scraped: &BTreeMap<String, Scraped>) {
-        if self.record.bounds.is_some() {
-            return;
-        }
-        let is_stable = |pod: &String| self.asked_of.get(pod).is_some_and(|(_, role)| *role == Role::Stable);
-        let stable = || scraped.iter().filter(|(pod, _)| is_stable(pod)).map(|(_, one)| one);
-        let Some(first) = stable().next() else { return };
-        let known = first.bounds();
-        let chosen = match self.asked.slower_than {
-            Some(asked) => known.into_iter().filter(|bound| is_same(*bound, asked)).collect(),
-            None => chosen(&stable().map(|one| one.totals(&known)).collect::<Vec<_>>(), &known),
-        };
-        // Whoever has answered nothing yet tells no bounds.
-        self.record.bounds = Some(chosen).filter(|chosen| !chosen.is_empty());
     }
 
     /// Returns what is found so far.
@@ -374,42 +362,6 @@ impl Comparison {
 
 const fn settings(asked: &Analyze) -> Settings {
     Settings { margin: asked.margin, max_error_rate: asked.max_error_rate, alone: asked.alone }
-}
-
-/// How many looks there are of what the pods have counted, and of what a probe was answered.
-#[derive(Clone, Copy, Debug, Default)]
-struct Looks {
-    own: usize,
-    probe: usize,
-}
-
-impl Looks {
-    fn of(analysis: &Analysis) -> Self {
-        Self { own: analysis.looks(), probe: analysis.probe_looks() }
-    }
-
-    /// Returns how many there are since then of what is asked: the least of both.
-    fn until(self, analysis: &Analysis, asked: &Analyze) -> usize {
-        let now = Self::of(analysis);
-        let own = now.own.saturating_sub(self.own);
-        let probe = now.probe.saturating_sub(self.probe);
-        match (asked.compares(), asked.probe.is_some()) {
-            (true, true) => own.min(probe),
-            (false, true) => probe,
-            (true, false) | (false, false) => own,
-        }
-    }
-}
-
-/// Chooses bounds from what the stable pods have counted since they are there.
-fn chosen(totals: &[Totals], known: &[f64]) -> Vec<f64> {
-    let sum = |bound: f64| totals.iter().fold(Count::default(), |all, one| all.plus(one.above(bound)));
-    bounds(&known.iter().map(|bound| (*bound, sum(*bound))).collect::<Vec<_>>())
-}
-
-/// Whether two bounds are the same but for how they were written.
-pub fn is_same(a: f64, b: f64) -> bool {
-    (a - b).abs() <= a.abs() * 1e-6
 }
 
 #[cfg(test)]

@@ -231,9 +231,10 @@ pub fn write_lease(
     now: &str,
 ) -> Result<(), Error> {
     let fits = |text: &String| text.len() <= keys::ANNOTATION_BYTES;
-    let uncounted = || serde_json::to_string(&Journal { compared: None, ..journal.clone() });
-    let text =
-        serde_json::to_string(journal).ok().filter(fits).or_else(|| uncounted().ok()).unwrap_or_default();
+    let with = |compared| serde_json::to_string(&Journal { compared, ..journal.clone() }).ok();
+    let uncounted = || with(journal.compared.as_ref().map(ComparisonRecord::without_counts)).filter(fits);
+    let whole = serde_json::to_string(journal).ok().filter(fits);
+    let text = whole.or_else(uncounted).or_else(|| with(None)).unwrap_or_default();
     if text.len() > keys::ANNOTATION_BYTES {
         return Err(Error::refused(format!(
             "the pod template is too large to be kept for an abort: the journal would be {} KiB, an annotation can hold {}",
@@ -318,19 +319,22 @@ mod tests {
     /// Ten canary pods fill an annotation in half an hour: the lock has to be renewed, and the way back noted, all the same.
     #[test]
     fn counts_that_no_annotation_can_hold_are_left_out() {
-        let compared = |bytes: usize| ComparisonRecord {
-            canary: "x".repeat(bytes),
-            step: 1,
-            bounds: None,
-            bases: std::collections::BTreeMap::new(),
-            probe_bounds: None,
-            analysis: crate::analysis::Analysis::default(),
-        };
+        let compared = |bytes: usize| ComparisonRecord::of(&"x".repeat(bytes), 1);
         let with = |bytes| Journal { compared: Some(compared(bytes)), ..a_journal() };
         let mut lease = json!({});
         write_lease(&mut lease, None, &with(1000), "").unwrap();
         assert_eq!(self::journal(&lease), Some(with(1000)));
         write_lease(&mut lease, None, &with(keys::ANNOTATION_BYTES), "").unwrap();
         assert_eq!(self::journal(&lease), Some(a_journal()));
+        let bad_looks = std::collections::BTreeMap::from([("queue".to_owned(), 2)]);
+        let bounds = Some(vec![0.25; keys::ANNOTATION_BYTES / 4]);
+        let large = ComparisonRecord { bounds, bad_looks: bad_looks.clone(), ..compared(5) };
+        write_lease(&mut lease, None, &Journal { compared: Some(large), ..a_journal() }, "").unwrap();
+        let left = self::journal(&lease).and_then(|journal| journal.compared).unwrap();
+        assert_eq!(
+            left,
+            ComparisonRecord { left_out: true, bad_looks, ..compared(5) },
+            "whoever goes on knows"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Metrics of an analysis file that have a limit and are not compared: which of them are due, and what the answers of all
-//! looks come to. Whoever goes on with a run begins with them anew: they take as many looks as the file says.
+//! looks come to. Whoever goes on with a run has bad looks in a row from the Lease; what is good takes as many looks anew.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -98,6 +99,20 @@ impl Limits {
             is_error: false,
         };
         Self { each: file.metrics.iter().filter(|metric| metric.has_limit()).map(one).collect() }
+    }
+
+    /// Goes on with bad looks in a row that another process saw. One more decides: what it measured is not known here.
+    pub fn go_on(&mut self, bad: &BTreeMap<String, u32>) {
+        for one in &mut self.each {
+            let most = one.metric.limit().map_or(1, Limit::looks).saturating_sub(1);
+            one.bad = bad.get(&one.metric.name).map_or(0, |bad| (*bad).min(most));
+        }
+    }
+
+    /// Returns how many looks in a row were bad, by the name of each metric of which the last was.
+    pub fn bad_looks(&self) -> BTreeMap<String, u32> {
+        let bad = self.each.iter().filter(|one| one.bad > 0);
+        bad.map(|one| (one.metric.name.clone(), one.bad)).collect()
     }
 
     /// The share has changed: what is good at one may not be at a larger one. What was bad stays.

@@ -44,7 +44,11 @@ impl<'a> Engine<'a> {
             return;
         }
         let noted = journal.and_then(|journal| journal.compared);
-        self.comparison = Some(Comparison::new(asked, &hash, step, noted).rolling(rolls));
+        let comparison = Comparison::new(asked, &hash, step, noted).rolling(rolls);
+        if let Some(anew) = comparison.begins_anew() {
+            self.output.event(&Event::warning(anew));
+        }
+        self.comparison = Some(comparison);
     }
 
     /// Judges by what was read so far, and begins to read what is due. `meanwhile`: what goes on, for people; `is_over`: the

@@ -169,6 +169,19 @@ fn another_version_begins_anew() {
 }
 
 #[test]
+fn counts_that_did_not_fit_are_counted_anew_and_that_is_told_once() {
+    let (mut service, mut comparison) = (Service::new(10), begun());
+    (0..5).for_each(|_| drop(service.look(&mut comparison)));
+    let noted = comparison.record().without_counts();
+    let mut again = Comparison::new(&analyze(), "web-2", 3, Some(noted));
+    assert_eq!(again.record().analysis.looks(), 0);
+    insta::assert_snapshot!(again.begins_anew().unwrap(), @"what was counted before did not fit on the Lease: it is counted anew from here on");
+    service.look(&mut again);
+    assert!(!again.record().left_out, "what is noted from here on is whole");
+    assert_eq!(Comparison::new(&analyze(), "web-2", 3, Some(again.record().clone())).begins_anew(), None);
+}
+
+#[test]
 fn young_pods_are_left_alone_and_ten_of_each_version_are_enough() {
     let mut observed = shop(30);
     observed.pods.extend((1..20).map(|n| Arc::new(pod(&format!("c{n}"), "web-2"))));
@@ -306,7 +319,7 @@ fn in_a_rolling_update_each_new_pod_counts_once_it_is_warm() {
     assert_eq!(comparison.finding(Duration::from_secs(10_000)), Finding::Open);
     comparison.end();
     let Finding::NotEnough { sentence } = comparison.finding(Duration::from_secs(110)) else { panic!() };
-    insta::assert_snapshot!(sentence, @"no new pod was Ready for more than 60 s (--warm-up) while the former version served");
+    insta::assert_snapshot!(sentence, @"no request of a new pod was counted that was Ready for more than 60 s (--warm-up) while the former version served");
     let mut cold = begun().rolling(true);
     cold.end();
     let Finding::NotEnough { sentence } = cold.finding(Duration::from_secs(110)) else { panic!() };

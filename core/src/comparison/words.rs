@@ -34,14 +34,22 @@ impl Comparison {
         }
     }
 
+    /// Says that what was counted before is lost, where it is.
+    pub fn begins_anew(&self) -> Option<&'static str> {
+        const ANEW: &str =
+            "what was counted before did not fit on the Lease: it is counted anew from here on";
+        self.left_out.then_some(ANEW)
+    }
+
     pub(super) fn why_not_enough(&self) -> String {
         let warm_up = self.asked.warm_up;
-        let cold = self.rolls && self.record.analysis.looks() + self.record.analysis.probe_looks() == 0;
-        let unread = self.missing().or_else(|| {
-            cold.then(|| {
-                format!("no new pod was Ready for more than {warm_up} s (--warm-up) while the former version served")
-            })
-        });
+        let looks = self.record.analysis.looks() + self.record.analysis.probe_looks();
+        let cold = || {
+            let who =
+                if self.begun.is_some() { "no request of a new pod was counted that" } else { "no new pod" };
+            format!("{who} was Ready for more than {warm_up} s (--warm-up) while the former version served")
+        };
+        let unread = self.missing().or_else(|| (self.rolls && looks == 0).then(cold));
         unread.unwrap_or_else(|| self.record.analysis.why_open(&self.judged))
     }
 

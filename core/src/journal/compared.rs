@@ -23,6 +23,35 @@ pub struct ComparisonRecord {
     /// Bounds of what a probe is answered, in seconds; absent before the first look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_bounds: Option<Vec<f64>>,
+    /// Metrics with a limit whose last looks were beyond it, by name: how many in a row.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bad_looks: BTreeMap<String, u32>,
+    /// Whether what was counted did not fit on the Lease: whoever goes on counts anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
     /// What the looks came to.
     pub analysis: Analysis,
+}
+
+impl ComparisonRecord {
+    /// Begins one of a version.
+    pub fn of(canary: &str, step: usize) -> Self {
+        Self {
+            canary: canary.to_owned(),
+            step,
+            bounds: None,
+            bases: BTreeMap::new(),
+            probe_bounds: None,
+            bad_looks: BTreeMap::new(),
+            left_out: false,
+            analysis: Analysis::default(),
+        }
+    }
+
+    /// Returns what of it is kept where the counts do not fit.
+    #[must_use]
+    pub fn without_counts(&self) -> Self {
+        let Self { canary, step, bad_looks, .. } = self;
+        Self { bad_looks: bad_looks.clone(), left_out: true, ..Self::of(canary, *step) }
+    }
 }

@@ -129,3 +129,34 @@ fn what_was_asked_is_told_with_each_look() {
     assert!(why.starts_with("queue: 101: beyond its limit; asked: max(depth{pod=~\"web-0|"), "{why}");
     assert!(why.len() < 220 && why.ends_with("|web-39\"})"), "{why}");
 }
+
+#[test]
+fn bad_looks_in_a_row_outlive_their_process() {
+    let mut killed = queue(&json!({"looks": 3}));
+    let take = |limits: &mut Limits, number: f64| limits.take(0, Ok(Measured::Vector(vec![number])));
+    take(&mut killed, 101.0);
+    take(&mut killed, 102.0);
+    let noted = killed.bad_looks();
+    assert_eq!(noted, [("queue".to_owned(), 2)].into());
+    let resumed = || {
+        let mut limits = queue(&json!({"looks": 3}));
+        limits.go_on(&noted);
+        limits
+    };
+    let mut bad = resumed();
+    assert!(matches!(bad.outlook(), Outlook::Open(_)), "what it measured is not known here");
+    take(&mut bad, 103.0);
+    assert!(
+        matches!(bad.outlook(), Outlook::Bad(why) if why.contains("103: beyond its limit, the 3. look in a row"))
+    );
+    let mut good = resumed();
+    take(&mut good, 7.0);
+    assert!(good.bad_looks().is_empty());
+    take(&mut good, 8.0);
+    assert!(matches!(good.outlook(), Outlook::Open(_)), "what is good takes all of its looks");
+    take(&mut good, 9.0);
+    assert_eq!(good.outlook(), Outlook::Good);
+    let mut other = queue(&json!({"looks": 1}));
+    other.go_on(&[("queue".to_owned(), 9)].into());
+    assert!(matches!(other.outlook(), Outlook::Open(_)), "no note decides alone");
+}

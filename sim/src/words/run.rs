@@ -255,8 +255,8 @@ fn canary_that_a_probe_judges() {
         stage.types(&canary("v4-good", "--weight 25")).await;
         stage.types("canary web --image shop:v4-good --weight 25 --analyze --probe 5/s -n shop").await;
         stage.types(&canary("v4-good", "--weight 25 --probe 20/s --dry-run")).await;
-        stage.kills(40);
-        stage.does(&canary("v5-fails20", "--weight 25 --probe 20/s")).await;
+        stage.kills(78);
+        stage.types(&canary("v5-fails20", "--weight 25 --probe 20/s")).await;
         stage.passes(60).await;
         stage.types("resume web -n shop").await;
     }));
@@ -348,6 +348,25 @@ fn a_resumed_run_asks_only_what_its_command_line_names() {
     }
     assert!(!events.contains("hush"), "{events}");
     assert!(!folder.path().join("trace").exists());
+}
+
+/// Bad looks in a row stand on the Lease: whoever goes on does not begin with them again.
+#[test]
+fn a_killed_canary_with_bad_looks_in_a_row_is_resumed() {
+    assert_snapshot!(play(async |stage| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        stage.hides(path.to_str().unwrap(), "FILE");
+        let file = "schema: 1\nevery: 5s\nmetrics:\n\
+                    - {name: queue, query: up, max: 100, looks: 10, onNoData: fail}\n\
+                    prometheus: {url: \"service:shop/web:80\"}\n";
+        std::fs::write(&path, file).unwrap();
+        let looks = format!("--analysis {} --warm-up 5s --metrics-port 8080", path.display());
+        stage.kills(50);
+        stage.does(&format!("canary web --image shop:v2-good --weight 25 {looks} -n shop")).await;
+        stage.passes(60).await;
+        stage.types("resume web -n shop").await;
+    }));
 }
 
 #[test]
