@@ -17,6 +17,7 @@ mod import;
 mod inputs;
 mod kubectl;
 mod line;
+mod promote;
 mod strategy;
 mod tag;
 mod traffic;
@@ -47,6 +48,7 @@ pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
 pub use image::NewImage;
 pub use import::ImportArgs;
 pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
+pub use promote::PromoteArgs;
 
 pub use apply::ApplyArgs;
 pub use blue_green::BlueGreenArgs;
@@ -81,7 +83,7 @@ pub enum Command {
     /// Replace the version pod by pod, and go back if the new one fails
     Rolling(Box<RollingArgs>),
     /// Make the canary the only version
-    Promote(TargetArgs),
+    Promote(Box<PromoteArgs>),
     /// Go back to the stable version
     Abort(TargetArgs),
     /// Go on with a run that was interrupted

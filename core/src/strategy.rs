@@ -14,7 +14,7 @@ mod wanted;
 pub use abort::{abort, undo};
 pub use blue_green::{BlueGreenRequest, blue_green};
 pub use canary::{CanaryRequest, canary};
-pub use promote::promote;
+pub use promote::{promote, promote_judged};
 pub use rolling::{Trial, first, rolling, tried};
 pub use routed::{RETREATING, is_woven, retreat, unanswered};
 pub use stop::stop;

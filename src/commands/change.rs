@@ -1,33 +1,41 @@
 //! `promote`, `abort`, `resume`: what ends or goes on with something that is in flight.
 
-use crate::cli::TargetArgs;
-use crate::cluster::connect;
+use crate::cli::{Looking, PromoteArgs, TargetArgs};
+use crate::cluster::{Sources, connect};
 use crate::commands::check::Passed;
 use crate::commands::context::Context;
 use crate::error::Error;
 use crate::journal::Verb;
 use crate::plan::{Analyze, Plan, Step};
 use crate::situation::{Observed, Situation};
+use crate::source;
 use crate::step;
 use crate::strategy;
 
 /// Makes the canary the only version.
-pub(super) async fn promote(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
-    end(args, context, Verb::Promote, strategy::promote).await
+pub(super) async fn promote(args: &PromoteArgs, context: Context<'_>) -> Result<(), Error> {
+    let file = source::analysis_file(&args.analysis.compared)?;
+    let looking =
+        Looking { time: args.analysis_time, early_pass: false, on_inconclusive: args.on_inconclusive };
+    let analyze = args.analysis.asked(file, looking)?;
+    let sources = context.sources(analyze.as_ref())?;
+    let planner = |observed: &Observed| strategy::promote_judged(observed, analyze.as_ref());
+    end(&args.target, context, Verb::Promote, sources, planner).await
 }
 
 /// Goes back to the stable version.
 pub(super) async fn abort(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
-    end(args, context, Verb::Abort, |observed| Ok(strategy::abort(observed))).await
+    end(args, context, Verb::Abort, Sources::default(), |observed| Ok(strategy::abort(observed))).await
 }
 
 async fn end(
     args: &TargetArgs,
     context: Context<'_>,
     verb: Verb,
+    sources: Sources,
     planner: impl Fn(&Observed) -> Result<Plan, Error>,
 ) -> Result<(), Error> {
-    let cluster = connect(context.global).await?;
+    let cluster = connect(context.global).await?.with_sources(sources);
     let mut engine = context.open(&cluster, &args.name, &args.guard).await?;
     if engine.observed()?.traffic.is_none()
         && let Some(traffic) = cluster.leftover(&engine.observed()?.workload, cluster.marks().await).await?

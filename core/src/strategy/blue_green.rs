@@ -107,8 +107,8 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
 ///
 /// # Errors
 /// [`Kind::Refused`] if what is held is not what was tried.
-pub(super) fn promote(observed: &Observed) -> Result<Plan, Error> {
-    finished(observed, None)
+pub(super) fn promote(observed: &Observed, analyze: Option<&Analyze>) -> Result<Plan, Error> {
+    finished(observed, analyze)
 }
 
 fn finished(observed: &Observed, analyze: Option<&Analyze>) -> Result<Plan, Error> {

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::model::{fingerprint, images};
-use crate::plan::{Plan, Step};
+use crate::plan::{Analyze, Plan, Step};
 use crate::situation::{Observed, Situation};
 use crate::strategy::routed::RoutedSteps;
 use crate::traffic::Role;
@@ -13,8 +13,28 @@ use crate::traffic::Role;
 /// [`crate::error::Kind::Usage`] if nothing is held, [`crate::error::Kind::Refused`] if what is held is not
 /// what was tried.
 pub fn promote(observed: &Observed) -> Result<Plan, Error> {
+    promote_judged(observed, None)
+}
+
+/// Returns the same, with what the metrics of a second set are to tell after its switch.
+///
+/// # Errors
+/// As [`promote()`]; [`crate::error::Kind::Refused`] if there is no such set, [`crate::error::Kind::Usage`] if there is nothing
+/// to hold it against.
+pub fn promote_judged(observed: &Observed, analyze: Option<&Analyze>) -> Result<Plan, Error> {
     let situation = Situation::of(observed);
     let id = observed.workload.id();
+    if analyze.is_some() && situation.hold.is_some() && !observed.switches() {
+        return Err(Error::refused(format!(
+            "metrics judge a canary while both versions serve, and promote ends that: judge {id} before"
+        ))
+        .next(format!("kubectl rollout-plus analyze {} -n {}", id.name, id.namespace))
+        .next(format!("{} --weight N --promote --analyze", id.command("canary"))));
+    }
+    if analyze.is_some() && situation.hold.is_none() {
+        return Err(Error::refused(format!("there is no second set of {id} whose metrics could be judged"))
+            .next(format!("{} (without metrics)", id.command("promote"))));
+    }
     let follow = Plan { steps: follow(observed, &situation) };
     if situation.hold.is_none() {
         // A promotion that was interrupted may have finished by itself: then only its record is open.
@@ -37,7 +57,8 @@ pub fn promote(observed: &Observed) -> Result<Plan, Error> {
             .next(format!("{} --image IMAGE --weight N", id.command("canary"))));
     }
     if observed.switches() {
-        return super::blue_green::promote(observed);
+        let alone = analyze.cloned().map(Analyze::alone).transpose().map_err(Error::usage)?;
+        return super::blue_green::promote(observed, alone.as_ref());
     }
     refuse_what_was_not_tried(&situation)?;
     Ok(follow)

@@ -279,6 +279,25 @@ fn looks_at_both_versions_with_a_probe() {
     }));
 }
 
+/// `promote` judges what it switches to, and refuses where there is nothing to judge.
+#[test]
+fn a_blue_green_version_that_metrics_judge_when_it_is_promoted() {
+    assert_snapshot!(play(async |stage| {
+        let promote = "promote web --analyze --metrics-port 8080 -n shop";
+        let judged = format!("{promote} --max-error-rate 2");
+        stage.types(&judged).await;
+        stage.does("canary web --image shop:v2-good --weight 25 -n shop").await;
+        stage.types(&judged).await;
+        stage.does("abort web -n shop").await;
+        stage.does("blue-green web --image shop:v2-fails20 --soak 5s -n shop").await;
+        stage.types(promote).await;
+        stage.types(&format!("{judged} --dry-run")).await;
+        stage.types(&judged).await;
+        stage.does("blue-green web --image shop:v3-good --soak 5s -n shop").await;
+        stage.types(&judged).await;
+    }));
+}
+
 #[test]
 fn looks_at_two_versions_that_serve() {
     assert_snapshot!(play(async |stage| {
