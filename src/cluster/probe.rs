@@ -71,13 +71,17 @@ mod tests {
     use crate::credentials::Identity;
     use crate::traffic::Role;
 
+    /// How long an answer is waited for here; a server that is slow takes a little less.
+    const SHORT: Duration = Duration::from_millis(900);
+    const LATE: Duration = Duration::from_millis(880);
+
     fn volley(rate: u32) -> Volley {
         let target = |role: Role, pod: &str| Target { pod: pod.into(), uid: pod.into(), port: 80, role };
         let versions = vec![
             vec![target(Role::Canary, "c0")],
             vec![target(Role::Stable, "s0"), target(Role::Stable, "s1")],
         ];
-        Volley { path: "/healthz".into(), rate, time: Duration::from_secs(5), before: 1, versions }
+        Volley { path: "/healthz".into(), rate, time: Duration::from_secs(1), before: 1, versions }
     }
 
     /// Sends a volley to a server whose canary never answers; counts the most requests that were under way at once.
@@ -89,7 +93,7 @@ mod tests {
             async move {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 if request.uri().path().contains("c0:80") {
-                    tokio::time::sleep(PATIENCE - Duration::from_millis(1)).await;
+                    tokio::time::sleep(LATE).await;
                     now.fetch_sub(1, Ordering::SeqCst);
                     std::future::pending::<()>().await;
                 }
@@ -101,10 +105,11 @@ mod tests {
         });
         let config = Config::new("https://server.example".parse().unwrap());
         let credential = Credential::of(&config, Identity::Opaque, "t".into(), Vec::new());
-        let cluster = Cluster::new(Client::new(service, "shop"), "shop".into(), None, Arc::new(credential));
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (shots, took) = runtime.block_on(async {
+            let mut cluster =
+                Cluster::new(Client::new(service, "shop"), "shop".into(), None, Arc::new(credential));
+            cluster.request_timeout = Some(SHORT);
             let begin = Instant::now();
             (cluster.probe(&volley(rate)).await, begin.elapsed())
         });
@@ -113,22 +118,25 @@ mod tests {
 
     #[test]
     fn both_versions_get_as_many_requests_and_a_pod_that_does_not_answer_has_failed() {
-        let (shots, _, took) = sent(2);
+        let (shots, _, took) = sent(10);
         let of = |role: Role| shots.iter().filter(move |(target, _)| target.role == role);
-        assert_eq!((of(Role::Canary).count(), of(Role::Stable).count()), (10, 10));
+        let count = of(Role::Canary).count();
+        assert_eq!(of(Role::Stable).count(), count);
+        // A machine that is busy sends fewer.
+        assert!((6..=10).contains(&count), "{count}");
         assert!(of(Role::Canary).all(|(_, shot)| *shot == Shot::Silent));
         let failed = of(Role::Stable).filter(|(_, shot)| matches!(shot, Shot::Answered { status: 503, .. }));
-        assert_eq!(failed.count(), 5, "its pods are asked in turn");
-        assert!(took < Duration::from_secs(11), "{took:?}");
+        assert_eq!(failed.count(), count.div_ceil(2), "its pods are asked in turn");
+        assert!(took < Duration::from_secs(4), "{took:?}");
     }
 
     #[test]
     fn never_more_are_under_way_than_may_be() {
-        let (shots, most, took) = sent(50);
+        let (shots, most, took) = sent(500);
         let of = |role: Role| shots.iter().filter(|(target, _)| target.role == role).count();
         assert_eq!(of(Role::Canary), of(Role::Stable));
         assert!(most <= AT_ONCE, "{most}");
-        assert!((50..=130).contains(&of(Role::Canary)), "{}", of(Role::Canary));
-        assert!(took < Duration::from_secs(11), "{took:?}");
+        assert!((AT_ONCE / 2..=2 * AT_ONCE).contains(&of(Role::Canary)), "{}", of(Role::Canary));
+        assert!(took < Duration::from_secs(4), "{took:?}");
     }
 }
