@@ -103,8 +103,8 @@ pub struct Comparison {
     canaries: BTreeSet<String>,
     /// Who was asked last, by name, with the uid and whose it is: pods, or what the router counts for.
     asked_of: BTreeMap<String, (String, Role)>,
-    /// Whether what was counted before did not fit on the Lease.
-    left_out: bool,
+    /// What is said of counts that did not fit on the Lease, where there were any.
+    anew: Option<&'static str>,
     /// Whether the end was told that does not count.
     is_told: bool,
     /// Whether a rolling update replaces the pods meanwhile: each new one counts once it is warm.
@@ -122,7 +122,7 @@ impl Comparison {
         let based = of_step.flat_map(|noted| noted.bases.keys().cloned()).collect();
         let before =
             noted.as_ref().filter(|noted| noted.step != step).map(|noted| Looks::of(&noted.analysis));
-        let left_out = noted.as_ref().is_some_and(|noted| noted.left_out);
+        let anew = noted.as_ref().filter(|noted| noted.left_out).map(|_| words::ANEW);
         let noted = noted.unwrap_or_else(|| ComparisonRecord::of(canary, step));
         let record = ComparisonRecord { step, left_out: false, ..noted };
         let mut limits = asked.file.as_ref().map(Limits::of).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Comparison {
         Self {
             asked: asked.clone(),
             limits,
-            left_out,
+            anew,
             judged: record.analysis.judge(settings(asked)),
             record,
             sampled: BTreeSet::new(),
@@ -297,7 +297,7 @@ impl Comparison {
                 self.record.analysis.look(&canary, &stable, took);
             }
         }
-        self.take_probe(read.probe);
+        self.take_probe(&read.probe);
         self.judged = self.record.analysis.judge(settings(&self.asked));
         if is_whole || self.looked.is_none() {
             self.looked = Some(now);

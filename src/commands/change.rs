@@ -20,12 +20,13 @@ pub(super) async fn promote(args: &PromoteArgs, context: Context<'_>) -> Result<
     let analyze = args.analysis.asked(file, looking)?;
     let sources = context.sources(analyze.as_ref())?;
     let planner = |observed: &Observed| strategy::promote_judged(observed, analyze.as_ref());
-    end(&args.target, context, Verb::Promote, sources, planner).await
+    Box::pin(end(&args.target, context, Verb::Promote, sources, planner)).await
 }
 
 /// Goes back to the stable version.
 pub(super) async fn abort(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
-    end(args, context, Verb::Abort, Sources::default(), |observed| Ok(strategy::abort(observed))).await
+    let planner = |observed: &Observed| Ok(strategy::abort(observed));
+    Box::pin(end(args, context, Verb::Abort, Sources::default(), planner)).await
 }
 
 async fn end(

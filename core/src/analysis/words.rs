@@ -113,7 +113,7 @@ impl Judged {
     /// Returns why the version is worse.
     pub fn why_worse(&self) -> String {
         let worse = self.metrics.iter().filter(|metric| metric.state == State::Worse);
-        worse.map(|metric| metric.sentence()).collect::<Vec<_>>().join("; ")
+        worse.map(Metric::sentence).collect::<Vec<_>>().join("; ")
     }
 }
 

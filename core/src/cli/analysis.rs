@@ -217,6 +217,30 @@ mod tests {
         }
     }
 
+    fn asked(flags: &str) -> Result<Analyze, Error> {
+        let line = Command::new("looks").no_binary_name(true);
+        let line = ComparedArgs::augment_args(line).get_matches_from(flags.split_whitespace());
+        let args = <ComparedArgs as clap::FromArgMatches>::from_arg_matches(&line).unwrap();
+        let time = Duration::from_secs(600);
+        args.asked(true, None, Looking { time, early_pass: false, on_inconclusive: OnInconclusive::Abort })
+    }
+
+    #[test]
+    fn a_probe_alone_takes_no_flag_of_metrics() {
+        let probe = asked("--metrics-from probe --probe 5/s --probe-port web").unwrap();
+        assert_eq!(probe.from, MetricSource::Probe);
+        assert_eq!(probe.probe, Some(Probe { rate: 5, path: "/".into(), port: Some("web".into()) }));
+        for flag in ["--metrics-port 80", "--metrics-path /m", "--prometheus https://prom.example"] {
+            let error = asked(&format!("--metrics-from probe --probe 5/s {flag}")).unwrap_err();
+            let name = flag.split(' ').next().unwrap();
+            let why = "--metrics-from probe compares what --probe is answered alone: leave";
+            assert_eq!(error.message, format!("{why} {name} out"));
+        }
+        let beside = asked("--probe 5/s --probe-path /healthz").unwrap();
+        assert!(beside.compares() && beside.probe.is_some());
+        assert!(asked("--probe 5/s").unwrap_err().message.starts_with("the pods would count requests to /"));
+    }
+
     #[test]
     fn margins_and_percentages_have_their_bounds() {
         assert_eq!(margin("1.25"), Ok(1.25));

@@ -23,7 +23,7 @@ impl Looks {
         match (asked.compares(), asked.probe.is_some()) {
             (true, true) => own.min(probe),
             (false, true) => probe,
-            (true, false) | (false, false) => own,
+            (true | false, false) => own,
         }
     }
 }

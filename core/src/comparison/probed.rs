@@ -63,7 +63,7 @@ impl Comparison {
     }
 
     /// Takes in what came of each request.
-    pub(super) fn take_probe(&mut self, shots: Vec<(Target, Shot)>) {
+    pub(super) fn take_probe(&mut self, shots: &[(Target, Shot)]) {
         if let Some(why) = shots.iter().find_map(|(target, shot)| lost(target, shot)) {
             self.unprobed = Some(why);
         }
@@ -72,12 +72,12 @@ impl Comparison {
             (None, Some(asked)) => self.record.probe_bounds.insert(vec![asked]).clone(),
             // What they are chosen by does not count.
             (None, None) => {
-                self.record.probe_bounds = chosen(&shots);
+                self.record.probe_bounds = chosen(shots);
                 Vec::new()
             }
         };
         let mut by_pod: BTreeMap<Role, ByPod> = BTreeMap::new();
-        for (target, shot) in &shots {
+        for (target, shot) in shots {
             let Some((is_bad, seconds)) = outcome(shot) else { continue };
             let each =
                 by_pod.entry(target.role).or_default().entry(target.uid.clone()).or_insert_with(|| {

@@ -4,6 +4,9 @@ use super::Comparison;
 use crate::analysis::State;
 use crate::limits::Seen;
 
+pub(super) const ANEW: &str =
+    "what was counted before did not fit on the Lease: it is counted anew from here on";
+
 impl Comparison {
     /// Returns how it stands in few words, and with the numbers of now; `meanwhile`: what goes on while it does.
     pub fn brief(&self, meanwhile: &str) -> (String, String) {
@@ -35,10 +38,8 @@ impl Comparison {
     }
 
     /// Says that what was counted before is lost, where it is.
-    pub fn begins_anew(&self) -> Option<&'static str> {
-        const ANEW: &str =
-            "what was counted before did not fit on the Lease: it is counted anew from here on";
-        self.left_out.then_some(ANEW)
+    pub const fn begins_anew(&self) -> Option<&'static str> {
+        self.anew
     }
 
     pub(super) fn why_not_enough(&self) -> String {

@@ -180,6 +180,20 @@ mod tests {
     }
 
     #[test]
+    fn where_a_probe_alone_counts_no_metrics_are_missed() {
+        let trial = |from: MetricSource, path: &str| {
+            let probe = crate::plan::Probe { rate: 5, path: path.into(), port: None };
+            let asked = Analyze { from, ..analyze() }.with_probe(Some(probe)).unwrap();
+            let plan = Plan { steps: vec![Step::Soak { seconds: 0, analyze: Some(Box::new(asked)) }] };
+            assert!(plan.asks_pods(), "which takes the right to it");
+            Trial::of(&Situation::of(&idle()), &plan, &subject())
+        };
+        assert_eq!(trial(MetricSource::Probe, "/"), None);
+        let pods = trial(MetricSource::Pods { port: None, path: None }, "/healthz");
+        assert!(pods.is_some(), "beside it they are read");
+    }
+
+    #[test]
     fn what_cannot_is_refused_with_what_would_do() {
         let spring = include_str!("../../tests/analysis/exposition/spring.txt");
         let (level, text) = found(Ok(spring), Some(0.25)).remove(0);

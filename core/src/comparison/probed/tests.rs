@@ -87,7 +87,7 @@ fn each_pod_is_asked_in_turn_by_the_port_of_its_version() {
 #[test]
 fn a_version_without_metrics_that_fails_is_worse() {
     let fails = |target: &Target, number: usize| match (target.role, number % 5) {
-        (Role::Canary, 0) if number % 2 == 0 => answered(503, 1),
+        (Role::Canary, 0) if number.is_multiple_of(2) => answered(503, 1),
         (Role::Canary, 0) => Shot::Silent,
         (Role::Canary | Role::Stable | Role::Preview, _) => answered(404, 1),
     };
@@ -100,7 +100,7 @@ fn a_version_without_metrics_that_fails_is_worse() {
 
 #[test]
 fn a_version_that_answers_as_well_is_good_also_after_a_kill_and_at_each_share() {
-    let well = |_: &Target, number: usize| answered(200, if number % 10 == 0 { 60 } else { 7 });
+    let well = |_: &Target, number: usize| answered(200, if number.is_multiple_of(10) { 60 } else { 7 });
     let mut comparison = begun();
     let Finding::Good { sentence } = looked(&mut comparison, 0, 30, well) else { panic!() };
     insta::assert_snapshot!(sentence, @"probe: errors: not 3 times as many as stable, or below 0.50 % (evidence 39821, 20 needed): canary 0 % of 3000, stable 0 % of 3000 in 2m30s; probe: slower than 50 ms: not 3 times as many as stable, or below 0.50 % (evidence 27336, 20 needed): canary 10 % of 2900, stable 10 % of 2900 in 2m30s");
@@ -116,7 +116,7 @@ fn a_version_that_answers_as_well_is_good_also_after_a_kill_and_at_each_share() 
 fn a_version_that_is_slower_is_worse() {
     let slow = |target: &Target, number: usize| match target.role {
         Role::Canary => answered(200, 400),
-        Role::Stable | Role::Preview => answered(200, if number % 10 == 0 { 60 } else { 7 }),
+        Role::Stable | Role::Preview => answered(200, if number.is_multiple_of(10) { 60 } else { 7 }),
     };
     let Finding::Worse { sentence, .. } = looked(&mut begun(), 0, 6, slow) else { panic!() };
     insta::assert_snapshot!(sentence, @"probe: slower than 100 ms: the canary takes longer for 100 % of its requests (500 of 500), stable 0 % (0 of 500) in the same 30s: at least 68 times worse; evidence over a million (200 needed)");
@@ -168,7 +168,7 @@ fn a_version_alone_is_probed_alone() {
     let mut comparison = Comparison::new(&alone, "web-2", 3, None);
     let fails = |target: &Target, number: usize| {
         assert_eq!(target.role, Role::Canary);
-        answered(if number % 5 == 0 { 500 } else { 200 }, 1)
+        answered(if number.is_multiple_of(5) { 500 } else { 200 }, 1)
     };
     let Finding::Worse { sentence, .. } = looked(&mut comparison, 0, 4, fails) else { panic!() };
     insta::assert_snapshot!(sentence, @"probe: errors: the new version fails 20 % of its requests (80 of 400) in 20s; 2.0 % are allowed");
