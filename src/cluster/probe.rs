@@ -103,12 +103,9 @@ mod tests {
                 Ok::<http::Response<Full<bytes::Bytes>>, Infallible>(answer)
             }
         });
-        let config = Config::new("https://server.example".parse().unwrap());
-        let credential = Credential::of(&config, Identity::Opaque, "t".into(), Vec::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (shots, took) = runtime.block_on(async {
-            let mut cluster =
-                Cluster::new(Client::new(service, "shop"), "shop".into(), None, Arc::new(credential));
+            let mut cluster = cluster(Client::new(service, "shop"));
             cluster.request_timeout = Some(SHORT);
             let begin = Instant::now();
             (cluster.probe(&volley(rate)).await, begin.elapsed())
@@ -128,6 +125,32 @@ mod tests {
         let failed = of(Role::Stable).filter(|(_, shot)| matches!(shot, Shot::Answered { status: 503, .. }));
         assert_eq!(failed.count(), count.div_ceil(2), "its pods are asked in turn");
         assert!(took < Duration::from_secs(4), "{took:?}");
+    }
+
+    #[test]
+    fn nothing_is_sent_for_whoever_has_gone() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let kept = Arc::clone(&sent);
+        let service = tower::service_fn(move |_: http::Request<Body>| {
+            kept.fetch_add(1, Ordering::SeqCst);
+            async { Ok::<http::Response<Full<bytes::Bytes>>, Infallible>(http::Response::default()) }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (then, later) = runtime.block_on(async {
+            let cluster = cluster(Client::new(service, "shop"));
+            let wait = Duration::from_millis(200);
+            assert!(tokio::time::timeout(wait, cluster.probe(&volley(50))).await.is_err());
+            let then = sent.load(Ordering::SeqCst);
+            tokio::time::sleep(wait).await;
+            (then, sent.load(Ordering::SeqCst))
+        });
+        assert!(then > 0 && then == later, "{then} {later}");
+    }
+
+    fn cluster(client: Client) -> Cluster {
+        let config = Config::new("https://server.example".parse().unwrap());
+        let credential = Credential::of(&config, Identity::Opaque, "t".into(), Vec::new());
+        Cluster::new(client, "shop".into(), None, Arc::new(credential))
     }
 
     #[test]

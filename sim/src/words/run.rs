@@ -389,6 +389,18 @@ fn a_killed_canary_with_bad_looks_in_a_row_is_resumed() {
 }
 
 #[test]
+fn a_killed_canary_whose_counts_did_not_fit_on_the_lease_is_resumed() {
+    assert_snapshot!(play(async |stage| {
+        stage.kills(50);
+        let canary = "canary web --image shop:v2-fails20 --weight 25 --analyze --metrics-port 8080 --warm-up 30s -n shop";
+        stage.does(canary).await;
+        stage.passes(60).await;
+        stage.loses_counts();
+        stage.types("resume web -n shop").await;
+    }));
+}
+
+#[test]
 fn a_killed_rolling_update_that_metrics_judge_is_resumed() {
     assert_snapshot!(play_slowly(90, async |stage| {
         let rolling =

@@ -21,6 +21,8 @@ use crate::driver::runs::{End, Printed};
 use crate::object::{Key, Kind};
 use crate::scenario::PATIENCE;
 use crate::scenario::shop::{self, NAME, NAMESPACE, Settings};
+use crate::server::Reply;
+use crate::server::request::Request;
 
 /// So many requests of a run go wrong where all do.
 const ALL_REQUESTS: u64 = 200;
@@ -138,6 +140,25 @@ impl Stage {
     /// Tells a text that stands somewhere else, such as in a file.
     pub(super) fn reads(&mut self, title: &str, text: &str) {
         write!(self.told, "-- {title}\n{}\n\n", visible(text.trim_end())).unwrap();
+    }
+
+    /// Takes the counts of looks off the Lease, as where they do not fit.
+    pub(super) fn loses_counts(&mut self) {
+        const JOURNAL: &str = "rollout-plus/journal";
+        let uri = format!(
+            "/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/rollout-plus.deployment.{NAME}"
+        );
+        let request = Request::new("user", "GET", &uri, "application/json", Value::Null);
+        let Ok(Reply::Object(_, lease)) = self.driver.serve(&request) else { panic!("there is no Lease") };
+        let mut journal: Value =
+            serde_json::from_str(lease["metadata"]["annotations"][JOURNAL].as_str().unwrap()).unwrap();
+        let compared = &mut journal["compared"];
+        *compared = json!({"canary": compared["canary"], "step": compared["step"], "bases": {}, "leftOut": true,
+            "analysis": {"millis": 0, "errors": compared["analysis"]["errors"], "slow": {}}});
+        compared["analysis"]["errors"]["looks"] = json!([]);
+        let body = json!({"metadata": {"annotations": {JOURNAL: journal.to_string()}}});
+        let request = Request::new("user", "PATCH", &uri, "application/merge-patch+json", body);
+        assert!(self.driver.serve(&request).is_ok());
     }
 
     /// Lets time pass.
