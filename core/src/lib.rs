@@ -8,6 +8,7 @@
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
 //! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`router_metrics`], [`reading`] |
+//! | chaos | [`experiment`] |
 //! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`limits`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
 //! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`], [`import`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
@@ -35,6 +36,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod evidence;
+pub mod experiment;
 pub mod exposition;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixtures;

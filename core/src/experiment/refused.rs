@@ -1,0 +1,317 @@
+//! What of an experiment is refused before the first write, and what needs to be allowed.
+//!
+//! All of it is told at once: a list of findings, in the order of the file.
+
+use std::collections::BTreeSet;
+
+use super::activity::{Activity, ActivityKind, Call, Control, Part, Provider};
+use super::configuration::SecretSource;
+use super::function::{Function, Mode, Pick, Unknown};
+use super::substitute::Values;
+use super::{Experiment, Tolerance};
+use crate::brief;
+use crate::error::{Error, Kind};
+use crate::listed::listed;
+
+/// Up to this share of the candidates, pods are hit without a word; above, it counts as all of them.
+const MOST_PERCENT: u64 = 50;
+
+listed! {
+    /// What is dangerous, each allowed by its name.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Danger {
+        /// Neither labels nor a pattern say which pods: every pod of the namespace may be hit.
+        NoSelector,
+        /// All candidates are hit, or more than half of them.
+        All,
+        /// An action in another namespace than the run's.
+        Namespace,
+        /// Replicas are changed; they stay changed if the run is killed.
+        Scale,
+        /// Every pod of a Deployment is replaced.
+        Restart,
+        /// A command runs in pods.
+        Exec,
+        /// Objects other than pods are deleted, which nothing brings back: never allowed.
+        Delete,
+        /// Nodes are used, which takes rights of the whole cluster: never allowed.
+        Node,
+    }
+}
+
+impl Danger {
+    /// Returns the name for `--allow`; none if it is never allowed.
+    pub const fn allow(self) -> Option<&'static str> {
+        match self {
+            Self::NoSelector => Some("no-selector"),
+            Self::All => Some("all"),
+            Self::Namespace => Some("namespace"),
+            Self::Scale => Some("scale"),
+            Self::Restart => Some("restart"),
+            Self::Exec => Some("exec"),
+            Self::Delete | Self::Node => None,
+        }
+    }
+
+    /// Reads a name for `--allow`.
+    ///
+    /// # Errors
+    /// A sentence with the names.
+    pub fn read(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|danger| danger.allow() == Some(name));
+        found.ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.into_iter().filter_map(Self::allow).collect();
+            format!("'{}' is none of {}", brief::line(name, 40), names.join(", "))
+        })
+    }
+}
+
+/// What a run allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The namespace of the run.
+    pub namespace: String,
+    /// What is allowed although it is dangerous.
+    pub allowed: BTreeSet<Danger>,
+    /// Whether controls are passed over in place of refused.
+    pub ignore_controls: bool,
+}
+
+/// One thing that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The line in the file.
+    pub line: u64,
+    /// What kind of thing.
+    pub kind: FindingKind,
+    /// The place and the reason, without file and line: "activity 'end' (chaosk8s.pod.actions.terminate_pods): ...".
+    pub message: String,
+    /// What to type instead, if something fits.
+    pub next: Option<String>,
+}
+
+/// The kind of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingKind {
+    /// It cannot be run: exit code 2.
+    Invalid,
+    /// It is not allowed: exit code 8.
+    Dangerous(Danger),
+}
+
+/// Returns everything that is refused.
+pub fn findings(experiment: &Experiment, values: &Values, terms: &Terms) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for secret in experiment.secrets.iter().filter(|secret| secret.source == SecretSource::Vault) {
+        let name = brief::line(&secret.name, 60);
+        let message =
+            format!("secret {name}: a vault is not asked: give it as a variable of the environment");
+        found.push(invalid(secret.line, message));
+    }
+    let activities = experiment.activities();
+    if !terms.ignore_controls {
+        let hypothesis = experiment.hypothesis.iter().flat_map(|hypothesis| &hypothesis.controls);
+        let own = activities.iter().flat_map(|activity| &activity.controls);
+        found.extend(experiment.controls.iter().chain(hypothesis).chain(own).map(control));
+    }
+    found.extend(activities.into_iter().flat_map(|activity| of_activity(activity, values, terms)));
+    found.sort_by_key(|finding| finding.line);
+    // Several references to one activity have its own controls each.
+    found.dedup();
+    found
+}
+
+/// Returns the error of what was found; what is invalid comes before what is dangerous.
+pub fn refusal(file: &str, findings: &[Finding]) -> Option<Error> {
+    let is_invalid = |finding: &&Finding| finding.kind == FindingKind::Invalid;
+    let invalid: Vec<&Finding> = findings.iter().filter(is_invalid).collect();
+    let kind = if invalid.is_empty() { Kind::Refused } else { Kind::Usage };
+    let told = if invalid.is_empty() { findings.iter().collect() } else { invalid };
+    let (first, others) = told.split_first()?;
+    let more = match others.len() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let message = format!("{file}:{}: {}{more}", first.line, first.message);
+    let next = first.next.iter().fold(Error::new(kind, message), |error, next| error.next(next.as_str()));
+    let check = format!("kubectl rollout-plus chaos check {}", brief::line(file, 200));
+    Some(if others.is_empty() { next } else { next.next(check) })
+}
+
+fn invalid(line: u64, message: String) -> Finding {
+    Finding { line, kind: FindingKind::Invalid, message, next: None }
+}
+
+fn control(control: &Control) -> Finding {
+    let (name, module) = (brief::line(&control.name, 60), brief::line(&control.module, 80));
+    let message = format!("control '{name}' ({module}) is Python code, and none is run here");
+    let next = Some("--ignore-controls runs the experiment without its controls".to_owned());
+    Finding { line: control.line, kind: FindingKind::Invalid, message, next }
+}
+
+fn of_activity(activity: &Activity, values: &Values, terms: &Terms) -> Vec<Finding> {
+    let name = brief::line(&activity.name, 60);
+    let place = |what: &str| format!("activity '{name}' ({}): {what}", brief::line(&activity.what(), 120));
+    let wrong = |why: &str| invalid(activity.line, place(why));
+    let mut found = Vec::new();
+    if let Err(why) = activity.pauses.times(values)
+        && ![&activity.pauses.before, &activity.pauses.after]
+            .into_iter()
+            .flatten()
+            .any(|pause| values.waits_for_a_probe(pause))
+    {
+        found.push(wrong(&why));
+    }
+    if let Some(tolerance) = activity.tolerance.as_ref().filter(|_| activity.part == Part::Hypothesis)
+        && let Err(why) = tolerance.filled(values).and_then(|filled| filled.checked())
+    {
+        found.push(wrong(&why));
+    }
+    match &activity.provider {
+        Provider::Http(http) => {
+            let waits = values.waits_for_a_probe(&activity.document);
+            found.extend(http.request(values).err().filter(|_| !waits).map(|why| wrong(&why)));
+        }
+        Provider::Process(process) => {
+            let waits = values.waits_for_a_probe(&activity.document);
+            let limit = process.time_limit(values).err();
+            found.extend(process.command(values).err().or(limit).filter(|_| !waits).map(|why| wrong(&why)));
+        }
+        Provider::Function(call) => match function(activity, call, values) {
+            Ok(function) => {
+                found.extend(dangers(&function, activity, terms).into_iter().map(|(danger, why)| {
+                    let message = place(&why);
+                    let next = danger.allow().map(|name| format!("--allow {name} if that is meant"));
+                    Finding { line: activity.line, kind: FindingKind::Dangerous(danger), message, next }
+                }))
+            }
+            Err(Unknown::Argument(why)) => found.push(wrong(&why)),
+            Err(Unknown::Name { why, next }) => found.push(Finding {
+                line: activity.line,
+                kind: FindingKind::Invalid,
+                message: format!("activity '{name}': {why}"),
+                next,
+            }),
+        },
+    }
+    found
+}
+
+/// Reads the function of an activity, and refuses one that stands where it means nothing.
+fn function(activity: &Activity, call: &Call, values: &Values) -> Result<Function, Unknown> {
+    let function = Function::read(call, values)?;
+    let is_in_tolerance = activity.part == Part::Tolerance;
+    match &function {
+        Function::FoundInLogs { .. } if !is_in_tolerance => Err(Unknown::Argument(
+            "it is for the tolerance of read_pod_logs, and has no logs elsewhere".into(),
+        )),
+        _ if is_in_tolerance && !matches!(function, Function::FoundInLogs { .. }) => {
+            Err(Unknown::Argument("it takes no argument 'value', so it cannot be a tolerance".into()))
+        }
+        // A write in the hypothesis would be done again and again.
+        _ if function.kind() == ActivityKind::Action
+            && matches!(activity.part, Part::Hypothesis | Part::Configuration) =>
+        {
+            Err(Unknown::Argument("it changes something, and only looks are allowed here".into()))
+        }
+        _ => Ok(function),
+    }
+}
+
+/// Returns why a function is dangerous.
+fn dangers(function: &Function, activity: &Activity, terms: &Terms) -> Vec<(Danger, String)> {
+    let mut found = Vec::new();
+    match function {
+        Function::TerminatePods { pick, .. } => found.extend(of_pick(pick)),
+        Function::ExecInPods(exec) => {
+            found.push((Danger::Exec, "it runs a command in pods".to_owned()));
+            found.extend(of_pick(&exec.pick));
+        }
+        Function::Scale { name, namespace, replicas, .. } => {
+            let why = format!(
+                "it scales {name} in namespace {namespace} to {replicas}, which stays if the run is killed"
+            );
+            found.push((Danger::Scale, why));
+        }
+        Function::Restart { name, namespace } => {
+            found
+                .push((Danger::Restart, format!("it replaces every pod of {name} in namespace {namespace}")));
+        }
+        Function::Delete(delete) => {
+            found.push((
+                Danger::Delete,
+                format!("it deletes {}, which nothing brings back", delete.deleted.words()),
+            ));
+        }
+        Function::Network(network) if !network.remove && network.labels.is_empty() => {
+            let why =
+                format!("it has no label_selectors: it is for every pod of namespace {}", network.namespace);
+            found.push((Danger::NoSelector, why));
+        }
+        Function::Node(node) => {
+            let rights = node.rights.join(", ");
+            found.push((
+                Danger::Node,
+                format!("it needs rights of the whole cluster ({rights}), which a run never uses"),
+            ));
+        }
+        Function::Network(_)
+        | Function::VirtualService(_)
+        | Function::Pods(_)
+        | Function::ReadLogs(_)
+        | Function::FoundInLogs { .. }
+        | Function::Workload(_)
+        | Function::ServiceExists { .. }
+        | Function::Prometheus(_)
+        | Function::Events { .. } => {}
+    }
+    if function.kind() == ActivityKind::Action
+        && let Some(namespace) = function.namespace().filter(|namespace| *namespace != terms.namespace)
+    {
+        let own = &terms.namespace;
+        let why = match activity.document["provider"]["arguments"].get("ns") {
+            Some(_) => format!("it acts in namespace {namespace}, and the run is in {own}"),
+            None => format!("it has no ns, which is namespace {namespace}, and the run is in {own}"),
+        };
+        found.push((Danger::Namespace, why));
+    }
+    found.retain(|(danger, _)| !terms.allowed.contains(danger) || danger.allow().is_none());
+    found.into_iter().map(|(danger, why)| (danger, brief::line(&why, 300))).collect()
+}
+
+fn of_pick(pick: &Pick) -> Vec<(Danger, String)> {
+    let mut found = Vec::new();
+    if pick.candidates.label_selector.is_none() && pick.candidates.name_pattern.is_none() {
+        let namespace = &pick.candidates.namespace;
+        let why = format!(
+            "it has neither label_selector nor name_pattern: every pod of namespace {namespace} may be hit"
+        );
+        found.push((Danger::NoSelector, why));
+    }
+    if pick.all {
+        found.push((Danger::All, "it hits all pods that match".to_owned()));
+    } else if pick.mode == Mode::Percentage && pick.quantity > MOST_PERCENT {
+        let share = pick.quantity;
+        found.push((
+            Danger::All,
+            format!("it hits {share}% of the pods that match; {MOST_PERCENT}% are allowed"),
+        ));
+    }
+    found
+}
+
+impl Tolerance {
+    /// Refuses a pattern or a path that variables made wrong.
+    fn checked(&self) -> Result<(), String> {
+        match self {
+            Self::Regex { pattern, .. } => super::tolerance::regex(pattern).map(|_| ()),
+            Self::JsonPath { path, .. } => super::JsonPath::read(path).map(|_| ()),
+            Self::Flag(_)
+            | Self::Whole(_)
+            | Self::Text(_)
+            | Self::List(_)
+            | Self::Range { .. }
+            | Self::Probe(_) => Ok(()),
+        }
+    }
+}

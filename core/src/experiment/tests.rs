@@ -1,0 +1,1 @@
+//! What is read, filled in, judged and refused.
