@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::activity::Call;
+use super::moment::Moment;
 use super::python;
 use super::substitute::Values;
 use crate::brief;
@@ -100,6 +101,15 @@ impl<'a> Arguments<'a> {
             other => python::number(other),
         })?;
         Ok(read.filter(|number| number.is_finite()))
+    }
+
+    /// Reads a moment; an empty text is none.
+    pub(super) fn moment(&mut self, name: &'static str) -> Result<Option<Moment>, String> {
+        match self.text(name)?.filter(|text| !text.trim().is_empty()) {
+            None => Ok(None),
+            Some(_) if self.waits(name) => Ok(None),
+            Some(text) => Moment::read(&text).map(Some).map_err(|why| format!("argument '{name}': {why}")),
+        }
     }
 
     /// Reads a list.

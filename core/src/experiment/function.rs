@@ -6,10 +6,13 @@ mod pods;
 mod virtual_service;
 mod workloads;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::activity::{ActivityKind, Call};
 use super::arguments::Arguments;
+use super::moment::Moment;
 use super::substitute::Values;
 
 pub use names::Unknown;
@@ -107,10 +110,10 @@ pub struct ClusterUse {
 pub struct PrometheusQuery {
     /// The query.
     pub query: String,
-    /// When it is asked for: `now` if there is neither this nor a range. The words of dateparser: "5 minutes ago".
-    pub when: Option<String>,
+    /// When it is asked for: now if there is neither this nor a range.
+    pub when: Option<Moment>,
     /// The range of `query_interval`: begin, end and step in seconds.
-    pub range: Option<(String, String, u64)>,
+    pub range: Option<(Moment, Moment, u64)>,
     /// How long Prometheus may take, in seconds.
     pub timeout: Option<f64>,
     /// Whether the certificate is verified.
@@ -129,6 +132,9 @@ impl Function {
     /// That the function is not known, or which argument is wrong.
     pub fn read(call: &Call, values: &Values) -> Result<Self, Unknown> {
         let (module, func) = names::resolved(&call.module, &call.func);
+        if !names::module_has(module, func) {
+            return Err(names::unknown(call));
+        }
         let mut arguments = Arguments::of(call, values);
         let read = match module {
             "chaosk8s.pod.actions" | "chaosk8s.pod.probes" => pods::read(func, &mut arguments),
@@ -155,7 +161,7 @@ impl Function {
             Ok(Some(Self::Node(use_))) => Ok(Self::Node(use_)),
             Ok(Some(function)) => {
                 arguments.end().map_err(Unknown::Argument)?;
-                if names::module_has(module, func) { Ok(function) } else { Err(names::unknown(call)) }
+                Ok(function)
             }
             Ok(None) => Err(names::unknown(call)),
             Err(why) => Err(Unknown::Argument(why)),
@@ -228,14 +234,19 @@ fn prometheus(func: &str, arguments: &mut Arguments<'_>) -> Read {
     let query = match func {
         "query" => PrometheusQuery {
             query: arguments.wanted("query")?,
-            when: arguments.text("when")?,
+            when: arguments.moment("when")?,
             range: None,
             timeout: arguments.number("timeout")?,
             verify_tls: arguments.flag("verify_tls", true)?,
         },
         "query_interval" => {
-            let (query, start, end) =
-                (arguments.wanted("query")?, arguments.wanted("start")?, arguments.wanted("end")?);
+            let query = arguments.wanted("query")?;
+            let mut moment = |name: &'static str| {
+                let now = Moment::Back(Duration::ZERO);
+                arguments.wanted(name)?;
+                Ok::<Moment, String>(arguments.moment(name)?.unwrap_or(now))
+            };
+            let (start, end) = (moment("start")?, moment("end")?);
             let step = arguments.whole("step")?.unwrap_or(1);
             let step = u64::try_from(step).ok().filter(|step| *step > 0);
             PrometheusQuery {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::brief;
 use crate::error::Error;
 
-/// As many levels are read at most: what walks a document calls itself for each.
-const MAX_DEPTH: usize = 64;
+/// As many levels are read at most: what walks a document calls itself for each. Experiments have about ten.
+const MAX_DEPTH: usize = 32;
 
 /// As many values are read at most; an alias of YAML counts as what it stands for.
 const MAX_VALUES: usize = 100_000;

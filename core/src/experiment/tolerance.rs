@@ -263,7 +263,7 @@ pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
         ("(?P=", "a back reference"),
     ] {
         if pattern.contains(form) {
-            return Err(format!("the pattern has {what} ({form}...), which is not supported"));
+            return Err(format!("the pattern has {what} {form}...), which is not supported"));
         }
     }
     // Python's end of the text.

@@ -4,6 +4,8 @@ mod read;
 
 pub(super) use read::read;
 
+use crate::experiment::{Moment, tolerance};
+
 /// Pods that may be hit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidates {
@@ -13,6 +15,15 @@ pub struct Candidates {
     pub label_selector: Option<String>,
     /// A regular expression that is searched for in their names.
     pub name_pattern: Option<String>,
+}
+
+impl Candidates {
+    /// Whether a pod of this name is one of them; labels are the API server's to compare.
+    pub fn has_name(&self, name: &str) -> bool {
+        let is_found =
+            |pattern: &String| tolerance::regex(pattern).is_ok_and(|pattern| pattern.is_match(name));
+        self.name_pattern.as_ref().is_none_or(is_found)
+    }
 }
 
 /// Which of the candidates are hit.
@@ -83,8 +94,8 @@ pub struct LogsOf {
     pub namespace: String,
     /// Their labels; without them, every pod of the namespace.
     pub label_selector: Option<String>,
-    /// How far back, in the words of dateparser: "30s", "10 minutes".
-    pub last: Option<String>,
+    /// Since when; without it, all that there is.
+    pub last: Option<Moment>,
     /// Whether the logs are those of the container before the last restart.
     pub from_previous: bool,
     /// Which container.

@@ -289,10 +289,16 @@ impl<'t> Parser<'t> {
         if let Some(text) = self.string()? {
             return Ok(text.into());
         }
-        // JSON: a number, a word, or a list or map.
-        let mut read = serde_json::Deserializer::from_str(self.rest()).into_iter::<Value>();
-        let value = read.next().and_then(Result::ok);
-        let length = read.byte_offset();
+        self.blanks();
+        let rest = self.rest();
+        let (value, length) = if rest.starts_with(['{', '[']) {
+            let mut read = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+            (read.next().and_then(Result::ok), read.byte_offset())
+        } else {
+            let is_in = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+            let length = rest.find(|c| !is_in(c)).unwrap_or(rest.len());
+            (serde_json::from_str(rest.get(..length).unwrap_or_default()).ok(), length)
+        };
         let value = value.ok_or_else(|| self.wrong("@, $ or a value is wanted"))?;
         self.at += length;
         Ok(value)

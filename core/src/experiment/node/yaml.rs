@@ -11,6 +11,8 @@ use super::{Content, Fault, MAX_DEPTH, MAX_VALUES, Node};
 pub(super) fn read(text: &str) -> Result<Node, Fault> {
     let options = options! {
         budget: budget! { max_depth: MAX_DEPTH, max_nodes: MAX_VALUES },
+        // Words of YAML 1.1 are told apart below, because y and n are none with Python.
+        strict_booleans: true,
         alias_limits: alias_limits! { max_total_replayed_events: MAX_VALUES, max_replay_stack_depth: 8 },
     };
     let read: Result<Node, Error> = serde_saphyr::from_str_with_options(text, options);
@@ -27,7 +29,21 @@ pub(super) fn read(text: &str) -> Result<Node, Fault> {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Spanned::<Content>::deserialize(deserializer)?;
-        Ok(Self { line: read.referenced.line(), content: read.value })
+        let length = read.defined.span().len();
+        Ok(Self { line: read.referenced.line(), content: word(read.value, length) })
+    }
+}
+
+/// Returns what PyYAML makes of a text that stands without quotation marks: yes, no, on and off are flags.
+fn word(content: Content, length: u64) -> Content {
+    let Content::Scalar(Value::String(text)) = &content else { return content };
+    if u64::try_from(text.len()) != Ok(length) {
+        return content;
+    }
+    match text.as_str() {
+        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Content::Scalar(true.into()),
+        "no" | "No" | "NO" | "off" | "Off" | "OFF" => Content::Scalar(false.into()),
+        _ => content,
     }
 }
 

@@ -36,7 +36,7 @@ pub(in super::super) fn read(func: &str, arguments: &mut Arguments<'_>) -> Read 
             let name = arguments.text("name")?;
             Function::ReadLogs(LogsOf {
                 label_selector: named_selector(arguments, name.as_deref())?,
-                last: arguments.text("last")?.filter(|last| !last.is_empty()),
+                last: arguments.moment("last")?,
                 namespace: arguments.namespace()?,
                 from_previous: arguments.flag("from_previous", false)?,
                 container_name: arguments.text("container_name")?,
