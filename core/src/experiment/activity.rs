@@ -136,7 +136,7 @@ pub(super) fn seconds(value: &Value) -> Result<Duration, String> {
     let number = match value {
         Value::Null => return Ok(Duration::ZERO),
         Value::String(text) => text.trim().parse().ok(),
-        other => other.as_f64(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.as_f64(),
     };
     #[allow(clippy::cast_precision_loss, reason = "30 days")]
     let time = number.filter(|number| *number <= MAX_SECONDS as f64);
@@ -183,7 +183,7 @@ impl Activity {
         };
         let tolerance = match node.get("tolerance") {
             Some(given) if part == Part::Hypothesis => {
-                Some(Tolerance::read(given).map_err(|fault| in_tolerance(&title, fault))?)
+                Some(Tolerance::read(given).map_err(|fault| in_tolerance(&title, &fault))?)
             }
             // Chaos Toolkit does not look at it outside of the hypothesis: a wrong one is as good as none.
             given => given.and_then(|given| Tolerance::read(given).ok()),
@@ -205,7 +205,7 @@ impl Activity {
     }
 }
 
-pub(super) fn in_tolerance(title: &str, fault: Fault) -> Fault {
+pub(super) fn in_tolerance(title: &str, fault: &Fault) -> Fault {
     Fault { line: fault.line, why: format!("{title}: tolerance: {}", fault.why) }
 }
 

@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use super::activity::Call;
 use super::moment::Moment;
-use super::python;
 use super::substitute::Values;
 use crate::brief;
 
@@ -89,7 +88,9 @@ impl<'a> Arguments<'a> {
     pub(super) fn whole(&mut self, name: &'static str) -> Result<Option<i64>, String> {
         self.read(name, "a whole number", |value| match value {
             Value::String(text) => text.trim().parse().ok(),
-            other => other.as_i64(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                value.as_i64()
+            }
         })
     }
 
@@ -97,8 +98,9 @@ impl<'a> Arguments<'a> {
     pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f64>, String> {
         let read = self.read(name, "a number", |value| match value {
             Value::String(text) => text.trim().parse().ok(),
-            Value::Bool(_) => None,
-            other => python::number(other),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                value.as_f64()
+            }
         })?;
         Ok(read.filter(|number| number.is_finite()))
     }

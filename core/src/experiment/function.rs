@@ -77,7 +77,7 @@ pub enum Function {
         /// Whether a Service that is not there fails the probe; the output is false otherwise.
         raises: bool,
     },
-    /// The helpers for NetworkPolicies of `chaosk8s.networking.actions`.
+    /// The helpers for `NetworkPolicies` of `chaosk8s.networking.actions`.
     Network(Network),
     /// `chaosk8s.node`: known so that it is refused by name and rights.
     Node(ClusterUse),
@@ -101,6 +101,8 @@ pub enum Function {
 pub struct ClusterUse {
     /// The function: `drain_nodes`.
     pub func: String,
+    /// Whether it looks or acts.
+    pub kind: ActivityKind,
     /// The rights, as `kubectl auth can-i` takes them: "patch nodes".
     pub rights: &'static [&'static str],
 }
@@ -176,8 +178,8 @@ impl Function {
             | Self::Scale { .. }
             | Self::Restart { .. }
             | Self::Delete(_)
-            | Self::Network(_)
-            | Self::Node(_) => ActivityKind::Action,
+            | Self::Network(_) => ActivityKind::Action,
+            Self::Node(node) => node.kind,
             Self::VirtualService(service) => match service.fault {
                 Fault::Look => ActivityKind::Probe,
                 Fault::Set(_) | Fault::Unset => ActivityKind::Action,
@@ -227,7 +229,8 @@ fn node(func: &str) -> Option<Function> {
         | "nodes_must_be_healthy" => &["list nodes"],
         _ => return None,
     };
-    Some(Function::Node(ClusterUse { func: func.to_owned(), rights }))
+    let kind = if rights == ["list nodes"] { ActivityKind::Probe } else { ActivityKind::Action };
+    Some(Function::Node(ClusterUse { func: func.to_owned(), kind, rights }))
 }
 
 fn prometheus(func: &str, arguments: &mut Arguments<'_>) -> Read {
@@ -283,7 +286,9 @@ fn selector(arguments: &mut Arguments<'_>) -> Result<Option<String>, String> {
 fn labels(labels: serde_json::Map<String, Value>, name: &str) -> Result<Vec<(String, String)>, String> {
     let label = |(key, value): (String, Value)| match value {
         Value::String(value) => Ok((key, value)),
-        _ => Err(format!("argument '{name}' has to be a map of labels to texts")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(format!("argument '{name}' has to be a map of labels to texts"))
+        }
     };
     labels.into_iter().map(label).collect()
 }

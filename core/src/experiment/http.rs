@@ -150,16 +150,14 @@ impl Http {
 
 /// Reads one number of seconds for both times, or two.
 fn times(timeout: &Value) -> Result<(Option<Duration>, Option<Duration>), String> {
-    let time = |value: &Value| match value {
-        Value::Null => Ok(None),
-        value => seconds(value).map(Some).map_err(|why| format!("timeout: {why}")),
+    let time = |value: &Value| {
+        let given = Some(value).filter(|value| !value.is_null());
+        given.map(seconds).transpose().map_err(|why| format!("timeout: {why}"))
     };
-    match timeout {
-        Value::Array(both) => match both.as_slice() {
-            [connect, read] => Ok((time(connect)?, time(read)?)),
-            _ => Err("timeout: a list needs two numbers, to connect and to read".into()),
-        },
-        one => time(one).map(|time| (time, time)),
+    match timeout.as_array().map(Vec::as_slice) {
+        Some([connect, read]) => Ok((time(connect)?, time(read)?)),
+        Some(_) => Err("timeout: a list needs two numbers, to connect and to read".into()),
+        None => time(timeout).map(|time| (time, time)),
     }
 }
 
@@ -172,7 +170,9 @@ fn pairs(arguments: &Value) -> Result<Vec<(String, String)>, String> {
             let values = values.iter().filter(|value| !value.is_null());
             found.extend(values.map(|value| (name.to_owned(), python::text(value))));
         }
-        value => found.push((name.to_owned(), python::text(value))),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            found.push((name.to_owned(), python::text(value)));
+        }
     };
     match arguments {
         Value::Object(map) => map.iter().for_each(|(name, value)| add(name, value)),
@@ -184,7 +184,9 @@ fn pairs(arguments: &Value) -> Result<Vec<(String, String)>, String> {
                 }
             }
         }
-        _ => return Err("arguments have to be a map, a list of pairs or a text".into()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            return Err("arguments have to be a map, a list of pairs or a text".into());
+        }
     }
     Ok(found)
 }

@@ -154,7 +154,7 @@ fn hide(secrets: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(hide),
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::Null => {}
-        value => *value = MASK.into(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => *secrets = MASK.into(),
     }
 }
 
@@ -166,10 +166,8 @@ fn scrub(value: Value, scrubber: &Scrubber) -> Value {
             let field = |(key, value): (String, Value)| {
                 let is_variable =
                     value.as_str().is_some_and(|text| text.starts_with("${") && text.ends_with('}'));
-                let value = match value {
-                    Value::String(_) if is_secret(&key) && !is_variable => MASK.into(),
-                    other => scrub(other, scrubber),
-                };
+                let masked = value.is_string() && is_secret(&key) && !is_variable;
+                let value = if masked { MASK.into() } else { scrub(value, scrubber) };
                 (scrubber.text(&key), value)
             };
             Value::Object(fields.into_iter().map(field).collect())

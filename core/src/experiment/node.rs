@@ -109,7 +109,9 @@ impl Node {
             Value::Object(fields) => {
                 Content::Map(fields.iter().map(|(key, field)| (key.clone(), Self::of(field, line))).collect())
             }
-            scalar => Content::Scalar(scalar.clone()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                Content::Scalar(value.clone())
+            }
         };
         Self { line, content }
     }

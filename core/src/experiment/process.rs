@@ -83,7 +83,7 @@ impl Process {
                 Value::Object(map) => {
                     map.into_iter().flat_map(|(name, value)| [name.into(), value]).collect()
                 }
-                other => vec![other],
+                other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => vec![other],
             },
             ProcessArguments::List(list) => list.iter().map(|item| values.fill_arguments(item)).collect(),
             ProcessArguments::Map(pairs) => {
@@ -99,7 +99,7 @@ impl Process {
             Value::Array(_) | Value::Object(_) => {
                 Err("arguments: each has to be a text or a number".to_owned())
             }
-            item => Ok(python::text(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(python::text(item)),
         };
         Ok(Command::Program { path, arguments: given.map(text).collect::<Result<_, _>>()? })
     }

@@ -47,13 +47,17 @@ pub(super) fn equal(a: &Value, b: &Value) -> bool {
 pub(super) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
-        other => other.as_f64(),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            value.as_f64()
+        }
     }
 }
 
 fn whole(value: &Value) -> Option<i128> {
     match value {
         Value::Bool(flag) => Some(i128::from(*flag)),
-        other => other.as_i64().map(i128::from).or_else(|| other.as_u64().map(i128::from)),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
+        }
     }
 }

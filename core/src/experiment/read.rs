@@ -107,7 +107,7 @@ struct Named<'n> {
     method: &'n [Node],
 }
 
-impl<'n> Named<'n> {
+impl Named<'_> {
     fn all(&self, nodes: &[Node], part: Part) -> Result<Vec<Activity>, Fault> {
         nodes.iter().map(|node| self.one(node, part)).collect()
     }
@@ -132,7 +132,7 @@ impl<'n> Named<'n> {
         // A reference has a tolerance of its own, and Chaos Toolkit asks it too whether it is in the background.
         activity.tolerance = match node.get("tolerance") {
             Some(given) if part == Part::Hypothesis => {
-                Some(Tolerance::read(given).map_err(|fault| in_tolerance(&title(found), fault))?)
+                Some(Tolerance::read(given).map_err(|fault| in_tolerance(&title(found), &fault))?)
             }
             given => given.and_then(|given| Tolerance::read(given).ok()),
         };

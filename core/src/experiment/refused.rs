@@ -84,7 +84,7 @@ pub struct Finding {
     pub line: u64,
     /// What kind of thing.
     pub kind: FindingKind,
-    /// The place and the reason, without file and line: "activity 'end' (chaosk8s.pod.actions.terminate_pods): ...".
+    /// The place and the reason, without file and line: "activity 'end' (http): ...".
     pub message: String,
     /// What to type instead, if something fits.
     pub next: Option<String>,
@@ -99,7 +99,8 @@ pub enum FindingKind {
     Dangerous(Danger),
 }
 
-/// Returns everything that is refused.
+/// Returns everything that is refused. It is asked again once the probes of settings have run: an argument whose value one
+/// of them finds out counts as not given until then.
 pub fn findings(experiment: &Experiment, values: &Values, terms: &Terms) -> Vec<Finding> {
     let mut found = Vec::new();
     for secret in experiment.secrets.iter().filter(|secret| secret.source == SecretSource::Vault) {
@@ -121,7 +122,7 @@ pub fn findings(experiment: &Experiment, values: &Values, terms: &Terms) -> Vec<
     found
 }
 
-/// Returns the error of what was found; what is invalid comes before what is dangerous.
+/// Returns the error of what was found: what is invalid comes before what is dangerous.
 pub fn refusal(file: &str, findings: &[Finding]) -> Option<Error> {
     let is_invalid = |finding: &&Finding| finding.kind == FindingKind::Invalid;
     let invalid: Vec<&Finding> = findings.iter().filter(is_invalid).collect();
@@ -133,9 +134,25 @@ pub fn refusal(file: &str, findings: &[Finding]) -> Option<Error> {
         more => format!(" (and {more} more)"),
     };
     let message = format!("{file}:{}: {}{more}", first.line, first.message);
-    let next = first.next.iter().fold(Error::new(kind, message), |error, next| error.next(next.as_str()));
+    let error = Error::new(kind, message);
+    let next = if kind == Kind::Refused {
+        allowance(&told).into_iter().fold(error, Error::next)
+    } else {
+        first.next.iter().fold(error, |error, next| error.next(next.as_str()))
+    };
     let check = format!("kubectl rollout-plus chaos check {}", brief::line(file, 200));
     Some(if others.is_empty() { next } else { next.next(check) })
+}
+
+/// Returns how all of it is allowed, if all of it can be.
+fn allowance(told: &[&Finding]) -> Option<String> {
+    let name = |finding: &&Finding| match finding.kind {
+        FindingKind::Dangerous(danger) => danger.allow(),
+        FindingKind::Invalid => None,
+    };
+    let names: BTreeSet<&str> = told.iter().map(name).collect::<Option<_>>()?;
+    let flags: Vec<String> = names.into_iter().map(|name| format!("--allow {name}")).collect();
+    Some(format!("{} if that is meant", flags.join(" ")))
 }
 
 fn invalid(line: u64, message: String) -> Finding {
@@ -183,7 +200,7 @@ fn of_activity(activity: &Activity, values: &Values, terms: &Terms) -> Vec<Findi
                     let message = place(&why);
                     let next = danger.allow().map(|name| format!("--allow {name} if that is meant"));
                     Finding { line: activity.line, kind: FindingKind::Dangerous(danger), message, next }
-                }))
+                }));
             }
             Err(Unknown::Argument(why)) => found.push(wrong(&why)),
             Err(Unknown::Name { why, next }) => found.push(Finding {
@@ -200,22 +217,20 @@ fn of_activity(activity: &Activity, values: &Values, terms: &Terms) -> Vec<Findi
 /// Reads the function of an activity, and refuses one that stands where it means nothing.
 fn function(activity: &Activity, call: &Call, values: &Values) -> Result<Function, Unknown> {
     let function = Function::read(call, values)?;
-    let is_in_tolerance = activity.part == Part::Tolerance;
-    match &function {
-        Function::FoundInLogs { .. } if !is_in_tolerance => Err(Unknown::Argument(
-            "it is for the tolerance of read_pod_logs, and has no logs elsewhere".into(),
-        )),
-        _ if is_in_tolerance && !matches!(function, Function::FoundInLogs { .. }) => {
-            Err(Unknown::Argument("it takes no argument 'value', so it cannot be a tolerance".into()))
-        }
-        // A write in the hypothesis would be done again and again.
-        _ if function.kind() == ActivityKind::Action
-            && matches!(activity.part, Part::Hypothesis | Part::Configuration) =>
-        {
-            Err(Unknown::Argument("it changes something, and only looks are allowed here".into()))
-        }
-        _ => Ok(function),
-    }
+    let is_log_search = matches!(function, Function::FoundInLogs { .. });
+    let why = if activity.part == Part::Tolerance && !is_log_search {
+        "it takes no argument 'value', so it cannot be a tolerance"
+    } else if activity.part != Part::Tolerance && is_log_search {
+        "it is for the tolerance of read_pod_logs, and has no logs elsewhere"
+    } else if function.kind() == ActivityKind::Action
+        && matches!(activity.part, Part::Hypothesis | Part::Configuration)
+    {
+        // It would be done again and again.
+        "it changes something, and only looks are allowed here"
+    } else {
+        return Ok(function);
+    };
+    Err(Unknown::Argument(why.into()))
 }
 
 impl Tolerance {

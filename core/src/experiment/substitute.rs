@@ -112,15 +112,12 @@ impl Values {
                 continue;
             }
             let (name, length) = name_at(after);
-            match self.known(name) {
-                Some(value) => {
-                    filled.push_str(&python::text(value));
-                    rest = after.get(length..).unwrap_or_default();
-                }
-                None => {
-                    filled.push('$');
-                    rest = after;
-                }
+            if let Some(value) = self.known(name) {
+                filled.push_str(&python::text(value));
+                rest = after.get(length..).unwrap_or_default();
+            } else {
+                filled.push('$');
+                rest = after;
             }
         }
         filled.push_str(rest);

@@ -6,6 +6,7 @@ mod hostile;
 mod journal;
 mod path;
 mod reading;
+mod refusals;
 mod tolerances;
 mod variables;
 
@@ -54,7 +55,7 @@ fn found(experiment: &Experiment, namespace: &str, allowed: &[Danger]) -> Vec<Fi
 }
 
 /// The function of an action with these arguments.
-fn call(path: &str, arguments: Value) -> super::Call {
+fn call(path: &str, arguments: &Value) -> super::Call {
     let (module, func) = path.rsplit_once('.').unwrap();
     let arguments = arguments.as_object().cloned().unwrap();
     super::Call { module: module.into(), func: func.into(), arguments }

@@ -178,17 +178,17 @@ impl Tolerance {
             },
             Self::Regex { target, pattern } => {
                 let searched = targeted(output, target.as_deref(), &["body", "stdout"]);
-                let text = match searched {
-                    Value::Null => return Ok(false),
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                };
+                if searched.is_null() {
+                    return Ok(false);
+                }
+                let text = searched.as_str().map_or_else(|| searched.to_string(), str::to_owned);
                 Ok(regex(pattern)?.is_match(&text))
             }
             Self::Range { target, low, high } => {
-                let number = match targeted(output, target.as_deref(), &["status"]) {
-                    Value::String(text) => text.trim().parse().ok(),
-                    other => python::number(other),
+                let value = targeted(output, target.as_deref(), &["status"]);
+                let number = match value.as_str() {
+                    Some(text) => text.trim().parse().ok(),
+                    None => python::number(value),
                 };
                 Ok(number.is_some_and(|number| (*low..=*high).contains(&number)))
             }
@@ -238,13 +238,11 @@ fn between(low: &Value, value: &Value, high: &Value) -> Result<bool, String> {
         (_, _, Some(a), Some(b)) => Some(a <= b),
         _ => None,
     };
-    match (ordered(low, value), ordered(value, high)) {
-        (Some(low), Some(high)) => Ok(low && high),
-        _ => {
-            let shown = brief::line(&value.to_string(), 60);
-            Err(format!("{shown} cannot be compared with {low} and {high}"))
-        }
-    }
+    let both = ordered(low, value).zip(ordered(value, high));
+    both.map(|(low, high)| low && high).ok_or_else(|| {
+        let shown = brief::line(&value.to_string(), 60);
+        format!("{shown} cannot be compared with {low} and {high}")
+    })
 }
 
 /// The longest pattern, in bytes.

@@ -72,17 +72,16 @@ impl Values {
         }
         for secret in &experiment.secrets {
             let value = match (given.secret(&secret.name), &secret.source) {
-                (Some(value), _) => value.clone(),
-                (None, SecretSource::Plain(value)) => value.clone(),
+                (Some(value), _) | (None, SecretSource::Plain(value)) => value.clone(),
                 (None, SecretSource::Vault) => continue,
-                (None, SecretSource::Environment(key)) => match variable(key) {
-                    Some(text) => text.into(),
-                    None => {
+                (None, SecretSource::Environment(key)) => {
+                    let Some(text) = variable(key) else {
                         let place = format!("secret {}", brief::line(&secret.name, 60));
                         missing.insert(key.clone(), (place, secret.line));
                         continue;
-                    }
-                },
+                    };
+                    text.into()
+                }
             };
             values.hide(&value);
             values.secrets.entry(secret.name.clone()).or_insert(value);

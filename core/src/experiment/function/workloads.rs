@@ -1,4 +1,4 @@
-//! Deployments, StatefulSets, DaemonSets and Services: probes, replicas, and what deletes them.
+//! Deployments, `StatefulSets`, `DaemonSets` and Services: probes, replicas, and what deletes them.
 
 use super::{Function, Read, selector};
 use crate::experiment::arguments::Arguments;

@@ -25,7 +25,7 @@ struct Walk<'t> {
     values: usize,
 }
 
-impl<'t> Walk<'t> {
+impl Walk<'_> {
     fn node(&mut self, depth: usize) -> Result<Node, Fault> {
         let first = self.next();
         let line = self.line;

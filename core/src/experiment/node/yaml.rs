@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
-/// Returns what PyYAML makes of a text that stands without quotation marks: yes, no, on and off are flags.
+/// Returns what `PyYAML` makes of a text that stands without quotation marks: yes, no, on and off are flags.
 fn word(content: Content, length: u64) -> Content {
     let Content::Scalar(Value::String(text)) = &content else { return content };
     if u64::try_from(text.len()) != Ok(length) {

@@ -12,8 +12,9 @@ use crate::experiment::{
     WorkloadCheck,
 };
 
+#[allow(clippy::needless_pass_by_value, reason = "the tables read better")]
 fn read(path: &str, arguments: Value) -> Result<Function, String> {
-    Function::read(&call(path, arguments), &Values::default()).map_err(|unknown| match unknown {
+    Function::read(&call(path, &arguments), &Values::default()).map_err(|unknown| match unknown {
         Unknown::Argument(why) | Unknown::Name { why, .. } => why,
     })
 }
