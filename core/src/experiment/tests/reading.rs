@@ -1,7 +1,7 @@
 //! What an experiment has to have, and the lines of refusals.
 
 use super::{Experiment, found, refusal, values, with, yaml};
-use crate::experiment::{ActivityKind, Dry, FindingKind};
+use crate::experiment::{Activity, ActivityKind, Dry, FindingKind, Tolerance};
 
 #[test]
 fn what_chaos_toolkit_requires_is_required() {
@@ -158,4 +158,28 @@ fn words_of_yaml_are_those_of_python() {
         serde_json::json!([true, "yes", false, "off", "y", "n", "N", true, "true", null, null, 1.5, 16]);
     assert_eq!(document["x"], expected);
     assert_eq!((&document["y"], &document["on"]), (&serde_json::json!(true), &serde_json::json!("z")));
+}
+
+#[test]
+fn a_reference_keeps_its_own_tolerance_and_background() {
+    let text = with(
+        "steady-state-hypothesis:\n  title: h\n  probes:\n  - {type: probe, name: p, tolerance: 1, provider: {type: http, url: u}}\n  - {ref: p, tolerance: 2}\nmethod:\n- {ref: p}\n- {ref: p, tolerance: 3, background: true}\n- {type: action, name: p, background: true, provider: {type: process, path: other}}",
+    );
+    let experiment = yaml(&text);
+    let told = |activity: &Activity| (activity.what(), activity.tolerance.clone(), activity.background);
+    let probes = experiment.hypothesis.iter().flat_map(|hypothesis| &hypothesis.probes);
+    let whole = |number| Some(Tolerance::Whole(number));
+    // Of equal names, the hypothesis' is meant.
+    assert_eq!(
+        probes.chain(&experiment.method).map(told).collect::<Vec<_>>(),
+        [
+            ("http".to_owned(), whole(1), false),
+            ("http".to_owned(), whole(2), false),
+            ("http".to_owned(), None, false),
+            ("http".to_owned(), whole(3), true),
+            ("process".to_owned(), None, true),
+        ]
+    );
+    let missing = refusal(&text.replace("{ref: p, tolerance: 2}", "{ref: p}"));
+    assert_eq!(missing, "e.yaml:7: activity 'p' (http): a probe of the hypothesis needs a tolerance");
 }
