@@ -20,12 +20,13 @@ VERSIONS := 1.36 1.34 1.37
 VERSION := $(firstword $(VERSIONS))
 # Of the walks, which kill or fault a run at each of its requests, `make test` takes every n-th point, others each day.
 WALK_EVERY := 12
-# So many scenarios are played in the simulator, so many in which others act meanwhile, so many with routes, and so many that
-# metrics judge.
+# So many scenarios are played in the simulator, so many in which others act meanwhile, so many with routes, so many that
+# metrics judge, and so many with faults that are made on purpose.
 SEEDS := 5000
 CROWDS := 1000
 ROUTED := 1000
 JUDGED := 300
+CHAOS := 300
 # A defect that is put back is found within so many.
 MUTANT_SEEDS := 20000
 SIM := --profile sim --locked --package sim
@@ -76,7 +77,7 @@ test: ## everything that CI runs: one Kubernetes version, a sample of the walks,
 
 .PHONY: test-all
 test-all: ## all there is: every version, whole walks, all data planes, licences, benchmarks (hours, root)
-	@tests/parts builds format lint+unit doc deny fuzz claims conditions exposition soak mutants $(VERSIONS:%=control-plane-%) node data-planes bench
+	@tests/parts builds format lint+unit doc deny fuzz claims conditions exposition chaostoolkit soak mutants $(VERSIONS:%=control-plane-%) node data-planes bench
 
 .PHONY: fuzz
 fuzz: ## ten million texts of metrics are read or refused
@@ -93,6 +94,11 @@ conditions: ## conditions of analysis files hold where Argo's own evaluator says
 .PHONY: exposition
 exposition: ## texts of metrics say what they say to Prometheus: recorded ones, and 1,000 that are drawn
 	testbed/prometheus-read/compare
+
+.PHONY: chaostoolkit
+chaostoolkit: test-node build ## the same experiments by Chaos Toolkit and by us, and their journals compared (root)
+	chaos=$$(testbed/chaostoolkit/install); $(CLUSTER) exec test-node -- testbed/chaostoolkit/compare $(RELEASE)/kubectl-rollout_plus $$chaos
+	$(CLUSTER) down test-node
 
 .PHONY: bench
 bench: ## wall time, memory and size beside kubectl's, in one run, and the time until a share is in force (root)
@@ -143,12 +149,13 @@ unit:
 	$(TESTS) $(PRODUCT) --lib --bins --test layers --test forgotten --test health --test packaging --test support_works
 
 .PHONY: sim
-sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=5000 CROWDS=1000 ROUTED=1000 JUDGED=300)
+sim: ## the verbs in a simulated cluster, from seeds: with faults, kills, and others who act (SEEDS=5000 CROWDS=1000 ROUTED=1000 JUDGED=300 CHAOS=300)
 	cargo test $(SIM)
 	cargo run $(SIM) -- --seeds $(SEEDS)
 	cargo run $(SIM) -- --crowd --seeds $(CROWDS)
 	cargo run $(SIM) -- --routed --seeds $(ROUTED)
 	cargo run $(SIM) -- --judged --seeds $(JUDGED)
+	cargo run $(SIM) -- --chaos --seeds $(CHAOS)
 
 .PHONY: sim-quick
 sim-quick:
@@ -156,7 +163,7 @@ sim-quick:
 
 .PHONY: soak
 soak: ## the same with many seeds
-	$(MAKE) --no-print-directory sim SEEDS=20000 CROWDS=5000 ROUTED=5000 JUDGED=3000
+	$(MAKE) --no-print-directory sim SEEDS=20000 CROWDS=5000 ROUTED=5000 JUDGED=3000 CHAOS=5000
 
 .PHONY: mutants
 mutants: ## puts known defects back one by one, and expects the simulator to find each (MUTANT_SEEDS=20000)

@@ -6,12 +6,15 @@ mod blue_green;
 mod bootstrap;
 mod canary;
 mod change;
+mod chaos;
 mod check;
 mod completion;
 mod context;
 mod delete;
 mod doctor;
+mod experiment;
 mod external;
+mod gate;
 mod get;
 mod history;
 mod import;
@@ -97,6 +100,7 @@ async fn dispatch(cli: &Cli, environment: &Environment, output: &Output) -> Resu
         Command::History(args) => history::run(args, &connect(global).await?, output).await,
         Command::Check(args) => check::run(args, global, output).await,
         Command::Analyze(args) => Box::pin(analyze::run(args, context)).await,
+        Command::Chaos(args) => Box::pin(chaos::run(args, context)).await,
         Command::Get(args) => get::run(args, global, &connect(global).await?, output).await,
         Command::Delete(args) => delete::run(args, global, &connect(global).await?, output).await,
         Command::Wait(args) => wait::run(args, &connect(global).await?, output).await,

@@ -1,6 +1,7 @@
 //! The only loop: record, act, wait, record. It knows steps, not strategies.
 
 mod act;
+mod chaos;
 mod compare;
 mod guard;
 mod lock;
@@ -10,6 +11,7 @@ mod outcome;
 mod proof;
 mod rehearsal;
 mod routes;
+mod smoke;
 mod taken_over;
 mod telling;
 mod tries;
@@ -37,6 +39,7 @@ use crate::step;
 use crate::traffic::{Split, Traffic};
 use crate::world::Signals;
 
+pub(crate) use chaos::Attempt;
 use guard::Guard;
 use lock::Lock;
 use noted::Left;
@@ -169,6 +172,7 @@ impl<'a> Engine<'a> {
         };
         observed.journal = self.lock.journal();
         observed.lock = self.lock.state();
+        observed.fault = self.lock.fault();
         observed.traffic.clone_from(&self.traffic);
         Ok(observed)
     }
@@ -190,6 +194,9 @@ impl<'a> Engine<'a> {
             .await?;
         self.lock.take(self.cluster, verb, plan.clone(), cursor, &observed).await?;
         let mut plan = plan;
+        if let Err(error) = Box::pin(self.end_left_fault()).await {
+            return self.end(verb, Err(error)).await;
+        }
         if had_holder {
             self.refresh().await?;
             let observed = self.observed()?;
@@ -221,6 +228,16 @@ impl<'a> Engine<'a> {
             }
             if let Step::Verify { checks, port } = step
                 && let Some(failure) = Box::pin(self.verify(checks, *port)).await?
+            {
+                return Ok(Some(failure));
+            }
+            if let Step::Smoke { test } = step
+                && let Some(failure) = Box::pin(self.smoke(test, plan.share_before(index))).await?
+            {
+                return Ok(Some(failure));
+            }
+            if let Step::Fault { gate } = step
+                && let Some(failure) = Box::pin(self.stand(gate)).await?
             {
                 return Ok(Some(failure));
             }
@@ -310,7 +327,7 @@ impl<'a> Engine<'a> {
         if error.kind != Kind::Refused || !self.wrote {
             return error;
         }
-        let ways = ["resume", "abort"].map(|verb| self.id.command(verb));
+        let ways = [self.way_on(), self.id.command("abort")];
         let missing: Vec<String> = ways.into_iter().filter(|way| !error.next.contains(way)).collect();
         missing.into_iter().fold(error.after_a_write(), Error::next)
     }

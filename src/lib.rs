@@ -9,6 +9,7 @@
 //! | cluster | `cluster` | talk to the API server |
 //! | delivery | `delivery` | send requests to a CI system, write files |
 //! | engine | `engine` | run any plan: record, act, wait, record |
+//! | experiments | `toolkit` | run what an experiment of Chaos Toolkit says |
 //! | output | `output` | write to the terminal |
 //! | front | `commands`, `source`, `path`, `tool`, [`world`] | bring the others together, open what the user named |
 
@@ -16,10 +17,10 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub use rollout_plus_core::{
-    aftermath, analysis, analysis_file, apply, brief, ci, ci_account, cli, comparison, completion, condition,
-    credentials, duration, environment, error, event, evidence, golang, health, history, hold, import,
-    journal, keys, kubeconfig, metric, model, ownership, plan, preflight, prometheus, reading, router,
-    scrape, scrub, share, situation, status, step, strategy, traffic, words,
+    aftermath, analysis, analysis_file, apply, brief, chaos, ci, ci_account, cli, comparison, completion,
+    condition, credentials, duration, environment, error, event, evidence, experiment, golang, health,
+    history, hold, import, journal, keys, kubeconfig, metric, model, ownership, plan, preflight, prometheus,
+    reading, router, scrape, scrub, share, situation, status, step, strategy, traffic, words,
 };
 
 mod cluster;
@@ -30,6 +31,7 @@ mod output;
 mod path;
 mod source;
 mod tool;
+mod toolkit;
 pub mod world;
 
 pub use commands::run;

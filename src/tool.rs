@@ -1,5 +1,6 @@
 //! Programs that users name: run without a shell, with an environment that has no secrets, and read up to a size.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,6 +13,7 @@ use tokio::process::{Child, Command};
 
 use crate::environment::Environment;
 use crate::path;
+use crate::world::{self, Played};
 
 /// How much is read of what a program says on stderr, in bytes.
 const MAX_SAID: usize = 64 * 1024;
@@ -90,14 +92,7 @@ pub(crate) async fn run(
     patience: Duration,
     most: usize,
 ) -> Result<Ended, String> {
-    let (program, arguments) = words.split_first().ok_or("no program is named")?;
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| {
-        let is_missing = error.kind() == ErrorKind::NotFound;
-        if is_missing { "is not there".to_owned() } else { format!("cannot be run: {error}") }
-    })?;
+    let mut child = spawned(words, variables)?;
     let ended = tokio::time::timeout(patience, whole(&mut child, most)).await;
     match ended {
         Ok(Ok(ended)) if ended.text.len() > most => Err(format!("printed more than {} KiB", most / 1024)),
@@ -111,13 +106,87 @@ pub(crate) async fn run(
     }
 }
 
+/// Starts a program without a shell, its input empty, its output to be read.
+fn spawned(words: &[String], variables: &[(String, String)]) -> Result<Child, String> {
+    let (program, arguments) = words.split_first().ok_or("no program is named")?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.spawn().map_err(|error| {
+        let is_missing = error.kind() == ErrorKind::NotFound;
+        if is_missing { "is not there".to_owned() } else { format!("cannot be run: {error}") }
+    })
+}
+
+/// What came of a test.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tested {
+    /// How it failed, as the end of a sentence; `None` if it passed.
+    pub(crate) failure: Option<String>,
+    /// The last that it printed on stdout, and after that on stderr.
+    pub(crate) said: String,
+}
+
+/// Runs a program as a test. However much it prints, it is read to its end, and its end is kept.
+///
+/// # Errors
+/// It cannot be run.
+pub(crate) async fn test(
+    words: &[String],
+    variables: &[(String, String)],
+    patience: Duration,
+) -> Result<Tested, String> {
+    if let Some(Played { code, said }) = world::played(words, variables) {
+        return Ok(Tested { failure: (code != 0).then(|| failed_with(code)), said });
+    }
+    let mut child = spawned(words, variables)?;
+    let (mut text, mut said) = (VecDeque::new(), VecDeque::new());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let whole = async {
+        let read = tokio::join!(tail(out, &mut text), tail(err, &mut said));
+        let status = child.wait().await?;
+        read.0.and(read.1).map(|()| status)
+    };
+    let failure = match tokio::time::timeout(patience, whole).await {
+        Ok(Ok(status)) => failure(status),
+        Ok(Err(error)) => return Err(format!("cannot be read: {error}")),
+        Err(_) => {
+            // It may have ended this very moment.
+            child.kill().await.unwrap_or(());
+            Some(format!("was not done within {}", crate::duration::short(patience)))
+        }
+    };
+    text.extend(said);
+    let said = String::from_utf8_lossy(text.make_contiguous()).into_owned();
+    Ok(Tested { failure, said })
+}
+
+/// Reads a pipe to its end and keeps the last of it.
+async fn tail(pipe: Option<impl AsyncRead + Unpin>, kept: &mut VecDeque<u8>) -> std::io::Result<()> {
+    let Some(mut pipe) = pipe else { return Ok(()) };
+    let mut part = vec![0; 64 * 1024];
+    loop {
+        let mut room = ReadBuf::new(&mut part);
+        poll_fn(|context| Pin::new(&mut pipe).poll_read(context, &mut room)).await?;
+        if room.filled().is_empty() {
+            return Ok(());
+        }
+        kept.extend(room.filled());
+        kept.drain(..kept.len().saturating_sub(MAX_SAID));
+    }
+}
+
 /// Says how a program failed; `None` for one that did not.
 pub(crate) fn failure(status: ExitStatus) -> Option<String> {
     match status.code() {
         Some(0) => None,
-        Some(code) => Some(format!("failed with exit code {code}")),
+        Some(code) => Some(failed_with(code)),
         None => Some("was ended by a signal".to_owned()),
     }
+}
+
+fn failed_with(code: i32) -> String {
+    format!("failed with exit code {code}")
 }
 
 /// Reads a pipe. What is beyond the cap is refused anyway; dropping the pipe ends the tool.
@@ -164,6 +233,26 @@ mod tests {
         assert_eq!(told(shell("sleep 600", Duration::ZERO).await), Err("was not done within 0 s".into()));
         let none = run(&["no-such-program".to_owned()], &[], LONG, 1).await;
         assert_eq!(told(none), Err("is not there".into()));
+    }
+
+    #[tokio::test]
+    async fn a_test_is_read_to_its_end_and_its_end_is_kept() {
+        let test = async |script: &str, seconds: u64| {
+            let words = ["sh", "-c", script].map(str::to_owned);
+            let path = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
+            test(&words, &path, Duration::from_secs(seconds)).await
+        };
+        let tested = |failure: Option<&str>, said: &str| {
+            Ok(Tested { failure: failure.map(str::to_owned), said: said.to_owned() })
+        };
+        assert_eq!(test("echo out; echo err >&2", 30).await, tested(None, "out\nerr\n"));
+        assert_eq!(test("echo no; exit 3", 30).await, tested(Some("failed with exit code 3"), "no\n"));
+        let long = test("head -c 1000000 /dev/zero; echo end; exit 1", 30).await.unwrap();
+        assert!(long.said.len() == MAX_SAID && long.said.ends_with("\0end\n"), "{}", long.said.len());
+        let late = test("echo first; sleep 600", 1).await;
+        assert_eq!(late, tested(Some("was not done within 1s"), "first\n"));
+        let missing = super::test(&["no-such-program".to_owned()], &[], Duration::from_secs(1)).await;
+        assert_eq!(missing, Err("is not there".to_owned()));
     }
 
     #[tokio::test]

@@ -56,6 +56,18 @@ pub trait World: Debug + Send + Sync {
 
     /// What answers requests, if it is not the server of a kubeconfig.
     fn transport(&self) -> Option<Transport>;
+
+    /// What comes of a test with these variables, where no program is run.
+    fn played(&self, words: &[String], variables: &[(String, String)]) -> Option<Played>;
+}
+
+/// What comes of a program that is not run.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// What it ends with.
+    pub code: i32,
+    /// What it prints.
+    pub said: String,
 }
 
 /// The world of a process.
@@ -91,6 +103,10 @@ impl World for Process {
     }
 
     fn transport(&self) -> Option<Transport> {
+        None
+    }
+
+    fn played(&self, _: &[String], _: &[(String, String)]) -> Option<Played> {
         None
     }
 }
@@ -174,6 +190,11 @@ pub(crate) fn stderr(text: &str) {
 /// Rows and columns of the terminal that feedback goes to, where they are known.
 pub(crate) fn terminal() -> Option<(usize, usize)> {
     here().terminal()
+}
+
+/// What comes of a test, where no program is run.
+pub(crate) fn played(words: &[String], variables: &[(String, String)]) -> Option<Played> {
+    here().played(words, variables)
 }
 
 /// What answers requests, if it is not the server of a kubeconfig.

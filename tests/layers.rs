@@ -265,7 +265,9 @@ fn a_command_line_to_type_next_is_of_a_verb_that_there_is() {
 
 #[test]
 fn files_stay_small() {
-    for (file, text) in sources() {
+    // What help prints is as long as it is.
+    let is_code = |file: &Path| file.extension().is_none_or(|ending| ending != "snap");
+    for (file, text) in sources().into_iter().filter(|(file, _)| is_code(file)) {
         let lines = text.lines().count();
         assert!(lines <= 400, "{} has {lines} lines: split it", file.display());
     }

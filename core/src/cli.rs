@@ -6,10 +6,12 @@ mod apply;
 mod blue_green;
 mod bootstrap;
 mod canary;
+mod chaos;
 mod check;
 mod completion;
 mod doctor;
 mod effect;
+mod gate;
 mod get;
 mod guard;
 mod image;
@@ -39,12 +41,14 @@ pub use analysis::{AnalysisArgs, ComparedArgs, Looking, PROMETHEUS_TOKEN};
 pub use analyze::AnalyzeArgs;
 pub use bootstrap::{BootstrapAction, BootstrapArgs, TokenArgs, WantedArgs};
 pub use canary::{CanaryArgs, FirstArgs, LooksArgs};
+pub use chaos::{ChaosAction, ChaosArgs, ExitCodes, ExperimentArgs, FaultArgs, RunningArgs};
 pub use check::{CheckArgs, PreflightArgs};
 pub use completion::{CompletionArgs, Shell};
 pub use doctor::DoctorArgs;
 pub use effect::Effect;
+pub use gate::{GateArgs, Ordeal};
 pub use get::GetArgs;
-pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportForm};
+pub use guard::{CardArgs, GuardArgs, OnFailure, Report, ReportArgs, ReportForm};
 pub use image::NewImage;
 pub use import::ImportArgs;
 pub use kubectl::{DeleteArgs, PauseArgs, ScaleArgs, WaitArgs};
@@ -54,7 +58,7 @@ pub use apply::ApplyArgs;
 pub use blue_green::BlueGreenArgs;
 pub use tag::{TagArgs, TagPolicyArgs};
 pub use traffic::{RouterArgs, TrafficArgs};
-pub use verify::VerifyArgs;
+pub use verify::{SmokeArgs, VerifyArgs};
 
 /// Canary a Deployment with nothing installed in the cluster
 ///
@@ -100,6 +104,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Compare the metrics of two versions that serve, and change nothing
     Analyze(Box<AnalyzeArgs>),
+    /// Try how a version stands a fault: on one pod, and always undone
+    Chaos(Box<ChaosArgs>),
     /// Read what there is for Argo Rollouts or Flagger: print an analysis file, and the command line that does the same
     Import(ImportArgs),
     /// Print the tag for the image that this CI build makes, or judge images by it

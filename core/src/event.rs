@@ -4,7 +4,11 @@ use serde::Serialize;
 
 use crate::analysis::{Analysis, Judged, Metric, Replayed, Settings, State};
 use crate::apply::Row;
+use crate::brief;
+use crate::chaos::{self, Trial};
+use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::experiment::Told;
 use crate::health::Failure;
 use crate::limits::Seen;
 use crate::status::WorkloadStatus;
@@ -52,6 +56,10 @@ pub enum Event {
     },
     /// What the metrics came to at a share.
     Analysis(Box<Compared>),
+    /// What a fault showed that was made on purpose.
+    Fault(Box<Tried>),
+    /// What an experiment of Chaos Toolkit came to.
+    Experiment(Box<Experimented>),
     /// The new version failed.
     Verdict(Failure),
     /// The proof of that.
@@ -129,6 +137,68 @@ impl From<Replayed> for Compared {
     }
 }
 
+/// What a fault showed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// What was done, and what was seen.
+    #[serde(flatten)]
+    pub trial: Trial,
+    /// How long it took until as many pods were Ready as before, in seconds.
+    #[serde(rename = "recoveredSeconds")]
+    pub recovered: Option<f64>,
+    /// What that comes to.
+    #[serde(flatten)]
+    pub verdict: chaos::Verdict,
+}
+
+impl From<Trial> for Tried {
+    fn from(trial: Trial) -> Self {
+        let (verdict, recovered) = (trial.verdict(), trial.recovered.map(|time| time.as_secs_f64()));
+        Self { trial, recovered, verdict }
+    }
+}
+
+/// What an experiment came to.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Experimented {
+    /// Its file, as it was given.
+    pub file: String,
+    /// Its title.
+    pub title: String,
+    /// What the process ends with, if nothing follows.
+    pub exit_code: u8,
+    /// One line.
+    pub text: String,
+    /// What became of each probe of the hypothesis, and of each activity that was run.
+    pub activities: Vec<Told>,
+    /// So many more are not told.
+    pub left_out: usize,
+}
+
+impl Experimented {
+    /// So many activities are told.
+    const MOST: usize = 500;
+
+    /// Returns what is told of an end.
+    pub fn new(
+        (file, title): (&str, &str),
+        ended: &Result<String, Error>,
+        mut activities: Vec<Told>,
+    ) -> Self {
+        let left_out = activities.len().saturating_sub(Self::MOST);
+        activities.truncate(Self::MOST);
+        Self {
+            file: file.to_owned(),
+            title: brief::line(title, 200),
+            exit_code: ended.as_ref().err().map_or(0, |error| error.kind.exit_code()),
+            text: ended.as_ref().map_or_else(|error| error.message.clone(), Clone::clone),
+            activities,
+            left_out,
+        }
+    }
+}
+
 /// What metrics can come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,8 +220,8 @@ pub struct Trouble {
     pub next: Vec<String>,
 }
 
-impl From<&crate::error::Error> for Trouble {
-    fn from(error: &crate::error::Error) -> Self {
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
         Self { message: error.message.clone(), next: error.next.clone() }
     }
 }

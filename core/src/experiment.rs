@@ -24,7 +24,9 @@ mod read;
 mod refused;
 mod runtime;
 mod substitute;
+mod told;
 mod tolerance;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -48,7 +50,9 @@ pub use process::{Command, Process, ProcessArguments};
 pub use refused::{Danger, Finding, FindingKind, Terms, findings, refusal};
 pub use runtime::{Dry, HypothesisStrategy, RollbackStrategy, Runtime};
 pub use substitute::Values;
+pub use told::{Told, ToldState, shown};
 pub use tolerance::Tolerance;
+pub use verdict::Course;
 
 /// The largest experiment that is read, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -96,6 +100,16 @@ pub struct Hypothesis {
 }
 
 impl Experiment {
+    /// Whether some of it is only played, so that nothing is proven.
+    pub fn is_played(&self) -> bool {
+        self.activities().into_iter().any(|activity| self.plays(activity))
+    }
+
+    /// Whether an activity of it is only played.
+    pub fn plays(&self, activity: &Activity) -> bool {
+        activity.dry.or(self.dry).is_some_and(|dry| dry.plays(activity.kind))
+    }
+
     /// Returns every activity that may run, in the order of the file: probes for settings, hypothesis with the probes of
     /// its tolerances, method, rollbacks.
     pub fn activities(&self) -> Vec<&Activity> {

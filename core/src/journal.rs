@@ -2,6 +2,7 @@
 //! lost the lock cannot write the journal.
 
 mod compared;
+mod fault;
 mod held;
 mod history;
 mod lease;
@@ -21,9 +22,10 @@ use crate::traffic::Traffic;
 
 pub use crate::model::Originals;
 pub use compared::ComparisonRecord;
+pub use fault::{FaultRecord, Victim};
 pub use held::{HeldRecord, RunRef};
 pub use history::{Ending, Outcome, outcomes, with_outcome};
-pub use lease::Lease;
+pub use lease::{Lease, Written};
 pub use loan::Loan;
 pub use origin::note_origin;
 pub use trusted::trusted_journal;
@@ -243,6 +245,12 @@ pub fn write_lease(
         )));
     }
     lease["metadata"]["annotations"][keys::JOURNAL_ANNOTATION] = Value::from(text);
+    seat(lease, holder, now);
+    Ok(())
+}
+
+/// Writes who holds a Lease, or that nobody does. `now` is RFC 3339 with microseconds.
+pub fn seat(lease: &mut Value, holder: Option<&RunRef>, now: &str) {
     let spec = &mut lease["spec"];
     let holder = holder.map(identity);
     let holder = holder.as_deref().unwrap_or_default();
@@ -253,7 +261,6 @@ pub fn write_lease(
     spec["holderIdentity"] = Value::from(holder);
     spec["leaseDurationSeconds"] = Value::from(keys::LEASE_SECONDS);
     spec["renewTime"] = Value::from(now);
-    Ok(())
 }
 
 /// Reads who holds a Lease.

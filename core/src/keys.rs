@@ -30,6 +30,15 @@ pub const JOURNAL_ANNOTATION: &str = "rollout-plus/journal";
 /// Annotation on the Lease: the last outcomes as JSON, an array of [`crate::journal::Outcome`].
 pub const HISTORY_ANNOTATION: &str = "rollout-plus/history";
 
+/// Annotation on the Lease: a [`crate::journal::FaultRecord`] as JSON.
+pub const FAULT_ANNOTATION: &str = "rollout-plus/fault";
+
+/// Label on a pod that a fault of ours has hit: the id of the run.
+pub const FAULT_LABEL: &str = FAULT_ANNOTATION;
+
+/// Annotation on a pod that no fault may hit, with the value `off`.
+pub const CHAOS_ANNOTATION: &str = "rollout-plus/chaos";
+
 /// The pod template annotation that `kubectl rollout restart` sets (`objectrestarter.go` of kubectl).
 pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 

@@ -8,7 +8,7 @@
 //! | objects | [`share`], [`model`], [`ownership`] |
 //! | traffic | [`traffic`], [`router`] |
 //! | metrics | [`scrape`], [`exposition`], [`analysis`], [`metric`], [`prometheus`], [`router_metrics`], [`reading`] |
-//! | chaos | [`experiment`] |
+//! | faults | [`experiment`], [`chaos`] |
 //! | rollouts | [`plan`], [`health`], [`journal`], [`situation`], [`limits`], [`comparison`], [`hold`], [`step`], [`strategy`], [`history`], [`aftermath`] |
 //! | other verbs | [`apply`], [`preflight`], [`credentials`], [`kubeconfig`], [`ci_account`], [`delivery`], [`import`] |
 //! | what is told | [`evidence`], [`status`], [`event`] |
@@ -23,6 +23,7 @@ pub mod analysis;
 pub mod analysis_file;
 pub mod apply;
 pub mod brief;
+pub mod chaos;
 pub mod ci;
 pub mod ci_account;
 pub mod cli;

@@ -3,18 +3,22 @@
 mod analyze;
 mod check;
 mod probe;
+mod smoke;
+mod steady;
+mod title;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Names, images};
+use crate::chaos::Gate;
 use crate::share::{Size, Stable};
 use crate::traffic::{Role, Split};
-use crate::words::counted;
 
 pub use analyze::{Analyze, OnInconclusive};
 pub use check::{Answer, Check};
 pub use probe::Probe;
+pub use smoke::SmokeTest;
+pub use steady::Steady;
 
 /// What is to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -106,14 +110,23 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         port: Option<u16>,
     },
+    /// A test of the user's own passes against the new version.
+    Smoke {
+        /// Which.
+        test: SmokeTest,
+    },
+    /// Pods of the new version were hit by a fault, and it came back from that.
+    Fault {
+        /// Which fault, and what is asked of the version.
+        gate: Gate,
+    },
 }
 
 impl Plan {
     /// Whether it brings nothing new: the version that is live already is only followed, and asked.
     pub fn only_follows(&self) -> bool {
-        self.steps
-            .iter()
-            .all(|step| matches!(step, Step::AwaitRollout | Step::Follow { .. } | Step::Verify { .. }))
+        let follows = |step: &Step| step.asks() || matches!(step, Step::AwaitRollout | Step::Follow { .. });
+        self.steps.iter().all(follows)
     }
 
     /// Whether pods are asked by themselves, through the API server.
@@ -130,58 +143,6 @@ impl Step {
     pub fn soak(seconds: u64, analyze: Option<&Analyze>) -> Option<Self> {
         let analyze = analyze.cloned().map(Box::new);
         (seconds > 0 || analyze.is_some()).then_some(Self::Soak { seconds, analyze })
-    }
-
-    /// Returns what the step does to a workload of this kind, for people.
-    pub fn title(&self, kind: &Names) -> String {
-        let kind = kind.kind;
-        match self {
-            Self::Hold { template, size, stable, changes: _ } => {
-                let what = if template.is_some() { "hold with the new template" } else { "hold" };
-                let size = match size {
-                    Size::Weight(weight) => format!("{weight} %"),
-                    Size::Pods(pods) => counted(*pods, "canary pod"),
-                    Size::Routed { weight, pods, .. } => {
-                        format!("{weight} %, with {}", counted(*pods, "canary pod"))
-                    }
-                };
-                let note = if *stable == Stable::Shrink { ", taking stable pods away" } else { "" };
-                format!("{what} at {size}{note}")
-            }
-            Self::Stop => "stop the rolling update that is under way".into(),
-            Self::AwaitCanary => "wait until the canary pods are Ready".into(),
-            Self::Soak { seconds, analyze: None } => format!("let the canary serve for {seconds} s"),
-            Self::Soak { seconds: 0, analyze: Some(asked) } => {
-                format!("let the canary serve: {}, for {} s at most", asked.sentence(), asked.limit)
-            }
-            Self::Soak { seconds, analyze: Some(asked) } => {
-                let asked = format!("{}, for {} s at most", asked.sentence(), asked.limit);
-                format!("let the canary serve for {seconds} s: {asked}")
-            }
-            Self::Follow { analyze } => {
-                format!("follow the rolling update while both versions serve: {}", analyze.sentence())
-            }
-            Self::Update { template } => format!("set the template: {}", images(template).join(", ")),
-            Self::Release => format!("restore the {kind}'s own settings, keep the new template"),
-            Self::AwaitRollout => "follow the rolling update to its end".into(),
-            Self::Restore => format!("restore the stable template and the {kind}'s own settings"),
-            Self::AwaitStable => "wait until only pods of the stable version are left".into(),
-            Self::Publish { role } => format!("a Service for the {} pods", role.word()),
-            Self::Own { split, .. } => format!("prepare the router: {}", split.sentence()),
-            Self::Route { split, .. } => format!("route: {}", split.sentence()),
-            Self::Pin { role: Some(role) } => format!("give the Service the {} pods alone", role.word()),
-            Self::Pin { role: None } => "give the Service its own selector back".into(),
-            Self::Withdraw => "remove the Services that were made".into(),
-            Self::Freeze => format!("pause the {kind}: no other version can come in between"),
-            Self::Verify { checks, port } => {
-                let whom = match port {
-                    Some(port) => format!("by port {port} of each new pod"),
-                    None => "through the preview".to_owned(),
-                };
-                let each: Vec<String> = checks.iter().map(Check::to_string).collect();
-                format!("verify {whom}: {}", each.join(", "))
-            }
-        }
     }
 
     /// Returns what the metrics are to tell while it is waited for, if anything.
@@ -203,8 +164,25 @@ impl Step {
             | Self::Pin { .. }
             | Self::Withdraw
             | Self::Freeze
-            | Self::Verify { .. } => None,
+            | Self::Verify { .. }
+            | Self::Fault { .. }
+            | Self::Smoke { .. } => None,
         }
+    }
+
+    /// Whether the version has to answer, or to pass a test: it is not taken as good before.
+    pub const fn asks(&self) -> bool {
+        matches!(self, Self::Verify { .. } | Self::Smoke { .. })
+    }
+
+    /// Returns the size of the canary that it holds, if it holds one.
+    pub const fn size(&self) -> Option<Size> {
+        if let Self::Hold { size, .. } = self { Some(*size) } else { None }
+    }
+
+    /// Returns the fault that it makes, if it makes one.
+    pub const fn gate(&self) -> Option<&Gate> {
+        if let Self::Fault { gate } = self { Some(gate) } else { None }
     }
 
     /// Returns the template that it brings, if it brings one.
@@ -226,7 +204,9 @@ impl Step {
             | Self::Pin { .. }
             | Self::Withdraw
             | Self::Freeze
-            | Self::Verify { .. } => None,
+            | Self::Verify { .. }
+            | Self::Fault { .. }
+            | Self::Smoke { .. } => None,
         }
     }
 
@@ -249,7 +229,9 @@ impl Step {
             | Self::Pin { .. }
             | Self::Withdraw
             | Self::Freeze
-            | Self::Verify { .. } => None,
+            | Self::Verify { .. }
+            | Self::Fault { .. }
+            | Self::Smoke { .. } => None,
         }
     }
 
@@ -271,7 +253,9 @@ impl Step {
             | Self::Pin { .. }
             | Self::Withdraw
             | Self::Freeze
-            | Self::Verify { .. } => false,
+            | Self::Verify { .. }
+            | Self::Fault { .. }
+            | Self::Smoke { .. } => false,
         }
     }
 
@@ -291,7 +275,9 @@ impl Step {
             | Self::Pin { .. }
             | Self::Withdraw
             | Self::Freeze
-            | Self::Verify { .. } => false,
+            | Self::Verify { .. }
+            | Self::Fault { .. }
+            | Self::Smoke { .. } => false,
         }
     }
 }

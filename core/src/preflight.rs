@@ -34,7 +34,7 @@ mod surge;
 mod fixtures;
 
 pub use access::{
-    Need, Rights, asking_need, following_needs, missing, needs, prometheus_need, routing_needs,
+    Need, Rights, asking_need, fault_needs, following_needs, missing, needs, prometheus_need, routing_needs,
 };
 pub use facts::{Fact, Facts, Kind, from_documents};
 pub use finding::{Finding, Judged, Level, NotChecked};

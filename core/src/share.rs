@@ -31,6 +31,16 @@ pub enum Size {
     },
 }
 
+impl Size {
+    /// Returns the share in percent, if it is one.
+    pub const fn weight(self) -> Option<u8> {
+        match self {
+            Self::Weight(weight) | Self::Routed { weight, .. } => Some(weight),
+            Self::Pods(_) => None,
+        }
+    }
+}
+
 /// How the stable set may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::journal::{HeldRecord, Journal, LockState, Originals, Snapshot, State, Verb};
+use crate::journal::{FaultRecord, HeldRecord, Journal, LockState, Originals, Snapshot, State, Verb};
 use crate::keys;
 use crate::model::{ObjectName, Pod, Revision, Workload, fingerprint, same_template, without_hash};
 use crate::share::Bounds;
@@ -31,6 +31,8 @@ pub struct Observed {
     pub journal: Option<Journal>,
     /// Who holds the Lease.
     pub lock: Option<LockState>,
+    /// A fault that a run of ours made, and that nobody has undone yet.
+    pub fault: Option<FaultRecord>,
     /// How the traffic is routed, if a router splits it.
     pub traffic: Option<Traffic>,
     /// The objects that it goes by.

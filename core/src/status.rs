@@ -263,7 +263,11 @@ fn run(situation: &Situation<'_>) -> Option<Run> {
     let active = holder.is_some();
     let held_by = situation.hold.as_ref().map(|hold| hold.record.as_ref().map(|record| &record.run));
     let run = match (holder, held_by) {
-        (Some(holder), _) => journal.map(|j| &j.run).filter(|run| journal::identity(run) == holder),
+        (Some(holder), _) => {
+            // A fault alone has no journal.
+            let known = journal.map(|j| &j.run).into_iter().chain(observed.fault.as_ref().map(|f| &f.run));
+            known.into_iter().find(|run| journal::identity(run) == holder)
+        }
         (None, Some(run)) => run.or(journal.map(|j| &j.run)),
         (None, None) => None,
     }?;

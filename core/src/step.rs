@@ -4,6 +4,7 @@ mod limits;
 mod patience;
 mod progress;
 mod replaced;
+mod smoke;
 mod traffic;
 
 use serde_json::Value;
@@ -20,6 +21,7 @@ use crate::traffic::Target;
 pub use limits::{limits, sizing};
 pub use patience::least;
 pub use progress::{Progress, ReadyFor, progress};
+pub use smoke::variables;
 pub use traffic::{halted, is_answered, refused};
 
 /// A write, as data.
@@ -106,7 +108,9 @@ pub fn work(step: &Step, situation: &Situation<'_>, run: &RunRef, epoch: u64) ->
         | Step::Soak { .. }
         | Step::Follow { .. }
         | Step::AwaitRollout
-        | Step::Verify { .. } => Ok(Work::default()),
+        | Step::Verify { .. }
+        | Step::Fault { .. }
+        | Step::Smoke { .. } => Ok(Work::default()),
     }
 }
 

@@ -7,6 +7,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use crate::object::{Key, Object, Route};
 
@@ -29,6 +30,8 @@ pub struct Cache {
     pub autoscalers: BTreeMap<Key, Arc<HorizontalPodAutoscaler>>,
     /// Nodes.
     pub nodes: BTreeMap<Key, Arc<Node>>,
+    /// Network policies.
+    pub policies: BTreeMap<Key, Arc<NetworkPolicy>>,
     /// Routes.
     pub routes: BTreeMap<Key, Arc<Route>>,
 }
@@ -59,6 +62,7 @@ impl Cache {
             Object::ResourceQuota(it) => put(&mut self.quotas, key, it),
             Object::Autoscaler(it) => put(&mut self.autoscalers, key, it),
             Object::Node(it) => put(&mut self.nodes, key, it),
+            Object::NetworkPolicy(it) => put(&mut self.policies, key, it),
             Object::Route(it) => put(&mut self.routes, key, it),
         }
     }
@@ -73,6 +77,7 @@ impl Cache {
             Object::ResourceQuota(_) => drop(self.quotas.remove(key)),
             Object::Autoscaler(_) => drop(self.autoscalers.remove(key)),
             Object::Node(_) => drop(self.nodes.remove(key)),
+            Object::NetworkPolicy(_) => drop(self.policies.remove(key)),
             Object::Route(_) => drop(self.routes.remove(key)),
         }
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::server::store::{Entry, Store};
 
 /// The rules, each with the number of the invariant that it is a part of, as `README.md` numbers them.
-pub const RULES: [(u8, &str); 17] = [
+pub const RULES: [(u8, &str); 20] = [
     (1, "stable pods"),
     (1, "stable share"),
     (2, "share"),
@@ -34,6 +34,9 @@ pub const RULES: [(u8, &str); 17] = [
     (8, "budget"),
     (8, "ends"),
     (9, "the verdict is right"),
+    (10, "a fault is undone"),
+    (10, "a fault spares pods"),
+    (10, "a fault has to happen"),
     (0, "not simulated"),
 ];
 

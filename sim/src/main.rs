@@ -1,5 +1,6 @@
 //! `sim --seed N` replays a seed with its trace; `sim --seeds N [--from M] [--threads T]` plays many and counts. With `--crowd`
-//! others act while the run is under way, with `--judged` metrics decide, `--shrink` makes the scenario of a seed that fails as
+//! others act while the run is under way, with `--judged` metrics decide, with `--chaos`
+//! it makes faults on purpose, `--shrink` makes the scenario of a seed that fails as
 //! small as it can be, and `--coverage` tells what many seeds have covered.
 
 #![allow(clippy::print_stdout, reason = "its only output")]
@@ -15,7 +16,7 @@ use mimalloc::MiMalloc;
 use sim::coverage::Coverage;
 use sim::draw::Draw;
 use sim::scenario::judged::Opinion;
-use sim::scenario::{self, Report, crowd, judged, routed};
+use sim::scenario::{self, Report, chaos, crowd, judged, routed};
 
 /// A third of a scenario is the making and dropping of small objects.
 #[global_allocator]
@@ -32,6 +33,8 @@ enum Kind {
     Routed,
     /// A canary that metrics judge.
     Judged,
+    /// Faults that a run makes on purpose.
+    Chaos,
 }
 
 impl Kind {
@@ -41,6 +44,7 @@ impl Kind {
             Self::Crowd => crowd::of_seed(seed, traced),
             Self::Routed => routed::of_seed(seed, traced),
             Self::Judged => judged::of_seed(seed, traced),
+            Self::Chaos => chaos::of_seed(seed, traced),
         }
     }
 }
@@ -53,7 +57,12 @@ fn main() -> ExitCode {
         words.get(at + 1)?.parse::<u64>().ok()
     };
     let has = |flag: &str| words.iter().any(|word| word == flag);
-    let kinds = [("--crowd", Kind::Crowd), ("--routed", Kind::Routed), ("--judged", Kind::Judged)];
+    let kinds = [
+        ("--crowd", Kind::Crowd),
+        ("--routed", Kind::Routed),
+        ("--judged", Kind::Judged),
+        ("--chaos", Kind::Chaos),
+    ];
     let kind = kinds.into_iter().find(|(flag, _)| has(flag)).map_or(Kind::Plain, |(_, kind)| kind);
     match (number("--seed"), number("--seeds")) {
         (Some(seed), _) if has("--shrink") => smallest(kind, seed),
@@ -65,7 +74,7 @@ fn main() -> ExitCode {
         }
         (None, None) => {
             println!(
-                "usage: sim [--crowd|--routed|--judged] --seed N [--shrink] | sim [--crowd|--routed|--judged] --seeds COUNT \
+                "usage: sim [--crowd|--routed|--judged|--chaos] --seed N [--shrink] | sim [--crowd|--routed|--judged|--chaos] --seeds COUNT \
                  [--from N] [--threads N] [--coverage]"
             );
             ExitCode::from(2)
@@ -104,6 +113,10 @@ fn smallest(kind: Kind, seed: u64) -> ExitCode {
         Kind::Judged => {
             let (left, tried) = judged::smallest(seed, broken.name);
             (judged::play(&left, seed, true), format!("{left:?}"), tried)
+        }
+        Kind::Chaos => {
+            let (left, tried) = chaos::smallest(seed, broken.name);
+            (chaos::play(&left, seed, true), format!("{left:?}"), tried)
         }
     };
     let Ok(report) = report else { return ExitCode::from(6) };

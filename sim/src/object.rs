@@ -8,6 +8,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -92,6 +93,7 @@ kinds! {
     ResourceQuota, ResourceQuota, "", "v1", "resourcequotas", "A `ResourceQuota`.";
     Autoscaler, HorizontalPodAutoscaler, "autoscaling", "v2", "horizontalpodautoscalers", "A horizontal pod autoscaler.";
     Node, Node, "", "v1", "nodes", "A node.";
+    NetworkPolicy, NetworkPolicy, "networking.k8s.io", "v1", "networkpolicies", "A `NetworkPolicy`.";
     Route, Route, "gateway.networking.k8s.io", "v1", "httproutes", "A route of the Gateway API.";
 }
 

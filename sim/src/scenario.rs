@@ -1,6 +1,7 @@
 //! Scenarios: what is drawn from a seed, played, and what came of it.
 
 pub mod canary;
+pub mod chaos;
 pub mod crowd;
 pub mod judged;
 pub mod routed;

@@ -1,6 +1,7 @@
 //! The API server: a request in, an answer out. Watches are the driver's, who delays what they tell.
 
 pub mod patch;
+mod pods;
 pub mod prepare;
 pub mod refusal;
 mod reply;
@@ -33,12 +34,14 @@ pub struct Server {
     pub unknown: Vec<String>,
     /// Whether the definitions of custom resources are installed.
     pub has_custom: bool,
+    /// Whether something in the cluster enforces network policies.
+    pub has_firewall: bool,
 }
 
 impl Server {
     /// Returns one that keeps nothing.
     pub fn new() -> Self {
-        Self { store: Store::new(), unknown: Vec::new(), has_custom: false }
+        Self { store: Store::new(), unknown: Vec::new(), has_custom: false, has_firewall: true }
     }
 
     /// Answers a request. `stale` is the version that a list may show which asks for any.
@@ -190,6 +193,11 @@ impl Server {
         let sent = match (request.method.as_str(), request.content.as_str()) {
             ("PUT", _) => sent,
             (_, "application/json-patch+json") => patch::json(&old, &sent).map_err(|_| Refusal::patch())?,
+            (_, "application/strategic-merge-patch+json") if resource.seen_as == Some(Kind::Pod) => {
+                let mut object = old.as_ref().clone();
+                patch::strategic(&mut object, sent);
+                object
+            }
             (_, "application/merge-patch+json") => {
                 let mut object = old.as_ref().clone();
                 patch::merge(&mut object, sent);

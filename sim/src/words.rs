@@ -3,6 +3,7 @@
 //!
 //! Each scene is its own cluster with its own source of chance: what one does moves nothing in another.
 
+mod chaos;
 mod errors;
 mod reports;
 mod run;

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use sim::scenario::{crowd, judged, play, routed};
+use sim::scenario::{chaos, crowd, judged, play, routed};
 
 #[test]
 fn the_first_seeds_hold() {
@@ -194,4 +194,39 @@ fn the_first_judged_seeds_hold() {
         let report = judged::of_seed(seed, false).unwrap();
         assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
     }
+}
+
+fn stands(seed: u64) {
+    let report = chaos::of_seed(seed, false).unwrap();
+    assert!(report.broken.is_empty(), "seed {seed}: {:?}\n{}", report.broken, report.drawn);
+}
+
+#[test]
+fn faults_that_are_made_on_purpose_are_undone() {
+    (1..=8).for_each(stands);
+}
+
+/// The pods that were hit could not be deleted, and the record that names them was taken away all the same: nobody knew of them
+/// any more, and their policies stayed for as long as the pods that the kubelet had ended.
+#[test]
+fn what_could_not_be_undone_stays_written_down() {
+    [834, 1027].into_iter().for_each(stands);
+}
+
+/// A run that made a fault was killed, and `resume` said that nothing was interrupted.
+#[test]
+fn resume_ends_a_fault_that_was_left() {
+    [246, 316, 445, 1623].into_iter().for_each(stands);
+}
+
+/// The lock of a run that made a fault was held, and `status` did not say by whom.
+#[test]
+fn status_tells_whose_fault_is_on() {
+    [72, 365, 2127].into_iter().for_each(stands);
+}
+
+/// Others took the pod away that was hit before the fault was seen on it, and the new version went on as if it had stood it.
+#[test]
+fn who_was_taken_away_by_others_shows_nothing() {
+    [9450, 11700].into_iter().for_each(stands);
 }

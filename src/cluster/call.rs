@@ -203,6 +203,18 @@ impl Cluster {
         }
     }
 
+    /// Writes once, and takes "too many requests" for the answer.
+    pub(super) async fn write_now(&self, call: &Call) -> Result<Value, Failure> {
+        match self.attempt(call, WHOLE, WRITE_TIMEOUT).await {
+            Try::Done(body) => parse(&call.doing, &body).map_err(Failure::Unknown),
+            Try::Later(error, _) => {
+                let status = Status { code: 429, ..Status::default() };
+                Err(Failure::Refused(Box::new(status), error))
+            }
+            Try::Failed(failure) => Err(failure),
+        }
+    }
+
     async fn attempt(&self, call: &Call, accept: &'static str, default_timeout: Duration) -> Try {
         let timeout = self.request_timeout.unwrap_or(default_timeout);
         let unknown = |text: String| {

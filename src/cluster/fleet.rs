@@ -228,16 +228,17 @@ impl Fleet {
         let lease = self.leases.get(&(id.namespace.clone(), lease_name(id.kind, &id.name)));
         let lease =
             lease.map(|lease| Lease::record(lease).map_err(|error| senseless(&id.to_string(), &error)));
-        let (journal, lock) = lease.transpose()?.unzip();
+        let written = lease.transpose()?;
         Ok(Some(Observed {
             workload: unpacked(id, deployment)?.0,
             revisions: sets().map(|set| Ok(unpacked(id, set)?.0)).collect::<Result<_, Error>>()?,
             pods: sets().flat_map(|set| self.pods.group(set.uid())).cloned().collect(),
             passed: Vec::new(),
-            journal: journal.flatten(),
+            journal: written.as_ref().and_then(|written| written.journal.clone()),
+            fault: written.as_ref().and_then(|written| written.fault.clone()),
+            lock: written.map(|written| written.lock),
             traffic: None,
             traffic_objects: crate::traffic::TrafficObjects::default(),
-            lock,
         }))
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Call, Cluster, Failure};
 use crate::error::{Error, Kind};
-use crate::journal::{self, HeldRecord, Journal};
+use crate::journal::{self, FaultRecord, HeldRecord, Journal};
 use crate::keys::{FIELD_MANAGER, HELD_ANNOTATION};
 use crate::model::{DEPLOYMENT, Deployment, ObjectName, Pod, ReplicaSet, Resource, Workload, resource};
 use crate::situation::Observed;
@@ -90,6 +90,7 @@ impl Cluster {
             passed: Vec::new(),
             journal,
             lock: lease.as_ref().map(journal::lock_state),
+            fault: lease.as_ref().and_then(FaultRecord::on),
             traffic,
             traffic_objects,
         })

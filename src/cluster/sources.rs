@@ -16,11 +16,11 @@ use crate::condition::Measured;
 use crate::credentials::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::plan::Analyze;
+use crate::plan::{Analyze, SmokeTest};
 use crate::prometheus::Server;
 use crate::reading::{Limited, Unmeasured, measured, of_program};
 use crate::scrub::Scrubber;
-use crate::tool::{self, Variables};
+use crate::tool::{self, Tested, Variables};
 
 /// What the plan has and the command line does not name.
 const NOT_NAMED: &str = "not asked, as this command line does not name it";
@@ -37,6 +37,8 @@ const SAID: usize = 200;
 pub(crate) struct Sources {
     file: Option<Arc<AnalysisFile>>,
     pub(super) asker: Option<Asker>,
+    /// What the new version is tested by.
+    tests: Vec<SmokeTest>,
     /// What programs get of our environment.
     variables: Variables,
     is_proposed: bool,
@@ -53,19 +55,30 @@ impl Sources {
         let of_metrics = asked.file.iter().flat_map(AnalysisFile::programs);
         let missing = of_metrics.chain(of_token).find(|program| !tool::is_there(environment, program));
         if let Some(program) = missing {
-            return Err(Error::usage(format!("--analysis: there is no program {program} to run"))
-                .next(format!("command -v {}", shlex::try_quote(program).unwrap_or_default())));
+            return Err(missing_program("--analysis", program));
         }
         let given = environment.get(PROMETHEUS_TOKEN).map(|token| Secret::from(token.trim()));
         let variables = tool::passed_on(environment);
         let asker = asked.server().map(|server| Asker::new(&server, login, given.as_ref(), &variables));
         let file = asked.file.clone().map(Arc::new);
-        Ok(Self { file, asker: asker.transpose()?, variables, is_proposed: false })
+        Ok(Self { file, asker: asker.transpose()?, variables, ..Self::default() })
     }
 
     /// Those of a dry run of what is only proposed.
     pub(crate) fn proposed() -> Self {
         Self { is_proposed: true, ..Self::default() }
+    }
+
+    /// The same with the programs that test the new version.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub(crate) fn with_tests(self, tests: &[SmokeTest], environment: &Environment) -> Result<Self, Error> {
+        let missing = tests.iter().map(SmokeTest::program).find(|name| !tool::is_there(environment, name));
+        if let Some(program) = missing {
+            return Err(missing_program("--verify-command", program));
+        }
+        Ok(Self { tests: tests.to_vec(), variables: tool::passed_on(environment), ..self })
     }
 
     /// Says why a trial is left out, if a Prometheus with this is not asked.
@@ -80,6 +93,11 @@ impl Sources {
     fn has_web(&self, web: &Web) -> bool {
         self.file.as_ref().is_some_and(|file| file.has_web(web))
     }
+}
+
+fn missing_program(flag: &str, program: &str) -> Error {
+    Error::usage(format!("{flag}: there is no program {program} to run"))
+        .next(format!("command -v {}", shlex::try_quote(program).unwrap_or_default()))
 }
 
 /// Says why what the plan has is not asked.
@@ -116,6 +134,30 @@ impl Cluster {
     /// Has metrics read where a command line says.
     pub(crate) fn with_sources(self, sources: Sources) -> Self {
         Self { sources: Arc::new(sources), ..self }
+    }
+
+    /// Whether the command line names a test.
+    pub(crate) fn names(&self, test: &SmokeTest) -> bool {
+        self.sources.tests.contains(test)
+    }
+
+    /// Runs a test with these variables beside those that programs get. One that the command line does not name is not run:
+    /// [`Cluster::names`] tells.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub(crate) async fn test(
+        &self,
+        test: &SmokeTest,
+        variables: Variables,
+        patience: Duration,
+    ) -> Result<Tested, String> {
+        let SmokeTest::Command(words) = test;
+        if !self.names(test) {
+            return Err(NOT_NAMED.to_owned());
+        }
+        let variables = [self.sources.variables.clone(), variables].concat();
+        tool::test(words, &variables, patience).await
     }
 
     /// Measures what has a limit. `server`: where queries are sent, with what the plan has of headers and token.
@@ -198,6 +240,35 @@ mod tests {
             assert!(matches!(&run, Err(Unmeasured::NotHere(why)) if why.starts_with("not asked")), "{run:?}");
         }
         assert!(!trace.exists());
+    }
+
+    /// The same for tests.
+    #[tokio::test]
+    async fn a_test_that_the_command_line_does_not_name_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("trace");
+        let test: SmokeTest = format!("touch {}", trace.display()).parse().unwrap();
+        let variables = [("PATH".to_owned(), "/usr/bin:/bin".to_owned()), ("A_TOKEN".into(), "hush".into())];
+        let environment = Environment { variables: variables.into(), ..Environment::default() };
+        let patience = Duration::from_secs(30);
+        let other: SmokeTest = "touch other".parse().unwrap();
+        for named in [vec![], vec![other]] {
+            let cluster = cluster(Sources::default().with_tests(&named, &environment).unwrap());
+            let run = cluster.test(&test, Vec::new(), patience).await;
+            assert_eq!(run, Err(NOT_NAMED.to_owned()));
+            assert!(!cluster.names(&test) && !trace.exists());
+        }
+        let names = async |test: SmokeTest| {
+            let sources = Sources::default().with_tests(std::slice::from_ref(&test), &environment).unwrap();
+            let told = vec![("ROLLOUT_WEIGHT".to_owned(), "10".to_owned())];
+            cluster(sources).test(&test, told, patience).await.unwrap()
+        };
+        assert_eq!((names(test).await.failure, trace.exists()), (None, true));
+        let told = names("env".parse().unwrap()).await.said;
+        assert!(told.contains("ROLLOUT_WEIGHT=10\n") && !told.contains("hush"), "{told}");
+        let missing = ["no-such-program".parse().unwrap()];
+        let error = Sources::default().with_tests(&missing, &environment).err().unwrap();
+        assert_eq!(error.message, "--verify-command: there is no program no-such-program to run");
     }
 
     #[test]

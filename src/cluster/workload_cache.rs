@@ -174,6 +174,7 @@ impl WorkloadCache {
             passed: std::mem::take(&mut self.passed),
             journal: None,
             lock: None,
+            fault: None,
             traffic: None,
             traffic_objects: self.traffic_objects.traffic_objects(),
         })

@@ -32,7 +32,7 @@ async fn live(name: &str, args: &AnalyzeArgs, context: Context<'_>) -> Result<()
     let looking =
         Looking { time: args.analysis_time, early_pass: true, on_inconclusive: OnInconclusive::Hold };
     let asked = args.compared.asked(file.is_none(), file, looking)?;
-    let cluster = connect(context.global).await?.with_sources(context.sources(Some(&asked))?);
+    let cluster = connect(context.global).await?.with_sources(context.sources(Some(&asked), &[])?);
     let mut engine = context.open(&cluster, name, &GuardArgs::default()).await?;
     let id = engine.observed()?.workload.id();
     let compared = engine.look_at_both(&asked).await?;

@@ -39,7 +39,7 @@ struct Run<'a> {
 /// Runs the verb.
 pub(super) async fn run(args: &ApplyArgs, context: Context<'_>) -> Result<(), Error> {
     let begun = Instant::now();
-    context.output.report_to(args.guard.report.clone())?;
+    context.output.report_to(args.guard.told.report.clone())?;
     let mut rows = Vec::new();
     let result = whole(args, context, begun, &mut rows).await;
     if args.diff || context.global.dry_run.is_some() {

@@ -25,7 +25,14 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
     if analyze.is_some() && !args.auto_promote {
         return Err(Error::usage("metrics are judged after the switch, which is made with --auto-promote"));
     }
-    let cluster = connect(context.global).await?.with_sources(context.sources(analyze.as_ref())?);
+    if args.gate.file().is_some() {
+        return Err(Error::usage(
+            "--chaos FILE: an experiment is run on what is held: 'chaos run FILE NAME' before 'promote'",
+        )
+        .next("--chaos kill-pods"));
+    }
+    let sources = context.sources(analyze.as_ref(), &args.smoke.verify_command)?;
+    let cluster = connect(context.global).await?.with_sources(sources);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let traffic = TrafficArgs {
         router: args.router,
@@ -45,12 +52,14 @@ pub(super) async fn run(args: &BlueGreenArgs, context: Context<'_>) -> Result<()
         )
         .await?,
         checks: args.verify.clone(),
+        tests: args.smoke.verify_command.clone(),
+        gate: args.gate.asked(),
         promote: args.auto_promote,
         analyze: analyze.clone(),
     };
     let planned = |observed: &Observed| {
-        let none = VerifyRequest::default();
-        let first = strategy::first(request.template.as_ref(), &none, observed);
+        let tests = VerifyRequest::tests(&request.tests);
+        let first = strategy::first(request.template.as_ref(), &tests, observed);
         let first = first.filter(|_| args.first.or_first);
         first.unwrap_or_else(|| strategy::blue_green(&request, observed))
     };

@@ -4,6 +4,7 @@ use crate::cli::{CanaryArgs, Looking};
 use crate::cluster::connect;
 use crate::commands::check::{Passed, preflight};
 use crate::commands::context::Context;
+use crate::commands::gate;
 use crate::commands::routing::{RoutingFlags, find};
 use crate::error::Error;
 use crate::journal::Verb;
@@ -26,7 +27,9 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         on_inconclusive: args.on_inconclusive,
     };
     let analyze = args.analysis.asked(file, looking)?;
-    let cluster = connect(context.global).await?.with_sources(context.sources(analyze.as_ref())?);
+    let sources = context.sources(analyze.as_ref(), &args.verify.smoke.verify_command)?;
+    let cluster = connect(context.global).await?.with_sources(sources);
+    let experiment = gate::asked(args, name, &cluster.namespace, context)?;
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     find(&cluster, &mut engine, RoutingFlags { args: &args.traffic, switch: None }).await?;
     let observed = engine.observed()?;
@@ -49,6 +52,7 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
         wait_seconds: args.step_wait.as_secs(),
         analyze: analyze.clone(),
         verify: args.verify.asked(),
+        gate: args.gate.asked().map(|gate| (gate, args.chaos_at)),
         promote: args.promote,
         exact: args.exact,
         shrink: args.shrink_stable,
@@ -59,10 +63,15 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
             mirror: traffic.map_or_else(|| args.traffic.mirror(None), |traffic| traffic.mirror),
         },
     };
+    // Between its last share and the promotion the experiment is run.
+    let held = CanaryRequest { promote: args.promote && experiment.is_none(), ..request.clone() };
     let plan = |observed: &Observed| {
         let first = strategy::first(request.template.as_ref(), &request.verify, observed);
         let first = first.filter(|_| args.first.or_first);
-        first.unwrap_or_else(|| strategy::canary(&request, observed))
+        first.unwrap_or_else(|| {
+            let whole = strategy::canary(&request, observed)?;
+            if whole.only_follows() { Ok(whole) } else { strategy::canary(&held, observed) }
+        })
     };
     let mut passed = Passed::nothing_new();
     // Another share for a version that is held already brings nothing new to judge.
@@ -79,5 +88,10 @@ pub(super) async fn run(args: &CanaryArgs, context: Context<'_>) -> Result<(), E
             passed = preflight(&cluster, &subject, &args.preflight.force, engine.output()).await?;
         }
     }
-    context.carry_out(&mut engine, Verb::Canary, passed, 0, plan).await
+    context.carry_out(&mut engine, Verb::Canary, passed, 0, plan).await?;
+    let observed = engine.observed()?;
+    match experiment.filter(|_| observed.is_held() && context.global.dry_run.is_none()) {
+        Some(asked) => gate::stand(&asked, &args.guard, args.promote, &observed.workload.id(), context).await,
+        None => Ok(()),
+    }
 }

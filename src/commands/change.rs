@@ -18,9 +18,14 @@ pub(super) async fn promote(args: &PromoteArgs, context: Context<'_>) -> Result<
     let looking =
         Looking { time: args.analysis_time, early_pass: false, on_inconclusive: args.on_inconclusive };
     let analyze = args.analysis.asked(file, looking)?;
-    let sources = context.sources(analyze.as_ref())?;
+    let sources = context.sources(analyze.as_ref(), &[])?;
     let planner = |observed: &Observed| strategy::promote_judged(observed, analyze.as_ref());
     Box::pin(end(&args.target, context, Verb::Promote, sources, planner)).await
+}
+
+/// Makes a canary the only version that has stood an experiment.
+pub(super) async fn promote_tried(args: &TargetArgs, context: Context<'_>) -> Result<(), Error> {
+    Box::pin(end(args, context, Verb::Promote, Sources::default(), strategy::promote)).await
 }
 
 /// Goes back to the stable version.
@@ -46,7 +51,7 @@ async fn end(
     let observed = engine.observed()?;
     let locked = observed.lock.as_ref().is_some_and(|lock| lock.holder.is_some());
     let is_over = match planner(&observed) {
-        Ok(plan) => plan.steps.is_empty() && !locked,
+        Ok(plan) => plan.steps.is_empty() && !locked && observed.fault.is_none(),
         Err(error) => return Err(context.refused(&mut engine, verb, error).await),
     };
     if is_over {
@@ -65,13 +70,23 @@ pub(super) async fn resume(args: &TargetArgs, context: Context<'_>) -> Result<()
     let Some(journal) =
         journal.filter(|journal| journal.is_open() && journal.cursor < journal.plan.steps.len())
     else {
+        if observed.fault.is_some() && context.global.dry_run.is_none() {
+            let ended = engine.end_fault_alone().await;
+            return engine.conclude(ended).await;
+        }
         let id = observed.workload.id();
         return engine.nothing(&format!("nothing was interrupted for {id}: nothing to resume"));
     };
     if let Some(error) = step::foreign(&Situation::of(&observed)) {
         return Err(context.refused(&mut engine, Verb::Canary, error).await);
     }
-    let ahead = journal.plan.steps.iter().skip(journal.cursor).find_map(Step::analyze);
+    let mut ahead = journal.plan.steps.iter().skip(journal.cursor);
+    if let Some(test) = ahead.clone().find_map(Step::test) {
+        // Whoever may write the Lease must not have this machine run a program.
+        let error = test.not_named(&observed.workload.id(), journal.verb.name());
+        return Err(context.refused(&mut engine, journal.verb, error).await);
+    }
+    let ahead = ahead.find_map(Step::analyze);
     let kept = ahead.map(Analyze::of_command_line).unwrap_or_default();
     if !kept.is_empty() {
         engine.warn(&format!(

@@ -14,7 +14,7 @@ use crate::health::Tolerances;
 use crate::journal::{RunRef, Verb};
 use crate::model::{Strategy, deployment_name};
 use crate::output::Output;
-use crate::plan::{Analyze, Plan};
+use crate::plan::{Analyze, Plan, SmokeTest};
 use crate::preflight::Subject;
 use crate::situation::{Observed, Situation};
 use crate::strategy::{self, Trial};
@@ -55,23 +55,25 @@ impl<'a> Context<'a> {
             tolerances: Tolerances::parse(&guard.tolerate)?,
             among_others: self.among_others,
         };
-        self.output.report_to(guard.report.clone())?;
+        self.output.report_to(guard.told.report.clone())?;
         Box::pin(Engine::start(cluster, self.output, options)).await
     }
 
-    /// Returns who is asked for metrics beside the API server. A dry run of what is only proposed takes no token along.
+    /// Returns who is asked for metrics beside the API server, and what is run. A dry run of what is only
+    /// proposed takes no token along.
     ///
     /// # Errors
     /// What is wrong with an address, a file, a program or a token.
-    pub(super) fn sources(&self, analyze: Option<&Analyze>) -> Result<Sources, Error> {
+    pub(super) fn sources(&self, analyze: Option<&Analyze>, tests: &[SmokeTest]) -> Result<Sources, Error> {
         let is_only_shown = self.global.dry_run.is_some();
-        match analyze {
+        let sources = match analyze {
             Some(asked) if is_only_shown && asked.login().is_some() && self.build().is_pull_request() => {
-                Ok(Sources::proposed())
+                Sources::proposed()
             }
-            Some(asked) => Sources::of(asked, self.environment),
-            None => Ok(Sources::default()),
-        }
+            Some(asked) => Sources::of(asked, self.environment)?,
+            None => Sources::default(),
+        };
+        sources.with_tests(tests, self.environment)
     }
 
     /// Replaces the version by a template, after the preflight.

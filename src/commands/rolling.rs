@@ -21,7 +21,8 @@ pub(super) async fn run(args: &RollingArgs, context: Context<'_>) -> Result<(), 
     let file = source::analysis_file(&args.analysis.compared)?;
     let looking = Looking { time: Duration::ZERO, early_pass: false, on_inconclusive: args.on_inconclusive };
     let analyze = args.analysis.asked(file, looking)?;
-    let cluster = connect(context.global).await?.with_sources(context.sources(analyze.as_ref())?);
+    let sources = context.sources(analyze.as_ref(), &args.verify.smoke.verify_command)?;
+    let cluster = connect(context.global).await?.with_sources(sources);
     let mut engine = context.open(&cluster, name, &args.guard).await?;
     let observed = engine.observed()?;
     let Some(template) =

@@ -1,5 +1,7 @@
 //! The Lease as lock and journal of a run.
 
+mod fault;
+
 use std::time::Duration;
 
 use serde_json::Value;

@@ -43,7 +43,7 @@ pub(super) fn snapshot(plan: &Plan, observed: &Observed) -> Option<Snapshot> {
 /// Returns where a version that is whole came from, if a plan asks it or takes it back. What is whole is stable otherwise, and
 /// a run that was killed before it asked would have nothing to go back to.
 fn unanswered(plan: &Plan, situation: &Situation<'_>) -> Option<Snapshot> {
-    let goes_on = plan.steps.iter().any(|step| matches!(step, Step::Verify { .. } | Step::Restore));
+    let goes_on = plan.steps.iter().any(|step| step.asks() || *step == Step::Restore);
     let live = &situation.workload().spec.template;
     let is_live = plan.steps.iter().find_map(Step::template).is_none_or(|new| same_template(new, live));
     let is_whole = situation.phase == Phase::Idle;
@@ -66,6 +66,16 @@ mod tests {
 
     fn verify() -> Step {
         Step::Verify { checks: vec!["/health".parse().unwrap()], port: Some(80) }
+    }
+
+    #[test]
+    fn a_version_that_has_not_passed_its_test_is_not_home_either() {
+        let update = Step::Update { template: template("web:2") };
+        let smoke = Step::Smoke { test: "./smoke".parse().unwrap() };
+        let plan = Plan { steps: vec![update, Step::AwaitRollout, smoke.clone()] };
+        let again = Plan { steps: vec![Step::AwaitRollout, smoke] };
+        let home = snapshot(&again, &killed(&plan)).unwrap();
+        assert!(same_template(&home.template, &template("web:1")), "{home:?}");
     }
 
     /// `web:2` is whole, and the run that rolled it out was killed.

@@ -16,7 +16,8 @@ impl Engine<'_> {
         result: &Result<(), Error>,
     ) -> Option<Outcome> {
         let journal = self.lock.journal()?;
-        let snapshot = journal.snapshot.as_ref()?;
+        // Who only ended a fault has neither brought a version nor taken one back.
+        let snapshot = journal.snapshot.as_ref().filter(|_| !journal.plan.steps.is_empty())?;
         let version = version(observed, &snapshot.canary);
         let failure = journal.failure.as_ref();
         let ending = match result {

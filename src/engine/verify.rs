@@ -23,7 +23,7 @@ use crate::words::counted;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// CI systems end silent jobs.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// How often containers of each pod have ended, by uid.
 pub(super) type Ends = BTreeMap<String, i64>;
@@ -78,6 +78,11 @@ impl Engine<'_> {
             Some(port) => self.verify_pods(checks, port).await?,
             None => self.verify_preview(checks).await?,
         };
+        self.minded(failure).await
+    }
+
+    /// Returns a failure that matters; one that does not is told.
+    pub(super) async fn minded(&mut self, failure: Option<Failure>) -> Result<Option<Failure>, Error> {
         match (failure, self.guard.policy()) {
             (Some(failure), OnFailure::Continue) => {
                 self.output.event(&Event::Verdict(failure.clone()));

@@ -12,8 +12,9 @@ use super::verify::{dark, ends};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
+use crate::journal::Journal;
 use crate::model::{Condition, Workload};
-use crate::plan::Step;
+use crate::plan::{SmokeTest, Step};
 use crate::reading::Readings;
 use crate::situation::Situation;
 use crate::status::WorkloadStatus;
@@ -70,7 +71,9 @@ impl<'a> Engine<'a> {
             | Step::Restore
             | Step::Withdraw
             | Step::Freeze
-            | Step::Verify { .. } => Duration::ZERO,
+            | Step::Verify { .. }
+            | Step::Fault { .. }
+            | Step::Smoke { .. } => Duration::ZERO,
         };
         let mut soaked = begin + soak;
         // Whoever asks for so many Ready seconds waits for them: the timeout is for all else.
@@ -311,8 +314,22 @@ impl<'a> Engine<'a> {
     pub(super) fn interrupted(&self, why: &str, kind: Kind) -> Error {
         let id = &self.id;
         Error::new(kind, format!("{id}: {why}; what is there stays as it is"))
-            .next(id.command("resume"))
+            .next(self.way_on())
             .next(id.command("abort"))
+    }
+
+    /// Returns what goes on with this run.
+    pub(super) fn way_on(&self) -> String {
+        let journal = self.lock.journal();
+        let has_tests = |journal: &Journal| {
+            journal.plan.steps.iter().skip(journal.cursor).any(|step| step.test().is_some())
+        };
+        let tested = journal.filter(has_tests);
+        // `resume` runs no program that only the Lease names.
+        tested.map_or_else(
+            || self.id.command("resume"),
+            |journal| SmokeTest::again(&self.id, journal.verb.name()),
+        )
     }
 
     /// Whoever was taken over tells what became of the workload, not that a patch of his was refused.

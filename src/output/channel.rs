@@ -40,6 +40,8 @@ impl Channel<'_> {
                 }
                 format!("{text}; {}", status.sentence_after(text))
             }
+            Event::Fault(tried) => tried.verdict.text().to_owned(),
+            Event::Experiment(done) if done.exit_code == 0 => done.text.clone(),
             Event::Verdict(failure) => failure.line(),
             Event::Evidence(evidence) => {
                 for line in evidence::lines(evidence) {
@@ -66,7 +68,11 @@ impl Channel<'_> {
                 }
                 return;
             }
-            Event::Finished { .. } | Event::Status { .. } | Event::Deleted | Event::Object(_) => return,
+            Event::Finished { .. }
+            | Event::Experiment(_)
+            | Event::Status { .. }
+            | Event::Deleted
+            | Event::Object(_) => return,
         };
         self.output
             .line(self.workload.as_ref().map_or("", |workload| &workload.name), &safe(&self.prefixed(&text)));

@@ -87,6 +87,69 @@ pub(super) fn example() -> Vec<Value> {
     ]
 }
 
+/// Events of a canary that had to stand a fault and an experiment, as they are told.
+#[cfg(test)]
+pub(super) fn tried() -> Vec<Value> {
+    use serde_json::json;
+
+    use crate::chaos::{Fault, Group, Tally, Trial};
+    use crate::event::{Event, Experimented};
+    use crate::experiment::{Told, ToldState};
+    let mut users = Tally::default();
+    users.note(80, None);
+    users.note(90, Some("http://shop.example/ answered 503 instead of 200 <&>".into()));
+    let held = Trial {
+        fault: Fault::KillPods,
+        group: Group::Stable,
+        noun: "stable pod".into(),
+        victims: vec!["web-1".into()],
+        recovered: Some(std::time::Duration::from_millis(3240)),
+        limit: std::time::Duration::from_secs(60),
+        stuck: None,
+        experiment: Tally::default(),
+        control: None,
+        users: Tally::default(),
+    };
+    let canary = Trial { group: Group::Canary, noun: "canary pod".into(), ..held.clone() };
+    let deviated = Trial { users: users.clone(), recovered: None, ..canary.clone() };
+    let environment = Trial { control: Some(users), ..canary };
+    let told = |part, kind, name: &str, state, text: &str| Told {
+        part,
+        kind,
+        name: name.into(),
+        state,
+        text: text.into(),
+        seconds: 0.5,
+    };
+    let activities = vec![
+        told("hypothesis", "probe", "answers", ToldState::Failed, "after the method: status 503"),
+        told("method", "action", "end | one", ToldState::Good, "[\"web-1\"]"),
+        told("method", "probe", "logs", ToldState::Unknown, "no log yet"),
+    ];
+    let failed = Err(Error::new(crate::error::Kind::VersionFailed, "e.json: deviated: answers: status 503"));
+    let mut done = Experimented::new(("e.json", "Do users *notice*?"), &failed, activities);
+    done.left_out = 2;
+    let all = [
+        Event::Fault(Box::new(held.into())),
+        Event::Fault(Box::new(deviated.into())),
+        Event::Fault(Box::new(environment.into())),
+        Event::Experiment(Box::new(done)),
+        Event::Finished {
+            exit_code: 1,
+            error: failed.as_ref().err().map(Into::into),
+            status: None,
+            seconds: 9.0,
+        },
+    ];
+    let stamp = |event: &Event| {
+        let mut event = serde_json::to_value(event).unwrap();
+        event["workload"] = json!({"namespace": "shop", "kind": "Deployment", "name": "web"});
+        event["time"] = "2026-01-01T00:00:00Z".into();
+        event
+    };
+    all.iter().map(stamp).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,6 +26,7 @@ mod shop;
 #[path = "../support/traffic.rs"]
 mod traffic;
 
+mod chaos;
 mod failures;
 mod image;
 mod metrics;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::apply::Item;
+use crate::chaos::Fault;
 use crate::error::Error;
 use crate::model::Strategy;
 use crate::preflight::{
-    Level, Need, Subject, asking_need, following_needs, needs, reading_needs, routing_needs,
+    Level, Need, Subject, asking_need, fault_needs, following_needs, needs, reading_needs, routing_needs,
 };
 use crate::traffic::Traffic;
 
@@ -36,6 +37,8 @@ pub struct Wanted {
     pub previews: BTreeSet<String>,
     /// Whether pods are asked through the API server: for metrics, or what they answer.
     pub asks_pods: bool,
+    /// Faults that are made on purpose.
+    pub faults: Vec<Fault>,
     /// What reading a Prometheus takes, if it is a Service of this namespace.
     pub prometheus: Option<Need>,
 }
@@ -66,6 +69,7 @@ impl Wanted {
         }
         // Names of pods are not known before they are there.
         all.extend(self.asks_pods.then(asking_need));
+        all.extend(self.faults.iter().flat_map(|fault| fault_needs(*fault, false)));
         all.extend(self.prometheus.clone());
         for item in &self.items {
             all.extend(item_needs(item)?);

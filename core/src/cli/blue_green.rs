@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{AnalysisArgs, FirstArgs, GuardArgs, PreflightArgs, RouterArgs, SourceArgs};
+use super::{AnalysisArgs, FirstArgs, GateArgs, GuardArgs, PreflightArgs, RouterArgs, SmokeArgs, SourceArgs};
 use crate::duration;
 use crate::plan::{Check, OnInconclusive};
 use crate::router::Choice;
@@ -24,6 +24,12 @@ pub struct BlueGreenArgs {
         help = "What the new version has to answer before the switch, through its preview: PATH[=STATUS][~TEXT][<300ms] (repeatable)"
     )]
     pub verify: Vec<Check>,
+    /// What is run against it after that.
+    #[command(flatten)]
+    pub smoke: SmokeArgs,
+    /// What it has to stand before the switch.
+    #[command(flatten)]
+    pub gate: GateArgs,
     /// Switch and finish; otherwise `promote` does
     #[arg(long)]
     pub auto_promote: bool,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::strategy::one_of;
+use crate::chaos::Fault;
 use crate::delivery::Destination;
 use crate::duration;
 use crate::model::Strategy;
@@ -94,6 +95,9 @@ pub struct WantedArgs {
     /// Also what reading this Prometheus takes: service:NAMESPACE/NAME:PORT
     #[arg(long, value_name = "SERVER")]
     pub prometheus: Option<Server>,
+    /// Also what these faults take: of `chaos`, or of --chaos
+    #[arg(long, value_enum, value_name = "FAULT,...", value_delimiter = ',')]
+    pub chaos: Vec<Fault>,
     /// Also what `canary --verify` and `rolling --verify` take: to ask pods through the API server
     #[arg(long)]
     pub verify: bool,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{AnalysisArgs, GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, VerifyArgs, weight};
+use super::{AnalysisArgs, GateArgs, GuardArgs, PreflightArgs, SourceArgs, TrafficArgs, VerifyArgs, weight};
 use crate::duration;
 use crate::plan::OnInconclusive;
 
@@ -71,6 +71,12 @@ pub struct CanaryArgs {
     /// What new pods have to answer.
     #[command(flatten)]
     pub verify: VerifyArgs,
+    /// What it has to stand.
+    #[command(flatten)]
+    pub gate: GateArgs,
+    /// The share of --weight or --steps at which it has to stand that [default: the last]
+    #[arg(long, value_name = "PERCENT", value_parser = weight, requires = "chaos")]
+    pub chaos_at: Option<u8>,
     /// How the traffic is split.
     #[command(flatten)]
     pub traffic: TrafficArgs,

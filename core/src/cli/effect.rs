@@ -1,6 +1,6 @@
 //! What a command line does to the cluster: what guards it, and how it tells of itself, depends on that.
 
-use super::{Cli, Command};
+use super::{ChaosAction, Cli, Command};
 
 /// What a command line does to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Effect {
     Reads,
     /// It changes objects, and rolls nothing out.
     Writes,
-    /// It rolls a version out, or takes one back.
+    /// It rolls a version out, takes one back, or makes a fault on purpose.
     RollsOut,
 }
 
@@ -26,6 +26,7 @@ impl Command {
             | Self::Wait(_)
             | Self::Doctor(_)
             | Self::Completion(_) => Effect::Reads,
+            Self::Chaos(args) if matches!(args.action, ChaosAction::Check(_)) => Effect::Reads,
             Self::Apply(args) if args.diff => Effect::Reads,
             Self::Delete(_) | Self::Scale(_) | Self::Pause(_) | Self::Unpause(_) | Self::Bootstrap(_) => {
                 Effect::Writes
@@ -33,6 +34,7 @@ impl Command {
             Self::Apply(_)
             | Self::Canary(_)
             | Self::BlueGreen(_)
+            | Self::Chaos(_)
             | Self::Rolling(_)
             | Self::Promote(_)
             | Self::Abort(_)

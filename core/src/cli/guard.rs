@@ -54,9 +54,24 @@ pub struct GuardArgs {
     /// Let a failure be for longer, or for ever (repeatable; reasons are in docs/health.md)
     #[arg(long, value_name = "REASON[=DURATION]")]
     pub tolerate: Vec<String>,
+    /// Where the run is told again.
+    #[command(flatten)]
+    pub told: ReportArgs,
+}
+
+/// Files in which a run is told again.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ReportArgs {
     /// Files to tell the run again in: junit=FILE, json=FILE, markdown=FILE
     #[arg(long, value_name = "FORM=FILE,...", value_delimiter = ',', value_parser = report)]
     pub report: Vec<Report>,
+}
+
+impl GuardArgs {
+    /// Returns those of a verb that judges no new version.
+    pub fn of(told: &ReportArgs) -> Self {
+        Self { told: told.clone(), ..Self::default() }
+    }
 }
 
 fn report(text: &str) -> Result<Report, String> {

@@ -38,6 +38,7 @@ impl Command {
             | Self::Unpause(_)
             | Self::Doctor(_)
             | Self::Bootstrap(_)
+            | Self::Chaos(_)
             | Self::Completion(_) => None,
         }
     }

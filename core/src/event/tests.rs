@@ -143,7 +143,7 @@ fn journals_and_histories_are_read_and_written_as_they_were() {
         let journal: Journal = same(scene.name, text);
         assert_eq!(journal::journal(lease).as_ref(), Some(&journal), "{}", scene.name);
         let record = Lease::record(&of::<Lease>(lease).packed()).unwrap();
-        assert_eq!(record, (Some(journal.clone()), journal::lock_state(lease)));
+        assert_eq!((record.journal, record.lock), (Some(journal.clone()), journal::lock_state(lease)));
         steps += journal.plan.steps.len();
         loans += usize::from(journal.loan.is_some());
         if let Some(text) = annotation(lease, keys::HISTORY_ANNOTATION) {

@@ -158,7 +158,8 @@ fn hide(secrets: &mut Value) {
     }
 }
 
-fn scrub(value: Value, scrubber: &Scrubber) -> Value {
+/// Takes secrets out of an output or a document.
+pub(super) fn scrub(value: Value, scrubber: &Scrubber) -> Value {
     match value {
         Value::String(text) => scrubber.text(&text).into(),
         Value::Array(items) => items.into_iter().map(|item| scrub(item, scrubber)).collect(),

@@ -30,7 +30,9 @@ listed! {
         Scale,
         /// Every pod of a Deployment is replaced.
         Restart,
-        /// A command runs in pods.
+        /// A policy or a fault of a mesh is made, which stays if the run is killed.
+        Network,
+        /// A command runs in pods: never allowed, because none is run here.
         Exec,
         /// Objects other than pods are deleted, which nothing brings back: never allowed.
         Delete,
@@ -48,8 +50,8 @@ impl Danger {
             Self::Namespace => Some("namespace"),
             Self::Scale => Some("scale"),
             Self::Restart => Some("restart"),
-            Self::Exec => Some("exec"),
-            Self::Delete | Self::Node => None,
+            Self::Network => Some("network"),
+            Self::Exec | Self::Delete | Self::Node => None,
         }
     }
 

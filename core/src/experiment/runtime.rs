@@ -1,5 +1,6 @@
 //! Strategies of a run, as `chaos run` names them (`chaoslib/types.py`, `chaostoolkit/commands/run.py`).
 
+use super::activity::ActivityKind;
 use super::node::{Fault, Node};
 use crate::brief;
 use crate::listed::listed;
@@ -97,6 +98,16 @@ listed! {
 }
 
 impl Dry {
+    /// Whether an activity of this kind is only played.
+    pub const fn plays(self, kind: ActivityKind) -> bool {
+        match self {
+            Self::Probes => matches!(kind, ActivityKind::Probe),
+            Self::Actions => matches!(kind, ActivityKind::Action),
+            Self::Activities => true,
+            Self::Pause => false,
+        }
+    }
+
     /// Returns the name in files and on the command line.
     pub const fn name(self) -> &'static str {
         match self {

@@ -139,6 +139,20 @@ pub(super) const METRICS_WORSE: Rule = row(
 pub(super) const NOT_ENOUGH_DATA: Rule =
     row(0, "NotEnoughData", Undecided, Some(0), One, "too few requests, or none that could be counted");
 
+/// What a fault showed that was made on purpose. It has no row either: docs/chaos.md tells more.
+pub(super) const FAULT_NOT_STOOD: Rule = row(
+    0,
+    "FaultNotStood",
+    Version,
+    Some(0),
+    One,
+    "it did not come back from a fault, or answered wrongly meanwhile",
+);
+
+/// Who was not hit suffered, too.
+pub(super) const FAULT_ENVIRONMENT: Rule =
+    row(0, "FaultEnvironment", Infrastructure, Some(0), One, "pods that were not hit answered wrongly, too");
+
 /// Graces that the user changed, by reason. `None` means for ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tolerances(BTreeMap<&'static str, Option<Duration>>);

@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::brief;
-use crate::health::rules::{LOST_READINESS, METRICS_WORSE, NOT_ENOUGH_DATA, VERIFY};
+use crate::chaos;
+use crate::health::rules::{
+    FAULT_ENVIRONMENT, FAULT_NOT_STOOD, LOST_READINESS, METRICS_WORSE, NOT_ENOUGH_DATA, VERIFY,
+};
 use crate::health::{Class, Meanwhile, Memory, Moment, Quorum, Rule, Signal, Tolerances, View};
 use crate::model::Pod;
 
@@ -69,6 +72,16 @@ impl Failure {
     /// An answer that is not what was asked for: of one of these pods, or of the preview.
     pub fn wrong_answer(message: String, pods: Vec<String>) -> Self {
         Self::at_once(&VERIFY, message, pods)
+    }
+
+    /// What a fault showed; `None` if the version stood it.
+    pub fn of_fault(verdict: &chaos::Verdict) -> Option<Self> {
+        let rule = match verdict {
+            chaos::Verdict::Held(_) => return None,
+            chaos::Verdict::Deviated(_) => &FAULT_NOT_STOOD,
+            chaos::Verdict::Environment(_) => &FAULT_ENVIRONMENT,
+        };
+        Some(Self::at_once(rule, verdict.text().to_owned(), Vec::new()))
     }
 
     /// The metrics of these pods are worse than those of the stable version's.

@@ -5,7 +5,7 @@ use k8s_openapi::{Metadata, NamespaceResourceScope, Resource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::journal::{Journal, LockState, journal, lock_state};
+use crate::journal::{FaultRecord, Journal, LockState, journal, lock_state};
 
 /// A `coordination.k8s.io/v1` Lease, as a list or a watch brings it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,14 +27,25 @@ impl Lease {
         .to_string()
     }
 
-    /// Returns the journal and the lock on a Lease that was packed.
+    /// Returns what runs have written on a Lease that was packed.
     ///
     /// # Errors
     /// If it is the text of none.
-    pub fn record(packed: &str) -> Result<(Option<Journal>, LockState), serde_json::Error> {
+    pub fn record(packed: &str) -> Result<Written, serde_json::Error> {
         let lease: Value = serde_json::from_str(packed)?;
-        Ok((journal(&lease), lock_state(&lease)))
+        Ok(Written { journal: journal(&lease), lock: lock_state(&lease), fault: FaultRecord::on(&lease) })
     }
+}
+
+/// What runs have written on a Lease.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// The journal.
+    pub journal: Option<Journal>,
+    /// Who holds it.
+    pub lock: LockState,
+    /// A fault that is not undone.
+    pub fault: Option<FaultRecord>,
 }
 
 impl Resource for Lease {

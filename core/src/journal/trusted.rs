@@ -53,6 +53,8 @@ fn step_oddity(step: &Step, namespace: &str) -> Option<String> {
             let odd = checks.iter().find_map(Check::oddity);
             odd.or_else(|| port.filter(|port| *port == 0).map(|_| "port 0 of pods".to_owned()))
         }
+        Step::Smoke { test } => test.oddity(),
+        Step::Fault { gate } => time_oddity(gate.seconds.max(gate.within)),
         Step::Hold { .. }
         | Step::Stop
         | Step::AwaitCanary
@@ -110,12 +112,15 @@ mod tests {
         let path = verify(Check { path: "/../../../secrets".into(), ..asked.clone() }, None);
         let text = verify(Check { text: Some("x".repeat(2000)), ..asked.clone() }, Some(80));
         let port = verify(asked.clone(), Some(0));
+        let mut nothing = followed.clone();
+        nothing.plan.steps.push(Step::Smoke { test: crate::plan::SmokeTest::Command(Vec::new()) });
         for (journal, odd) in [
             (traffic, "service web/../../../../kube-system/secrets/key"),
             (step, "service web in namespace kube-system"),
             (path, "path /../../../secrets"),
             (text, "a check of /ready that none asks"),
             (port, "port 0 of pods"),
+            (nothing, "a test that runs nothing"),
             (soak, "a time of 18446744073709551615 s"),
         ] {
             let error = read(&journal).unwrap_err();

@@ -54,6 +54,8 @@ pub static AUTOSCALERS: Resource = Resource::new("autoscaling/v2", "horizontalpo
 pub static CLAIMS: Resource = Resource::new("v1", "persistentvolumeclaims", true);
 /// `ConfigMap`s.
 pub static CONFIG_MAPS: Resource = Resource::new("v1", "configmaps", true);
+/// `DaemonSet`s.
+pub static DAEMON_SETS: Resource = Resource::new("apps/v1", "daemonsets", true);
 /// Deployments.
 pub static DEPLOYMENTS: Resource = Resource::new("apps/v1", "deployments", true);
 /// `PodDisruptionBudget`s.
@@ -70,6 +72,8 @@ pub static LEASES: Resource = Resource::new("coordination.k8s.io/v1", "leases", 
 pub static LIMIT_RANGES: Resource = Resource::new("v1", "limitranges", true);
 /// Namespaces.
 pub static NAMESPACES: Resource = Resource::new("v1", "namespaces", false);
+/// `NetworkPolicy`s.
+pub static NETWORK_POLICIES: Resource = Resource::new("networking.k8s.io/v1", "networkpolicies", true);
 /// Nodes.
 pub static NODES: Resource = Resource::new("v1", "nodes", false);
 /// Pods.
@@ -82,6 +86,8 @@ pub static REPLICA_SETS: Resource = Resource::new("apps/v1", "replicasets", true
 pub static SECRETS: Resource = Resource::new("v1", "secrets", true);
 /// Services.
 pub static SERVICES: Resource = Resource::new("v1", "services", true);
+/// `StatefulSet`s.
+pub static STATEFUL_SETS: Resource = Resource::new("apps/v1", "statefulsets", true);
 /// `ServiceAccount`s.
 pub static SERVICE_ACCOUNTS: Resource = Resource::new("v1", "serviceaccounts", true);
 

@@ -15,7 +15,7 @@ const MOST: u32 = 50;
 ///
 /// Whoever goes on with a run sends them too, also by a plan from the Lease: they are GETs to pods of the workload's own
 /// namespace, by the API server and with the rights of whoever goes on, as those of `--verify` and for `/metrics` are. They
-/// reach no other address, and read no file. [`Probe::oddity`] keeps a plan from asking for more than a command line can.
+/// reach no other address, and read no file. `Probe::oddity` keeps a plan from asking for more than a command line can.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Probe {

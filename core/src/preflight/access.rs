@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::chaos::Fault;
 use crate::journal::lease_name;
 use crate::model::DEPLOYMENT;
 use crate::preflight::{Facts, Finding, Judged, Level, Subject};
@@ -111,6 +112,27 @@ pub fn routing_needs(traffic: &Traffic) -> Vec<Need> {
 /// Returns what asking pods through the API server needs besides: for their metrics, or what they answer.
 pub fn asking_need() -> Need {
     Need::new("get", "", "pods/proxy", None, Level::Error)
+}
+
+/// Returns what a fault needs besides, if pods are evicted or if they are deleted: a right that is missed half way leaves it on until the kubelet ends it.
+pub fn fault_needs(fault: Fault, deletes: bool) -> Vec<Need> {
+    let need = |verb, group: &str, resource: &str| Need::new(verb, group, resource, None, Level::Error);
+    let mut needs = Vec::new();
+    if fault.lasts() {
+        needs.extend(["get", "patch", "delete"].map(|verb| need(verb, "", "pods")));
+    }
+    match fault {
+        Fault::KillPods if deletes => needs.push(need("delete", "", "pods")),
+        Fault::KillPods => needs.push(need("create", "", "pods/eviction")),
+        Fault::FailPods => {}
+        Fault::SlowPods => needs.push(need("patch", "", "pods/resize")),
+        Fault::CutPods => {
+            let policies = ["create", "delete"];
+            needs.extend(policies.map(|verb| need(verb, "networking.k8s.io", "networkpolicies")));
+            needs.push(asking_need());
+        }
+    }
+    needs
 }
 
 /// Returns what reading metrics of a Prometheus needs, if it is a Service of this namespace. Of another one, or of what is no

@@ -75,7 +75,9 @@ pub(super) fn made(situation: &Situation<'_>, plan: &Plan, template: &Value) -> 
             | Step::Withdraw
             | Step::Freeze
             | Step::Stop
-            | Step::Verify { .. } => {}
+            | Step::Verify { .. }
+            | Step::Fault { .. }
+            | Step::Smoke { .. } => {}
         }
     }
     targets.sort();

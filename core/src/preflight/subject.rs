@@ -8,7 +8,7 @@ use crate::model::{Revision, Strategy, Workload, without_hash};
 use crate::plan::{Plan, Step};
 use crate::preflight::made::{Made, made};
 use crate::preflight::surge::Replacing;
-use crate::preflight::{Need, Trial, asking_need, needs, prometheus_need, routing_needs};
+use crate::preflight::{Need, Trial, asking_need, fault_needs, needs, prometheus_need, routing_needs};
 use crate::share::Sizing;
 use crate::situation::Situation;
 use crate::step;
@@ -79,6 +79,8 @@ impl Subject {
         let mut needs = needs(&live.id().name, lowers);
         needs.extend(situation.observed.traffic.iter().flat_map(routing_needs));
         needs.extend(plan.asks_pods().then(asking_need));
+        needs
+            .extend(plan.steps.iter().filter_map(Step::gate).flat_map(|gate| fault_needs(gate.fault, false)));
         let analyze = plan.steps.iter().find_map(Step::analyze);
         needs.extend(analyze.and_then(|asked| prometheus_need(&asked.server()?, home)));
         let subject = Self {
@@ -167,7 +169,7 @@ mod tests {
     fn whoever_asks_pods_needs_the_right_to_it() {
         let words = |checks: &[&str]| {
             let checks = checks.iter().map(|check| check.parse().unwrap()).collect();
-            let verify = VerifyRequest { checks, port: Some("80".into()) };
+            let verify = VerifyRequest { checks, port: Some("80".into()), ..VerifyRequest::default() };
             let observed = idle();
             let trial = Trial { verify, analyze: None };
             let plan = tried(&template("web:2"), &trial, &observed).unwrap();

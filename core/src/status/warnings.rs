@@ -16,6 +16,21 @@ pub(super) fn warnings(
     let verb = |verb: &str| id.command(verb);
     let mut found = Vec::new();
     let mut warn = |code, message: String| found.push(Warning { code, message });
+    if let Some(fault) = &situation.observed.fault {
+        warn(
+            "fault",
+            format!(
+                "{} of {} is not over: pods {}, {} since {}, for {} s at most: {}",
+                fault.fault.name(),
+                fault.run.holder,
+                fault.names(),
+                fault.fault.done(),
+                fault.since,
+                fault.seconds,
+                verb("abort")
+            ),
+        );
+    }
     if let Some(hold) = &situation.hold {
         match hold.source {
             HoldSource::Annotation => {}

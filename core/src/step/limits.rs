@@ -49,7 +49,9 @@ pub fn limits(plan: &Plan, situation: &Situation<'_>) -> Vec<Bounds> {
         | Step::Pin { .. }
         | Step::Withdraw
         | Step::Freeze
-        | Step::Verify { .. } => None,
+        | Step::Verify { .. }
+        | Step::Fault { .. }
+        | Step::Smoke { .. } => None,
     };
     plan.steps.iter().filter_map(of_step).collect()
 }

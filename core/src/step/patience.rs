@@ -36,7 +36,9 @@ pub fn least(step: &Step, situation: &Situation<'_>) -> Duration {
         | Step::Withdraw
         | Step::Freeze
         | Step::Stop
-        | Step::Verify { .. } => 0,
+        | Step::Verify { .. }
+        | Step::Fault { .. }
+        | Step::Smoke { .. } => 0,
     };
     min_ready(situation).saturating_mul(rounds)
 }

@@ -37,7 +37,9 @@ pub fn progress(step: &Step, situation: &Situation<'_>, ready_for: ReadyFor<'_>)
         | Step::Own { .. }
         | Step::Withdraw
         | Step::Freeze
-        | Step::Verify { .. } => Progress::Done,
+        | Step::Verify { .. }
+        | Step::Fault { .. }
+        | Step::Smoke { .. } => Progress::Done,
         Step::Stop => stop_progress(situation),
         Step::AwaitCanary | Step::Soak { .. } => canary_progress(situation, ready_for),
         Step::AwaitRollout | Step::Follow { .. } => traffic::left(situation, rollout_progress(situation)),

@@ -151,7 +151,9 @@ pub fn refused(step: &Step, situation: &Situation<'_>) -> Option<Error> {
         | Step::Pin { .. }
         | Step::Withdraw
         | Step::Freeze
-        | Step::Verify { .. } => false,
+        | Step::Verify { .. }
+        | Step::Fault { .. }
+        | Step::Smoke { .. } => false,
     };
     replaced(situation)
         .filter(|_| is_for_canary && way(situation).is_some())
@@ -177,7 +179,9 @@ pub(super) fn outlived(step: &Step, situation: &Situation<'_>) -> Option<Error> 
         | Step::Pin { role: None }
         | Step::Withdraw
         | Step::Freeze
-        | Step::Verify { .. } => false,
+        | Step::Verify { .. }
+        | Step::Fault { .. }
+        | Step::Smoke { .. } => false,
     };
     super::foreign(situation).filter(|_| is_for_stable && situation.hold.is_none())
 }

@@ -17,7 +17,7 @@ pub fn abort(observed: &Observed) -> Plan {
 fn is_to_answer(situation: &Situation<'_>) -> bool {
     let journal = situation.observed.journal.as_ref().filter(|_| situation.came_from().is_some());
     let left = journal.and_then(|journal| journal.plan.steps.get(journal.cursor..)).unwrap_or_default();
-    left.iter().any(|step| matches!(step, Step::Verify { .. } | Step::Restore))
+    left.iter().any(|step| step.asks() || *step == Step::Restore)
 }
 
 /// Returns the plan that takes back what this very run rolled out: also where its pods were all there for a moment.

@@ -9,9 +9,11 @@ use super::anew::anew;
 use super::canary::{new_template, refuse_what_cannot_be_held, with_name};
 use super::promote::refuse_what_was_not_tried;
 use super::routed::{RoutedSteps, foreign_pod};
+use super::verify::smoke;
+use crate::chaos::Gate;
 use crate::error::{Error, Kind};
 use crate::model::{Revision, images, same_template};
-use crate::plan::{Analyze, Check, Plan, Step};
+use crate::plan::{Analyze, Check, Plan, SmokeTest, Step};
 use crate::share::{Size, Stable};
 use crate::situation::{Observed, Situation};
 use crate::step;
@@ -24,6 +26,10 @@ pub struct BlueGreenRequest {
     pub template: Option<Value>,
     /// What the preview has to answer before the switch.
     pub checks: Vec<Check>,
+    /// What is run against it after that.
+    pub tests: Vec<SmokeTest>,
+    /// A fault that the second set has to stand before the switch.
+    pub gate: Option<Gate>,
     /// Switch and finish without a `promote`.
     pub promote: bool,
     /// What the metrics are to tell after the switch.
@@ -97,6 +103,11 @@ pub fn blue_green(request: &BlueGreenRequest, observed: &Observed) -> Result<Pla
     if !request.checks.is_empty() {
         steps.push(Step::Verify { checks: request.checks.clone(), port: None });
     }
+    steps.extend(smoke(&request.tests));
+    if let Some(gate) = &request.gate {
+        gate.fits(request.template.as_ref().unwrap_or(live))?;
+    }
+    steps.extend(request.gate.clone().map(|gate| Step::Fault { gate }));
     if request.promote {
         steps.extend(finish(observed, request.analyze.as_ref()));
     }
@@ -237,6 +248,11 @@ mod tests {
         let mut asked = BlueGreenRequest { checks: checks.clone(), ..request("web:2") };
         let verified = [&start[..], &[Step::Verify { checks, port: None }]].concat();
         assert_eq!(blue_green(&asked, &observed).unwrap().steps, verified);
+        let test: SmokeTest = "./smoke".parse().unwrap();
+        let tested = BlueGreenRequest { tests: vec![test.clone()], ..asked.clone() };
+        let plan = blue_green(&tested, &observed).unwrap();
+        assert_eq!(plan.steps, [&verified[..], &[Step::Smoke { test }]].concat(), "before the switch");
+        assert_eq!(plan.share_before(verified.len()), Some(0));
         asked.promote = true;
         let finish = [
             Step::AwaitCanary,

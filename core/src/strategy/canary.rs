@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::chaos::Gate;
 use crate::error::{Error, Kind};
 use crate::model::{Revision, fingerprint, images, same_template};
 use crate::plan::{Analyze, Plan, Step};
@@ -12,6 +13,7 @@ use crate::strategy::anew::anew;
 use crate::strategy::rolling::still_pinned;
 use crate::strategy::routed::{RoutedSteps, STABLE};
 use crate::strategy::{VerifyRequest, Wanted};
+use crate::words::counted;
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +26,10 @@ pub struct CanaryRequest {
     pub wait_seconds: u64,
     /// What the metrics are to tell at each share.
     pub analyze: Option<Analyze>,
-    /// What new pods have to answer before their first share, and after each rise.
+    /// What new pods have to answer, and to pass, before their first share, and after each rise.
     pub verify: VerifyRequest,
+    /// A fault that it has to stand, and at which share; absent: at the last.
+    pub gate: Option<(Gate, Option<u8>)>,
     /// Promote after the last.
     pub promote: bool,
     /// Refuse a share that is not exact.
@@ -43,6 +47,44 @@ impl CanaryRequest {
     /// The time after the last share: before a promotion, or for what the metrics are to tell.
     fn last_soak(&self) -> Option<Step> {
         self.soak().filter(|_| self.promote || self.analyze.is_some())
+    }
+}
+
+impl CanaryRequest {
+    /// Puts the fault after all that is done at its share.
+    fn put_gate(&self, steps: &mut Vec<Step>, situation: &Situation<'_>) -> Result<(), Error> {
+        let Some((gate, at)) = &self.gate else { return Ok(()) };
+        gate.fits(self.template.as_ref().unwrap_or(&situation.workload().spec.template))?;
+        let place = match at {
+            None => steps.len(),
+            Some(at) if self.wanted.weights.contains(at) => {
+                let shares = |step: &Step| step.size().and_then(Size::weight);
+                let is_higher = |step: &Step| shares(step).is_some_and(|weight| weight > *at);
+                steps.iter().position(is_higher).unwrap_or(steps.len())
+            }
+            Some(at) => {
+                let error = Error::usage(format!("--chaos-at {at}: the canary never has that share"));
+                let shares: Vec<String> =
+                    self.wanted.weights.iter().map(|weight| format!("--chaos-at {weight}")).collect();
+                return Err(shares.into_iter().fold(error, Error::next));
+            }
+        };
+        // A router sends a share of the requests to these alone.
+        if let Some(Size::Routed { pods, .. }) = steps[..place].iter().rev().find_map(Step::size)
+            && pods < gate.pods.saturating_add(gate.min_ready)
+        {
+            let wanted = gate.pods.saturating_add(gate.min_ready);
+            return Err(Error::refused(format!(
+                "--chaos {}: with {} too few would be left for the canary's requests: {} has to stay Ready",
+                gate.fault.name(),
+                counted(pods, "canary pod"),
+                counted(gate.min_ready, "pod")
+            ))
+            .next(format!("--canary-replicas {wanted}"))
+            .next("--chaos-min-ready 0 (its requests fail meanwhile)"));
+        }
+        steps.insert(place, Step::Fault { gate: gate.clone() });
+        Ok(())
     }
 }
 
@@ -81,9 +123,9 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         return Err(still_pinned(service, &situation.workload().id()));
     }
     refuse_what_no_router_counts(request, observed)?;
-    let verify = request.verify.step(template.as_ref().unwrap_or(live), observed)?;
+    let verify = request.verify.steps(template.as_ref().unwrap_or(live), observed)?;
     if let Some(moves) = RoutedSteps::of(observed) {
-        return routed(request, &moves, template, verify.as_ref(), &situation);
+        return routed(request, &moves, template, &verify, &situation);
     }
     refuse_what_takes_a_router(request, &situation)?;
     let held = situation.hold.is_some() && first.is_empty();
@@ -109,6 +151,7 @@ pub fn canary(request: &CanaryRequest, observed: &Observed) -> Result<Plan, Erro
         steps.extend(verify.clone());
     }
     steps.extend(request.last_soak());
+    request.put_gate(&mut steps, &situation)?;
     if request.promote {
         steps.extend([Step::Release, Step::AwaitRollout]);
     }
@@ -145,7 +188,7 @@ fn routed(
     request: &CanaryRequest,
     moves: &RoutedSteps<'_>,
     mut template: Option<Value>,
-    verify: Option<&Step>,
+    verify: &[Step],
     situation: &Situation<'_>,
 ) -> Result<Plan, Error> {
     let id = situation.workload().id();
@@ -177,6 +220,7 @@ fn routed(
         }
     }
     steps.extend(request.last_soak());
+    request.put_gate(&mut steps, situation)?;
     if request.promote {
         let (before, after) = moves.promote_after(request.wanted.weights.last().copied().unwrap_or_default());
         steps.extend(before);

@@ -80,7 +80,7 @@ pub fn tried(template: &Value, trial: &Trial, observed: &Observed) -> Result<Pla
         let end = plan.steps.len().saturating_sub(1);
         plan.steps.insert(end, Step::Follow { analyze: Box::new(asked.clone()) });
     }
-    plan.steps.extend(trial.verify.step(template, observed)?);
+    plan.steps.extend(trial.verify.steps(template, observed)?);
     Ok(plan)
 }
 
@@ -141,13 +141,20 @@ mod tests {
     #[test]
     fn a_version_is_asked_once_its_rollout_is_complete() {
         let checks = vec!["/health~up".parse().unwrap()];
-        let verify = VerifyRequest { checks: checks.clone(), port: Some("8080".into()) };
+        let verify =
+            VerifyRequest { checks: checks.clone(), port: Some("8080".into()), ..VerifyRequest::default() };
         let asked = Step::Verify { checks, port: Some(8080) };
         let trial = |verify: &VerifyRequest| Trial { verify: verify.clone(), analyze: None };
         let steps = |image: &str| tried(&template(image), &trial(&verify), &idle()).unwrap().steps;
         let update = Step::Update { template: template("web:2") };
         assert_eq!(steps("web:2"), [update, Step::AwaitRollout, asked.clone()]);
         assert_eq!(steps("web:1"), [Step::AwaitRollout, asked.clone()], "the live version, too");
+        let test: crate::plan::SmokeTest = "./smoke".parse().unwrap();
+        let tested =
+            tried(&template("web:1"), &trial(&VerifyRequest::tests(std::slice::from_ref(&test))), &idle())
+                .unwrap();
+        assert_eq!(tested.steps, [Step::AwaitRollout, Step::Smoke { test }]);
+        assert!(tested.only_follows(), "{tested:?}");
         let nowhere = VerifyRequest { port: Some("http".into()), ..verify.clone() };
         let error = tried(&template("web:2"), &trial(&nowhere), &idle()).unwrap_err();
         assert_eq!((error.kind, &*error.message), (Kind::Usage, "--verify: the pods have no port http"));

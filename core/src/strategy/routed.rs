@@ -197,7 +197,7 @@ impl<'m> RoutedSteps<'m> {
         &self,
         wanted: &Wanted,
         soak: Option<&Step>,
-        verify: Option<&Step>,
+        verify: &[Step],
         new: bool,
         hold: &mut dyn FnMut(Size) -> Step,
     ) -> Vec<Step> {
@@ -226,13 +226,15 @@ impl<'m> RoutedSteps<'m> {
                 steps.extend([hold, Step::AwaitCanary]);
             } else {
                 steps.extend([hold, Step::AwaitCanary]);
-                steps.extend(verify.filter(|_| !published).cloned());
+                if !published {
+                    steps.extend_from_slice(verify);
+                }
                 steps.push(Step::Publish { role: Role::Canary });
                 if !published {
                     steps.extend(self.forward(self.split(Some(0), Some(100), Some(0))));
                 }
                 steps.extend(self.forward(shift));
-                steps.extend(verify.cloned());
+                steps.extend_from_slice(verify);
             }
             published = true;
             before = weight;

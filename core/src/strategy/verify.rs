@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::plan::{Check, Step};
+use crate::plan::{Check, SmokeTest, Step};
 use crate::scrape::asked_port;
 use crate::situation::Observed;
 
@@ -14,23 +14,37 @@ pub struct VerifyRequest {
     pub checks: Vec<Check>,
     /// The port of the pods, by its number or name; absent: as their Service or template says.
     pub port: Option<String>,
+    /// What is run against them after that, in order.
+    pub tests: Vec<SmokeTest>,
 }
 
 impl VerifyRequest {
-    /// Returns the step for pods of a template, if anything is asked of them.
+    /// Returns what tests alone ask.
+    pub fn tests(tests: &[SmokeTest]) -> Self {
+        Self { tests: tests.to_vec(), ..Self::default() }
+    }
+
+    /// Returns the steps for pods of a template: nothing if nothing is asked of them.
     ///
     /// # Errors
     /// [`crate::error::Kind::Usage`] if there is no such port.
-    pub(super) fn step(&self, template: &Value, observed: &Observed) -> Result<Option<Step>, Error> {
+    pub(super) fn steps(&self, template: &Value, observed: &Observed) -> Result<Vec<Step>, Error> {
+        let tests = smoke(&self.tests);
         if self.checks.is_empty() {
-            return Ok(None);
+            return Ok(tests.collect());
         }
         let traffic = observed.traffic.as_ref();
         let service = traffic.and_then(|traffic| observed.traffic_objects.service(&traffic.service));
         let port = asked_port(template, self.port.as_deref(), service)
             .map_err(|why| Error::usage(format!("--verify: {why}")).next("--verify-port PORT"))?;
-        Ok(Some(Step::Verify { checks: self.checks.clone(), port: Some(port) }))
+        let asked = Step::Verify { checks: self.checks.clone(), port: Some(port) };
+        Ok(std::iter::once(asked).chain(tests).collect())
     }
+}
+
+/// Returns the steps of tests.
+pub(super) fn smoke(tests: &[SmokeTest]) -> impl Iterator<Item = Step> {
+    tests.iter().map(|test| Step::Smoke { test: test.clone() })
 }
 
 #[cfg(test)]
@@ -45,7 +59,11 @@ mod tests {
         let checks: Vec<Check> = vec!["/health".parse().unwrap()];
         let request = CanaryRequest {
             template: Some(template("web:2")),
-            verify: VerifyRequest { checks: checks.clone(), port: Some("80".into()) },
+            verify: VerifyRequest {
+                checks: checks.clone(),
+                port: Some("80".into()),
+                ..VerifyRequest::default()
+            },
             wanted: Wanted { weights: vec![25, 50], ..Wanted::default() },
             wait_seconds: 60,
             promote: true,
@@ -70,7 +88,7 @@ mod tests {
             serde_json::json!([{"containerPort": 8080}]);
         observed.workload.spec.paused = true;
         let request = CanaryRequest {
-            verify: VerifyRequest { checks: vec!["/".parse().unwrap()], port: None },
+            verify: VerifyRequest { checks: vec!["/".parse().unwrap()], ..VerifyRequest::default() },
             wanted: Wanted { weights: vec![25], ..Wanted::default() },
             ..CanaryRequest::default()
         };
@@ -86,6 +104,6 @@ mod tests {
 
     #[test]
     fn without_checks_no_port_is_missed() {
-        assert_eq!(VerifyRequest::default().step(&Value::Null, &idle()), Ok(None));
+        assert_eq!(VerifyRequest::default().steps(&Value::Null, &idle()), Ok(Vec::new()));
     }
 }

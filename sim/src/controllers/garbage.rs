@@ -36,7 +36,14 @@ impl Controller for Garbage {
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::Deployment, Kind::ReplicaSet, Kind::Pod, Kind::Service, Kind::EndpointSlice]
+        &[
+            Kind::Deployment,
+            Kind::ReplicaSet,
+            Kind::Pod,
+            Kind::Service,
+            Kind::EndpointSlice,
+            Kind::NetworkPolicy,
+        ]
     }
 
     /// `processGraphChanges`, `pkg/controller/garbagecollector/graph_builder.go`.
@@ -97,7 +104,8 @@ fn objects(cache: &Cache) -> impl Iterator<Item = (Kind, &ObjectMeta)> {
     let pods = cache.pods.values().map(|object| (Kind::Pod, &object.metadata));
     let services = cache.services.values().map(|object| (Kind::Service, &object.metadata));
     let slices = cache.slices.values().map(|object| (Kind::EndpointSlice, &object.metadata));
-    deployments.chain(sets).chain(pods).chain(services).chain(slices)
+    let policies = cache.policies.values().map(|object| (Kind::NetworkPolicy, &object.metadata));
+    deployments.chain(sets).chain(pods).chain(services).chain(slices).chain(policies)
 }
 
 fn find<'a>(cache: &'a Cache, uid: &str) -> Option<(Kind, &'a ObjectMeta)> {

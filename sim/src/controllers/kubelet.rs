@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::cache::{Cache, Change};
 use crate::controllers::kubelet::life::{Life, State};
-use crate::controllers::kubelet::script::Behaviour;
+use crate::controllers::kubelet::script::{Behaviour, is_once};
 use crate::controllers::nodes::is_cut_off;
 use crate::controllers::pods::{is_over, is_ready, node};
 use crate::controllers::{Controller, Next, Refusal, Sync, Write};
@@ -25,6 +25,21 @@ use crate::object::{Key, Kind, Object};
 #[derive(Debug, Default)]
 pub(crate) struct Kubelets {
     lives: BTreeMap<Key, Life>,
+    /// When the first pod of each owner began, of those that start only once.
+    first: BTreeMap<String, Timestamp>,
+}
+
+impl Kubelets {
+    /// How a pod that begins now behaves.
+    fn behaviour(&mut self, pod: &Pod, now: Timestamp) -> Behaviour {
+        let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+        let owner = pod.metadata.owner_references.iter().flatten().next();
+        let Some(owner) = owner.filter(|_| containers.into_iter().any(is_once)) else {
+            return Behaviour::of(pod);
+        };
+        let first = *self.first.entry(owner.uid.clone()).or_insert(now);
+        if now.duration_since(first).as_secs() > 0 { Behaviour::Crash } else { Behaviour::of(pod) }
+    }
 }
 
 impl Controller for Kubelets {
@@ -64,11 +79,12 @@ impl Controller for Kubelets {
             let writes = ends.then(|| gone(key, pod)).into_iter().collect();
             return Sync { writes, again_after: None };
         }
-        let life =
-            self.lives.entry(key.clone()).or_insert_with(|| Life::new(&uid, Behaviour::of(pod), now, draw));
-        if life.uid != uid {
-            *life = Life::new(&uid, Behaviour::of(pod), now, draw);
+        if self.lives.get(key).is_none_or(|life| life.uid != uid) {
+            let life = Life::of(pod, self.behaviour(pod, now), now, draw);
+            self.lives.insert(key.clone(), life);
         }
+        let Some(life) = self.lives.get_mut(key) else { return Sync::default() };
+        life.take(pod, now, draw);
         if ends {
             life.stop(pod.metadata.deletion_grace_period_seconds.unwrap_or(30), now, draw);
         }
@@ -87,7 +103,7 @@ impl Controller for Kubelets {
                 patch,
             });
         }
-        if life.is_over() {
+        if life.is_over() && ends {
             writes.push(gone(key, pod));
         }
         Sync { writes, again_after: life.next(now) }

@@ -42,6 +42,8 @@ names! {
         Doing::Step(Step::Withdraw) => "withdraw",
         Doing::Step(Step::Freeze) => "freeze",
         Doing::Step(Step::Verify { .. }) => "verify",
+        Doing::Step(Step::Smoke { .. }) => "smoke",
+        Doing::Step(Step::Fault { .. }) => "fault",
         Doing::After => "after its end",
     }
 }

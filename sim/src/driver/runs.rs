@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use rollout_plus::environment::Environment;
-use rollout_plus::world::{Signals, Transport, World};
+use rollout_plus::world::{Played, Signals, Transport, World};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -85,6 +85,9 @@ fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The one program whose tests pass.
+const PASSES: &str = "/bin/true";
+
 impl World for Seeded {
     fn now(&self) -> Timestamp {
         self.epoch + self.begin.elapsed()
@@ -116,6 +119,14 @@ impl World for Seeded {
 
     fn transport(&self) -> Option<Transport> {
         Some(BoxCloneSyncService::new(self.line.clone()))
+    }
+
+    /// The real ones of these names do the same, and take no time either. Its variables are what a test prints.
+    fn played(&self, words: &[String], variables: &[(String, String)]) -> Option<Played> {
+        let named = variables.iter().filter(|(name, _)| name.starts_with("ROLLOUT_"));
+        let lines: Vec<String> = named.map(|(name, value)| format!("{name}={value}\n")).collect();
+        let code = i32::from(words.first().is_none_or(|program| program != PASSES));
+        Some(Played { code, said: lines.concat() })
     }
 }
 

@@ -14,6 +14,10 @@ const FRAME: u64 = 28;
 const LOCK: u64 = 31;
 /// A version that fails is read once more, and its events and logs are asked for, each time later.
 const FAILURE: u64 = 16;
+/// A fault is prepared, made, looked at until it is seen, and ended.
+const FAULT: u64 = 6;
+/// Each pod is hit and looked at, and replaced; and so may be one that somebody left.
+const VICTIM: u64 = 3;
 /// A step writes, writes the journal, and may find that something changed meanwhile.
 const STEP: u64 = 4;
 /// With a router as many steps more: Services are made, the route names them, gets each share, and is left again.
@@ -51,7 +55,9 @@ impl Work {
         let (first, last) = told.versions.first().zip(told.versions.last())?;
         let foreign = by_others(driver, run, *first).filter(|entry| entry.version <= *last).count();
         Some(Self {
-            steps: steps(&told.words) + if driver.server.has_custom { ROUTED } else { 0 },
+            steps: steps(&told.words)
+                + of_faults(driver, &told.words)
+                + if driver.server.has_custom { ROUTED } else { 0 },
             lasted: ended.unwrap_or_else(|| driver.elapsed()).saturating_sub(began),
             mishaps: u64::try_from(faults).unwrap_or(u64::MAX) + driver.cuts,
             foreign: u64::try_from(foreign).unwrap_or(u64::MAX),
@@ -70,6 +76,21 @@ impl Work {
             + seconds / RENEWAL
             + seconds / WATCHES
     }
+}
+
+/// The steps of the faults that a command line makes. What a resumed run goes on with may have one.
+fn of_faults(driver: &Driver, words: &[String]) -> u64 {
+    let has = |words: &[String], flag: &str| words.iter().any(|word| word == flag);
+    let makes = |words: &[String]| has(words, "chaos") || has(words, "--chaos");
+    let is_resumed = has(words, "resume") && driver.runs.iter().any(|run| makes(&run.words));
+    if !is_resumed && !makes(words) {
+        return 0;
+    }
+    let all = driver.runs.iter().flat_map(|run| run.words.iter().zip(run.words.iter().skip(1)));
+    let counts = all.filter(|(flag, _)| matches!(flag.as_str(), "--count" | "--chaos-count"));
+    let most = counts.filter_map(|(_, count)| count.parse::<u64>().ok()).max().unwrap_or(1);
+    let both = 1 + u64::from(has(words, "--compare"));
+    both * (FAULT + VICTIM * most)
 }
 
 /// The steps of the longest plan of a command line, by pods and by a Service.
@@ -96,7 +117,10 @@ pub fn check(driver: &mut Driver) {
         };
         driver.seen.look("budget");
         let looks = driver.runs.get(run).map(|run| run.looks.clone()).unwrap_or_default();
-        let often = work.lasted.as_secs() / LOOK + 2;
+        let words = driver.runs.get(run).map(|run| run.words.clone()).unwrap_or_default();
+        // Who waits for a fault to be seen looks each second.
+        let look = if of_faults(driver, &words) > 0 { 1 } else { LOOK };
+        let often = work.lasted.as_secs() / look + 2;
         if let Some((pod, count)) = looks.iter().find(|(_, count)| **count > often) {
             driver.breaks("budget", format!("run {run} asked {pod} {count} times, at most {often}"));
         }

@@ -88,6 +88,27 @@ pub fn merge(document: &mut Value, patch: Value) {
     }
 }
 
+/// Applies a strategic merge patch to a pod (`StrategicMergePatch` of `k8s.io/apimachinery/pkg/util/strategicpatch`): containers
+/// are found by their name, as `patchMergeKey` in `k8s.io/api/core/v1/types.go` has it. Its other lists and the directives of
+/// such a patch are not known here.
+pub fn strategic(document: &mut Value, mut patch: Value) {
+    let lists = patch["spec"].as_object_mut().map(|spec| (spec.remove("containers"), spec.is_empty()));
+    let (containers, is_empty) = lists.unwrap_or((None, true));
+    if let Some(members) = patch.as_object_mut().filter(|_| is_empty) {
+        members.remove("spec");
+    }
+    merge(document, patch);
+    let Some(Value::Array(containers)) = containers else { return };
+    for container in containers {
+        let all = document["spec"]["containers"].as_array_mut();
+        let Some(all) = all else { return };
+        match all.iter_mut().find(|one| one["name"] == container["name"]) {
+            Some(one) => merge(one, container),
+            None => all.push(container),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json as value;
@@ -114,6 +135,16 @@ mod tests {
         ] {
             assert_eq!(json(&document, &patch).ok(), wanted, "{patch}");
         }
+    }
+
+    #[test]
+    fn containers_are_found_by_their_name() {
+        let mut pod = value!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "b"}]}});
+        let patch = value!({"metadata": {"labels": {"c": "d"}}, "spec": {"activeDeadlineSeconds": 5, "containers": [{"name": "a", "image": "a:2"}]}});
+        strategic(&mut pod, patch);
+        let wanted = value!({"metadata": {"labels": {"a": "b", "c": "d"}},
+            "spec": {"activeDeadlineSeconds": 5, "containers": [{"name": "a", "image": "a:2"}, {"name": "b"}]}});
+        assert_eq!(pod, wanted);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::pods;
 use super::resources::Resource;
 use crate::controllers::Refusal;
 use crate::draw::Draw;
@@ -68,13 +69,16 @@ pub fn create(
     if resource.has_status {
         match resource.seen_as {
             Some(Kind::ReplicaSet) => object["status"] = json!({"replicas": 0}),
-            Some(Kind::Pod) => object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"}),
+            Some(Kind::Pod) => object["status"] = json!({"phase": "Pending"}),
             // Those of a scenario come with theirs: nobody is there who would count at once.
             Some(Kind::ResourceQuota) if !object["status"].is_null() => {}
             _ => object["status"] = json!({}),
         }
     }
     finish(resource, &mut object);
+    if resource.seen_as == Some(Kind::Pod) {
+        object["status"]["qosClass"] = json!(pods::quality(&object));
+    }
     validate(resource, &name, &object, None)?;
     let namespace = if resource.namespaced { namespace } else { "" };
     Ok((Key::new(namespace, &name), object))
@@ -198,6 +202,7 @@ fn finish(resource: &Resource, object: &mut Value) {
         Some(Kind::Pod) => {
             default(spec, "terminationGracePeriodSeconds", json!(30));
             default(spec, "restartPolicy", json!("Always"));
+            pods::fill_in(spec);
         }
         Some(Kind::Route) => super::route::fill_in(spec),
         _ => {}
@@ -257,6 +262,7 @@ fn validate(resource: &Resource, name: &str, object: &Value, old: Option<&Value>
         Some(Kind::ReplicaSet) if spec["replicas"].as_i64().unwrap_or_default() < 0 => {
             return invalid("spec.replicas: Invalid value: must be greater than or equal to 0");
         }
+        Some(Kind::Pod) => old.map_or(Ok(()), |old| pods::validate(resource, name, object, old))?,
         _ => {}
     }
     let is_fixed = matches!(resource.seen_as, Some(Kind::Deployment | Kind::ReplicaSet));

@@ -99,7 +99,7 @@ impl Resource {
 }
 
 /// All of them.
-pub static RESOURCES: [Resource; 20] = [
+pub static RESOURCES: [Resource; 21] = [
     Resource::new("apps", "v1", "deployments", "Deployment")
         .with_status()
         .counting()
@@ -120,6 +120,9 @@ pub static RESOURCES: [Resource; 20] = [
     Resource::new("coordination.k8s.io", "v1", "leases", "Lease"),
     Resource::new("", "v1", "events", "Event"),
     Resource::new("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget").with_status().counting(),
+    Resource::new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+        .counting()
+        .seen_as(Kind::NetworkPolicy),
     Resource::new("", "v1", "limitranges", "LimitRange"),
     Resource::new("", "v1", "configmaps", "ConfigMap"),
     Resource::new("", "v1", "secrets", "Secret"),

@@ -10,13 +10,14 @@ use super::request::Request;
 use super::resources::{RESOURCES, Resource, of_kind};
 use super::{Reply, Server};
 use crate::controllers::Refusal;
-use crate::dataplane::metrics;
 use crate::object::{Key, Kind};
 
 /// The API groups. Those of custom resources are there where they are installed.
 pub(super) fn groups(custom: bool) -> Value {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for resource in RESOURCES.iter().filter(|resource| !resource.group.is_empty()) {
+    // Of the group of Ingresses nobody here knows more than the policies.
+    let is_told = |resource: &&Resource| !resource.group.is_empty() && resource.plural != "networkpolicies";
+    for resource in RESOURCES.iter().filter(is_told) {
         if custom || !resource.is_custom {
             groups.entry(resource.group).or_default().insert(resource.version);
         }
@@ -53,26 +54,16 @@ impl Server {
         let Some(old) = self.store.get(resource, key).map(Arc::clone) else {
             return Some(Err(Refusal::not_found(resource, &key.name)));
         };
+        let is_pod = resource.seen_as == Some(Kind::Pod);
         let is_scaled = matches!(resource.seen_as, Some(Kind::Deployment | Kind::ReplicaSet));
         match (request.method.as_str(), part) {
             ("GET", "scale") if is_scaled => Some(Ok(Reply::Document(200, scale(&old)))),
             ("PUT", "scale") if is_scaled => Some(self.scale(resource, key, &old, request)),
             ("GET", "log") => Some(Ok(Reply::Text(log(&old)))),
             ("GET", "proxy") if resource.seen_as == Some(Kind::Service) => Some(self.asked(key, &old)),
-            ("GET", "proxy") if !request.uri.contains("/metrics") => Some(if metrics::fails(&old, now) {
-                Err(Refusal::new(500, "", "it is broken".to_owned()))
-            } else {
-                Ok(Reply::Text("ok".to_owned()))
-            }),
-            ("GET", "proxy") => Some(match metrics::of(&old, now) {
-                Some(text) => Ok(Reply::Text(text)),
-                None => Err(Refusal::new(404, "", "404 page not found".to_owned())),
-            }),
-            ("POST", "eviction") => {
-                let mut deletion = request.clone();
-                deletion.body = request.body["deleteOptions"].clone();
-                Some(self.delete(resource, key, &deletion, now))
-            }
+            ("GET", "proxy") => Some(self.asked_of(key, &old, request, now)),
+            ("POST", "eviction") if is_pod => Some(self.evict(resource, key, &old, request, now)),
+            ("PATCH", "resize") if is_pod => Some(self.resize(resource, key, &old, request)),
             _ => None,
         }
     }

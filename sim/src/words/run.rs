@@ -100,6 +100,39 @@ fn blue_green_whose_preview_is_asked() {
 }
 
 #[test]
+fn a_version_that_is_tested() {
+    assert_snapshot!(play(async |stage| {
+        stage.has_route().await;
+        let line = "canary web --image shop:v2-good --steps 10,50 --step-wait 5s -n shop --verify-command";
+        stage.types(&format!("{line} /bin/true --verify /=200")).await;
+        stage.types("abort web -n shop").await;
+        stage.types(&format!("{line} /bin/false")).await;
+        stage.types(&format!("{line} /bin/false --on-failure continue")).await;
+        stage.types("rolling web --image shop:v3-good -n shop --verify-command /bin/no-such").await;
+    }));
+}
+
+#[test]
+fn a_rolled_out_version_that_fails_its_test() {
+    assert_snapshot!(lines(&[
+        "rolling web --image shop:v2-good -n shop --verify-command /bin/false --dry-run",
+        "rolling web --image shop:v2-good -n shop --verify-command /bin/false",
+        "blue-green web --image shop:v2-good -n shop --verify-command /bin/false",
+        "status web -n shop",
+    ]));
+}
+
+#[test]
+fn a_test_that_only_the_lease_names_is_not_run() {
+    assert_snapshot!(play(async |stage| {
+        let line = "canary web --image shop:v2-slow --weight 25 -n shop --verify-command /bin/true";
+        stage.types(&format!("{line} --timeout 3s")).await;
+        stage.types("resume web -n shop").await;
+        stage.types(line).await;
+    }));
+}
+
+#[test]
 fn rolling_restart_and_rollback() {
     assert_snapshot!(lines(&[
         "rolling web --image shop:v2-good -n shop",

@@ -32,6 +32,7 @@ pub(super) async fn find(
         items: items(args, context, cluster).await?,
         verifies: args.previews,
         asks_pods: args.analyze || args.verify,
+        faults: args.chaos.clone(),
         prometheus: args.prometheus.as_ref().and_then(|server| prometheus_need(server, &cluster.namespace)),
         strategies,
         ..Wanted::default()

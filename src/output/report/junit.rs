@@ -1,4 +1,4 @@
-//! JUnit XML: a suite for each workload, a case for its rollout.
+//! JUnit XML: a suite for each workload, a case for its rollout, and one for each fault and activity of an experiment.
 
 use std::fmt::Write;
 
@@ -16,10 +16,23 @@ pub(super) fn render(events: &[Value]) -> String {
         let failed = finished["exitCode"] != 0;
         let seconds = finished["seconds"].as_f64().unwrap_or(0.0);
         let name = escape(&name).into_owned();
+        let tried = tried(&events);
+        let ended = |tag: &str| tried.iter().filter(|case| case.ended == tag).count();
+        let failures = ended("failure") + usize::from(failed);
+        // Where nothing was waited for, nothing was rolled out.
+        let is_rollout = tried.is_empty() || !of_type(&events, "progress").is_empty();
+        let whole = if is_rollout { "rollout" } else { "chaos" };
         let head = format!(
-            "<testsuite name=\"{name}\" tests=\"1\" failures=\"{0}\" time=\"{seconds:.3}\">\n<testcase classname=\"{name}\" name=\"rollout\" time=\"{seconds:.3}\">\n",
-            u8::from(failed)
+            "<testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" errors=\"{}\" skipped=\"{}\" time=\"{seconds:.3}\">\n",
+            tried.len() + 1,
+            ended("error"),
+            ended("skipped")
         );
+        text.push_str(&head);
+        for case in &tried {
+            text.push_str(&case.element(&name));
+        }
+        let head = format!("<testcase classname=\"{name}\" name=\"{whole}\" time=\"{seconds:.3}\">\n");
         text.push_str(&head);
         if failed {
             let verdict = of_type(&events, "verdict").last().copied().cloned().unwrap_or_default();
@@ -40,6 +53,66 @@ pub(super) fn render(events: &[Value]) -> String {
     }
     text.push_str("</testsuites>\n");
     text
+}
+
+/// A case beside that of the whole.
+struct Case {
+    name: String,
+    seconds: f64,
+    /// The element that says how it ended, unless it ended well.
+    ended: &'static str,
+    kind: String,
+    text: String,
+}
+
+impl Case {
+    fn element(&self, suite: &str) -> String {
+        let name = escape(legal(&self.name));
+        let head = format!("<testcase classname=\"{suite}\" name=\"{name}\" time=\"{:.3}\">\n", self.seconds);
+        let ended = match self.ended {
+            "" => element("system-out", &[], &self.text),
+            "skipped" => element("skipped", &[("message", &self.text)], ""),
+            tag => element(tag, &[("type", &self.kind), ("message", &self.text)], ""),
+        };
+        format!("{head}{ended}</testcase>\n")
+    }
+}
+
+/// Returns what was tried: each fault on each version, each probe and action of an experiment.
+fn tried(events: &[&Value]) -> Vec<Case> {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut cases = Vec::new();
+    for event in events {
+        if event["type"] == "fault" {
+            let ended = match event["verdict"].as_str() {
+                Some("deviated") => "failure",
+                Some("environment") => "error",
+                _ => "",
+            };
+            cases.push(Case {
+                name: format!("{} on {} pods", word(&event["fault"]), word(&event["group"])),
+                seconds: event["recoveredSeconds"].as_f64().unwrap_or_default(),
+                ended,
+                kind: word(&event["verdict"]),
+                text: word(&event["text"]),
+            });
+        }
+        for told in event["activities"].as_array().into_iter().flatten() {
+            let ended = match told["state"].as_str() {
+                Some("failed") => "failure",
+                Some("unknown") => "skipped",
+                _ => "",
+            };
+            cases.push(Case {
+                name: format!("{}: {}", word(&told["part"]), word(&told["name"])),
+                seconds: told["seconds"].as_f64().unwrap_or_default(),
+                ended,
+                kind: word(&told["kind"]),
+                text: word(&told["text"]),
+            });
+        }
+    }
+    cases
 }
 
 fn element(name: &str, attributes: &[(&str, &str)], content: &str) -> String {
@@ -70,5 +143,13 @@ mod tests {
         while reader.read_event().unwrap() != Event::Eof {}
         assert!(text.contains("failures=\"1\"") && text.contains("type=\"CrashLoopBackOff\""), "{text}");
         assert!(text.contains("a | b") && !text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_was_tried_has_a_case_each() {
+        let text = render(&super::super::tried());
+        let mut reader = Reader::from_str(&text);
+        while reader.read_event().unwrap() != Event::Eof {}
+        insta::assert_snapshot!(text);
     }
 }

@@ -28,6 +28,10 @@ pub(super) fn render(events: &[Value]) -> String {
         for event in of_type(&events, "analysis") {
             lines.extend(analysis(event));
         }
+        lines.extend(faults(&of_type(&events, "fault")));
+        for event in of_type(&events, "experiment") {
+            lines.extend(experiment(event));
+        }
         lines.push("\n| time | what |\n|---|---|".to_owned());
         for event in events.iter().filter(|event| event["type"] != "progress") {
             if let Some(text) = event["text"].as_str() {
@@ -75,6 +79,52 @@ fn analysis(event: &Value) -> Vec<String> {
     lines
 }
 
+/// What faults showed that were made on purpose: a table.
+fn faults(events: &[&Value]) -> Vec<String> {
+    if events.is_empty() {
+        return Vec::new();
+    }
+    let head = "\n| fault | pods | recovered in | wrong answers to users | of other pods of the version | of the other version | verdict |";
+    let mut lines = vec![head.to_owned(), "|---|---|---|---|---|---|---|".into()];
+    for event in events {
+        let victims: Vec<&str> =
+            event["victims"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let tally = |side: &str| match event[side]["asked"].as_u64() {
+            None | Some(0) => String::new(),
+            Some(asked) => format!("{} of {asked}", event[side]["failed"]),
+        };
+        let recovered = event["recoveredSeconds"].as_f64().map(|seconds| format!("{seconds:.1} s"));
+        lines.push(format!(
+            "| {} | {}: {} | {} | {} | {} | {} | {} |",
+            plain(event["fault"].as_str().unwrap_or_default()),
+            plain(event["group"].as_str().unwrap_or_default()),
+            plain(&victims.join(", ")),
+            recovered.unwrap_or_default(),
+            tally("users"),
+            tally("experiment"),
+            tally("control"),
+            plain(event["verdict"].as_str().unwrap_or_default())
+        ));
+    }
+    lines
+}
+
+/// What an experiment came to, activity by activity: a table.
+fn experiment(event: &Value) -> Vec<String> {
+    let text = |value: &Value| plain(value.as_str().unwrap_or_default());
+    let head = "| part | activity | result | what |".to_owned();
+    let mut lines =
+        vec![format!("\nExperiment: {}\n", text(&event["title"])), head, "|---|---|---|---|".into()];
+    for told in event["activities"].as_array().into_iter().flatten() {
+        let part = [&told["part"], &told["name"], &told["state"], &told["text"]].map(text);
+        lines.push(format!("| {} |", part.join(" | ")));
+    }
+    if let Some(more) = event["leftOut"].as_u64().filter(|more| *more > 0) {
+        lines.push(format!("\n{more} more are not told."));
+    }
+    lines
+}
+
 /// Text that cannot become markup.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
@@ -112,6 +162,11 @@ mod tests {
         ```
         "#);
         assert!(crate::analysis::replay(&text).is_ok(), "{text}");
+    }
+
+    #[test]
+    fn what_was_tried_is_a_table() {
+        insta::assert_snapshot!(render(&super::super::tried()));
     }
 
     #[test]

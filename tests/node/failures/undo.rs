@@ -27,6 +27,23 @@ fn the_undo_of_a_rolling_update_loses_no_request() {
     loses_none("rolling, never Ready", &ROLLING);
 }
 
+/// Its pods are Ready, and answer: only the user's own test says that it is wrong.
+#[test]
+fn a_version_that_fails_its_test_is_undone_before_it_gets_more() {
+    let _lane = Lane::take();
+    let what = "canary, fails its test";
+    let scene = Scene::new(|_| {});
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("told");
+    let test = format!("sh -c 'env | grep ^ROLLOUT_ > {}; echo no cart >&2; exit 3'", told.display());
+    let args = ["canary", "frontend", "--weight", "10", "--verify-command", &test];
+    scene.fail(what, &args, |pod| pod["containers"][0]["args"] = json!(["v2"]));
+    scene.traffic.expect_none_lost(what);
+    let told = std::fs::read_to_string(told).unwrap();
+    assert!(told.contains("ROLLOUT_WORKLOAD=deployment/frontend\n"), "{told}");
+    assert!(told.contains("ROLLOUT_PODS=frontend-") && told.contains("ROLLOUT_WEIGHT=10\n"), "{told}");
+}
+
 fn loses_none(what: &str, args: &[&str]) {
     let _lane = Lane::take();
     let scene = Scene::new(|_| {});

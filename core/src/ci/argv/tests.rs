@@ -213,9 +213,10 @@ fn four_lines_deploy() {
             ("deployment", "web"),
             image,
             ("verify", r#"["/=200~a, b<300ms", "/health"]"#),
-            ("verify_port", "http")
+            ("verify_port", "http"),
+            ("verify_command", "./smoke.sh 'a, b'")
         ]),
-        "rolling web --image=shop/web:0123abcd --tag-policy=any --verify=/=200~a, b<300ms --verify=/health --verify-port=http"
+        "rolling web --image=shop/web:0123abcd --tag-policy=any --verify=/=200~a, b<300ms --verify=/health --verify-port=http --verify-command=./smoke.sh 'a, b'"
     );
     assert_eq!(
         one(&[("files", "a.yaml,b"), ("kubernetes_namespace", "shop"), ("dry_run", "server")]),

@@ -59,7 +59,16 @@ pub(super) fn check_without_deployment(settings: &Settings, strategy: Strategy) 
         ))
         .next("deployment: NAME, beside them"))
     };
-    let given = ["image", "repo", "steps", "verify", "auto_promote", "canary_replicas", "pin_digest"];
+    let given = [
+        "image",
+        "repo",
+        "steps",
+        "verify",
+        "verify_command",
+        "auto_promote",
+        "canary_replicas",
+        "pin_digest",
+    ];
     if let Some(given) = given.into_iter().find(|name| settings.text(name).is_some()) {
         return needs_one(settings.spelled(given));
     }

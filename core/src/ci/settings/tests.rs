@@ -132,6 +132,27 @@ fn each_setting_stands_once_in_the_docs_with_all_its_names() {
 }
 
 #[test]
+fn steps_with_a_fault_give_the_lines_that_a_person_would_type() {
+    let docs = include_str!("../../../../plugin/docs.md");
+    let section = docs.split("\n## ").find(|section| section.starts_with("Faults\n")).unwrap();
+    let text = section.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let expected = [
+        "canary frontend --image=shop/frontend:01234567-42 --tag-policy=git-hash-build-id --weight=10 --promote \
+         --chaos=kill-pods --chaos-recover-within=30s --report=junit=rollout.xml --namespace=shop",
+        "canary frontend --image=shop/frontend:01234567-42 --tag-policy=git-hash-build-id --weight=10 --promote \
+         --chaos=examples/chaos/experiment.json --namespace=shop",
+    ];
+    for (step, line) in expected.iter().enumerate() {
+        let environment = variables(text, step, Writer::Woodpecker);
+        let settings = Settings::of(&environment).unwrap();
+        let tasks = crate::ci::tasks(&settings, &Build::of(&environment)).unwrap();
+        let crate::ci::Work::Own(argv) = &tasks[0].work else { panic!("{tasks:?}") };
+        assert_eq!(argv.join(" "), *line);
+        crate::cli::Cli::try_parse_from(std::iter::once("k").chain(argv.iter().map(String::as_str))).unwrap();
+    }
+}
+
+#[test]
 fn example_pipelines_give_the_lines_that_a_person_would_type() {
     let drone = include_str!("../../../../plugin/.drone.yml");
     let woodpecker = include_str!("../../../../plugin/.woodpecker.yaml");

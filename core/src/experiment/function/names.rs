@@ -17,6 +17,15 @@ pub enum Unknown {
     Argument(String),
 }
 
+impl Unknown {
+    /// Returns the sentence.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Name { why, .. } | Self::Argument(why) => why,
+        }
+    }
+}
+
 /// The modules of chaosk8s that have functions which are read here, and the functions of each.
 const MODULES: [(&str, &[&str]); 13] = [
     ("chaosk8s.pod.actions", &["terminate_pods", "exec_in_pods", "delete_pods"]),

@@ -40,6 +40,42 @@ pub enum Fault {
     Unset,
 }
 
+impl VirtualService {
+    /// Returns the JSON Patch that gives the routes this fault, or none, and the fault that the first of them has. Each operation
+    /// goes by the route as it was read.
+    pub fn patch(&self, found: &Value, fault: Option<&Value>) -> (Vec<Value>, Option<Value>) {
+        let (mut patch, mut before) = (Vec::new(), None);
+        let entries = found["spec"]["http"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| self.leads(entry)) {
+            let has = entry.get("fault");
+            before = before.or_else(|| has.cloned());
+            if has == fault {
+                continue;
+            }
+            let path = format!("/spec/http/{index}");
+            patch.push(json!({"op": "test", "path": format!("{path}/route"), "value": entry["route"]}));
+            let path = format!("{path}/fault");
+            patch.push(match fault {
+                Some(fault) => json!({"op": "add", "path": path, "value": fault}),
+                None => json!({"op": "remove", "path": path}),
+            });
+        }
+        (patch, before)
+    }
+
+    /// Whether an entry has a route to one of the destinations.
+    fn leads(&self, entry: &Value) -> bool {
+        let routes = entry["route"].as_array().map(Vec::as_slice).unwrap_or_default();
+        routes.iter().any(|route| {
+            let destination = &route["destination"];
+            self.routes.iter().any(|wanted| {
+                destination["host"] == wanted.host
+                    && destination.get("subset").and_then(Value::as_str) == wanted.subset.as_deref()
+            })
+        })
+    }
+}
+
 pub(super) fn read(func: &str, arguments: &mut Arguments<'_>) -> Read {
     let fault = match func {
         "get_virtual_service" => Fault::Look,

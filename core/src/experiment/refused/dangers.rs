@@ -2,7 +2,7 @@
 
 use super::{Danger, Terms};
 use crate::brief;
-use crate::experiment::function::{Function, Mode, Pick};
+use crate::experiment::function::{Fault, Function, Mode, Pick};
 use crate::experiment::{Activity, ActivityKind};
 
 /// Up to this share of the candidates, pods are hit without a word; above, it counts as all of them.
@@ -14,7 +14,7 @@ pub(super) fn dangers(function: &Function, activity: &Activity, terms: &Terms) -
     match function {
         Function::TerminatePods { pick, .. } => found.extend(of_pick(pick)),
         Function::ExecInPods(exec) => {
-            found.push((Danger::Exec, "it runs a command in pods".to_owned()));
+            found.push((Danger::Exec, "it runs a command in pods, which is not done here".to_owned()));
             found.extend(of_pick(&exec.pick));
         }
         Function::Scale { name, namespace, replicas, .. } => {
@@ -33,10 +33,21 @@ pub(super) fn dangers(function: &Function, activity: &Activity, terms: &Terms) -
                 format!("it deletes {}, which nothing brings back", delete.deleted.words()),
             ));
         }
-        Function::Network(network) if !network.remove && network.labels.is_empty() => {
+        Function::Network(network) if !network.remove => {
+            if network.labels.is_empty() {
+                let place = &network.namespace;
+                let why = format!("it has no label_selectors: it is for every pod of namespace {place}");
+                found.push((Danger::NoSelector, why));
+            }
+            let policy = network.direction.policy();
+            let why = format!("it makes networkpolicy/{policy}, which stays if the run is killed");
+            found.push((Danger::Network, why));
+        }
+        Function::VirtualService(service) if matches!(service.fault, Fault::Set(_)) => {
+            let name = &service.name;
             let why =
-                format!("it has no label_selectors: it is for every pod of namespace {}", network.namespace);
-            found.push((Danger::NoSelector, why));
+                format!("it changes routes of virtualservice/{name}, which stay so if the run is killed");
+            found.push((Danger::Network, why));
         }
         Function::Node(node) => {
             let rights = node.rights.join(", ");

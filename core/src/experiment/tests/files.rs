@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Danger, Experiment, found, values};
+use super::{Danger, Experiment, Given, Terms, Values, findings, found, values, variable};
 use crate::error::Kind;
 use crate::experiment::{
     FindingKind, Function, HypothesisStrategy, Moment, PodProbe, Provider, RollbackStrategy, SettingSource,
@@ -52,7 +52,7 @@ fn function(experiment: &Experiment, index: usize) -> Function {
 
 #[test]
 fn each_file_is_run_or_refused_for_what_is_in_it() {
-    use Danger::{All, Exec, Namespace, NoSelector, Node, Scale};
+    use Danger::{All, Exec, Namespace, Network, NoSelector, Node, Scale};
     let expected: [(usize, &str, &[Danger], u8); 21] = [
         (1, "default", &[], 0),
         (2, "default", &[], 0),
@@ -63,8 +63,8 @@ fn each_file_is_run_or_refused_for_what_is_in_it() {
         (6, "default", &[Scale, Scale], 8),
         (7, "default", &[], 0),
         (8, "default", &[Node, Node], 8),
-        (9, "shop", &[], 0),
-        (10, "default", &[], 0),
+        (9, "shop", &[Network], 8),
+        (10, "default", &[Network], 8),
         (12, "default", &[], 0),
         (13, "default", &[], 0),
         (17, "default", &[], 0),
@@ -95,10 +95,12 @@ fn each_file_is_run_or_refused_for_what_is_in_it() {
 #[test]
 fn what_is_allowed_is_not_told_except_what_never_is() {
     assert_eq!(found(&file(6), "default", &[Danger::Scale]), []);
-    assert_eq!(found(&file(21), "default", &[Danger::Exec]), []);
+    assert_eq!(found(&file(21), "default", &Danger::ALL).len(), 1);
+    assert_eq!(found(&file(10), "default", &[Danger::Network]), []);
     assert_eq!(found(&file(22), "default", &[Danger::NoSelector, Danger::All]), []);
     assert_eq!(found(&file(3), "shop", &[Danger::Namespace]), []);
     assert_eq!(found(&file(8), "default", &Danger::ALL).len(), 2);
+    assert_eq!(found(&file(21), "default", &Danger::ALL).len(), 1);
 }
 
 #[test]
@@ -191,4 +193,21 @@ fn what_the_files_say_besides_is_read() {
     assert_eq!(pick.candidates.name_pattern.as_deref(), Some("^frontend-[a-z0-9]+"));
     let probe = &file(20).hypothesis.unwrap().probes[0];
     assert_eq!(probe.tolerance.as_ref().unwrap().probe().unwrap().name, "search");
+}
+
+#[test]
+fn the_example_is_for_the_sample_and_nothing_of_it_is_refused() {
+    let text = include_str!("../../../../examples/chaos/experiment.json");
+    let experiment = Experiment::read(text, "experiment.json").unwrap();
+    assert_eq!(found(&experiment, "default", &[]), []);
+    let given =
+        |key: &str| (key == "FRONTEND_NAMESPACE").then(|| "shop".to_owned()).or_else(|| variable(key));
+    let values = Values::load(&experiment, &Given::default(), given).unwrap();
+    let terms = Terms { namespace: "shop".into(), ..Terms::default() };
+    assert_eq!(findings(&experiment, &values, &terms), []);
+    // Its labels are those of the sample's pods.
+    let Function::TerminatePods { pick, .. } = function(&experiment, 0) else { panic!() };
+    let labels = pick.candidates.label_selector.unwrap().replace('=', ": ");
+    let sample = include_str!("../../../../testbed/shop.yaml").split("\n---\n").next().unwrap();
+    assert_eq!(sample.matches(&labels).count(), 3, "{labels}");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{values, with, yaml};
-use crate::experiment::{Journal, JournalStatus, Run, RunStatus, SteadyState};
+use crate::experiment::{Activity, Journal, JournalStatus, Run, RunStatus, SteadyState};
 
 fn run(status: RunStatus) -> Run {
     Run {
@@ -81,4 +81,63 @@ fn no_secret_is_in_the_document() {
     assert_eq!(document["run"][0]["output"]["headers"]["Server"], "x");
     assert_eq!(document["run"][0]["activity"]["provider"]["headers"]["X-Api-Key"], "${mine}");
     assert_eq!(document["rollout-plus"]["victims"], json!(["a"]));
+}
+
+#[test]
+fn reports_have_an_entry_for_each_probe_and_each_activity() {
+    let experiment = yaml(&with(
+        "secrets: {k: {token: tok-8472-abc}}\n\
+         steady-state-hypothesis:\n  title: h\n  probes:\n\
+         \x20 - {type: probe, name: url, tolerance: 200, provider: {type: http, url: 'http://a/'}}\n\
+         \x20 - {type: probe, name: pods, tolerance: 0, provider: {type: process, path: b}}\n\
+         method:\n\
+         - {type: action, name: act, provider: {type: process, path: a}}\n\
+         - {type: probe, name: look, provider: {type: process, path: a}}\n\
+         - {type: probe, name: judged, tolerance: 0, provider: {type: process, path: c}}\n\
+         - {type: action, name: played, dry: actions, provider: {type: process, path: a}}\n\
+         rollbacks:\n\
+         - {type: action, name: back, provider: {type: process, path: a}}",
+    ));
+    let of = |activity: &Activity, status, met| Run {
+        activity: activity.document.clone(),
+        tolerance_met: met,
+        ..run(status)
+    };
+    let (good, bad) = (RunStatus::Succeeded, RunStatus::Failed);
+    let probes = &experiment.hypothesis.as_ref().unwrap().probes;
+    let state = |of_url, of_pods| SteadyState {
+        steady_state_met: None,
+        probes: vec![of(&probes[0], good, Some(of_url)), of(&probes[1], good, Some(of_pods))],
+    };
+    let mut journal = Journal::new(&experiment, "");
+    journal.steady_states.before = Some(state(true, true));
+    journal.steady_states.after = Some(state(true, false));
+    let method = &experiment.method;
+    journal.run = vec![
+        Run { exception: vec!["tok-8472-abc is refused".into()], ..of(&method[0], bad, None) },
+        of(&method[1], bad, None),
+        Run { output: json!({"a": "tok-8472-abc", "password": "hush"}), ..of(&method[2], good, Some(false)) },
+        of(&method[3], good, None),
+    ];
+    journal.rollbacks = vec![of(&experiment.rollbacks[0], bad, None)];
+    let told = |strict| {
+        let told = journal.told(&experiment, strict, &values(&experiment).scrubber());
+        told.into_iter()
+            .map(|one| format!("{} {} {}: {:?}: {}", one.part, one.kind, one.name, one.state, one.text))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(false),
+        [
+            "hypothesis probe url: Good: status 200",
+            "hypothesis probe pods: Failed: after the method: status 200",
+            "method action act: Failed: *** is refused",
+            "method probe look: Unknown: status 200",
+            "method probe judged: Failed: {\"a\":\"***\",\"password\":\"***\"}",
+            "method action played: Unknown: it was only played",
+            "rollbacks action back: Unknown: status 200",
+        ]
+    );
+    assert!(told(true)[4].contains("judged: Good"));
+    assert!(experiment.is_played() && !yaml(&with("method: []\ndry: pause")).is_played());
 }

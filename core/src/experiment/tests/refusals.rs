@@ -25,7 +25,7 @@ fn each_danger_is_told_and_allowed_by_its_name() {
         ),
         ("chaosk8s.pod.actions.terminate_pods", "{ns: default}", Danger::NoSelector),
         ("chaosk8s.pod.actions.delete_pods", "{}", Danger::NoSelector),
-        ("chaosk8s.networking.actions.deny_all_egress", "{}", Danger::NoSelector),
+        ("chaosk8s.networking.actions.deny_all_egress", "{label_selectors: {app: a}}", Danger::Network),
         ("chaosk8s.networking.actions.remove_deny_all_egress", "{ns: x}", Danger::Namespace),
         ("chaosk8s.statefulset.actions.scale_statefulset", "{name: db, replicas: 1}", Danger::Scale),
         ("chaosk8s.deployment.actions.rollout_deployment", "{name: web}", Danger::Restart),
@@ -51,7 +51,7 @@ fn each_danger_is_told_and_allowed_by_its_name() {
     }
     assert_eq!(
         Danger::read("node"),
-        Err("'node' is none of no-selector, all, namespace, scale, restart, exec".into())
+        Err("'node' is none of no-selector, all, namespace, scale, restart, network".into())
     );
 }
 

@@ -55,7 +55,9 @@ impl RoutedSteps<'_> {
                 | Step::Pin { .. }
                 | Step::Withdraw
                 | Step::Freeze
-                | Step::Verify { .. } => {}
+                | Step::Verify { .. }
+                | Step::Fault { .. }
+                | Step::Smoke { .. } => {}
             }
         }
         Ok(())

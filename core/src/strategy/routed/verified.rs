@@ -14,7 +14,7 @@ fn check() -> Check {
 /// After these commands.
 fn after(commands: &[Command]) -> World {
     let mut world = World::new(Way::Backends, &["web"], false);
-    world.verify = VerifyRequest { checks: vec![check()], port: None };
+    world.verify = VerifyRequest { checks: vec![check()], ..VerifyRequest::default() };
     for command in commands {
         assert!(world.run(*command, usize::MAX, &|_| {}));
     }
@@ -24,6 +24,7 @@ fn after(commands: &[Command]) -> World {
 /// The steps in a word each, routes by the share of the canary.
 fn plan(world: &mut World, command: Command) -> Vec<String> {
     let short = |step: &Step| match step {
+        Step::Smoke { test } => test.to_string(),
         Step::Verify { checks, port } => {
             assert_eq!(*checks, [check()]);
             format!("verify {}", port.unwrap())
@@ -42,6 +43,30 @@ fn ready_pods_are_asked_before_their_first_share_and_after_it() {
     let start = plan(&mut after(&[]), START);
     let wanted = ["hold", "awaitcanary", "verify 80", "publish { role: canary }", "0", "10", "verify 80"];
     assert_eq!(start[3..], wanted, "{start:?}");
+}
+
+#[test]
+fn tests_run_when_pods_are_asked_and_after_that() {
+    let mut world = after(&[]);
+    world.verify.tests = vec!["./smoke --fast".parse().unwrap()];
+    let wanted = [
+        "hold",
+        "awaitcanary",
+        "verify 80",
+        "./smoke --fast",
+        "publish { role: canary }",
+        "0",
+        "10",
+        "verify 80",
+        "./smoke --fast",
+    ];
+    assert_eq!(plan(&mut world, START)[3..], wanted);
+    let steps = world.plan(START).unwrap();
+    let shares = [6, 11].map(|index| {
+        assert!(steps.steps[index].test().is_some(), "{steps:?}");
+        steps.share_before(index)
+    });
+    assert_eq!(shares, [Some(0), Some(10)], "of the traffic");
 }
 
 #[test]

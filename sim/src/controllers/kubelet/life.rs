@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, ResourceRequirements};
 
 use crate::controllers::kubelet::script::Behaviour;
 use crate::draw::Draw;
@@ -11,6 +12,9 @@ use crate::draw::Draw;
 const LONGEST: Duration = Duration::from_secs(300);
 /// `backOffPeriod`, `pkg/kubelet/kubelet.go`: the first.
 const SHORTEST: Duration = Duration::from_secs(10);
+
+/// So often a pod is looked at, in milliseconds, whatever happens.
+const LOOKS: u64 = 10_000;
 
 /// What the containers do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,35 @@ pub(crate) struct Life {
     /// Whether the server does not know of the last step.
     pub(crate) untold: bool,
     stopping: bool,
+    /// When it was first seen: what is looked at now and then is looked at from then on.
+    since: Timestamp,
+    /// Its images and resources as they are asked for, and how it behaves with other ones from a time on.
+    asked: Asked,
+    other: Option<(Timestamp, Behaviour)>,
+    /// The resources that its containers have, and when they get others.
+    pub(crate) resources: Vec<Option<ResourceRequirements>>,
+    resized: Option<Timestamp>,
+    /// When its deadline is seen to be over.
+    late: Option<Timestamp>,
+    /// Whether it ended because of that.
+    pub(crate) is_late: bool,
+}
+
+/// What a pod's spec asks for that may be changed while it runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Asked {
+    images: Vec<String>,
+    resources: Vec<Option<ResourceRequirements>>,
+}
+
+impl Asked {
+    fn of(pod: &Pod) -> Self {
+        let containers = || pod.spec.iter().flat_map(|spec| &spec.containers);
+        Self {
+            images: containers().map(|one| one.image.clone().unwrap_or_default()).collect(),
+            resources: containers().map(|one| one.resources.clone()).collect(),
+        }
+    }
 }
 
 fn after(now: Timestamp, delay: Duration) -> Timestamp {
@@ -60,7 +93,15 @@ fn after(now: Timestamp, delay: Duration) -> Timestamp {
 }
 
 impl Life {
-    pub(crate) fn new(uid: &str, behaviour: Behaviour, now: Timestamp, draw: &mut Draw) -> Self {
+    /// That of a pod.
+    pub(crate) fn of(pod: &Pod, behaviour: Behaviour, now: Timestamp, draw: &mut Draw) -> Self {
+        let asked = Asked::of(pod);
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        let resources = asked.resources.clone();
+        Self { asked, resources, ..Self::new(uid, behaviour, now, draw) }
+    }
+
+    fn new(uid: &str, behaviour: Behaviour, now: Timestamp, draw: &mut Draw) -> Self {
         Self {
             uid: uid.to_owned(),
             behaviour,
@@ -71,7 +112,42 @@ impl Life {
             end: None,
             untold: true,
             stopping: false,
+            since: now,
+            asked: Asked::default(),
+            other: None,
+            resources: Vec::new(),
+            resized: None,
+            late: None,
+            is_late: false,
         }
+    }
+
+    /// Somebody changed what runs: other images (`computePodActions`, `pkg/kubelet/kuberuntime/kuberuntime_manager.go`: a
+    /// container whose hash changed is killed, and started again), other resources (`doPodResizeAction`, the same), a deadline.
+    pub(crate) fn take(&mut self, pod: &Pod, now: Timestamp, draw: &mut Draw) {
+        let asked = Asked::of(pod);
+        if self.stopping {
+            return;
+        }
+        if asked.images != self.asked.images {
+            self.other = Some((after(now, draw.millis(500..=4_000)), Behaviour::of(pod)));
+        }
+        if asked.resources != self.asked.resources {
+            self.resized = Some(after(now, draw.millis(300..=3_000)));
+        }
+        self.asked = asked;
+        let seconds = pod.spec.as_ref().and_then(|spec| spec.active_deadline_seconds);
+        let begin = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
+        let end = seconds
+            .zip(begin)
+            .and_then(|(seconds, begin)| begin.0.checked_add(jiff::SignedDuration::from_secs(seconds)).ok());
+        self.late = end.map(|end| self.next_look(end));
+    }
+
+    /// `activeDeadlineHandler`, `pkg/kubelet/active_deadline.go`, is asked whenever the pod is looked at: each ten seconds.
+    fn next_look(&self, end: Timestamp) -> Timestamp {
+        let millis = u64::try_from(end.duration_since(self.since).as_millis()).unwrap_or(0);
+        after(self.since, Duration::from_millis(millis.div_ceil(LOOKS) * LOOKS))
     }
 
     pub(crate) const fn behaviour(&self) -> Behaviour {
@@ -92,22 +168,37 @@ impl Life {
             return;
         }
         self.stopping = true;
+        (self.other, self.resized, self.late) = (None, None, None);
         let most = u64::try_from(grace).unwrap_or(0).saturating_mul(1_000).min(4_000);
         self.end = None;
         self.due = Some(after(now, draw.millis(0..=most)));
     }
 
+    /// When something happens next.
+    fn first(&self) -> Option<Timestamp> {
+        let other = self.other.map(|(at, _)| at);
+        [self.due, self.end, other, self.resized, self.late].into_iter().flatten().min()
+    }
+
     /// How long it is until something happens.
     pub(crate) fn next(&self, now: Timestamp) -> Option<Duration> {
-        let due = [self.due, self.end].into_iter().flatten().min()?;
+        let due = self.first()?;
         Some(Duration::try_from(due.duration_since(now)).unwrap_or_default())
     }
 
     /// Does what is due. Says whether something changed.
     pub(crate) fn step(&mut self, now: Timestamp, draw: &mut Draw) -> bool {
         let mut changed = false;
-        while let Some(due) = [self.due, self.end].into_iter().flatten().min().filter(|due| *due <= now) {
-            if self.end == Some(due) && !self.stopping {
+        while let Some(due) = self.first().filter(|due| *due <= now) {
+            if self.late == Some(due) {
+                self.is_late = true;
+                self.stop(30, due, draw);
+            } else if let Some((_, behaviour)) = self.other.filter(|(at, _)| *at == due) {
+                self.replace(behaviour, due, draw);
+            } else if self.resized == Some(due) {
+                self.resized = None;
+                self.resources.clone_from(&self.asked.resources);
+            } else if self.end == Some(due) && !self.stopping {
                 self.fail(due);
             } else {
                 self.due = None;
@@ -154,6 +245,19 @@ impl Life {
         }
     }
 
+    /// The container is killed, and begins again as another one.
+    fn replace(&mut self, behaviour: Behaviour, now: Timestamp, draw: &mut Draw) {
+        self.other = None;
+        self.behaviour = behaviour;
+        (self.end, self.last) = (None, Some(now));
+        if behaviour == Behaviour::NoImage {
+            self.refuse("ErrImagePull", Some(after(now, SHORTEST)));
+        } else {
+            self.restarts += 1;
+            self.start(now, draw);
+        }
+    }
+
     fn refuse(&mut self, reason: &'static str, due: Option<Timestamp>) {
         self.state = State::Refused(reason);
         self.due = due;
@@ -183,65 +287,4 @@ impl Life {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(behaviour: Behaviour, seconds: i64) -> Vec<(i64, State, i32)> {
-        let mut draw = Draw::new(1);
-        let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let mut life = Life::new("u", behaviour, at(0), &mut draw);
-        let mut told = Vec::new();
-        for second in 0..seconds {
-            if life.step(at(second), &mut draw) {
-                told.push((second, life.state.clone(), life.restarts));
-            }
-        }
-        told
-    }
-
-    #[test]
-    fn a_good_one_is_ready_and_stays_so() {
-        let told = told(Behaviour::Good, 1000);
-        assert!(matches!(told.last(), Some((..6, State::Running { ready: true, .. }, 0))), "{told:?}");
-    }
-
-    #[test]
-    fn a_crashing_one_waits_longer_each_time() {
-        let told = told(Behaviour::Crash, 2000);
-        let waits: Vec<u64> = told
-            .iter()
-            .filter_map(|(_, state, _)| match state {
-                State::Waiting { backoff } => Some(backoff.as_secs()),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(waits[..7], [10, 20, 40, 80, 160, 300, 300]);
-        assert!(!told.iter().any(|(_, state, _)| matches!(state, State::Running { ready: true, .. })));
-    }
-
-    #[test]
-    fn others_do_as_their_name_says() {
-        let ready = |behaviour| {
-            told(behaviour, 600)
-                .iter()
-                .find(|(_, state, _)| matches!(state, State::Running { ready: true, .. }))
-                .map(|told| told.0)
-        };
-        assert_eq!(ready(Behaviour::Unready), None);
-        assert!(ready(Behaviour::Slow).is_some_and(|second| second >= 30));
-        assert!(ready(Behaviour::Late).is_some());
-        assert!(told(Behaviour::Late, 600).last().unwrap().2 > 0);
-        assert_eq!(ready(Behaviour::NoImage), None);
-        let refused = told(Behaviour::NoConfig, 600);
-        assert_eq!(refused.last().unwrap().1, State::Refused("CreateContainerConfigError"));
-    }
-
-    #[test]
-    fn it_ends_within_its_grace() {
-        let (mut draw, start) = (Draw::new(1), Timestamp::from_second(0).unwrap());
-        let mut life = Life::new("u", Behaviour::Crash, start, &mut draw);
-        life.stop(1, start, &mut draw);
-        assert!(life.step(Timestamp::from_second(1).unwrap(), &mut draw));
-        assert!(life.is_over() && life.next(start).is_none());
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod};
 
 use crate::draw::Draw;
 
@@ -31,8 +31,17 @@ pub enum Behaviour {
     Unschedulable,
 }
 
+/// The word of a version whose pods are good if they are among the first of their `ReplicaSet`, and crash if they come later:
+/// what it needs is gone, and it does not start again.
+const ONCE: &str = "once";
+
+/// Whether a container starts only once.
+pub(crate) fn is_once(container: &Container) -> bool {
+    container.image.as_deref().is_some_and(|image| image.rsplit('-').next() == Some(ONCE))
+}
+
 impl Behaviour {
-    /// All of them.
+    /// All of them that follow from the image alone.
     pub const ALL: [Self; 10] = [
         Self::Good,
         Self::Slow,
@@ -64,6 +73,10 @@ impl Behaviour {
 
     /// That of an image.
     pub fn of_image(image: &str) -> Self {
+        // No registry has such a name (RFC 2606).
+        if image.split('/').next().is_some_and(|registry| registry.ends_with(".invalid")) {
+            return Self::NoImage;
+        }
         let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
         let word = tag.rsplit('-').next().unwrap_or(tag);
         Self::ALL.into_iter().find(|behaviour| behaviour.name() == word).unwrap_or(Self::Good)

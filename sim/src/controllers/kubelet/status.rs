@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use serde_json::{Value, json};
 
 use crate::controllers::kubelet::life::{Life, State};
-use crate::controllers::kubelet::script::Behaviour;
+use crate::controllers::kubelet::script::{Behaviour, is_once};
 use crate::controllers::pods::condition;
 use crate::controllers::times::stamp;
 
@@ -19,6 +19,7 @@ pub(crate) fn patch(pod: &Pod, life: &Life, now: Timestamp) -> Value {
     let ready = matches!(life.state, State::Running { ready: true, .. });
     let begun = runs || life.restarts > 0 || life.last.is_some();
     let phase = match life.state {
+        State::Over if life.is_late => "Failed",
         State::Over if life.last.is_some() && !runs => "Failed",
         State::Over => "Succeeded",
         State::Creating | State::Refused(_) if !begun => "Pending",
@@ -28,8 +29,14 @@ pub(crate) fn patch(pod: &Pod, life: &Life, now: Timestamp) -> Value {
         | State::Ended
         | State::Waiting { .. } => "Running",
     };
-    let containers: Vec<Value> =
-        pod.spec.iter().flat_map(|spec| &spec.containers).map(|one| container(one, pod, life)).collect();
+    let all = || pod.spec.iter().flat_map(|spec| &spec.containers);
+    let mut containers: Vec<Value> = all().map(|one| container(one, pod, life)).collect();
+    // What a container has of each, not what is asked for: `convertContainerStatusResources`, `pkg/kubelet/kubelet_pods.go`.
+    for (status, resources) in containers.iter_mut().zip(&life.resources) {
+        if let Some(resources) = resources {
+            status["resources"] = json!(resources);
+        }
+    }
     let names: Vec<&str> = pod
         .spec
         .iter()
@@ -58,6 +65,10 @@ pub(crate) fn patch(pod: &Pod, life: &Life, now: Timestamp) -> Value {
     let mut status = json!({"phase": phase, "startTime": begin.unwrap_or_else(|| stamp(now))});
     // `json!` copies what it is given.
     status["conditions"] = Value::Array(conditions);
+    if life.is_late && over {
+        status["reason"] = json!("DeadlineExceeded");
+        status["message"] = json!("Pod was active on the node longer than the specified deadline");
+    }
     status["containerStatuses"] = Value::Array(containers);
     if begun {
         let ip = address(&life.uid);
@@ -79,7 +90,7 @@ fn address(uid: &str) -> String {
 /// Whether the container is one that the script is about; the others of its pod are good.
 fn is_scripted(container: &Container, life: &Life) -> bool {
     let own = Behaviour::of_image(container.image.as_deref().unwrap_or_default());
-    life.behaviour() == Behaviour::Good || own == life.behaviour()
+    life.behaviour() == Behaviour::Good || own == life.behaviour() || is_once(container)
 }
 
 fn no_image(image: &str) -> String {

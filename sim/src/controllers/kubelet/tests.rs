@@ -180,3 +180,63 @@ fn the_pods_of_a_lost_node_are_not_ready_then_deleted_and_stay() {
     world.change(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:10:00Z"}}));
     assert!(world.run(&mut kubelet, 60).is_empty());
 }
+
+fn reason(world: &World) -> Value {
+    world.status()["containerStatuses"][0]["state"]["waiting"]["reason"].clone()
+}
+
+#[test]
+fn a_pod_whose_image_is_taken_away_is_not_ready_any_more_until_it_is_back() {
+    let mut world = World::new("shop:v1");
+    let mut kubelet = Kubelets::default();
+    world.look(&mut Scheduler, &key());
+    world.run(&mut kubelet, 10);
+    let image = |image: &str| json!({"spec": {"containers": [{"name": "web", "image": image}]}});
+    world.change(&image("rollout-plus.invalid/fault:none"));
+    world.run(&mut kubelet, 6);
+    assert_eq!((reason(&world), world.condition("Ready")), (json!("ErrImagePull"), json!("False")));
+    assert_eq!(world.status()["phase"], "Running");
+    world.run(&mut kubelet, 12);
+    assert_eq!(reason(&world), "ImagePullBackOff");
+    world.change(&image("shop:v1"));
+    world.run(&mut kubelet, 10);
+    assert_eq!((reason(&world), world.condition("Ready")), (Value::Null, json!("True")));
+    assert_eq!(world.status()["containerStatuses"][0]["restartCount"], 1);
+}
+
+#[test]
+fn a_pod_whose_deadline_is_over_fails_and_stays() {
+    let mut world = World::new("shop:v1");
+    let mut kubelet = Kubelets::default();
+    world.look(&mut Scheduler, &key());
+    world.run(&mut kubelet, 20);
+    world.change(&json!({"spec": {"activeDeadlineSeconds": 35}}));
+    world.run(&mut kubelet, 14);
+    assert_eq!(world.condition("Ready"), "True");
+    // Ten seconds until it is looked at, and four to end.
+    let others = world.run(&mut kubelet, 16);
+    assert_eq!(
+        (&world.status()["phase"], &world.status()["reason"]),
+        (&json!("Failed"), &json!("DeadlineExceeded"))
+    );
+    assert!(others.is_empty(), "{others:?}");
+    world.change(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:02:00Z"}}));
+    assert!(matches!(world.run(&mut kubelet, 1).last(), Some(Write::Delete { grace: Some(0), .. })));
+}
+
+#[test]
+fn what_a_container_has_follows_what_is_asked_for() {
+    let mut world = World::new("shop:v1");
+    let sized = |cpu: &str| json!({"spec": {"containers": [{"name": "web", "image": "shop:v1", "resources": {"limits": {"cpu": cpu}}}]}});
+    world.change(&sized("1"));
+    let mut kubelet = Kubelets::default();
+    world.look(&mut Scheduler, &key());
+    world.run(&mut kubelet, 10);
+    let has = |world: &World| world.status()["containerStatuses"][0]["resources"]["limits"]["cpu"].clone();
+    assert_eq!(has(&world), "1");
+    world.change(&sized("20m"));
+    world.look(&mut kubelet, &key());
+    assert_eq!(has(&world), "1");
+    world.run(&mut kubelet, 5);
+    assert_eq!((has(&world), world.condition("Ready")), (json!("20m"), json!("True")));
+}

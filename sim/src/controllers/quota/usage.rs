@@ -33,6 +33,7 @@ pub(crate) fn usage(object: &Object) -> Usage {
         | Object::EndpointSlice(_)
         | Object::Autoscaler(_)
         | Object::Node(_)
+        | Object::NetworkPolicy(_)
         | Object::Route(_) => {}
     }
     usage
