@@ -12,7 +12,7 @@ use crate::cluster::connect::chain;
 use crate::cluster::{Login, http_client};
 
 const CONNECT: Duration = Duration::from_secs(5);
-const AGENT: HeaderValue =
+pub(super) const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("kubectl-rollout-plus/", env!("CARGO_PKG_VERSION")));
 
 /// A request.
@@ -43,13 +43,7 @@ impl HttpRequest {
     /// # Errors
     /// Why there was no answer, or that it is larger than `most` bytes.
     pub(crate) async fn send(&self, most: usize) -> Result<http::Response<Vec<u8>>, String> {
-        let uri: Uri = self.url.parse().map_err(|_| "its address cannot be sent".to_owned())?;
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let mut parts = uri.into_parts();
-        parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
-        let base = Uri::from_parts(parts).map_err(|error| error.to_string())?;
-        let mut config = Config::new(base);
-        config.connect_timeout = Some(CONNECT);
+        let (mut config, path) = parted(&self.url)?;
         config.accept_invalid_certs = !self.verify_tls;
         let client = http_client(config, Login::default(), None).map_err(|error| chain(&error))?;
         let request = http::Request::builder().method(self.method.clone()).uri(path);
@@ -64,4 +58,19 @@ impl HttpRequest {
         let body = Limited::new(body, most).collect().await.map_err(|error| chain(error.as_ref()))?;
         Ok(http::Response::from_parts(head, body.to_bytes().to_vec()))
     }
+}
+
+/// Parts an address: how its server is reached, and the path to ask for.
+///
+/// # Errors
+/// It is no address.
+pub(super) fn parted(url: &str) -> Result<(Config, String), String> {
+    let uri: Uri = url.parse().map_err(|_| "its address cannot be sent".to_owned())?;
+    let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let mut parts = uri.into_parts();
+    parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
+    let base = Uri::from_parts(parts).map_err(|error| error.to_string())?;
+    let mut config = Config::new(base);
+    config.connect_timeout = Some(CONNECT);
+    Ok((config, path))
 }

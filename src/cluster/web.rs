@@ -1,22 +1,20 @@
 //! Web requests of metrics: one GET, its token from a file, its answer bounded in size and time, no redirect followed.
 
 use std::path::Path;
-use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, LOCATION, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Uri};
-use kube::Config;
+use http::{HeaderMap, HeaderValue};
 
 use crate::analysis_file::{PATIENCE, Web, is_private};
 use crate::brief;
 use crate::cluster::connect::chain;
+use crate::cluster::http_request::{AGENT, parted};
 use crate::cluster::scrape::get;
 use crate::cluster::sources::headers_of;
 use crate::cluster::{Login, http_client, token};
 use crate::condition::Measured;
 use crate::reading::of_web;
 
-const CONNECT: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 /// The longest that is told of what went wrong, in letters.
@@ -35,7 +33,7 @@ pub(super) async fn look(web: &Web, url: &str) -> Result<Measured, String> {
 }
 
 async fn ask(web: &Web, url: &str) -> Result<Measured, String> {
-    let uri: Uri = url.parse().map_err(|_| "its address cannot be sent".to_owned())?;
+    let (config, path) = parted(url)?;
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, AGENT);
@@ -47,20 +45,11 @@ async fn ask(web: &Web, url: &str) -> Result<Measured, String> {
         }
         headers.insert(AUTHORIZATION, token::of_file(Path::new(file))?);
     }
-    let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let mut parts = uri.into_parts();
-    parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
-    let base = Uri::from_parts(parts).map_err(|error| error.to_string())?;
-    let mut config = Config::new(base);
-    config.connect_timeout = Some(CONNECT);
     let client = http_client(config, Login::default(), None).map_err(|error| chain(&error))?;
     let answer = get(&client, &path, headers, MAX_ANSWER).await?;
     let leads = answer.headers().get(LOCATION).and_then(|place| place.to_str().ok());
     of_web(answer.status().as_u16(), leads, answer.body(), web.json_path.as_deref())
 }
-
-const AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("kubectl-rollout-plus/", env!("CARGO_PKG_VERSION")));
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -15,6 +15,7 @@ use crate::chaos::{Aim, Candidate, Fault, Group, Pool, Trial, choose};
 use crate::cluster::labels;
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::journal::Verb;
 use crate::model::{Pod, Revision};
 use crate::plan::Steady;
 use crate::preflight::{Level, Need, asking_need, fault_needs, needs};
@@ -181,6 +182,18 @@ impl Engine<'_> {
                 () = sleep_until(end) => {}
             }
         }
+    }
+
+    /// Waits until nobody alive holds the lock: a fault disturbs no rollout.
+    async fn wait_for_turn_of_fault(&mut self) -> Result<(), Error> {
+        let waited = self
+            .lock
+            .wait_for_turn(self.cluster, Verb::Restart, self.options.wait_lock, &self.output, &mut self.stop)
+            .await?;
+        if waited {
+            self.refresh().await?;
+        }
+        Ok(())
     }
 
     /// Names the groups that are hit, in order.

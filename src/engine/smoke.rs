@@ -9,10 +9,10 @@ use super::Engine;
 use super::verify::SIGN_OF_LIFE;
 use crate::error::{Error, Kind};
 use crate::health::Failure;
-use crate::plan::{SmokeTest, Step};
+use crate::plan::SmokeTest;
 use crate::scrub::Scrubber;
 use crate::situation::Situation;
-use crate::step::{self, Progress};
+use crate::step;
 
 /// How often it is seen to meanwhile that the run is still ours.
 const BEAT: Duration = Duration::from_secs(1);
@@ -35,15 +35,8 @@ impl Engine<'_> {
             let verb = self.lock.journal().map_or("canary", |journal| journal.verb.name());
             return Err(test.not_named(&self.id, verb));
         }
-        // What a cache does not know yet would be told of another version.
-        let observed = self.reread().await?;
+        let observed = self.reread_version().await?;
         let situation = Situation::of(&observed);
-        let awaited = if situation.hold.is_some() { Step::AwaitCanary } else { Step::AwaitRollout };
-        let clock = self.cluster.clock();
-        let progress = step::progress(&awaited, &situation, &|pod| self.cache.ready_for(pod, clock));
-        if let Progress::Halted(error) = progress {
-            return Err(self.explain_halt(error).await);
-        }
         let variables = step::variables(&situation, share);
         let cluster = self.cluster;
         let mut told = Instant::now();

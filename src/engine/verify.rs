@@ -55,6 +55,11 @@ pub(super) fn dark(step: &Step, situation: &Situation<'_>, before: &Ends) -> Opt
     Some(Failure::dark(situation.pods_of(canary).map(|pod| pod.name().to_owned()).collect()))
 }
 
+/// What is waited for where the version that is live has no Ready pod that was not asked.
+fn awaited(situation: &Situation<'_>) -> Step {
+    if situation.hold.is_some() { Step::AwaitCanary } else { Step::AwaitRollout }
+}
+
 /// Whether a pod answers wrongly because it ends or its node is lost, and not because of its version.
 pub(super) fn goes(observed: &Observed, uid: &str) -> bool {
     let pod = observed.pods.iter().find(|pod| pod.uid() == uid);
@@ -112,6 +117,20 @@ impl Engine<'_> {
         Ok(None)
     }
 
+    /// Reads the workload anew, without the watches: what a cache does not know yet would be told of another version.
+    ///
+    /// # Errors
+    /// Another client has ended what was waited for.
+    pub(super) async fn reread_version(&mut self) -> Result<Observed, Error> {
+        let observed = self.reread().await?;
+        let situation = Situation::of(&observed);
+        let clock = self.cluster.clock();
+        match step::progress(&awaited(&situation), &situation, &|pod| self.cache.ready_for(pod, clock)) {
+            Progress::Halted(error) => Err(self.explain_halt(error).await),
+            Progress::Done | Progress::Waiting(..) => Ok(observed),
+        }
+    }
+
     /// Asks each pod of the live version that is Ready, also one that comes while others are asked.
     async fn verify_pods(&mut self, checks: &[Check], port: u16) -> Result<Option<Failure>, Error> {
         let end = Instant::now() + self.options.timeout;
@@ -119,14 +138,8 @@ impl Engine<'_> {
         let (mut right, mut slowest) = (0_u32, 0);
         let mut told = Instant::now();
         loop {
-            let observed = self.reread().await?;
+            let observed = self.reread_version().await?;
             let situation = Situation::of(&observed);
-            let awaited = if situation.hold.is_some() { Step::AwaitCanary } else { Step::AwaitRollout };
-            let clock = self.cluster.clock();
-            let progress = step::progress(&awaited, &situation, &|pod| self.cache.ready_for(pod, clock));
-            if let Progress::Halted(error) = progress {
-                return Err(self.explain_halt(error).await);
-            }
             let is_due = |pod: &&Pod| pod.is_ready() && !asked.contains(pod.uid());
             let live = situation.current.into_iter().flat_map(|live| situation.pods_of(live));
             let due: Vec<&Pod> = live.filter(is_due).collect();
@@ -146,7 +159,7 @@ impl Engine<'_> {
                     return Err(self.interrupted(&why, Kind::Deadline));
                 }
                 self.pause(PAUSE).await?;
-                if let Some(failure) = Box::pin(self.wait(&awaited)).await? {
+                if let Some(failure) = Box::pin(self.wait(&awaited(&situation))).await? {
                     return Ok(Some(failure));
                 }
                 continue;

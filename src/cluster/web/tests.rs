@@ -1,6 +1,7 @@
 //! What web servers that are in trouble, or lie, come to: an error of that look, never a number.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

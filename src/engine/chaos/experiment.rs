@@ -2,7 +2,6 @@
 
 use super::super::Engine;
 use crate::error::Error;
-use crate::journal::Verb;
 use crate::situation::Situation;
 
 impl Engine<'_> {
@@ -22,15 +21,9 @@ impl Engine<'_> {
     /// # Errors
     /// Somebody else has it.
     pub(crate) async fn take_for_experiment(&mut self) -> Result<(), Error> {
-        let waited = self
-            .lock
-            .wait_for_turn(self.cluster, Verb::Restart, self.options.wait_lock, &self.output, &mut self.stop)
-            .await?;
-        if waited {
-            self.refresh().await?;
-        }
+        self.wait_for_turn_of_fault().await?;
         let workload = self.observed()?.workload;
-        self.lock.take_for_experiment(self.cluster, &workload).await?;
+        self.lock.take_for_fault(self.cluster, &workload, None).await?;
         self.end_left_fault().await
     }
 

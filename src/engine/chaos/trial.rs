@@ -10,7 +10,7 @@ use crate::cli::OnFailure;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::health::Failure;
-use crate::journal::{FaultRecord, Verb, Victim};
+use crate::journal::{FaultRecord, Victim};
 use crate::words::counted;
 use crate::world::timestamp;
 
@@ -42,17 +42,11 @@ impl Engine<'_> {
         port: Option<u16>,
     ) -> Result<Trial, Error> {
         self.is_steady_before(asked, port).await?;
-        let waited = self
-            .lock
-            .wait_for_turn(self.cluster, Verb::Restart, self.options.wait_lock, &self.output, &mut self.stop)
-            .await?;
-        if waited {
-            self.refresh().await?;
-        }
+        self.wait_for_turn_of_fault().await?;
         let chosen = self.choose(asked, target).await?;
         let record = self.record(asked, &chosen);
         let (left, workload) = (self.lock.fault(), self.observed()?.workload);
-        self.lock.take_for_fault(self.cluster, &workload, &record).await?;
+        self.lock.take_for_fault(self.cluster, &workload, Some(&record)).await?;
         if let Some(left) = left {
             self.end_fault(&left).await?;
         }

@@ -2,7 +2,7 @@
 
 use super::super::Engine;
 use crate::error::Error;
-use crate::journal::{FaultRecord, Verb};
+use crate::journal::FaultRecord;
 use crate::words::counted;
 
 impl Engine<'_> {
@@ -22,12 +22,10 @@ impl Engine<'_> {
     /// # Errors
     /// Who holds the lock, or what the server said; the record stays then.
     pub(crate) async fn end_fault_alone(&mut self) -> Result<(), Error> {
-        self.lock
-            .wait_for_turn(self.cluster, Verb::Restart, self.options.wait_lock, &self.output, &mut self.stop)
-            .await?;
+        self.wait_for_turn_of_fault().await?;
         let Some(record) = self.lock.fault() else { return Ok(()) };
         let workload = self.observed()?.workload;
-        self.lock.take_for_fault(self.cluster, &workload, &record).await?;
+        self.lock.take_for_fault(self.cluster, &workload, Some(&record)).await?;
         self.wrote = true;
         match self.end_left_fault().await {
             // Held for nothing else.

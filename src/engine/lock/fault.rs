@@ -10,60 +10,50 @@ use crate::journal::{self, FaultRecord};
 use crate::model::Workload;
 use crate::world::timestamp;
 
+/// What is known of a Lease that is about to be taken.
+struct Taking<'t> {
+    workload: &'t Workload,
+    /// Who held it before, and was waited for.
+    seen: Option<String>,
+}
+
 impl Lock {
     /// Returns the fault that is noted on the Lease.
     pub(crate) fn fault(&self) -> Option<FaultRecord> {
         self.lease.as_ref().and_then(FaultRecord::on)
     }
 
-    /// Takes the lock and writes down who is to be hit, in the same request.
+    /// Takes the lock, and writes down in the same request who is to be hit. An experiment has no record: its faults end by
+    /// themselves, or are put back by its own process.
     pub(crate) async fn take_for_fault(
         &mut self,
         cluster: &Cluster,
         workload: &Workload,
-        record: &FaultRecord,
+        record: Option<&FaultRecord>,
     ) -> Result<(), Error> {
         let seen = self.state().and_then(|state| state.holder);
         self.lease.get_or_insert_with(|| journal::new_lease(workload));
-        let is_ours = |lock: &Self| {
-            let holder = lock.state().and_then(|state| state.holder);
-            // Whoever held it before was waited for.
-            holder.is_none() || holder == seen || lock.lease.as_ref().is_some_and(|lease| lock.is_ours(lease))
+        let note = |lease: &mut Value| {
+            if let Some(record) = record {
+                record.note(lease);
+            }
         };
-        self.put(cluster, true, Some(workload), is_ours, |lease| record.note(lease)).await
-    }
-
-    /// Takes the lock for an experiment, whose faults end by themselves or are put back by its own process.
-    pub(crate) async fn take_for_experiment(
-        &mut self,
-        cluster: &Cluster,
-        workload: &Workload,
-    ) -> Result<(), Error> {
-        let seen = self.state().and_then(|state| state.holder);
-        self.lease.get_or_insert_with(|| journal::new_lease(workload));
-        let is_ours = |lock: &Self| {
-            let holder = lock.state().and_then(|state| state.holder);
-            holder.is_none() || holder == seen || lock.lease.as_ref().is_some_and(|lease| lock.is_ours(lease))
-        };
-        self.put(cluster, true, Some(workload), is_ours, |_| ()).await
+        self.put(cluster, true, Some(Taking { workload, seen }), note).await
     }
 
     /// Writes down who is to be hit, with the lock that is ours.
     pub(crate) async fn note_fault(&mut self, cluster: &Cluster, record: &FaultRecord) -> Result<(), Error> {
-        let is_ours = |lock: &Self| lock.lease.as_ref().is_some_and(|lease| lock.is_ours(lease));
-        self.put(cluster, true, None, is_ours, |lease| record.note(lease)).await
+        self.put(cluster, true, None, |lease| record.note(lease)).await
     }
 
     /// Notes that all of it is undone, and frees the lock unless it is held for something else.
     pub(crate) async fn clear_fault(&mut self, cluster: &Cluster, hold: bool) -> Result<(), Error> {
-        let is_ours = |lock: &Self| lock.lease.as_ref().is_some_and(|lease| lock.is_ours(lease));
-        self.put(cluster, hold, None, is_ours, FaultRecord::clear).await
+        self.put(cluster, hold, None, FaultRecord::clear).await
     }
 
     /// Frees the lock, and leaves what is noted of a fault to whoever comes next.
     pub(crate) async fn leave_fault(&mut self, cluster: &Cluster) -> Result<(), Error> {
-        let is_ours = |lock: &Self| lock.lease.as_ref().is_some_and(|lease| lock.is_ours(lease));
-        self.put(cluster, false, None, is_ours, |_| ()).await
+        self.put(cluster, false, None, |_| ()).await
     }
 
     /// Says that we are alive, if that is due.
@@ -71,8 +61,16 @@ impl Lock {
         if self.held_since.is_some_and(|since| since.elapsed() < RENEW_EVERY) {
             return Ok(());
         }
-        let is_ours = |lock: &Self| lock.lease.as_ref().is_some_and(|lease| lock.is_ours(lease));
-        self.put(cluster, true, None, is_ours, |_| ()).await
+        self.put(cluster, true, None, |_| ()).await
+    }
+
+    /// Whether the Lease is ours, or is still as it was found if it is about to be taken.
+    fn may_write(&self, taking: Option<&Taking<'_>>) -> bool {
+        let is_open = |taking: &Taking<'_>| {
+            let holder = self.state().and_then(|state| state.holder);
+            holder.is_none() || holder == taking.seen
+        };
+        taking.is_some_and(is_open) || self.lease.as_ref().is_some_and(|lease| self.is_ours(lease))
     }
 
     /// Changes the Lease as long as it is ours, whatever others write into it.
@@ -80,14 +78,13 @@ impl Lock {
         &mut self,
         cluster: &Cluster,
         hold: bool,
-        new: Option<&Workload>,
-        is_ours: impl Fn(&Self) -> bool,
+        taking: Option<Taking<'_>>,
         change: impl Fn(&mut Value),
     ) -> Result<(), Error> {
         let mut tries = 0;
         loop {
-            if !is_ours(self) {
-                return Err(if new.is_some() { self.busy() } else { self.lost() });
+            if !self.may_write(taking.as_ref()) {
+                return Err(if taking.is_some() { self.busy() } else { self.lost() });
             }
             let Some(mut lease) = self.lease.clone() else { return Ok(()) };
             change(&mut lease);
@@ -113,8 +110,8 @@ impl Lock {
                     if !hold && is_free && self.fault().is_none() {
                         return Ok(());
                     }
-                    if let (None, Some(workload)) = (&self.lease, new) {
-                        self.lease = Some(journal::new_lease(workload));
+                    if let (None, Some(taking)) = (&self.lease, &taking) {
+                        self.lease = Some(journal::new_lease(taking.workload));
                     }
                 }
             }
